@@ -1,0 +1,41 @@
+# The two commands of the README are `make demo` and `make test`; both make their environment first.
+PY ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: demo test fast lint setup peers clean
+
+demo: $(VENV)/.ready-run ## the story, live: hub and simulators on SQLite, until Ctrl-C
+	$(BIN)/python -m hub demo
+
+test: setup peers lint ## everything: lint, types, contracts, all tests
+	$(BIN)/python -m pytest
+
+fast: setup lint ## the part that needs no server and ends within a minute
+	$(BIN)/python -m pytest -m "not slow"
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+setup: $(VENV)/.ready-dev ## .venv with everything for work on the code
+
+peers: ## servers and peers that the tests start by themselves (apt and npm, by name)
+	sh tests/install-peers
+
+$(VENV)/bin/python:
+	@$(PY) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Wattbus needs Python 3.11 or newer; name one with: make PY=/path/to/python3 …"; exit 1; }
+	@$(PY) -m venv $(VENV) 2>/dev/null || { sh tests/install-peers python3-venv && $(PY) -m venv --clear $(VENV); }
+
+$(VENV)/.ready-run: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	@touch $@
+
+$(VENV)/.ready-dev: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@ $(VENV)/.ready-run
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
