@@ -166,6 +166,12 @@ class Ports(Protocol):
     def query(self, function: Callable[..., Any], *args: Any) -> "Deferred[Any]":
         """Run ``function(reader, company_code, *args)`` of core.queries outside the reactor."""
 
+    def record(self, key: str, raw: str) -> None:
+        """Journal something that arrived and asks for nothing (a menu hop), secrets redacted."""
+
+    def link(self, name: str) -> Any:
+        """A shared link of the configuration (``[links.<name>]``), e.g. one SMPP bind."""
+
     def now_us(self) -> int:
         """Wall clock, microseconds UTC."""
 
