@@ -54,7 +54,7 @@ class Book:
         self.loaded[type(entity), key] = entity
 
     def link(self, name: str, key: Any, value: Any) -> None:
-        """A fact found while loading: (``agreement-of``, meter id) -> agreement id, and the like."""
+        """A fact found while loading, such as (``agreement-of``, meter id) -> agreement id."""
         self.links[name, key] = value
 
     def changed(self, kind: type[E]) -> list[tuple[E, E | None]]:

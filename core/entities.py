@@ -14,7 +14,7 @@ class Entity(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Meter(Entity, frozen=True, kw_only=True, gc=False):
-    """A prepaid meter with what its tokens need (IEC 62055-41: SGC, KRN, TI, KEN, KT, base date)."""
+    """A prepaid meter with what its tokens need (names as in IEC 62055-41)."""
 
     company: str
     drn: str
