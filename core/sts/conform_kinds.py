@@ -133,10 +133,8 @@ def raw_section(inputs: Inputs) -> dict[str, Any]:
 def key_change(inputs: Inputs) -> dict[str, Any]:
     """The whole set, in the order of the sections."""
     details = inputs.get("new_key")
-    if isinstance(details, str):  # a bare key: what the meter keeps beside it stands in `inputs`
-        described = inputs
-    else:
-        described = Inputs(details, {}, None)
+    # With a bare key, what the meter keeps beside it stands in `inputs`.
+    described = inputs if isinstance(details, str) else Inputs(details, {}, None)
     ea, three = inputs.integer("ea"), inputs.flag("three_tokens")
     new = NewKey(
         key=inputs.key("new_key"),
