@@ -22,6 +22,7 @@ from core.tariffs.shapes import (
     E8,
     MILLI,
     PERCENTAGES,
+    CatchUp,
     Component,
     Energy,
     Fixed,
@@ -70,6 +71,7 @@ class CompiledVersion:
     """
 
     valid_from: date
+    catch_up: CatchUp
     scale: int
     energy: Energy
     levies: tuple[Levy, ...]
@@ -137,6 +139,7 @@ def compile_version(version: TariffVersion, scale: int) -> CompiledVersion:
     denominator = lcm(*(weight.denominator for weight in weights.values()))
     return CompiledVersion(
         valid_from=version.valid_from,
+        catch_up=version.catch_up,
         scale=scale,
         energy=energy,
         levies=levies,
