@@ -25,6 +25,7 @@ class Wants:
     accounts: tuple[str, ...] = ()
     phones: tuple[str, ...] = ()
     customers: tuple[str, ...] = ()
+    meters_of: tuple[str, ...] = ()  # phones whose saved meters are needed too
     waiting: tuple[str, ...] = ()  # phones whose unconfirmed purchases are needed
     last_sales_of: tuple[str, ...] = ()  # phones
     references: tuple[tuple[str, str], ...] = ()  # (channel, network reference) of notices

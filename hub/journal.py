@@ -148,7 +148,8 @@ class Journal:
         own = work.message_id if result.outcome == ACCEPTED else self._id(now)
         return (
             own, entry.company, entry.channel, arrival.key, party_of(arrival),
-            _printable(arrival.raw), int(arrival.raw_is_hex), result.message_id, result.outcome, now,
+            _printable(arrival.raw), int(arrival.raw_is_hex), result.message_id, result.outcome,
+            now,
         )  # fmt: skip
 
     def _count(self, tx: Tx, works: Sequence[_Work]) -> None:

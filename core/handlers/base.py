@@ -1,4 +1,4 @@
-"""What a handler is: a pure decision about one message, on a stage, with everything as arguments."""
+"""A handler: a pure decision about one message, on a stage, with everything as arguments."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

@@ -8,6 +8,8 @@ what the row was before (facts: the same TID twice).
 from collections.abc import Iterable
 from typing import Any
 
+import msgspec
+
 from core.book import Book, Wants
 from core.entities import (
     Account,
@@ -17,16 +19,12 @@ from core.entities import (
     Meter,
     NoticeRow,
     OwnMeter,
-    PastSale,
     Phone,
     Waiting,
 )
+from core.messages import CreditVend
+from core.store.load_sales import load_sales
 from core.store.tx import Reader, Row
-
-#: How far back sales are looked at: a day's limits and likely repeats (the longer of the two).
-RECENT_US = 86_400_000_000
-#: ``LAST`` shows three; a few more cost nothing and serve "my tokens".
-LAST_SALES = 5
 
 METER_COLUMNS = (
     "id company drn model state block_reason max_credit_tenths tct ea dkga sgc krn ti ken kt "
@@ -42,22 +40,26 @@ def load(
     """Fill a book with what ``wants`` names. ``lock=False`` is for queries."""
     book = book or Book()
     suffix = " FOR UPDATE" if lock else ""
-    meters = _meters(reader, company, wants.meters, book, suffix)
-    agreements = _agreements(reader, meters, book)
+    # nothing is locked yet: these only tell which rows will be
     phones = _phones(reader, company, (*wants.phones, *wants.last_sales_of), book)
+    waiting = _waiting(reader, company, wants.waiting, book)
+    drns = {*wants.meters, *waiting, *_saved_meters(book, wants.meters_of)}
+    meters = _meters(reader, company, drns, book, suffix)
+    agreements = _agreements(reader, meters, book)
     _agreement_states(reader, [a.id for a in agreements], book, suffix)
     ids = {a.account_id for a in agreements}
     ids.update(account for phone in phones for account in phone.account_ids)
     _accounts(reader, company, ids, wants.accounts, book, suffix)
     _debts(reader, [a.id for a in agreements], book)
-    _recent_sales(reader, [m.id for m in meters], now_us, book)
-    _spent_today(reader, wants.phones, now_us, book)
-    for phone in wants.last_sales_of:
-        _last_sales(reader, company, phone, book)
-    _waiting(reader, company, wants.waiting, book)
     _customers(reader, company, wants.customers, book)
+    load_sales(reader, company, wants, [m.id for m in meters], now_us, book)
     _notices(reader, wants.references, book, suffix)
     return book
+
+
+def _saved_meters(book: Book, phones: tuple[str, ...]) -> set[str]:
+    found = [book.entities.get((Phone, msisdn)) for msisdn in phones]
+    return {own.drn for phone in found if isinstance(phone, Phone) for own in phone.meters}
 
 
 def _meters(
@@ -205,70 +207,10 @@ def _debts(reader: Reader, agreements: list[int], book: Book) -> None:
         book.link("debts-of", debt.agreement_id, (*known, debt.id))
 
 
-SALE_COLUMNS = (
-    "s.id, s.receipt, s.phone, s.payer_account_id, s.meter_id, m.drn, a.number, s.currency, "
-    "s.tender, s.units_tenths, s.carried_forward, s.lines, s.priced_at, t.digits, t.sgc, t.krn, "
-    "t.ti"
-)
-SALE_TABLES = (
-    "sale s JOIN meter m ON m.id = s.meter_id JOIN account a ON a.id = s.payer_account_id "
-    "JOIN token t ON t.cause_id = s.id AND t.cause = 'sale'"
-)
-_SALE_FIELDS = (
-    "id receipt phone payer_account_id meter_id drn account_number currency tender units_tenths "
-    "carried_forward lines priced_at token sgc krn ti"
-).split()
-
-
-def past_sales(rows: list[Row]) -> list[PastSale]:
-    """Rows of ``SELECT SALE_COLUMNS FROM SALE_TABLES`` as entities."""
-    return [PastSale(**dict(zip(_SALE_FIELDS, row, strict=True))) for row in rows]
-
-
-def _recent_sales(reader: Reader, meter_ids: list[int], now_us: int, book: Book) -> None:
-    if not meter_ids:
-        return
-    rows = reader.rows(
-        f"SELECT {SALE_COLUMNS} FROM {SALE_TABLES} WHERE s.meter_id IN :ids "
-        "AND s.priced_at > :since AND s.state = 'issued' ORDER BY s.priced_at DESC, s.id DESC",
-        ids=meter_ids,
-        since=now_us - RECENT_US,
-    )
-    by_meter: dict[int, list[PastSale]] = {}
-    for sale in past_sales(rows):
-        by_meter.setdefault(sale.meter_id, []).append(sale)
-    for meter_id, sales in by_meter.items():
-        book.link("recent-sales", meter_id, tuple(sales))
-
-
-def _spent_today(reader: Reader, phones: tuple[str, ...], now_us: int, book: Book) -> None:
+def _waiting(reader: Reader, company: str, phones: tuple[str, ...], book: Book) -> set[str]:
+    """Purchases that wait for these phones' confirmation; returns the meters that they name."""
     if not phones:
-        return
-    rows = reader.rows(
-        "SELECT phone, priced_at, tender FROM sale WHERE phone IN :phones "
-        "AND priced_at > :since AND state = 'issued'",
-        phones=list(phones),
-        since=now_us - RECENT_US,
-    )
-    for phone, of_phone in _grouped(rows).items():
-        book.link("spent", phone, tuple((row[1], row[2]) for row in of_phone))
-
-
-def _last_sales(reader: Reader, company: str, phone: str, book: Book) -> None:
-    rows = reader.rows(
-        f"SELECT {SALE_COLUMNS} FROM {SALE_TABLES} WHERE s.phone = :phone "
-        "AND s.company = :company AND s.state = 'issued' "
-        "ORDER BY s.priced_at DESC, s.id DESC LIMIT :count",
-        phone=phone,
-        company=company,
-        count=LAST_SALES,
-    )
-    book.link("last-sales", phone, tuple(past_sales(rows)))
-
-
-def _waiting(reader: Reader, company: str, phones: tuple[str, ...], book: Book) -> None:
-    if not phones:
-        return
+        return set()
     columns = "id phone code state command expires".split()
     rows = reader.rows(
         f"SELECT {', '.join(columns)} FROM confirmation WHERE company = :company "
@@ -279,6 +221,7 @@ def _waiting(reader: Reader, company: str, phones: tuple[str, ...], book: Book) 
     for row in rows:
         waiting = Waiting(**dict(zip(columns, row, strict=True)))
         book.load((waiting.phone, waiting.code), waiting)
+    return {msgspec.json.decode(row[4], type=CreditVend).meter for row in rows}
 
 
 def _customers(reader: Reader, company: str, numbers: tuple[str, ...], book: Book) -> None:
