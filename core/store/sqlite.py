@@ -90,7 +90,9 @@ class SqliteTx:
         )
         return self._execute(sql, {"rows": _encode(rows).decode()}).fetchall()
 
-    def update(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+    def update(
+        self, table: str, columns: Sequence[str], rows: Sequence[Row], *, must_match: bool = True
+    ) -> None:
         """See :class:`core.store.tx.Tx`."""
         if not rows:
             return
@@ -101,7 +103,7 @@ class SqliteTx:
             f"({_values(len(columns), table, (key, *rest))}) AS v WHERE {table}.{key} = v.{key}"
         )
         touched = self._execute(sql, {"rows": _encode(rows).decode()}).rowcount
-        checked_update(table, rows, touched)
+        checked_update(table, rows, touched if must_match else len(rows))
 
 
 def quoted(name: str) -> str:
@@ -164,6 +166,11 @@ class SqliteStore:
             if self._writer.in_transaction:
                 self._writer.execute("ROLLBACK")
             raise
+
+    @contextmanager
+    def reader_on_writer(self) -> Iterator[SqliteTx]:
+        """Read on the writing connection, between transactions: what the next one would see."""
+        yield SqliteTx(self._writer)
 
     @contextmanager
     def reader(self) -> Iterator[SqliteTx]:
