@@ -160,7 +160,8 @@ def test_other_tokens_come_one_by_one_and_key_changes_do_not() -> None:
 
 
 def changer(**new: object) -> VirtualModule:
-    keys = [record(), record(krn=2, **new), record(sgc="123456", dkga="02", base=1993)]
+    new_record = record(krn=2, **new)  # type: ignore[arg-type]
+    keys = [record(), new_record, record(sgc="123456", dkga="02", base=1993)]
     return VirtualModule("m", keys, SAMPLE_TABLES, [COMPANY])
 
 
