@@ -1,4 +1,4 @@
-"""Makes ``twist wattbus`` known to Twisted; names the module as text, so nothing heavy is imported."""
+"""Makes ``twist wattbus`` known to Twisted; the module is named as text: nothing is imported."""
 
 from twisted.application.service import ServiceMaker
 

@@ -1,0 +1,36 @@
+"""The canonical messages: what every part of Wattbus says to every other.
+
+One file per noun. A message is a frozen ``msgspec.Struct`` with a type name that carries its
+version (``wattbus.vending.CreditVend.v1``). The envelope around it (``hub.envelope``) is
+CloudEvents 1.0; a message is its ``data``.
+
+Numbers: money is an integer of minor units, quantities are integers of milli-units, instants are
+integers of microseconds UTC.
+"""
+
+from core.messages.accounts import AskBalance, Enrol, MeterLink, PhoneLink
+from core.messages.base import Message, message_type, name_of, struct_of
+from core.messages.billing import ReceivePayment
+from core.messages.notices import DeliveryReport, SendNotice
+from core.messages.outcome import Answer, Outcome
+from core.messages.vending import AskLastTokens, ConfirmVend, CreditVend, Recipient
+
+__all__ = [
+    "Answer",
+    "AskBalance",
+    "AskLastTokens",
+    "ConfirmVend",
+    "CreditVend",
+    "DeliveryReport",
+    "Enrol",
+    "Message",
+    "MeterLink",
+    "Outcome",
+    "PhoneLink",
+    "ReceivePayment",
+    "Recipient",
+    "SendNotice",
+    "message_type",
+    "name_of",
+    "struct_of",
+]

@@ -1,0 +1,88 @@
+"""What a query gives back. Money in minor units, units in tenths of kWh, instants in µs UTC."""
+
+import msgspec
+
+
+class LineView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One line of a receipt. ``code`` selects the label in the customer's language."""
+
+    code: str
+    amount: int
+    quantity_milli: int = 0
+    rate_e8: int = 0
+    label: str = ""
+
+
+class MeterView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A meter as one phone sees it; ``holder`` is masked unless it is the caller's own."""
+
+    drn: str
+    name: str = ""
+    holder: str = ""
+    own: bool = False
+
+
+class AccountView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An account that the phone may spend; ``credit`` is what can be spent now."""
+
+    number: str
+    credit: int
+    currency: str
+
+
+class PhoneView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What is known of a phone; unregistered: no accounts."""
+
+    msisdn: str
+    registered: bool
+    language: str = ""
+    name: str = ""
+    accounts: tuple[AccountView, ...] = ()
+    meters: tuple[MeterView, ...] = ()
+
+
+class SaleView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A sale as its buyer may see it; also the ``data`` of a done CreditVend."""
+
+    receipt: str
+    meter: str
+    token: str  # 20 digits
+    units_tenths: int
+    tender: int
+    currency: str
+    lines: tuple[LineView, ...]
+    carried_forward: int
+    at: int
+    meter_name: str = ""
+    account: str = ""
+    test: bool = False
+    sgc: str = ""
+    krn: int = 0
+    ti: str = ""
+
+
+class QuoteView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What a purchase would give now; information, not a promise.
+
+    ``earlier`` is a purchase that this one looks like (same meter, amount and payer, minutes ago).
+    """
+
+    meter: MeterView
+    tender: int
+    currency: str
+    units_tenths: int
+    lines: tuple[LineView, ...]
+    carried_forward: int
+    account: str
+    credit: int
+    earlier: SaleView | None = None
+
+
+class BalanceView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Credit and debt of an account, and what is left of the month's first block (milli-kWh)."""
+
+    account: str
+    credit: int
+    currency: str
+    debt: int = 0
+    block_left_milli: int | None = None

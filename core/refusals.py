@@ -1,0 +1,78 @@
+"""Every business no: a code, and one sentence for the operator.
+
+The sentence for the customer is data, in his language: ``mappings/texts/<language>.yaml`` under
+``refusal.<code>``. A test holds the two lists together.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+#: code -> the operator's sentence; ``{names}`` are filled from the refusal's arguments.
+OPERATOR: Final[Mapping[str, str]] = {
+    "meter-check-digit": "Meter {meter} fails its check digit; it was mistyped. No money moved.",
+    "meter-length": "Meter {meter} has {length} digits; a DRN has 11 or 13. No money moved.",
+    "meter-unknown": "No meter {meter} in {company}. No money moved.",
+    "meter-not-prepaid": "Meter {meter} is billed after use; a payment, not a token, is due.",
+    "meter-blocked": "Meter {meter} is blocked ({reason}); lift the block before selling.",
+    "meter-being-exchanged": "Meter {meter} is being exchanged; sell when the new one is in.",
+    "agreement-missing": "Meter {meter} has no active agreement (vacant or closed).",
+    "tokens-too-fast": "Meter {meter}: tokens run ahead of the clock ({why}).",
+    "reference-unknown": "No message of ours has the network reference {reference}.",
+    "key-missing": "No valid vending key for supply group {sgc}, revision {krn}.",
+    "tender-too-small": "Tender {tender} is below the smallest useful amount {smallest}.",
+    "tender-not-positive": "Tender {tender} is not an amount of money.",
+    "credit-above-meter": "{units} kWh are more than meter {meter} takes at once ({limit} kWh).",
+    "limit-per-sale": "Tender {tender} is above the limit of one sale ({limit}).",
+    "limit-per-day-meter": "Meter {meter} has reached its limit of the day ({limit}).",
+    "limit-per-day-phone": "Phone {phone} has reached its limit of the day ({limit}).",
+    "credit-insufficient": "Account {account} has {credit} to spend; {tender} were asked.",
+    "phone-not-registered": "Phone {phone} is not registered for any account.",
+    "account-not-yours": "Phone {phone} is not registered for account {account}.",
+    "account-unknown": "No account {account} in {company}.",
+    "account-closed": "Account {account} is closed.",
+    "account-ambiguous": "Phone {phone} has several accounts; one must be named.",
+    "currency-wrong": "Currency {currency} given; account {account} is in {expected}.",
+    "confirm-holder": "Meter {meter} belongs to {holder}; waiting for the buyer's confirmation.",
+    "confirm-unknown": "No purchase of phone {phone} waits for code {code}.",
+    "confirm-expired": "The purchase of phone {phone} with code {code} waited too long.",
+    "quote-changed": "The quote was {quoted} kWh, the sale would be {units}; asked again.",
+    "likely-repeat": "Looks like sale {receipt} of {minutes} minutes ago; the buyer was asked.",
+    "enrol-conflict": "Enrolment refused: {what}.",
+    "amount-ambiguous": "Amount '{text}' can be read in two ways.",
+    "expired": "The command came to its turn after {expirytime}; it was not begun.",
+    "key-reused": "The key was used before with other content; quarantined, nothing was done.",
+    "channel-closed": "Channel {channel} is closed.",
+    "overloaded": "The hub is full; nothing was accepted.",
+    "outcome-unknown": "The outcome is not known yet; it is followed up.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal(Exception):  # noqa: N818 - a business no, not an error
+    """A business no. Handlers raise it inside their own code only; it ends as an answer."""
+
+    code: str
+    args_: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+    def operator(self) -> str:
+        """The sentence for the operator."""
+        return operator_sentence(self.code, self.args_)
+
+
+def refuse(code: str, /, **args: Any) -> Refusal:
+    """A refusal with its code checked against the list."""
+    if code not in OPERATOR:
+        raise KeyError(code)
+    return Refusal(code, args)
+
+
+def operator_sentence(code: str, args: Mapping[str, Any]) -> str:
+    """The operator's sentence; a missing argument shows as ``?`` rather than hiding the rest."""
+    return OPERATOR[code].format_map(_Shown(args))
+
+
+class _Shown(dict[str, Any]):
+    def __missing__(self, key: str) -> str:
+        return "?"
