@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from core.sts.amounts import decode_currency, decode_units
 from core.sts.errors import KeyNeededError, StsError
 from core.sts.layouts import FLAG_INDEX, Management, TokenClass, is_currency, title
-from core.sts.meter import ALL_REGISTERS, react, result_of, tests_in
+from core.sts.meter import ALL_REGISTERS, TESTS, react, result_of, tests_in
 from core.sts.meter_state import MeterState, Result
 from core.sts.tid import BaseDate, is_reserved, time_of
 from core.sts.token import Decoded, TokenData
@@ -160,7 +160,10 @@ def _value(data: TokenData) -> str:
     if data.token_class == TokenClass.CREDIT:
         return f"{_decimal(decode_units(fields['amount']), 1)} {_UNIT[subclass]}"
     if data.token_class == TokenClass.METER_TEST:
-        return ", ".join(tests_in(data)) or f"control {fields['control']:X}"
+        tests = tests_in(data)
+        if tests == TESTS:
+            return "all tests"
+        return ", ".join(tests) or f"control {fields['control']:X}"
     if subclass in (Management.POWER_LIMIT, Management.UNBALANCE_LIMIT):
         return f"{decode_units(fields['value']):,} W"
     return _management_value(data)

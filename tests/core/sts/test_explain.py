@@ -106,6 +106,7 @@ def test_without_a_key_nothing_is_said() -> None:
         (credit(3, 1, 1, 5), "Time credit: 0.5 minutes."),
         (credit(1, 1, 1, 12_345), "Water credit: 1,234.5 m³."),
         (currency_credit(4, 1, -100_000), "Electricity credit in currency: -0.99994."),
+        (meter_test(0, (1 << 36) - 1), "Meter test or display: all tests."),
         (meter_test(0, 0b11), "Meter test or display: load switch, display."),
         (meter_test(11, 1 << 30), "Proprietary test or display: control 40000000."),
         (management(0, 1, 1, 5_000), "Set maximum power limit: 5,000 W."),
