@@ -26,7 +26,7 @@ class HubSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class DatabaseSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """``[database]``: ``sqlite:PATH`` or ``postgresql://…`` (password by ~/.pgpass or PGPASSFILE)."""
+    """``[database]``: ``sqlite:PATH`` or ``postgresql://…`` (the password by PGPASSFILE)."""
 
     url: str = "sqlite:var/wattbus.db"
 
@@ -107,7 +107,7 @@ class Config:
     companies: dict[str, CompanySection]
     channels: dict[str, ChannelSection]
     links: dict[str, LinkSection]
-    text: str = ""
+    file: Path = Path("wattbus.toml")
 
     def path(self, name: str) -> Path:
         """A path of the configuration, relative to the file's folder."""
@@ -204,7 +204,15 @@ def parse(text: str, source: str, base: Path) -> Config:
     links = _links(reader, document.get("links", {}))
     if reader.problems:
         raise ConfigError(reader.problems)
-    return Config(base=base, companies=companies, channels=channels, links=links, text=text, **single)  # type: ignore[arg-type]  # no problems: none is None  # fmt: skip
+    sections: dict[str, Any] = single  # no problems: none of them is None
+    return Config(
+        base=base,
+        companies=companies,
+        channels=channels,
+        links=links,
+        file=Path(source),
+        **sections,
+    )
 
 
 def _channels(

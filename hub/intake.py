@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from twisted.internet.defer import Deferred
 
-from core.store.tx import DataStoreError, StoreError, TransientStoreError
+from core.store.tx import DataStoreError, StoreError, TransientStoreError, Tx
 from core.store.upgrade import Store
 from hub import failpoints
 from hub.channel import Accepted, KeyReused, Overloaded
@@ -35,6 +35,7 @@ class Intake:
     committed: Callable[[int], None]
     gate: Callable[[str], bool] = lambda _channel: True
     poke: Callable[[], None] = lambda: None
+    doorbell: Callable[[Tx], None] = lambda _tx: None
     _waiting: deque[Waiter] = field(default_factory=deque)
     _noted: deque[Noted] = field(default_factory=deque)
 
@@ -76,6 +77,7 @@ class Intake:
         try:
             with self.store.transaction() as tx:
                 results = self.journal.write(tx, [entry for entry, _ in waiters], noted)
+                self.doorbell(tx)
         except DataStoreError as error:
             self._halve(waiters, noted, error)
             return

@@ -14,7 +14,7 @@ import structlog
 from core.handlers import Draw
 from core.store.ids import BLOCK, take
 from core.store.tables.machine import DEAD, OPEN
-from core.store.tx import DataStoreError, TransientStoreError
+from core.store.tx import DataStoreError, TransientStoreError, Tx
 from core.store.upgrade import Store
 from hub import failpoints, inbox
 from hub.batch import Batch, Result
@@ -43,8 +43,14 @@ class Worker:
     batch: Batch
     committed: Callable[[Result], None] = lambda _result: None
     partitions: Sequence[int] = field(default_factory=lambda: range(PARTITIONS))
-    fence: Callable[[object], None] = lambda _tx: None
+    fence: Callable[[Tx], None] = lambda _tx: None
+    doorbell: Callable[[Tx], None] = lambda _tx: None
     _careful: bool = True
+
+    def take_over(self, partitions: Sequence[int]) -> None:
+        """Work on these partitions from now on; what is new to us is begun with care."""
+        self._careful = self._careful or bool(set(partitions) - set(self.partitions))
+        self.partitions = partitions
 
     def step(self) -> bool:
         """One batch, if anything is open; False when idle. Raises StoreAway."""
@@ -95,6 +101,7 @@ class Worker:
                     for name, count in needs.items():
                         ids.add(name, take(tx, name, count))
                 result = self.batch.run(tx, fetched, draws)
+                self.doorbell(tx)
                 if exact:
                     ids.put_back(tx)
         except BaseException:

@@ -145,13 +145,29 @@ class _StepLimit:
         return int(self._calls * 1_000_000 > READER_STEP_LIMIT)
 
 
-class SqliteStore:
+class SqliteReader:
+    """Reads beside a running hub: no writing connection, no lock."""
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+
+    @contextmanager
+    def reader(self) -> Iterator[SqliteTx]:
+        """A read-only connection of its own, closed at the end."""
+        connection = connect(self.path, readonly=True)
+        try:
+            yield SqliteTx(connection)
+        finally:
+            connection.close()
+
+
+class SqliteStore(SqliteReader):
     """The embedded engine: one writing connection, fresh readers."""
 
     dialect = "sqlite"
 
     def __init__(self, path: Path | str) -> None:
-        self.path = Path(path)
+        super().__init__(path)
         self._writer = connect(self.path)
 
     @contextmanager
@@ -171,15 +187,6 @@ class SqliteStore:
     def reader_on_writer(self) -> Iterator[SqliteTx]:
         """Read on the writing connection, between transactions: what the next one would see."""
         yield SqliteTx(self._writer)
-
-    @contextmanager
-    def reader(self) -> Iterator[SqliteTx]:
-        """A read-only connection of its own, closed at the end."""
-        connection = connect(self.path, readonly=True)
-        try:
-            yield SqliteTx(connection)
-        finally:
-            connection.close()
 
     def close(self) -> None:
         """Close the writer."""
