@@ -26,7 +26,7 @@ def texts(limit: int) -> st.SearchStrategy[str]:
 
 
 destinations = st.one_of(
-    st.builds(Destination, texts(21), octet, octet),
+    st.builds(Destination, texts(21), octet, octet, st.just(False)),
     st.builds(Destination, texts(21), st.just(0), st.just(0), st.just(True)),
 )
 failures = st.builds(Unsuccess, octet, octet, texts(21), st.integers(0, 2**32 - 1))
