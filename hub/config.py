@@ -64,7 +64,7 @@ class CompanySection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     keys: str
     master_key_file: str = ""
     sta_tables: str = ""
-    languages: list[str] = ["en"]
+    languages: list[str] = msgspec.field(default_factory=lambda: ["en"])
     country_code: str = ""
     help_line: str = ""
     tax_number: str = ""
@@ -72,7 +72,9 @@ class CompanySection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     test: bool = False
     repeat_minutes: int = 10
     confirm_minutes: int = 10
-    deductions: list[str] = ["fee", "debts", "fixed", "tax", "energy"]
+    deductions: list[str] = msgspec.field(
+        default_factory=lambda: ["fee", "debts", "fixed", "tax", "energy"]
+    )
     limits: LimitsSection = msgspec.field(default_factory=LimitsSection)
 
 

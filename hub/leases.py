@@ -1,8 +1,9 @@
 """Partitions give locality: a worker consumes those that it leases, and no others.
 
 ``partition_lease(partition, owner, epoch, until)`` is spread over the live workers, by the
-database's own clock. Each batch locks its lease rows FOR SHARE and checks owner and epoch (fencing): a frozen
-worker that wakes up after its lease has moved commits nothing. Row locks alone give correctness.
+database's own clock. Each batch locks its lease rows FOR SHARE and checks owner and epoch
+(fencing): a frozen worker that wakes up after its lease has moved commits nothing. Row locks alone
+give correctness.
 """
 
 from dataclasses import dataclass, field

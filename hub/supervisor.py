@@ -89,7 +89,7 @@ class Supervisor:
         return gatherResults(waits)
 
 
-def _cancel(result: None, timer: Any) -> None:
+def _cancel(_ended: None, timer: Any) -> None:
     if timer.active():
         timer.cancel()
 

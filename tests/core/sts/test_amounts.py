@@ -15,6 +15,7 @@ from core.sts.amounts import (
     encode_units,
 )
 from core.sts.errors import AmountNegativeError, AmountOverflowError, FieldRangeError
+from core.tariffs.encoding import sts_encodable
 
 UNITS = st.integers(0, UNITS_MAX)
 MONEY = st.integers(-CURRENCY_MAX, CURRENCY_MAX) | st.integers(-(10**12), 10**12)
@@ -112,3 +113,8 @@ def test_currency_never_costs_the_customer(amount: int) -> None:
     decoded = decode_currency(*encode_currency(amount))
     assert decoded >= amount
     assert encode_currency(decoded) == encode_currency(amount)
+
+
+@given(st.integers(0, 2 * UNITS_MAX))
+def test_the_tariff_engine_sells_what_a_token_carries(tenths: int) -> None:
+    assert sts_encodable(tenths) == encodable_floor(tenths)

@@ -91,6 +91,7 @@ P = " ".join(map(str, SAMPLE_TABLES.p))
     "text",
     [
         f"T1 = {T1}\nT2 = {T2}  # inverse (not in general)\nP = {P[:80]}\n   {P[80:]}\n",
+        f"substitution_1 {T1}; first\nsubstitution_2 {T2}; second\npermutation\n{P}",
         f"[sts]\nt1 = [{T2}]\nt2 = [{T2}]\np = [{P.replace(' ', ', ')}]".replace(T2, T1, 1),
         f'{{"T1": [{T1.replace(" ", ",")}], "T2": [{T2}], "P": [{P.replace(" ", ",")}]}}',
     ],
