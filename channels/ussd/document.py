@@ -12,6 +12,9 @@ import msgspec
 
 from core.documents import Document, DocumentError, Problem, read
 
+Action = Literal["quote", "buy", "last-tokens", "balance", "language", "continue"]
+Slot = Literal["meter", "tender", "account", "language", "holder_confirmed", "another"]
+
 #: Every action and how it can end. ``continue`` takes up a dropped session and has no end of its
 #: own. Behind each outcome, what the texts of its screen may show.
 OUTCOMES: Final[Mapping[str, Mapping[str, frozenset[str]]]] = {
@@ -42,7 +45,7 @@ OUTCOMES: Final[Mapping[str, Mapping[str, frozenset[str]]]] = {
     }.items()
 }
 #: Lists that the customer's data fill, and the slot that a choice fills.
-LISTS: Final[Mapping[str, str]] = {
+LISTS: Final[Mapping[str, Slot]] = {
     "meters": "meter",
     "accounts": "account",
     "languages": "language",
@@ -58,9 +61,6 @@ FIXED_TEXTS: Final = (
 )  # fmt: skip
 #: Deeper menus are not found again by anybody; the numbers 97 and below name options.
 MAX_SCREENS: Final = 200
-
-Action = Literal["quote", "buy", "last-tokens", "balance", "language", "continue"]
-Slot = Literal["meter", "tender", "account", "language", "holder_confirmed", "another"]
 
 
 class Option(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

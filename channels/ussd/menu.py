@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final
 
-from channels.ussd.document import LISTS, Action, MenuDocument, Screen
+from channels.ussd.document import LISTS, Action, MenuDocument, Screen, Slot
 from channels.ussd.values import KINDS, Form, Wrong
 
 MORE: Final = "98"
@@ -230,22 +230,16 @@ def _chosen(machine: Machine, state: State, text: str) -> Move:
     items = state.facts.lists.get(screen.list.of, ()) if screen.list else ()
     number = int(text) if text.isascii() and text.isdigit() and len(text) <= 2 else 0
     if screen.list and 1 <= number <= len(items):
-        chosen = {LISTS[screen.list.of]: items[number - 1].value}
-        return _lead(machine, state, screen.go, screen.do, chosen)
+        slot, value = LISTS[screen.list.of], items[number - 1].value
+        return _lead(machine, state, screen.go, screen.do, {slot: value})
     if len(items) < number <= len(items) + len(screen.options):
         option = screen.options[number - len(items) - 1]
-        return _lead(
-            machine,
-            state,
-            option.go,
-            option.do,
-            {slot: value for slot, value in option.set.items()},
-        )
+        return _lead(machine, state, option.go, option.do, option.set)
     return Move(_wrong(state, "wrong.option"))
 
 
 def _lead(
-    machine: Machine, state: State, go: str, do: Action | None, filled: Mapping[str, str]
+    machine: Machine, state: State, go: str, do: Action | None, filled: Mapping[Slot, str]
 ) -> Move:
     """Follows a way out: to a screen, or into an action."""
     slots = {**state.place.slots, **filled}
@@ -260,8 +254,8 @@ def _lead(
     if screen.list and screen.list.when == "several":
         items = state.facts.lists.get(screen.list.of, ())
         if len(items) <= 1:
-            only = {LISTS[screen.list.of]: item.value for item in items}
-            return _lead(machine, state, screen.go, screen.do, {**filled, **only})
+            only = {**filled, LISTS[screen.list.of]: items[0].value} if items else filled
+            return _lead(machine, state, screen.go, screen.do, only)
     place = Place(go, slots=slots, args=state.place.args)
     return Move(replace(state, place=place, history=_pushed(machine, state)))
 

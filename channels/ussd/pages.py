@@ -20,9 +20,9 @@ _SHORT_LINE: Final = 40
 
 # What is never cut: a token (20 digits, alone or in groups of four), a word of a script that puts
 # blanks between its words, one character of any other script.
-_TOKEN: Final = r"(?<!\d)\d{4}(?:[ -]?\d{4}){4}(?!\d)"
+_DIGITS: Final = r"(?<!\d)\d{4}(?:[ -]?\d{4}){4}(?!\d)"
 _ATOM: Final = re.compile(
-    rf"{_TOKEN}|(?:(?!{_TOKEN})[!-~\u00a1-\u024f\u0370-\u03ff\u20ac])+|\s+|.", re.DOTALL
+    rf"{_DIGITS}|(?:(?!{_DIGITS})[!-~\u00a1-\u024f\u0370-\u03ff\u20ac])+|\s+|.", re.DOTALL
 )
 _PLAIN: Final = str.maketrans(
     {

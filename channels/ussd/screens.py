@@ -32,10 +32,8 @@ class Screens:
     def pages(self, state: State) -> tuple[str, ...]:
         """All pages of the state's screen."""
         sheet = self.sheet(state.language)
-        return paginate(
-            _body(self.menu, sheet, state),
-            lambda at, last: _footer(self.menu, sheet, state, at, last),
-        )
+        body = _body(self.menu, sheet, state)
+        return paginate(body, lambda at, last: _footer(self.menu, sheet, state, at, last))
 
     def count_pages(self, state: State) -> int:
         """How many pages the screen has."""

@@ -52,7 +52,9 @@ def test_a_short_screen_is_one_page() -> None:
 
 def test_an_option_is_not_cut_but_moved() -> None:
     options = [f"{number} some option of the menu" for number in range(1, 8)]
-    first, second = paginate("\n".join(["x" * 30, *options]), lambda _, last: "End" if last else "98")
+    first, second = paginate(
+        "\n".join(["x" * 30, *options]), lambda _, last: "End" if last else "98"
+    )
     assert first.split("\n") == ["x" * 30, *options[:4], "98"]
     assert second.split("\n") == [*options[4:], "End"]
 
