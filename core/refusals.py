@@ -17,6 +17,8 @@ OPERATOR: Final[Mapping[str, str]] = {
     "meter-blocked": "Meter {meter} is blocked ({reason}); lift the block before selling.",
     "meter-being-exchanged": "Meter {meter} is being exchanged; sell when the new one is in.",
     "agreement-missing": "Meter {meter} has no active agreement (vacant or closed).",
+    "tokens-too-fast": "Meter {meter}: tokens run ahead of the clock ({why}).",
+    "reference-unknown": "No message of ours has the network reference {reference}.",
     "key-missing": "No valid vending key for supply group {sgc}, revision {krn}.",
     "tender-too-small": "Tender {tender} is below the smallest useful amount {smallest}.",
     "tender-not-positive": "Tender {tender} is not an amount of money.",
@@ -59,7 +61,7 @@ class Refusal(Exception):  # noqa: N818 - a business no, not an error
         return operator_sentence(self.code, self.args_)
 
 
-def refuse(code: str, **args: Any) -> Refusal:
+def refuse(code: str, /, **args: Any) -> Refusal:
     """A refusal with its code checked against the list."""
     if code not in OPERATOR:
         raise KeyError(code)

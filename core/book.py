@@ -1,0 +1,128 @@
+"""The evolving state of one batch, and the stage on which one message's decision is made.
+
+A batch loads what its messages want into a :class:`Book` (locked rows first). Each message is
+decided on a :class:`Stage`: what it changes is seen by itself only, and becomes part of the book
+when it ends well; when it raises, its changes are simply dropped and the rest of the batch goes
+on. So order per key holds across message types, and a poisonous message hurts only itself.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
+
+from core.entities import Entity
+from core.messages import Message
+
+E = TypeVar("E", bound=Entity)
+Key = tuple[type[Entity], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Wants:
+    """What a message needs loaded. Numbers are the company's own; phones are E.164."""
+
+    meters: tuple[str, ...] = ()
+    accounts: tuple[str, ...] = ()
+    phones: tuple[str, ...] = ()
+    customers: tuple[str, ...] = ()
+    meters_of: tuple[str, ...] = ()  # phones whose saved meters are needed too
+    waiting: tuple[str, ...] = ()  # phones whose unconfirmed purchases are needed
+    last_sales_of: tuple[str, ...] = ()  # phones
+    references: tuple[tuple[str, str], ...] = ()  # (channel, network reference) of notices
+
+    @staticmethod
+    def union(all_wants: "Iterable[Wants]") -> "Wants":
+        """Everything that any of them wants, each once."""
+        merged: dict[str, dict[Any, None]] = {name: {} for name in Wants.__slots__}
+        for wants in all_wants:
+            for name, bag in merged.items():
+                bag.update(dict.fromkeys(getattr(wants, name)))
+        return Wants(**{name: tuple(bag) for name, bag in merged.items()})
+
+
+class Book:
+    """What a batch knows: entities by (type, key), and links found on the way."""
+
+    def __init__(self) -> None:
+        self.entities: dict[Key, Entity] = {}
+        self.loaded: dict[Key, Entity] = {}
+        self.links: dict[tuple[str, Any], Any] = {}
+        self.rows: dict[str, list[dict[str, Any]]] = {}
+
+    def load(self, key: Any, entity: Entity) -> None:
+        """An entity as the database has it."""
+        self.entities[type(entity), key] = entity
+        self.loaded[type(entity), key] = entity
+
+    def link(self, name: str, key: Any, value: Any) -> None:
+        """A fact found while loading, such as (``agreement-of``, meter id) -> agreement id."""
+        self.links[name, key] = value
+
+    def changed(self, kind: type[E]) -> list[tuple[E, E | None]]:
+        """(now, as loaded) of every entity of a kind that is not as it was loaded."""
+        return [
+            (cast(E, entity), cast("E | None", self.loaded.get(key)))
+            for key, entity in self.entities.items()
+            if key[0] is kind and self.loaded.get(key) is not entity
+        ]
+
+
+@dataclass(frozen=True, slots=True)
+class Emitted:
+    """A message that a decision sends: a command or event of its own, caused by this one."""
+
+    message: Message
+    party: str = ""
+
+
+@dataclass(slots=True)
+class Stage:
+    """One message's view of the book, and what it would change."""
+
+    book: Book
+    entities: dict[Key, Entity] = field(default_factory=dict)
+    links: dict[tuple[str, Any], Any] = field(default_factory=dict)
+    rows: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    emitted: list[Emitted] = field(default_factory=list)
+
+    def get(self, kind: type[E], key: Any) -> E | None:
+        """The entity as this message sees it, or None when there is none."""
+        at = (kind, key)
+        found = self.entities.get(at) or self.book.entities.get(at)
+        return cast("E | None", found)
+
+    def need(self, kind: type[E], key: Any) -> E:
+        """The entity; its absence is our own bug (it was not wanted)."""
+        found = self.get(kind, key)
+        if found is None:
+            raise LookupError(f"{kind.__name__} {key} was not loaded")
+        return found
+
+    def put(self, key: Any, entity: Entity) -> None:
+        """A new or changed entity."""
+        self.entities[type(entity), key] = entity
+
+    def linked(self, name: str, key: Any) -> Any:
+        """A link, or None."""
+        if (name, key) in self.links:
+            return self.links[name, key]
+        return self.book.links.get((name, key))
+
+    def link(self, name: str, key: Any, value: Any) -> None:
+        """Add or replace a link."""
+        self.links[name, key] = value
+
+    def add(self, table: str, **values: Any) -> None:
+        """A row to insert."""
+        self.rows.append((table, values))
+
+    def emit(self, message: Message, party: str = "") -> None:
+        """Send a message on, in the same transaction."""
+        self.emitted.append(Emitted(message, party))
+
+    def accept(self) -> None:
+        """The decision ended well: its changes become part of the batch."""
+        self.book.entities.update(self.entities)
+        self.book.links.update(self.links)
+        for table, values in self.rows:
+            self.book.rows.setdefault(table, []).append(values)

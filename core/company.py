@@ -1,0 +1,41 @@
+"""What a company declares: everything a decision needs to know beside the facts."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from core.sts.module import SecurityModule
+from core.tariffs.compiling import CompiledTariff
+from core.tariffs.sale import DeductionPolicy
+
+
+@dataclass(frozen=True, slots=True)
+class SaleLimits:
+    """Minor units; 0: no limit. Days are days of the company's zone."""
+
+    per_sale: int = 0
+    per_day_meter: int = 0
+    per_day_phone: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The terms on which one company sells. One per company, made by ``hub.boot``."""
+
+    code: str
+    name: str
+    zone: str
+    currency: str
+    exponent: int
+    module: SecurityModule
+    tariffs: Mapping[str, CompiledTariff]
+    languages: tuple[str, ...] = ("en",)
+    country_code: str = ""
+    help_line: str = ""
+    tax_number: str = ""
+    test: bool = False
+    receipt_series: str = ""
+    deductions: DeductionPolicy = field(default_factory=DeductionPolicy)
+    limits: SaleLimits = SaleLimits()
+    repeat_minutes: int = 10
+    confirm_minutes: int = 10
+    token_ahead_minutes: int = 60

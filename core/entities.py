@@ -1,0 +1,137 @@
+"""What decisions are made on: plain frozen data, one struct per thing the business knows.
+
+Money in minor units, units in milli- or tenths as named, instants in microseconds UTC, periods as
+YYYYMM in the company's zone.
+"""
+
+import msgspec
+
+
+class Entity(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Base of the entities: changed by ``msgspec.structs.replace``, never in place."""
+
+    id: int
+
+
+class Meter(Entity, frozen=True, kw_only=True, gc=False):
+    """A prepaid meter with what its tokens need (names as in IEC 62055-41)."""
+
+    company: str
+    drn: str
+    model: str
+    state: str
+    block_reason: str
+    max_credit_tenths: int
+    tct: str
+    ea: int
+    dkga: str
+    sgc: str
+    krn: int
+    ti: str
+    ken: int
+    kt: int
+    base_year: int
+    last_tid: int
+
+
+class Agreement(Entity, frozen=True, kw_only=True, gc=False):
+    """The service instance at a meter's service point, with the holder's name for masking."""
+
+    account_id: int
+    tariff: str
+    mode: str
+    state: str
+    since: str
+    holder: str
+    account_number: str
+
+
+class AgreementState(Entity, frozen=True, kw_only=True, gc=False):
+    """What the tariff remembers of an agreement (``id`` is the agreement's)."""
+
+    period: int
+    units_milli: int
+    fixed_through: int
+
+
+class Account(Entity, frozen=True, kw_only=True, gc=False):
+    """The money side: what can be spent is ``credit - reserved``."""
+
+    company: str
+    number: str
+    currency: str
+    state: str
+    credit: int
+    reserved: int
+
+    @property
+    def spendable(self) -> int:
+        """What a purchase may take now, in minor units."""
+        return self.credit - self.reserved
+
+
+class OwnMeter(msgspec.Struct, frozen=True, gc=False):
+    """A meter that a phone has saved under a name."""
+
+    drn: str
+    name: str
+
+
+class Phone(Entity, frozen=True, kw_only=True, gc=False):
+    """A registered phone: the accounts it may spend, the meters it has saved, its language."""
+
+    msisdn: str
+    language: str
+    account_ids: tuple[int, ...]
+    meters: tuple[OwnMeter, ...]
+
+
+class Debt(Entity, frozen=True, kw_only=True, gc=False):
+    """A debt that is recovered from purchases of an agreement."""
+
+    agreement_id: int
+    code: str
+    priority: int
+    method: str
+    value: int
+    cap_per_sale: int
+    outstanding: int
+
+
+class PastSale(Entity, frozen=True, kw_only=True, gc=False):
+    """An issued sale as it is needed for likely repeats, limits, copies and ``LAST``."""
+
+    receipt: str
+    phone: str
+    payer_account_id: int
+    meter_id: int
+    drn: str
+    account_number: str
+    currency: str
+    tender: int
+    units_tenths: int
+    carried_forward: int
+    lines: str
+    priced_at: int
+    token: str
+    sgc: str
+    krn: int
+    ti: str
+
+
+class Waiting(Entity, frozen=True, kw_only=True, gc=False):
+    """A purchase that waits for ``YES nnnn``; ``command`` is the CreditVend as JSON."""
+
+    phone: str
+    code: str
+    state: str
+    command: str
+    expires: int
+
+
+class NoticeRow(Entity, frozen=True, kw_only=True, gc=False):
+    """The delivery of one notice to one recipient."""
+
+    state: str
+    detail: str
+    updated_at: int

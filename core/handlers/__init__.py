@@ -1,0 +1,18 @@
+"""Every message type that the core handles, and by whom: one handler per command."""
+
+from core.handlers import accounts, billing, notices, vending
+from core.handlers.base import Context, Draw, Handler
+from core.messages import name_of
+
+#: message type name -> its one handler
+HANDLERS: dict[str, Handler] = {
+    name_of(handler.message).name: handler
+    for handler in (
+        *vending.HANDLERS,
+        *billing.HANDLERS,
+        *accounts.HANDLERS,
+        *notices.HANDLERS,
+    )
+}
+
+__all__ = ["HANDLERS", "Context", "Draw", "Handler"]

@@ -1,0 +1,92 @@
+"""The double-entry ledger: entries that sum to zero, and the balance that moves with them.
+
+Debit is positive, credit negative. The chart is short; a name after the colon comes from data:
+
+======================  =====================================================================
+``cash:<desk>``         money received at a desk
+``customer-credit``     what we owe a customer: sub-account = the account's id
+``receivable:<code>``   what a customer owes us (debts): sub-account = the account's id
+``revenue:<code>``      our own income by receipt line
+``tax:<code>``          what we owe the tax authority
+``payable:<payee>``     what is collected for a third party
+======================  =====================================================================
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from core.book import Stage
+from core.entities import Account
+
+CUSTOMER_CREDIT = "customer-credit"
+
+
+class LedgerError(Exception):
+    """Our own mistake, caught before anything is posted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One posting before it has its place. ``owner`` 0: the company itself."""
+
+    ledger: str
+    amount: int
+    owner: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Transaction:
+    """What is posted together. ``reverses`` names the transaction that it undoes."""
+
+    id: int
+    company: str
+    kind: str
+    currency: str
+    message_id: str
+    at_us: int
+    reverses: int | None = None
+
+
+def post(stage: Stage, txn: Transaction, entries: Iterable[Entry]) -> None:
+    """Post a transaction and move the customers' credit with it.
+
+    Entries of the same ledger and owner become one posting; those that come to nothing are left
+    out. Raises LedgerError when they do not sum to zero, or when a credit would fall below zero.
+    """
+    sums: dict[tuple[str, int], int] = {}
+    for entry in entries:
+        at = (entry.ledger, entry.owner)
+        sums[at] = sums.get(at, 0) + entry.amount
+    if sum(sums.values()) != 0:
+        raise LedgerError(f"transaction {txn.id} ({txn.kind}) does not sum to zero: {sums}")
+    stage.add(
+        "ledger_txn",
+        id=txn.id,
+        company=txn.company,
+        kind=txn.kind,
+        currency=txn.currency,
+        message_id=txn.message_id,
+        reverses=txn.reverses,
+        at=txn.at_us,
+    )
+    line = 0
+    for (ledger, owner), amount in sums.items():
+        if amount:
+            line += 1
+            stage.add(
+                "posting", txn_id=txn.id, line=line, ledger=ledger, owner=owner, amount=amount
+            )
+            if ledger == CUSTOMER_CREDIT:
+                _move_credit(stage, txn, owner, -amount)
+
+
+def _move_credit(stage: Stage, txn: Transaction, account_id: int, change: int) -> None:
+    account = stage.need(Account, account_id)
+    if account.currency != txn.currency:
+        raise LedgerError(f"account {account.number} is in {account.currency}, not {txn.currency}")
+    after = account.credit + change
+    if after < 0 or after < account.reserved:
+        raise LedgerError(f"account {account.number}: credit would fall to {after}")
+    stage.put(account_id, replace(account, credit=after))

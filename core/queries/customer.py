@@ -1,0 +1,124 @@
+"""What a customer's own phone may see: his meters, a quote, his last tokens, his balance.
+
+Each query is a plain function of a reader and the company's terms; a business no is *returned*.
+Nothing is locked and nothing is written: a quote is information, not a promise.
+"""
+
+from core.book import Stage, Wants
+from core.company import Terms
+from core.entities import Account, Agreement, Meter, Phone
+from core.messages import CreditVend
+from core.queries.views import AccountView, BalanceView, MeterView, PhoneView, QuoteView, SaleView
+from core.refusals import Refusal, refuse
+from core.store.load import load
+from core.store.tx import Reader
+from core.vending import checks
+from core.vending.balance import balance_view
+from core.vending.price import price_purchase
+from core.vending.receipt import line_views, lines_json, sale_view
+
+
+def phone_view(reader: Reader, terms: Terms, msisdn: str) -> PhoneView:
+    """Who calls: his accounts with what they can spend, his saved meters, his language."""
+    wants = Wants(phones=(msisdn,), meters_of=(msisdn,))
+    stage = Stage(load(reader, terms.code, wants, 0, lock=False))
+    phone = stage.get(Phone, msisdn)
+    if phone is None:
+        return PhoneView(msisdn=msisdn, registered=False)
+    accounts = [stage.need(Account, id_) for id_ in phone.account_ids]
+    return PhoneView(
+        msisdn=msisdn,
+        registered=bool(accounts),
+        language=phone.language,
+        name=_holder_name(reader, phone.account_ids),
+        accounts=tuple(AccountView(number=a.number, credit=a.spendable, currency=a.currency)
+                       for a in accounts if a.state == "active"),
+        meters=tuple(
+            _meter_view(stage, msisdn, own.drn, own.name) for own in phone.meters
+        ),
+    )  # fmt: skip
+
+
+def _holder_name(reader: Reader, account_ids: tuple[int, ...]) -> str:
+    rows = reader.rows(
+        "SELECT c.name FROM account a JOIN customer c ON c.id = a.customer_id "
+        "WHERE a.id IN :ids ORDER BY a.id",
+        ids=list(account_ids),
+    )
+    return str(rows[0][0]) if rows else ""
+
+
+def _meter_view(stage: Stage, msisdn: str, drn: str, name: str) -> MeterView:
+    meter = stage.get(Meter, drn)
+    agreement = stage.get(Agreement, stage.linked("agreement-of", meter.id)) if meter else None
+    if agreement is None:
+        return MeterView(drn=drn, name=name)
+    own = checks.is_own(stage, msisdn, agreement)
+    holder = agreement.holder if own else checks.masked(agreement.holder)
+    return MeterView(drn=drn, name=name, holder=holder, own=own)
+
+
+def quote(
+    reader: Reader, terms: Terms, msisdn: str, meter: str, tender: int, account: str, now_us: int
+) -> QuoteView | Refusal:
+    """What the purchase would give now, or why it would be refused."""
+    wants = Wants(phones=(msisdn,), meters=(meter,))
+    stage = Stage(load(reader, terms.code, wants, now_us, lock=False))
+    command = CreditVend(
+        meter=meter, tender=tender, currency=terms.currency, phone=msisdn, account=account
+    )
+    try:
+        return _quote(terms, stage, command, now_us)
+    except Refusal as refusal:
+        return refusal
+
+
+def _quote(terms: Terms, stage: Stage, command: CreditVend, now_us: int) -> QuoteView:
+    meter, agreement = checks.sellable(terms, stage, command.meter)
+    payer = checks.payer_of(stage, command, agreement)
+    if command.tender <= 0:
+        raise refuse("tender-not-positive", tender=command.tender)
+    checks.within_limits(terms, stage, command, meter, now_us)
+    price = price_purchase(terms, stage, meter, agreement, command.tender, now_us)
+    if payer.spendable < command.tender:
+        raise refuse(
+            "credit-insufficient",
+            account=payer.number,
+            credit=payer.spendable,
+            tender=command.tender,
+            currency=payer.currency,
+        )
+    earlier = checks.likely_repeat(terms, stage, meter, command.tender, payer.id, now_us)
+    phone = stage.need(Phone, command.phone)
+    names = {own.drn: own.name for own in phone.meters}
+    return QuoteView(
+        meter=_meter_view(stage, command.phone, meter.drn, names.get(meter.drn, "")),
+        tender=command.tender,
+        currency=terms.currency,
+        units_tenths=price.units_tenths,
+        lines=line_views(lines_json(price.priced.lines)),
+        carried_forward=price.priced.carried_forward,
+        account=payer.number,
+        credit=payer.spendable,
+        earlier=sale_view(terms, earlier) if earlier else None,
+    )
+
+
+def last_sales(reader: Reader, terms: Terms, msisdn: str, limit: int) -> tuple[SaleView, ...]:
+    """The last sales bought by this phone, newest first."""
+    wants = Wants(last_sales_of=(msisdn,))
+    book = load(reader, terms.code, wants, 0, lock=False)
+    sales = book.links.get(("last-sales", msisdn), ())
+    return tuple(sale_view(terms, sale) for sale in sales[:limit])
+
+
+def balance(
+    reader: Reader, terms: Terms, msisdn: str, now_us: int | None = None
+) -> BalanceView | Refusal:
+    """Credit, debts and what is left of the month's first block."""
+    wants = Wants(phones=(msisdn,), meters_of=(msisdn,))
+    stage = Stage(load(reader, terms.code, wants, now_us or 0, lock=False))
+    phone = stage.get(Phone, msisdn)
+    if phone is None or not phone.account_ids:
+        return refuse("phone-not-registered", phone=msisdn)
+    return balance_view(terms, stage, phone, now_us or 0)

@@ -1,0 +1,1 @@
+"""Where Wattbus keeps what it knows: tables, set-wise statements on SQLite and PostgreSQL."""

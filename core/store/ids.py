@@ -1,0 +1,56 @@
+"""Ids of business rows: drawn from blocks before the write, so that sets can be written at once.
+
+On SQLite the single writer draws exactly what it needs inside its own transaction, so numbers have
+no gaps. On PostgreSQL a block is taken in a short transaction of its own, so that no counter row is
+held by a batch; what is left of a block when a process ends is a gap, and only that.
+"""
+
+from collections.abc import Iterable
+
+from core.store.tx import Tx
+
+#: Ids taken at once by one process on PostgreSQL: small enough that restarts waste little.
+BLOCK = 1_000
+
+TAKE = (
+    "INSERT INTO id_block (name, next) VALUES (:name, :count + 1) "
+    "ON CONFLICT (name) DO UPDATE SET next = id_block.next + :count RETURNING next"
+)
+
+
+def take(tx: Tx, name: str, count: int) -> range:
+    """``count`` new ids of the series ``name`` (the first id of a series is 1)."""
+    after = int(tx.rows(TAKE, name=name, count=count)[0][0])
+    return range(after - count, after)
+
+
+class Ids:
+    """A process's own stock of ids per series; ``draw`` never touches the database."""
+
+    def __init__(self) -> None:
+        self._stock: dict[str, list[range]] = {}
+
+    def missing(self, name: str, wanted: int) -> int:
+        """How many ids are missing to draw ``wanted`` of them."""
+        have = sum(len(block) for block in self._stock.get(name, ()))
+        return max(0, wanted - have)
+
+    def add(self, name: str, block: range) -> None:
+        """Put a block taken from the database into stock."""
+        self._stock.setdefault(name, []).append(block)
+
+    def draw(self, name: str) -> int:
+        """The next id; raises ``LookupError`` when the stock was not filled before."""
+        blocks = self._stock.get(name)
+        while blocks:
+            if blocks[0]:
+                first = blocks[0][0]
+                blocks[0] = blocks[0][1:]
+                return first
+            blocks.pop(0)
+        raise LookupError(f"no ids of series {name} in stock")
+
+    def give_back(self, names: Iterable[str]) -> None:
+        """Forget stock drawn inside a transaction that was rolled back (SQLite)."""
+        for name in names:
+            self._stock.pop(name, None)

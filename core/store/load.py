@@ -1,0 +1,261 @@
+"""Loading a batch's book: locked rows first, in the one lock order; what depends on them later.
+
+Lock order, everywhere: (company) inbox → meters → agreement states → accounts, each set by id. A
+column of an unlocked table is never read by the statement that locks: after a wait it would show
+what the row was before (facts: the same TID twice).
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from core.book import Book, Wants
+from core.entities import (
+    Account,
+    Agreement,
+    AgreementState,
+    Debt,
+    Meter,
+    NoticeRow,
+    OwnMeter,
+    Phone,
+    Waiting,
+)
+from core.messages import CreditVend
+from core.store.load_sales import load_sales
+from core.store.tx import Reader, Row
+
+METER_COLUMNS = (
+    "id company drn model state block_reason max_credit_tenths tct ea dkga sgc krn ti ken kt "
+    "base_year last_tid"
+).split()
+ACCOUNT_COLUMNS = "id company number currency state credit reserved".split()
+
+
+def load(
+    reader: Reader, company: str, wants: Wants, now_us: int, *, book: Book | None = None,
+    lock: bool = True,
+) -> Book:  # fmt: skip
+    """Fill a book with what ``wants`` names. ``lock=False`` is for queries."""
+    book = book or Book()
+    suffix = " FOR UPDATE" if lock else ""
+    # nothing is locked yet: these only tell which rows will be
+    phones = _phones(reader, company, (*wants.phones, *wants.last_sales_of), book)
+    waiting = _waiting(reader, company, wants.waiting, book)
+    drns = {*wants.meters, *waiting, *_saved_meters(book, wants.meters_of)}
+    meters = _meters(reader, company, drns, book, suffix)
+    agreements = _agreements(reader, meters, book)
+    _agreement_states(reader, [a.id for a in agreements], book, suffix)
+    ids = {a.account_id for a in agreements}
+    ids.update(account for phone in phones for account in phone.account_ids)
+    _accounts(reader, company, ids, wants.accounts, book, suffix)
+    _debts(reader, [a.id for a in agreements], book)
+    _customers(reader, company, wants.customers, book)
+    load_sales(reader, company, wants, [m.id for m in meters], now_us, book)
+    _notices(reader, wants.references, book, suffix)
+    return book
+
+
+def _saved_meters(book: Book, phones: tuple[str, ...]) -> set[str]:
+    found = [book.entities.get((Phone, msisdn)) for msisdn in phones]
+    return {own.drn for phone in found if isinstance(phone, Phone) for own in phone.meters}
+
+
+def _meters(
+    reader: Reader, company: str, drns: Iterable[str], book: Book, suffix: str
+) -> list[Meter]:
+    wanted = list(drns)
+    if not wanted:
+        return []
+    rows = reader.rows(
+        f"SELECT {', '.join(METER_COLUMNS)} FROM meter "
+        f"WHERE company = :company AND drn IN :drns ORDER BY id{suffix}",
+        company=company,
+        drns=wanted,
+    )
+    meters = [Meter(**dict(zip(METER_COLUMNS, row, strict=True))) for row in rows]
+    for meter in meters:
+        book.load(meter.drn, meter)
+    return meters
+
+
+def _agreements(reader: Reader, meters: list[Meter], book: Book) -> list[Agreement]:
+    if not meters:
+        return []
+    rows = reader.rows(
+        "SELECT i.meter_id, a.id, a.account_id, a.tariff, a.mode, a.state, a.since, c.name, "
+        "x.number FROM meter_install i JOIN agreement a ON a.service_point_id = "
+        "i.service_point_id AND a.to_us IS NULL JOIN account x ON x.id = a.account_id "
+        "JOIN customer c ON c.id = x.customer_id "
+        "WHERE i.meter_id IN :ids AND i.to_us IS NULL ORDER BY a.id",
+        ids=[meter.id for meter in meters],
+    )
+    agreements = []
+    for meter_id, id_, account, tariff, mode, state, since, holder, number in rows:
+        agreement = Agreement(
+            id=id_,
+            account_id=account,
+            tariff=tariff,
+            mode=mode,
+            state=state,
+            since=since,
+            holder=holder,
+            account_number=number,
+        )
+        book.load(id_, agreement)
+        book.link("agreement-of", meter_id, id_)
+        agreements.append(agreement)
+    return agreements
+
+
+def _agreement_states(reader: Reader, ids: list[int], book: Book, suffix: str) -> None:
+    if not ids:
+        return
+    rows = reader.rows(
+        "SELECT agreement_id, period, units_milli, fixed_through FROM agreement_state "
+        f"WHERE agreement_id IN :ids ORDER BY agreement_id{suffix}",
+        ids=ids,
+    )
+    for id_, period, units, fixed in rows:
+        book.load(
+            id_, AgreementState(id=id_, period=period, units_milli=units, fixed_through=fixed)
+        )
+
+
+def _accounts(
+    reader: Reader, company: str, ids: set[int], numbers: tuple[str, ...], book: Book, suffix: str
+) -> None:
+    if numbers:
+        found = reader.rows(
+            "SELECT id, number FROM account WHERE company = :company AND number IN :numbers",
+            company=company,
+            numbers=list(numbers),
+        )
+        ids = ids | {row[0] for row in found}
+    if not ids:
+        return
+    rows = reader.rows(
+        f"SELECT {', '.join(ACCOUNT_COLUMNS)} FROM account WHERE id IN :ids ORDER BY id{suffix}",
+        ids=sorted(ids),
+    )
+    for row in rows:
+        account = Account(**dict(zip(ACCOUNT_COLUMNS, row, strict=True)))
+        book.load(account.id, account)
+        book.link("account-number", account.number, account.id)
+
+
+def _phones(reader: Reader, company: str, numbers: Iterable[str], book: Book) -> list[Phone]:
+    wanted = list(dict.fromkeys(numbers))
+    if not wanted:
+        return []
+    found = reader.rows(
+        "SELECT id, msisdn, language FROM phone WHERE company = :company AND msisdn IN :numbers",
+        company=company,
+        numbers=wanted,
+    )
+    if not found:
+        return []
+    ids = [row[0] for row in found]
+    accounts = _grouped(
+        reader.rows(
+            "SELECT phone_id, account_id FROM phone_account "
+            "WHERE phone_id IN :ids AND to_us IS NULL ORDER BY account_id",
+            ids=ids,
+        )
+    )
+    meters = _grouped(
+        reader.rows(
+            "SELECT p.phone_id, m.drn, p.name FROM phone_meter p JOIN meter m "
+            "ON m.id = p.meter_id WHERE p.phone_id IN :ids AND p.to_us IS NULL ORDER BY m.id",
+            ids=ids,
+        )
+    )
+    phones = []
+    for id_, msisdn, language in found:
+        phone = Phone(
+            id=id_,
+            msisdn=msisdn,
+            language=language,
+            account_ids=tuple(row[1] for row in accounts.get(id_, ())),
+            meters=tuple(OwnMeter(row[1], row[2]) for row in meters.get(id_, ())),
+        )
+        book.load(msisdn, phone)
+        phones.append(phone)
+    return phones
+
+
+def _grouped(rows: list[Row]) -> dict[Any, list[Row]]:
+    groups: dict[Any, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(row[0], []).append(row)
+    return groups
+
+
+def _debts(reader: Reader, agreements: list[int], book: Book) -> None:
+    if not agreements:
+        return
+    columns = "id agreement_id code priority method value cap_per_sale outstanding".split()
+    rows = reader.rows(
+        f"SELECT {', '.join(columns)} FROM debt WHERE agreement_id IN :ids AND outstanding > 0 "
+        "ORDER BY priority, id",
+        ids=agreements,
+    )
+    for debt in (Debt(**dict(zip(columns, row, strict=True))) for row in rows):
+        book.load(debt.id, debt)
+        known = book.links.get(("debts-of", debt.agreement_id), ())
+        book.link("debts-of", debt.agreement_id, (*known, debt.id))
+
+
+def _waiting(reader: Reader, company: str, phones: tuple[str, ...], book: Book) -> set[str]:
+    """Purchases that wait for these phones' confirmation; returns the meters that they name."""
+    if not phones:
+        return set()
+    columns = "id phone code state command expires".split()
+    rows = reader.rows(
+        f"SELECT {', '.join(columns)} FROM confirmation WHERE company = :company "
+        "AND phone IN :phones AND state = 'waiting' ORDER BY id",
+        company=company,
+        phones=list(phones),
+    )
+    for row in rows:
+        waiting = Waiting(**dict(zip(columns, row, strict=True)))
+        book.load((waiting.phone, waiting.code), waiting)
+    return {msgspec.json.decode(row[4], type=CreditVend).meter for row in rows}
+
+
+def _customers(reader: Reader, company: str, numbers: tuple[str, ...], book: Book) -> None:
+    if not numbers:
+        return
+    for table in ("customer", "service_point"):
+        rows = reader.rows(
+            f"SELECT id, number FROM {table} WHERE company = :company AND number IN :numbers",
+            company=company,
+            numbers=list(numbers),
+        )
+        for id_, number in rows:
+            book.link(table, number, id_)
+
+
+def _notices(
+    reader: Reader, references: tuple[tuple[str, str], ...], book: Book, suffix: str
+) -> None:
+    if not references:
+        return
+    channels = sorted({channel for channel, _ in references})
+    rows = reader.rows(
+        "SELECT channel, reference, notice_id FROM notice_reference "
+        "WHERE channel IN :channels AND reference IN :references",
+        channels=channels,
+        references=[reference for _, reference in references],
+    )
+    for channel, reference, notice_id in rows:
+        known = book.links.get(("notices-of", (channel, reference)), ())
+        book.link("notices-of", (channel, reference), (*known, notice_id))
+    if rows:
+        for id_, state, detail, at in reader.rows(
+            "SELECT id, state, detail, updated_at FROM notice WHERE id IN :ids "
+            f"ORDER BY id{suffix}",
+            ids=sorted({row[2] for row in rows}),
+        ):
+            book.load(id_, NoticeRow(id=id_, state=state, detail=detail, updated_at=at))

@@ -1,0 +1,163 @@
+"""PostgreSQL by psycopg 3: one ``unnest`` statement per set, prepared by the driver."""
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from typing import Any
+
+import psycopg
+from psycopg import errors
+
+from core.store.tx import (
+    DataStoreError,
+    Row,
+    TransientStoreError,
+    checked_update,
+    column_kinds,
+)
+
+_LIST = re.compile(r"\bIN :(\w+)")
+_NAME = re.compile(r"(?<![:\w]):(\w+)")
+
+#: A statement that runs longer is given up: no batch should come near it.
+STATEMENT_TIMEOUT_MS = 30_000
+#: How long a row lock is waited for before the batch is run again.
+LOCK_TIMEOUT_MS = 10_000
+
+
+@cache
+def compiled(sql: str) -> str:
+    """The statement in psycopg's words."""
+    return _NAME.sub(r"%(\1)s", _LIST.sub(r"= ANY(:\1)", sql.replace("%", "%%")))
+
+
+@cache
+def _unnest(table: str, columns: tuple[str, ...]) -> str:
+    kinds = column_kinds(table)
+    return ", ".join(f"%(c{i})s::{kinds[name]}[]" for i, name in enumerate(columns))
+
+
+def _arrays(rows: Sequence[Row]) -> dict[str, list[Any]]:
+    return {f"c{i}": list(column) for i, column in enumerate(zip(*rows, strict=True))}
+
+
+def _quoted(columns: Sequence[str]) -> str:
+    return ", ".join(f'"{name}"' for name in columns)
+
+
+class PgTx:
+    """Statements on one PostgreSQL connection."""
+
+    dialect = "postgresql"
+
+    def __init__(self, connection: psycopg.Connection[Any]) -> None:
+        self._cursor = connection.cursor()
+
+    def _execute(self, sql: str, params: dict[str, Any]) -> psycopg.Cursor[Any]:
+        try:
+            return self._cursor.execute(sql, params)
+        except (errors.DataError, errors.IntegrityError) as error:
+            raise DataStoreError(f"{error} in: {sql[:120]}") from error
+        except psycopg.Error as error:
+            raise TransientStoreError(f"{error} in: {sql[:120]}") from error
+
+    def rows(self, sql: str, /, **params: Any) -> list[Row]:
+        """See :class:`core.store.tx.Reader`."""
+        return self._execute(compiled(sql), params).fetchall()
+
+    def run(self, sql: str, /, **params: Any) -> int:
+        """See :class:`core.store.tx.Tx`."""
+        return self._execute(compiled(sql), params).rowcount
+
+    def insert(
+        self, table: str, columns: Sequence[str], rows: Sequence[Row], tail: str = ""
+    ) -> list[Row]:
+        """See :class:`core.store.tx.Tx`."""
+        if not rows:
+            return []
+        sql = (
+            f"INSERT INTO {table} ({_quoted(columns)}) "
+            f"SELECT * FROM unnest({_unnest(table, tuple(columns))}) {tail}"
+        )
+        cursor = self._execute(sql, _arrays(rows))
+        return cursor.fetchall() if cursor.description else []
+
+    def update(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """See :class:`core.store.tx.Tx`."""
+        if not rows:
+            return
+        key, *rest = columns
+        sets = ", ".join(f'"{name}" = v."{name}"' for name in rest)
+        sql = (
+            f"UPDATE {table} SET {sets} FROM unnest({_unnest(table, tuple(columns))}) "
+            f'AS v({_quoted(columns)}) WHERE {table}."{key}" = v."{key}"'
+        )
+        checked_update(table, rows, self._execute(sql, _arrays(rows)).rowcount)
+
+
+def connect(url: str, *, application: str = "wattbus") -> psycopg.Connection[Any]:
+    """A connection in READ COMMITTED with its time limits set."""
+    try:
+        return psycopg.connect(
+            url,
+            autocommit=True,
+            application_name=application,
+            options=(
+                f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS}"
+            ),
+        )
+    except psycopg.Error as error:
+        raise TransientStoreError(str(error)) from error
+
+
+class PgStore:
+    """One writing connection of one process or thread; readers are connections of their own."""
+
+    dialect = "postgresql"
+
+    def __init__(self, url: str, application: str = "wattbus") -> None:
+        self.url = url
+        self._application = application
+        self._writer: psycopg.Connection[Any] | None = None
+
+    def connection(self) -> psycopg.Connection[Any]:
+        """The writing connection, opened again after a loss."""
+        if self._writer is None or self._writer.closed or self._writer.broken:
+            self._writer = connect(self.url, application=self._application)
+        return self._writer
+
+    @contextmanager
+    def transaction(self) -> Iterator[PgTx]:
+        """``BEGIN`` … ``COMMIT``, or ``ROLLBACK`` when anything is raised."""
+        connection = self.connection()
+        tx = PgTx(connection)
+        tx.run("BEGIN")
+        try:
+            yield tx
+            tx.run("COMMIT")
+        except BaseException:
+            self._abandon(connection)
+            raise
+
+    def _abandon(self, connection: psycopg.Connection[Any]) -> None:
+        try:
+            if not connection.closed:
+                connection.execute("ROLLBACK")
+        except psycopg.Error:
+            connection.close()
+
+    @contextmanager
+    def reader(self) -> Iterator[PgTx]:
+        """A read-only connection of its own, closed at the end."""
+        connection = connect(self.url, application=self._application)
+        try:
+            connection.execute("SET default_transaction_read_only = on")
+            yield PgTx(connection)
+        finally:
+            connection.close()
+
+    def close(self) -> None:
+        """Close the writer."""
+        if self._writer is not None:
+            self._writer.close()

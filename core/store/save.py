@@ -1,0 +1,80 @@
+"""Writing a batch's book back: each changed row once, each table in one statement."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from core.book import Book
+from core.entities import (
+    Account,
+    AgreementState,
+    Debt,
+    Entity,
+    Meter,
+    NoticeRow,
+    Phone,
+    Waiting,
+)
+from core.store.tables import METADATA
+from core.store.tx import Row, Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """Which columns of which table an entity may change; the first is the key."""
+
+    kind: type[Entity]
+    table: str
+    columns: tuple[str, ...]
+    row: Callable[[Any], Row]
+
+
+UPDATES = (
+    Saved(
+        Meter,
+        "meter",
+        ("id", "state", "block_reason", "last_tid"),
+        lambda m: (m.id, m.state, m.block_reason, m.last_tid),
+    ),
+    Saved(
+        AgreementState,
+        "agreement_state",
+        ("agreement_id", "period", "units_milli", "fixed_through"),
+        lambda a: (a.id, a.period, a.units_milli, a.fixed_through),
+    ),
+    Saved(
+        Account,
+        "account",
+        ("id", "state", "credit", "reserved"),
+        lambda a: (a.id, a.state, a.credit, a.reserved),
+    ),
+    Saved(Debt, "debt", ("id", "outstanding"), lambda d: (d.id, d.outstanding)),
+    Saved(Waiting, "confirmation", ("id", "state"), lambda w: (w.id, w.state)),
+    Saved(Phone, "phone", ("id", "language"), lambda p: (p.id, p.language)),
+    Saved(
+        NoticeRow,
+        "notice",
+        ("id", "state", "detail", "updated_at"),
+        lambda n: (n.id, n.state, n.detail, n.updated_at),
+    ),
+)
+
+#: Parents before children, so that a reader of a half-written set is never surprised.
+INSERT_ORDER = tuple(METADATA.tables)
+
+
+def save(tx: Tx, book: Book) -> None:
+    """Write what changed.
+
+    An entity that is new has its row in ``book.rows``; it is then updated like the others, so that
+    what the rest of the batch did to it (a payment to an account enrolled a moment ago) is kept.
+    """
+    for table in INSERT_ORDER:
+        rows = book.rows.get(table)
+        if rows:
+            columns = tuple(rows[0])
+            tx.insert(table, columns, [tuple(row[name] for name in columns) for row in rows])
+    for saved in UPDATES:
+        changed = [now for now, _ in book.changed(saved.kind)]
+        if changed:
+            tx.update(saved.table, saved.columns, [saved.row(entity) for entity in changed])

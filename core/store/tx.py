@@ -1,0 +1,74 @@
+"""One transaction, as the rest of Wattbus sees it: one driver call per set, on either engine.
+
+Statements are written once, in plain SQL with ``:name`` parameters, and two words that differ:
+
+* ``IN :names`` takes a list (``= ANY(…)`` on PostgreSQL, ``json_each`` on SQLite);
+* ``FOR UPDATE`` and ``FOR SHARE`` are dropped on SQLite, whose single writer needs no row locks.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any, Protocol
+
+from core.store.tables import METADATA
+
+Row = tuple[Any, ...]
+
+#: Columns of text on PostgreSQL; all the others are 64-bit integers there.
+_TEXT_TYPES = ("TEXT",)
+
+
+class Reader(Protocol):
+    """Reads; what ``core.queries`` gets."""
+
+    def rows(self, sql: str, /, **params: Any) -> list[Row]:
+        """Every row of a SELECT (or of a RETURNING)."""
+
+
+class Tx(Reader, Protocol):
+    """A transaction in progress. Commit and rollback belong to whoever opened it."""
+
+    dialect: str
+
+    def run(self, sql: str, /, **params: Any) -> int:
+        """Execute; returns the number of rows touched."""
+
+    def insert(
+        self, table: str, columns: Sequence[str], rows: Sequence[Row], tail: str = ""
+    ) -> list[Row]:
+        """Insert a set in one statement; ``tail`` is ``ON CONFLICT … RETURNING …`` or empty."""
+
+    def update(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """Update by the first column, one statement.
+
+        Raises ``AssertionError`` when a key comes twice (an ``UPDATE … FROM`` would silently apply
+        one of the two) or when a row is missing: either is our own bug, and the batch rolls back.
+        """
+
+
+class StoreError(Exception):
+    """A database error, classified at the border."""
+
+
+class TransientStoreError(StoreError):
+    """Deadlock, serialization, connection, disk, busy: the whole batch is run again."""
+
+
+class DataStoreError(StoreError):
+    """The data cannot be stored: one message of the batch is to blame."""
+
+
+@cache
+def column_kinds(table: str) -> dict[str, str]:
+    """Column -> ``text`` or ``bigint``, from the one metadata."""
+    return {
+        column.name: "text" if str(column.type) in _TEXT_TYPES else "bigint"
+        for column in METADATA.tables[table].columns
+    }
+
+
+def checked_update(table: str, rows: Sequence[Row], touched: int) -> None:
+    """The guard of every update: unique keys, and every key was there."""
+    keys = {row[0] for row in rows}
+    assert len(keys) == len(rows), f"{table}: the same row is updated twice in one set"
+    assert touched == len(rows), f"{table}: {len(rows)} rows to update, {touched} were there"

@@ -1,0 +1,169 @@
+"""The exact solution again, slowly and in the plainest way: the judge of ``solving``.
+
+Everything is a Fraction of minor units and nothing is compiled, ordered or rounded. It shares the
+shapes with the engine and no arithmetic, so that a mistake would have to be made twice.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import floor
+
+from core.calendars import first_day
+from core.money import currency
+from core.tariffs.sale import DeductionPolicy, SaleState
+from core.tariffs.shapes import (
+    E8,
+    MILLI,
+    Energy,
+    Fixed,
+    Levy,
+    Percent,
+    Tariff,
+    TariffVersion,
+    TaxInTender,
+    TaxOnLines,
+)
+
+
+def exact_units(
+    tariff: Tariff,
+    tender: Fraction | int,
+    state: SaleState,
+    policy: DeductionPolicy,
+    sold_before: Fraction | None = None,
+) -> Fraction:
+    """Whole units that a tender buys if nothing is rounded; 0 if it does not reach.
+
+    ``sold_before`` (whole units) replaces the state's own count, for chains of exact sales.
+    """
+    version = _in_force(tariff, state)
+    before = Fraction(state.units_milli, MILLI) if sold_before is None else sold_before
+    rest = exact_rest(version, Fraction(tender), state, policy)
+    bare = exact_cost(tariff, state, before, Fraction(0))
+    if rest < bare:
+        return Fraction(0)
+    done, spent = Fraction(0), bare
+    for block in _energy(version).blocks:
+        if block.up_to_milli is None:
+            step = Fraction(1)  # the last block is a straight line: one unit gives its slope
+            slope = exact_cost(tariff, state, before, done + step) - spent
+            return done + (rest - spent) / slope
+        end = Fraction(block.up_to_milli, MILLI) - before
+        if end <= done:
+            continue
+        at_end = exact_cost(tariff, state, before, end)
+        if at_end > rest:
+            return done + (end - done) * (rest - spent) / (at_end - spent)
+        done, spent = end, at_end
+    raise AssertionError("the last block has no end")
+
+
+def exact_cost(tariff: Tariff, state: SaleState, before: Fraction, units: Fraction) -> Fraction:
+    """Minor units of ``units`` whole units after ``before``, with the month charges and every
+    percentage, unrounded; the tax inside the tender is not part of it."""
+    version = _in_force(tariff, state)
+    scale = currency(tariff.currency).scale
+    amounts: dict[str, Fraction] = {}
+    for charge, rate, quantity in _month_charges(tariff, state):
+        amounts[charge] = amounts.get(charge, Fraction(0)) + rate * quantity * scale
+    for component in version.components:
+        if isinstance(component, Energy):
+            amounts[component.code] = _graduated(component, before, before + units) * scale
+        elif isinstance(component, Levy):
+            amounts[component.code] = Fraction(component.rate_e8, E8) * units * scale
+    waiting = [c for c in version.components if isinstance(c, Percent | TaxOnLines)]
+    late = {c.code for c in waiting}
+    while waiting:
+        item = waiting.pop(0)
+        if late.intersection(item.of):
+            waiting.append(item)
+            continue
+        base = sum((amounts.get(code, Fraction(0)) for code in item.of), Fraction(0))
+        amounts[item.code] = base * Fraction(item.rate_e8, E8)
+        late.remove(item.code)
+    return sum(amounts.values(), Fraction(0))
+
+
+def exact_rest(
+    version: TariffVersion, tender: Fraction, state: SaleState, policy: DeductionPolicy
+) -> Fraction:
+    """What fee, debts and the tax inside the tender leave. The fee is a whole number by law of
+    ``DeductionPolicy``: it is another's money, taken before the tariff sees the tender."""
+    net = tender
+    if policy.fee is not None:
+        fee = policy.fee.amount + _half_up(tender * policy.fee.rate_e8 / E8)
+        net -= _least(
+            tender, Fraction(fee), Fraction(fee if policy.fee.cap is None else policy.fee.cap)
+        )
+    debts = _least(net, _debts(net, state, policy))
+    for component in version.components:
+        if isinstance(component, TaxInTender):
+            share = Fraction(E8, E8 + component.rate_e8)
+            return (
+                max(net * share - debts, Fraction(0))
+                if component.on_debts
+                else ((net - debts) * share)
+            )
+    return net - debts
+
+
+def _debts(net: Fraction, state: SaleState, policy: DeductionPolicy) -> Fraction:
+    total = Fraction(0)
+    for debt in state.debts:
+        share = Fraction(debt.value, E8)
+        wanted = {
+            "percent_of_tender": share * net,
+            "percent_of_outstanding": Fraction(_half_up(share * debt.outstanding)),
+            "fixed": Fraction(debt.value),
+            "all": Fraction(debt.outstanding),
+        }[debt.method]
+        caps = [Fraction(debt.outstanding)]
+        if debt.cap_per_sale is not None:
+            caps.append(Fraction(debt.cap_per_sale))
+        total += _least(wanted, *caps)
+    if policy.debts_cap is not None:
+        total = _least(total, Fraction(policy.debts_cap))
+    if policy.debts_cap_rate_e8 is not None:
+        total = _least(total, net * Fraction(policy.debts_cap_rate_e8, E8))
+    return total
+
+
+def _month_charges(tariff: Tariff, state: SaleState) -> list[tuple[str, Fraction, Fraction]]:
+    """(code, rate, quantity) of each charge of each due month."""
+    charges = []
+    for period in state.fixed_due:
+        began = [v for v in tariff.versions if v.valid_from <= first_day(period)]
+        version = began[-1] if began else tariff.versions[0]
+        for item in version.components:
+            if isinstance(item, Fixed):
+                milli = MILLI if item.quantity == "one" else state.attributes[item.quantity]
+                charges.append((item.code, Fraction(item.rate_e8, E8), Fraction(milli, MILLI)))
+    return charges
+
+
+def _graduated(energy: Energy, start: Fraction, end: Fraction) -> Fraction:
+    """Major units of the month's units from ``start`` to ``end``."""
+    total, low = Fraction(0), Fraction(0)
+    for block in energy.blocks:
+        high = end if block.up_to_milli is None else Fraction(block.up_to_milli, MILLI)
+        inside = min(end, high) - max(start, low)
+        total += max(Fraction(0), inside) * Fraction(block.rate_e8, E8)
+        low = high
+    return total
+
+
+def _least(first: Fraction, *more: Fraction) -> Fraction:
+    return min((first, *more))
+
+
+def _half_up(value: Fraction) -> int:
+    return floor(value + Fraction(1, 2))  # only of what is not negative
+
+
+def _energy(version: TariffVersion) -> Energy:
+    return next(c for c in version.components if isinstance(c, Energy))
+
+
+def _in_force(tariff: Tariff, state: SaleState) -> TariffVersion:
+    return [v for v in tariff.versions if v.valid_from <= state.on][-1]

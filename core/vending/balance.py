@@ -1,0 +1,45 @@
+"""What a customer may know of his account: credit, debts, what is left of the first block."""
+
+from core.book import Stage
+from core.calendars import local_date, period_of
+from core.company import Terms
+from core.entities import Account, Agreement, AgreementState, Meter, Phone
+from core.queries.views import BalanceView
+from core.vending.price import debts_of
+
+
+def balance_view(terms: Terms, stage: Stage, phone: Phone, now_us: int) -> BalanceView:
+    """The balance of the first account that the phone may spend."""
+    account = stage.need(Account, phone.account_ids[0])
+    debt, left = 0, None
+    for agreement in _agreements(stage, phone, account.id):
+        debt += sum(d.outstanding for d in debts_of(stage, agreement))
+        if left is None and agreement.tariff in terms.tariffs:
+            left = _block_left(terms, stage, agreement, now_us)
+    return BalanceView(
+        account=account.number,
+        credit=account.spendable,
+        currency=account.currency,
+        debt=debt,
+        block_left_milli=left,
+    )
+
+
+def _agreements(stage: Stage, phone: Phone, account_id: int) -> list[Agreement]:
+    found = []
+    for own in phone.meters:
+        meter = stage.get(Meter, own.drn)
+        agreement = stage.get(Agreement, stage.linked("agreement-of", meter.id)) if meter else None
+        if agreement is not None and agreement.account_id == account_id:
+            found.append(agreement)
+    return found
+
+
+def _block_left(terms: Terms, stage: Stage, agreement: Agreement, now_us: int) -> int | None:
+    today = local_date(now_us, terms.zone)
+    limit = terms.tariffs[agreement.tariff].at(today).energy.blocks[0].up_to_milli
+    if limit is None:
+        return None
+    state = stage.need(AgreementState, agreement.id)
+    used = state.units_milli if state.period == period_of(today) else 0
+    return max(0, limit - used)

@@ -1,0 +1,117 @@
+"""What is checked before a purchase is priced: the meter, the payer, the repeat, the limits."""
+
+from core.book import Stage
+from core.calendars import local_date, start_of_day
+from core.company import Terms
+from core.entities import Account, Agreement, Meter, PastSale, Phone
+from core.messages import CreditVend
+from core.refusals import Refusal, refuse
+from core.sts.errors import DrnCheckDigitError, StsError
+from core.sts.meter_id import parse_drn
+
+MINUTE_US = 60_000_000
+
+
+def masked(name: str) -> str:
+    """A holder's name as a stranger may see it: ``Okello Daniel`` is ``O***** D*****``."""
+    return " ".join(word[0] + "*" * 5 for word in name.split() if word)
+
+
+def sellable(terms: Terms, stage: Stage, drn: str) -> tuple[Meter, Agreement]:
+    """The meter and its agreement, if a sale to it is possible at all."""
+    try:
+        parse_drn(drn)
+    except DrnCheckDigitError:
+        raise refuse("meter-check-digit", meter=drn) from None
+    except StsError:
+        raise refuse("meter-length", meter=drn, length=len(drn)) from None
+    meter = stage.get(Meter, drn)
+    if meter is None:
+        raise refuse("meter-unknown", meter=drn, company=terms.name)
+    if meter.state == "blocked":
+        raise refuse(
+            "meter-blocked", meter=drn, reason=meter.block_reason, help_line=terms.help_line
+        )
+    if meter.state == "exchanged":
+        raise refuse("meter-being-exchanged", meter=drn)
+    agreement = stage.get(Agreement, stage.linked("agreement-of", meter.id))
+    if agreement is None or agreement.state != "active":
+        raise refuse("agreement-missing", meter=drn)
+    if agreement.mode != "prepaid" or agreement.tariff not in terms.tariffs:
+        raise refuse("meter-not-prepaid", meter=drn)
+    return meter, agreement
+
+
+def payer_of(stage: Stage, command: CreditVend, agreement: Agreement) -> Account:
+    """The account that the phone may spend: the named one, the meter's own, or the only one."""
+    phone = stage.get(Phone, command.phone)
+    if phone is None or not phone.account_ids:
+        raise Refusal(
+            "phone-not-registered",
+            {"phone": command.phone, "holder": masked(agreement.holder), "meter": command.meter},
+        )
+    accounts = [stage.need(Account, id_) for id_ in phone.account_ids]
+    if command.account:
+        named = [account for account in accounts if account.number == command.account]
+        if not named:
+            raise refuse("account-not-yours", phone=command.phone, account=command.account)
+        return _active(named[0])
+    own = [account for account in accounts if account.id == agreement.account_id]
+    if not own and len(accounts) > 1:
+        raise refuse("account-ambiguous", phone=command.phone)
+    return _active((own or accounts)[0])
+
+
+def _active(account: Account) -> Account:
+    if account.state != "active":
+        raise refuse("account-closed", account=account.number)
+    return account
+
+
+def is_own(stage: Stage, phone: str, agreement: Agreement) -> bool:
+    """Whether the meter's account is one that the phone may spend."""
+    known = stage.get(Phone, phone)
+    return known is not None and agreement.account_id in known.account_ids
+
+
+def likely_repeat(
+    terms: Terms, stage: Stage, meter: Meter, tender: int, payer_id: int, now_us: int
+) -> PastSale | None:
+    """A sale that this one looks like: same meter, amount and payer, minutes ago, any channel."""
+    since = now_us - terms.repeat_minutes * MINUTE_US
+    for sale in stage.linked("recent-sales", meter.id) or ():
+        if sale.priced_at > since and sale.tender == tender and sale.payer_account_id == payer_id:
+            found: PastSale = sale
+            return found
+    return None
+
+
+def within_limits(
+    terms: Terms, stage: Stage, command: CreditVend, meter: Meter, at_us: int
+) -> None:
+    """Limits of one sale, and of the day for the meter and for the phone."""
+    limits, tender = terms.limits, command.tender
+    if limits.per_sale and tender > limits.per_sale:
+        raise refuse(
+            "limit-per-sale", tender=tender, limit=limits.per_sale, currency=terms.currency
+        )
+    since = start_of_day(local_date(at_us, terms.zone), terms.zone)
+    if limits.per_day_meter:
+        recent = stage.linked("recent-sales", meter.id) or ()
+        spent = sum(sale.tender for sale in recent if sale.priced_at >= since)
+        if spent + tender > limits.per_day_meter:
+            raise refuse(
+                "limit-per-day-meter",
+                meter=meter.drn,
+                limit=limits.per_day_meter,
+                currency=terms.currency,
+            )
+    if limits.per_day_phone:
+        mine = stage.linked("spent", command.phone) or ()
+        if sum(t for at, t in mine if at >= since) + tender > limits.per_day_phone:
+            raise refuse(
+                "limit-per-day-phone",
+                phone=command.phone,
+                limit=limits.per_day_phone,
+                currency=terms.currency,
+            )

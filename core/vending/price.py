@@ -1,0 +1,105 @@
+"""The price of a purchase at one instant: which version, month, blocks, charges and debts apply."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from core.book import Stage
+from core.calendars import local_date, period_of
+from core.company import Terms
+from core.entities import Agreement, AgreementState, Debt, Meter
+from core.refusals import refuse
+from core.sts.amounts import encodable_floor
+from core.tariffs import sale as pricing
+from core.tariffs.accrual import periods_due
+from core.tariffs.compiling import CompiledTariff
+from core.tariffs.solving import solve
+
+MILLI_PER_TENTH = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Price:
+    """A solved sale with what decided it."""
+
+    priced: pricing.Priced
+    tariff: CompiledTariff
+    period: int
+    debt_ids: tuple[int, ...]
+
+    @property
+    def units_tenths(self) -> int:
+        """What the token carries, in tenths of the unit."""
+        return self.priced.units_milli // MILLI_PER_TENTH
+
+    @property
+    def tariff_name(self) -> str:
+        """The tariff and its version, as the sale remembers it."""
+        return f"{self.tariff.tariff.code}@{self.priced.valid_from.isoformat()}"
+
+
+def debts_of(stage: Stage, agreement: Agreement) -> list[Debt]:
+    """The agreement's open debts, as this message sees them, by priority."""
+    found = [stage.need(Debt, id_) for id_ in stage.linked("debts-of", agreement.id) or ()]
+    return sorted(
+        (debt for debt in found if debt.outstanding > 0), key=lambda d: (d.priority, d.code, d.id)
+    )
+
+
+def sale_state(
+    terms: Terms, stage: Stage, meter: Meter, agreement: Agreement, at_us: int
+) -> pricing.SaleState:
+    """What earlier sales left to this one, at an instant, in the company's calendar."""
+    state = stage.need(AgreementState, agreement.id)
+    today = local_date(at_us, terms.zone)
+    period = max(period_of(today), state.period)  # a clock set back does not reopen a month
+    version = terms.tariffs[agreement.tariff].at(today)
+    through = state.fixed_through or None
+    return pricing.SaleState(
+        on=today,
+        units_milli=state.units_milli if state.period == period else 0,
+        fixed_due=periods_due(
+            through, period_of(date.fromisoformat(agreement.since)), period, version.catch_up
+        ),
+        fixed_through=through,
+        debts=tuple(
+            pricing.Debt(
+                code=debt.code,
+                priority=debt.priority,
+                method=debt.method,  # type: ignore[arg-type] # checked when the debt is made
+                value=debt.value,
+                outstanding=debt.outstanding,
+                cap_per_sale=debt.cap_per_sale or None,
+            )
+            for debt in debts_of(stage, agreement)
+        ),
+        limits=pricing.Limits(meter.max_credit_tenths * MILLI_PER_TENTH),
+    )
+
+
+def price_purchase(
+    terms: Terms, stage: Stage, meter: Meter, agreement: Agreement, tender: int, at_us: int
+) -> Price:
+    """Price ``tender`` for this meter at ``at_us``. Refusals: too small, above the meter."""
+    state = sale_state(terms, stage, meter, agreement, at_us)
+    tariff = terms.tariffs[agreement.tariff]
+    result = solve(tariff, tender, state, terms.deductions, encodable_floor)
+    if isinstance(result, pricing.TooSmall):
+        raise refuse(
+            "tender-too-small",
+            tender=tender,
+            smallest=result.smallest_useful,
+            currency=terms.currency,
+            meter=meter.drn,
+        )
+    if isinstance(result, pricing.Overflow):
+        raise refuse(
+            "credit-above-meter",
+            meter=meter.drn,
+            largest=result.largest_useful,
+            currency=terms.currency,
+            limit=meter.max_credit_tenths,
+        )
+    stored = stage.need(AgreementState, agreement.id)
+    period = max(period_of(state.on), stored.period)
+    ids = tuple(debt.id for debt in debts_of(stage, agreement))
+    return Price(result, tariff, period, ids)

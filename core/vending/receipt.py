@@ -1,0 +1,65 @@
+"""A sale as its buyer sees it, and as the books post it."""
+
+import msgspec
+
+from core.company import Terms
+from core.entities import PastSale
+from core.ledger import CUSTOMER_CREDIT, Entry
+from core.queries.views import LineView, SaleView
+from core.tariffs.sale import Line
+from core.tariffs.shapes import TAX_AUTHORITY, THIRD_PARTY
+
+_lines = msgspec.json.Decoder(tuple[LineView, ...])
+
+
+def lines_json(lines: tuple[Line, ...]) -> str:
+    """The receipt's lines as they are stored: all that the tariff said of each."""
+    return msgspec.json.encode(lines).decode()
+
+
+def line_views(lines: str) -> tuple[LineView, ...]:
+    """The stored lines as the buyer may see them."""
+    return _lines.decode(lines)
+
+
+def sale_view(terms: Terms, sale: PastSale) -> SaleView:
+    """An issued sale as its buyer sees it; also the data of the answer to his purchase."""
+    return SaleView(
+        receipt=sale.receipt,
+        meter=sale.drn,
+        token=sale.token,
+        units_tenths=sale.units_tenths,
+        tender=sale.tender,
+        currency=sale.currency,
+        lines=line_views(sale.lines),
+        carried_forward=sale.carried_forward,
+        at=sale.priced_at,
+        account=sale.account_number,
+        test=terms.test,
+        sgc=sale.sgc,
+        krn=sale.krn,
+        ti=sale.ti,
+    )
+
+
+def ledger_of(line: Line) -> str:
+    """The chart's account for a receipt line: whose money it is."""
+    if line.step == "debts":
+        return f"receivable:{line.code}"
+    if line.payee == TAX_AUTHORITY:
+        return f"tax:{line.code}"
+    if line.payee.startswith(THIRD_PARTY):
+        return f"payable:{line.payee.removeprefix(THIRD_PARTY)}"
+    return f"revenue:{line.code}"
+
+
+def entries(
+    lines: tuple[Line, ...], payer_id: int, beneficiary_id: int, tender: int, carried: int
+) -> list[Entry]:
+    """What a sale posts: the payer's credit becomes income, tax, debt paid and carried forward."""
+    posted = [Entry(CUSTOMER_CREDIT, tender, payer_id)]
+    for line in lines:
+        owner = beneficiary_id if line.step == "debts" else 0
+        posted.append(Entry(ledger_of(line), -line.amount, owner))
+    posted.append(Entry(CUSTOMER_CREDIT, -carried, beneficiary_id))
+    return posted

@@ -1,0 +1,47 @@
+"""Named points on a message's path where a test may stop the process, by intent and not by luck.
+
+``WATTBUS_FAILPOINT=journal.before-commit`` kills the process (SIGKILL) when it first comes there;
+``name@3`` at the third time. Unset, a point costs one dictionary look-up.
+"""
+
+import os
+import signal
+
+#: Every point there is; a test walks through this list.
+POINTS = (
+    "journal.before-commit",
+    "journal.after-commit",
+    "worker.before-decide",
+    "worker.before-commit",
+    "worker.after-commit",
+    "outbound.before-send",
+    "outbound.before-mark",
+    "outbound.after-mark",
+    "relay.before-publish",
+    "relay.before-mark",
+    "relay.after-mark",
+    "consumer.before-ack",
+    "answer.before-reply",
+)
+
+_armed: dict[str, int] = {}
+
+
+def arm(spec: str) -> None:
+    """Arm the points of a comma-separated list; an unknown name is refused."""
+    for item in filter(None, spec.split(",")):
+        name, _, count = item.partition("@")
+        if name not in POINTS:
+            raise ValueError(f"no failpoint {name}; there are: {', '.join(POINTS)}")
+        _armed[name] = int(count or 1)
+
+
+def hit(name: str) -> None:
+    """The process is at this point."""
+    if name in _armed:
+        _armed[name] -= 1
+        if _armed[name] <= 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+arm(os.environ.get("WATTBUS_FAILPOINT", ""))

@@ -1,0 +1,148 @@
+"""The inbox: what is open, what is already done, what is held back by an earlier one of its key."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from core.store.tables.machine import DEAD, DONE, OPEN, PARKED, RETRY
+from core.store.tx import Reader, Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message for one handler, as it was fetched."""
+
+    seq: int
+    message_id: str
+    handler: str
+    origin: str
+    partitionkey: str
+    attempt: int
+    started: int
+    envelope: str
+    recorded_us: int
+
+
+_COLUMNS = (
+    "d.seq, d.message_id, d.handler, d.origin, d.partitionkey, d.attempt, d.started, "
+    "m.envelope, m.recorded"
+)
+
+
+def fetch_open(
+    reader: Reader, target: str, partitions: Sequence[int], limit: int
+) -> list[Delivery]:
+    """The oldest open deliveries of a target: a scan of states, never a cursor.
+
+    A cursor over ``seq`` would skip rows of a transaction that commits late.
+    """
+    rows = reader.rows(
+        f"SELECT {_COLUMNS} FROM delivery d JOIN message m ON m.id = d.message_id "
+        "WHERE d.target = :target AND d.partition IN :partitions AND d.state = 0 "
+        "ORDER BY d.seq LIMIT :limit",
+        target=target,
+        partitions=list(partitions),
+        limit=limit,
+    )
+    return [Delivery(*row) for row in rows]
+
+
+def still_open(tx: Tx, deliveries: Iterable[Delivery]) -> list[Delivery]:
+    """Lock the rows by seq and keep what nobody has finished: a repeat is dropped here.
+
+    The same message twice in one batch is dropped before anything else.
+    """
+    unique = {delivery.seq: delivery for delivery in deliveries}
+    rows = tx.rows(
+        "SELECT seq, state FROM delivery WHERE seq IN :seqs ORDER BY seq FOR UPDATE",
+        seqs=sorted(unique),
+    )
+    return [unique[seq] for seq, state in rows if state == OPEN]
+
+
+def held_back(tx: Tx, deliveries: Sequence[Delivery]) -> set[int]:
+    """The seqs whose (handler, key) has an earlier row that waits, is parked or is dead."""
+    if not deliveries:
+        return set()
+    rows = tx.rows(
+        "SELECT partitionkey, handler, min(seq) FROM delivery "
+        "WHERE partitionkey IN :keys AND state IN (1, 2, 3) GROUP BY partitionkey, handler",
+        keys=sorted({delivery.partitionkey for delivery in deliveries}),
+    )
+    first = {(key, handler): seq for key, handler, seq in rows}
+    return {d.seq for d in deliveries if first.get((d.partitionkey, d.handler), d.seq) < d.seq}
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What becomes of a delivery."""
+
+    seq: int
+    state: int
+    outcome: str
+    attempt: int
+    due: int = 0
+    error_class: str = ""
+    error: str = ""
+
+
+#: An error text longer than this is cut: the evidence is in the journal.
+MAX_ERROR = 2_000
+
+
+def mark(tx: Tx, marks: Sequence[Mark], now_us: int) -> None:
+    """Write what became of deliveries, each row once."""
+    tx.update(
+        "delivery",
+        ("seq", "state", "outcome", "attempt", "due", "error_class", "error", "updated"),
+        [
+            (
+                m.seq,
+                m.state,
+                m.outcome,
+                m.attempt,
+                m.due,
+                m.error_class,
+                m.error[:MAX_ERROR],
+                now_us,
+            )
+            for m in marks
+        ],
+    )
+
+
+def done(delivery: Delivery, outcome: str) -> Mark:
+    """It is handled: done, refused, unknown, expired or sent."""
+    return Mark(delivery.seq, DONE, outcome, delivery.attempt + 1)
+
+
+def parked(delivery: Delivery) -> Mark:
+    """An earlier one of its key is in trouble."""
+    return Mark(delivery.seq, PARKED, "", delivery.attempt)
+
+
+#: Waits before attempts 2, 3, …: two at once, then longer and longer, in seconds.
+RETRY_AFTER_S = (0, 0, 10, 30, 120, 600, 1_800, 7_200)
+#: No message is tried for longer than this, whatever its attempts.
+MAX_AGE_US = 24 * 3_600 * 1_000_000
+#: Spread of the waits, so that an outage's victims do not come back at once.
+JITTER = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why a delivery did not end well; ``retry`` says whether another attempt can help."""
+
+    error_class: str
+    error: str
+    retry: bool = True
+
+
+def failed(delivery: Delivery, trouble: Trouble, now_us: int, jitter: float) -> Mark:
+    """Again later by the schedule, or dead. ``jitter`` is drawn from -1 to 1."""
+    attempt = delivery.attempt + 1
+    too_old = now_us - delivery.recorded_us > MAX_AGE_US
+    told = (trouble.error_class, trouble.error)
+    if not trouble.retry or too_old or attempt > len(RETRY_AFTER_S):
+        return Mark(delivery.seq, DEAD, "", attempt, 0, *told)
+    wait = RETRY_AFTER_S[attempt - 1] * (1 + JITTER * jitter)
+    return Mark(delivery.seq, RETRY, "", attempt, now_us + int(wait * 1_000_000), *told)

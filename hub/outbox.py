@@ -1,0 +1,83 @@
+"""Putting messages on their way: the message row and its delivery rows, in the caller's commit.
+
+A delivery row is the queue, the inbox and the outbox at once. On the engines whose bus is the
+database this insert *is* the publication; on RabbitMQ the relay publishes rows that are not yet
+``published`` and marks them after the broker's confirm.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from zlib import crc32
+
+from core.store.tables.machine import OPEN
+from core.store.tx import Tx
+from hub.envelope import Envelope, seal
+
+WORKER = "worker"
+CHANNEL = "channel:"
+
+#: How many partitions an installation has, kept in its database. Enough for many nodes, few
+#: enough that a worker's look at all of its own stays one short index scan.
+PARTITIONS = 16
+
+
+def partition_of(partitionkey: str) -> int:
+    """The partition that orders this key."""
+    return crc32(partitionkey.encode()) % PARTITIONS
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Who handles a message: a handler's name, and where it runs."""
+
+    handler: str
+    target: str
+    lane: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """An envelope on its way, with what the rows need to know beside it."""
+
+    envelope: Envelope
+    routes: tuple[Route, ...]
+    recorded_us: int
+    channel: str = ""  # the channel instance that it came by
+    origin: str = ""  # the channel that the balance books it under
+    party: str = ""
+
+
+_MESSAGE = (
+    "id", "company", "type", "channel", "partitionkey", "party", "correlationid", "causationid",
+    "envelope", "recorded",
+)  # fmt: skip
+_DELIVERY = (
+    "message_id", "handler", "target", "origin", "lane", "partition", "partitionkey", "state",
+    "due", "updated",
+)  # fmt: skip
+
+
+def post(tx: Tx, posted: Sequence[Posted], write: Callable[[Envelope], str] = seal) -> None:
+    """Insert messages and their deliveries: two statements for any number of them."""
+    if not posted:
+        return
+    messages = []
+    deliveries = []
+    for item in posted:
+        e = item.envelope
+        messages.append(
+            (
+                e.id, e.company, e.type, item.channel, e.partitionkey, item.party,
+                e.correlationid, e.causationid, write(e), item.recorded_us,
+            )
+        )  # fmt: skip
+        partition = partition_of(e.partitionkey)
+        deliveries += [
+            (
+                e.id, route.handler, route.target, item.origin, route.lane, partition,
+                e.partitionkey, OPEN, 0, item.recorded_us,
+            )
+            for route in item.routes
+        ]  # fmt: skip
+    tx.insert("message", _MESSAGE, messages)
+    tx.insert("delivery", _DELIVERY, deliveries)
