@@ -62,7 +62,8 @@ class Profile:
     counts_dialogs: bool = False  # the dialog sequence grows at each hop: it names the hop
     payload: bool = False  # text in message_payload instead of short_message
     service_type: str = "USSD"
-    data_coding: int = 0x0F
+    data_coding: int = 0x0F  # of texts in the GSM alphabet; others go as UCS-2
+    ucs2_coding: int = 0x08
 
 
 #: Seen in the field. ``plain``: continue by op 2, end by op 17. ``bit``: always op 2, ended by the

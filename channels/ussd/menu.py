@@ -61,7 +61,7 @@ class Place:
 
     screen: str
     page: int = 0
-    slots: Mapping[str, str] = field(default_factory=dict)
+    slots: Mapping[Slot, str] = field(default_factory=dict)
     args: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -143,6 +143,7 @@ class Machine:
     exponent: int
     results: frozenset[str]
     priced: frozenset[str]
+    has_secrets: bool
 
     def screen(self, state: State) -> Screen:
         """The screen that a state shows."""
@@ -158,6 +159,7 @@ def build(menu: MenuDocument, count_pages: Callable[[State], int], exponent: int
         exponent,
         results=frozenset(name for _, name in ends) - {menu.start, menu.stranger},
         priced=frozenset(name for outcome, name in ends if outcome in _PRICED),
+        has_secrets=any(each.prompt and each.prompt.secret for each in menu.screens.values()),
     )
 
 
@@ -169,8 +171,9 @@ def step(machine: Machine, state: State, event: Event) -> Move:
 
 
 def saved(machine: Machine, state: State) -> Saved | None:
-    """What a redial may take up: None on the first screen and after the end."""
-    if state.phase is not Phase.ASKING or machine.screen(state).end:
+    """What a redial may take up: None on the first screen, after the end, and while buying."""
+    asked = state.phase is Phase.ASKING or (state.phase is Phase.WORKING and state.action != "buy")
+    if not asked or machine.screen(state).end:
         return None
     if state.place.screen == machine.menu.resume:
         return state.saved
@@ -254,7 +257,9 @@ def _lead(
     if screen.list and screen.list.when == "several":
         items = state.facts.lists.get(screen.list.of, ())
         if len(items) <= 1:
-            only = {**filled, LISTS[screen.list.of]: items[0].value} if items else filled
+            only: dict[Slot, str] = dict(filled)
+            if items:
+                only[LISTS[screen.list.of]] = items[0].value
             return _lead(machine, state, screen.go, screen.do, only)
     place = Place(go, slots=slots, args=state.place.args)
     return Move(replace(state, place=place, history=_pushed(machine, state)))
