@@ -10,13 +10,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
-#: ISO 4217 currencies whose minor unit is not a hundredth. The company's own exponent comes from
-#: its configuration; this serves the rare amount in another currency.
-_EXPONENTS: Final[Mapping[str, int]] = {
-    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW"), 0),
-    **dict.fromkeys(("PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"), 0),
-    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
-}
+from core.money import CURRENCIES
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -48,8 +43,9 @@ def number(value: Any, style: Style, places: int = 0, trim: bool = False) -> str
 
 def amount(value: Any, style: Style, currency: str = "") -> str:
     """Minor units without the currency's name, as on the lines of a receipt."""
-    own = not currency or currency == style.currency
-    return number(value, style, style.exponent if own else _EXPONENTS.get(currency, 2))
+    other = CURRENCIES.get(currency)
+    own = other is None or currency == style.currency
+    return number(value, style, style.exponent if own or other is None else other.exponent)
 
 
 def money(value: Any, style: Style, currency: str = "") -> str:

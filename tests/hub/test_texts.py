@@ -73,6 +73,8 @@ ARGS = {
     "text": "1.500",
     "expirytime": "…",
     "channel": "sms",
+    "why": "x",
+    "reference": "A1",
     "suggestion": "BUY 04123456784 20000",
 }
 SALE_ARGS = msgspec.to_builtins(SALE)
@@ -135,7 +137,12 @@ def test_every_refusal_has_its_sentence(texts: Texts, language: str) -> None:
 def test_what_says_that_no_money_was_taken(texts: Texts) -> None:
     """All but those where money may have moved, or where none was at stake."""
     marks = {"en": "money was taken", "fr": "prélevé", "sw": "pesa", "zh": "扣款"}
-    for code in OPERATOR.keys() - {"outcome-unknown", "enrol-conflict", "likely-repeat"}:
+    for code in OPERATOR.keys() - {
+        "outcome-unknown",
+        "enrol-conflict",
+        "likely-repeat",
+        "reference-unknown",
+    }:
         for language, mark in marks.items():
             shown = texts.render("refusal", language, {"code": code, "args": ARGS})
             assert mark in shown, (code, language)
