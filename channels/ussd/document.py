@@ -132,7 +132,7 @@ class MenuDocument(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     journeys: tuple[Journey, ...] = ()
 
 
-def load_menu(text: str, source: str) -> MenuDocument:
+def read_menu(text: str, source: str) -> Document[MenuDocument]:
     """The menu, checked; raises :class:`core.documents.DocumentError` with every problem."""
     document = read(text, MenuDocument, source)
     problems = [*_targets(document), *_ways(document), *_outcomes(document)]
@@ -140,7 +140,7 @@ def load_menu(text: str, source: str) -> MenuDocument:
         problems = [*_unreached(document)]
     if problems:
         raise DocumentError(problems)
-    return document.value
+    return document
 
 
 def edges(menu: MenuDocument, name: str) -> Iterator[tuple[str, str, Action | None]]:
@@ -228,10 +228,8 @@ def _outcomes(document: Document[MenuDocument]) -> Iterator[Problem]:
                 allowed = tuple(sorted(menu.screens))
                 yield document.problem(path, f"no screen '{screen}'", allowed)
             elif menu.screens[screen].confirm != (name in ("quoted", "changed")):
-                why = (
-                    f"'{screen}' must {'' if name in ('quoted', 'changed') else 'not '}be 'confirm'"
-                )
-                yield document.problem(path, why)
+                must = "must" if name in ("quoted", "changed") else "must not"
+                yield document.problem(path, f"'{screen}' {must} be marked 'confirm'")
 
 
 def _unreached(document: Document[MenuDocument]) -> Iterator[Problem]:

@@ -24,6 +24,7 @@ _DIGITS: Final = r"(?<!\d)\d{4}(?:[ -]?\d{4}){4}(?!\d)"
 _ATOM: Final = re.compile(
     rf"{_DIGITS}|(?:(?!{_DIGITS})[!-~\u00a1-\u024f\u0370-\u03ff\u20ac])+|\s+|.", re.DOTALL
 )
+_LATIN: Final = re.compile(r"[\u00c0-\u024f\u1e00-\u1eff]")
 _PLAIN: Final = str.maketrans(
     {
         "’": "'",
@@ -71,7 +72,7 @@ def plain(text: str) -> str:
 
 
 def _plain_letter(char: str) -> str:
-    if char.isascii() or septets(char) is not None:
+    if not _LATIN.match(char) or septets(char) is not None:
         return char
     bare = unicodedata.normalize("NFKD", char)[0]
     return bare if bare.isascii() else char

@@ -12,8 +12,9 @@ from twisted.internet.defer import Deferred, succeed
 from adapters.ussd.smpp import PROFILES
 from channels.ussd.actions import Actions
 from channels.ussd.conversation import Conversation
-from channels.ussd.document import MenuDocument, load_menu
+from channels.ussd.document import MenuDocument
 from channels.ussd.http import HttpFace
+from channels.ussd.journeys import load_menu
 from channels.ussd.menu import build as build_machine
 from channels.ussd.screens import Screens
 from channels.ussd.sessions import Sessions

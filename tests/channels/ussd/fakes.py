@@ -194,7 +194,9 @@ def form(text: str, session: str = "ATUid_1", **changes: str | list[str]) -> byt
 
 def post(body: bytes, **changes: Any) -> HttpRequest:
     request = HttpRequest("POST", "/ussd/mno", {}, {}, body, "127.0.0.1:40000")
-    return HttpRequest(**{**{name: getattr(request, name) for name in request.__slots__}, **changes})
+    return HttpRequest(
+        **{**{name: getattr(request, name) for name in request.__slots__}, **changes}
+    )
 
 
 @dataclass

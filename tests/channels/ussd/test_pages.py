@@ -68,10 +68,10 @@ def test_a_footer_without_end_is_refused() -> None:
     ("text", "expected"),
     [
         ("Votre crédit à payer", "Votre crédit à payer"),  # é and à are GSM
-        ("Êtes-vous sûr ? Ça coûte 5 €…", "Etes-vous sûr ? Ça coûte 5 €...".replace("û", "u")),
+        ("Êtes-vous sûr ? Ça coûte 5 €…", "Etes-vous sur ? Ça coute 5 €..."),
         ("l’œuvre", "l'oeuvre"),
         ("Nguyễn Đặng", "Nguyen Đang"),
-        ("电表", "电表"),
+        ("电表？", "电表？"),
         ("a\x00b\x1bc\ud800", "abc"),
     ],
 )
