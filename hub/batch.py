@@ -49,6 +49,7 @@ from hub.outbox import Posted, post
 from hub.routing import Routing
 
 _encode = msgspec.json.encode
+_UNKNOWN = _encode(Answer(outcome=Outcome.UNKNOWN, code="outcome-unknown")).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,8 +242,7 @@ class Batch:
         result.marks.append(mark)
         result.held.add((delivery.partitionkey, delivery.handler))
         if key and mark.state == DEAD:
-            answer = Answer(outcome=Outcome.UNKNOWN, code="outcome-unknown")
-            result.answers.append((delivery.message_id, _encode(answer).decode()))
+            result.answers.append((delivery.message_id, _UNKNOWN))
         if error is not None and not isinstance(error, NotYet):
             result.faults.append((delivery, error))
 
@@ -256,6 +256,11 @@ class Batch:
 
 
 _BY_NAME: dict[str, Handler] = {handler.name: handler for handler in HANDLERS.values()}
+
+
+def answer_unknown(tx: Tx, message_ids: Sequence[str], now: int) -> None:
+    """What is dead is answered too: unknown, never a no; a replay writes the true answer."""
+    _store_answers(tx, [(message_id, _UNKNOWN) for message_id in message_ids], now)
 
 
 def _store_answers(tx: Tx, answers: Sequence[tuple[str, str]], now: int) -> None:

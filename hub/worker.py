@@ -17,7 +17,7 @@ from core.store.tables.machine import DEAD, OPEN
 from core.store.tx import DataStoreError, TransientStoreError, Tx
 from core.store.upgrade import Store
 from hub import failpoints, inbox
-from hub.batch import Batch, Result
+from hub.batch import Batch, Result, answer_unknown
 from hub.inbox import Delivery, Mark
 from hub.outbox import PARTITIONS, WORKER
 
@@ -146,4 +146,7 @@ class Worker:
             )
             if rows and rows[0][0] == OPEN:
                 mark = Mark(delivery.seq, DEAD, "", delivery.attempt + 1, 0, error_class, error)
-                inbox.mark(tx, [mark], self.batch.now_us())
+                now = self.batch.now_us()
+                inbox.mark(tx, [mark], now)
+                answer_unknown(tx, [delivery.message_id], now)
+                self.doorbell(tx)
