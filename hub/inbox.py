@@ -90,10 +90,10 @@ MAX_ERROR = 2_000
 
 
 def mark(tx: Tx, marks: Sequence[Mark], now_us: int) -> None:
-    """Write what became of deliveries, each row once."""
+    """Write what became of deliveries, each row once. A start that came this far has ended."""
     tx.update(
         "delivery",
-        ("seq", "state", "outcome", "attempt", "due", "error_class", "error", "updated"),
+        ("seq", "state", "outcome", "attempt", "due", "error_class", "error", "started", "updated"),
         [
             (
                 m.seq,
@@ -103,6 +103,7 @@ def mark(tx: Tx, marks: Sequence[Mark], now_us: int) -> None:
                 m.due,
                 m.error_class,
                 m.error[:MAX_ERROR],
+                0,
                 now_us,
             )
             for m in marks

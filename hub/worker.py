@@ -46,6 +46,7 @@ class Worker:
     fence: Callable[[Tx], None] = lambda _tx: None
     doorbell: Callable[[Tx], None] = lambda _tx: None
     _careful: bool = True
+    _begun: set[int] = field(default_factory=set)  # starts that this process has counted
 
     def take_over(self, partitions: Sequence[int]) -> None:
         """Work on these partitions from now on; what is new to us is begun with care."""
@@ -126,21 +127,28 @@ class Worker:
         """After a start: each message alone, its start committed first.
 
         What was under way when the last process died may be what killed it; after three unfinished
-        starts it is dead, and the rest goes on.
+        starts it is dead, and the rest goes on. A process counts a message's start once: a store
+        that is away for a while is no reason to call anybody a killer.
         """
         for delivery in fetched:
-            if delivery.started >= MAX_STARTS:
-                self._bury(delivery, "killer", f"{delivery.started} starts did not end")
-                continue
-            with self.store.transaction() as tx:
-                tx.run(
-                    "UPDATE delivery SET started = started + 1 WHERE seq = :seq", seq=delivery.seq
-                )
+            if delivery.seq not in self._begun:
+                if delivery.started >= MAX_STARTS:
+                    self._bury(delivery, "killer", f"{delivery.started} starts did not end")
+                    continue
+                self._begin(delivery)
             self.process([delivery])
+        self._begun.clear()
+
+    def _begin(self, delivery: Delivery) -> None:
+        with self.store.transaction() as tx:
+            self.fence(tx)
+            tx.run("UPDATE delivery SET started = started + 1 WHERE seq = :seq", seq=delivery.seq)
+        self._begun.add(delivery.seq)
 
     def _bury(self, delivery: Delivery, error_class: str, error: str) -> None:
         log.error("delivery.dead", message=delivery.message_id, error=error)
         with self.store.transaction() as tx:
+            self.fence(tx)
             rows = tx.rows(
                 "SELECT state FROM delivery WHERE seq = :seq FOR UPDATE", seq=delivery.seq
             )

@@ -9,7 +9,7 @@ from hub.failpoints import POINTS
 from hub.intake import Intake
 from hub.worker import Worker
 from tests.promises.checker import holds
-from tests.promises.company import HOUSEHOLDS, OPENING, Ask, account, buy, pay
+from tests.promises.company import HOUSEHOLDS, OPENING, Ask, buy, pay
 from tests.promises.farend import REUSED
 from tests.promises.poison import KILLER, POISON
 from tests.promises.worlds import SteppedWorld
@@ -107,12 +107,12 @@ def test_a_poisonous_message_hurts_only_itself(world: SteppedWorld) -> None:
         pay("other-key", 2, 33),
     )
     world.turn(Intake, Worker)
-    states = _states(world)
+    states = world.states()
     holds(states["other-key"] == states["before"] == 4, "LOST an innocent one was held back")
     holds(states["other-type"] == 4, "LOST another handler's message was held back")
     holds(states["bad"] == 1, "LOST the poisonous one is not tried again")
     holds(states["later"] == 2, "ORDER the later one of its key was not parked")
-    left = _credit(world, 1) - (OPENING + 11 - 5_000)
+    left = world.credit(1) - (OPENING + 11 - 5_000)
     holds(0 <= left < 100, f"BOOKS the failed one left {left} behind")  # the sale carries a little
     world.cure()
     world.settle()
@@ -131,7 +131,7 @@ def test_dead_letters_keep_their_evidence_and_hold_their_key_until_they_are_repl
     )
     holds(error_class == "PoisonError" and "cannot be handled" in error, f"LOST why: {error}")
     holds('"reference":"poison"' in envelope and "poison" in raw, "LOST the evidence")
-    holds(_states(world)["later"] == 2, "ORDER the later one did not wait")
+    holds(world.states()["later"] == 2, "ORDER the later one did not wait")
     holds(world.record.answer("bad")["outcome"] == str(Outcome.UNKNOWN), "LOST the answer")
     world.cure()
     assert world.change(REPLAY) == 1
@@ -150,7 +150,7 @@ def test_what_waits_behind_a_discarded_letter_goes_on(world: SteppedWorld) -> No
         world.change(sql, seq=seq)
     world.settle()
     world.verify("per-type")
-    holds(_credit(world, 1) == OPENING + 22, "LOST the later one")
+    holds(world.credit(1) == OPENING + 22, "LOST the later one")
 
 
 def test_a_message_that_kills_the_process_is_dead_after_three_starts(world: SteppedWorld) -> None:
@@ -192,19 +192,6 @@ def test_a_notice_is_sent_again_until_it_is_confirmed(world: SteppedWorld) -> No
     world.kill()
     world.settle()
     world.verify()
-
-
-def _states(world: SteppedWorld) -> dict[str, int]:
-    return dict(
-        world.rows(
-            "SELECT r.key, d.state FROM request r JOIN delivery d ON d.message_id = r.message_id"
-        )
-    )
-
-
-def _credit(world: SteppedWorld, number: int) -> int:
-    rows = world.rows("SELECT credit FROM account WHERE number = :n", n=account(number))
-    return int(rows[0][0])
 
 
 def _until_dead(world: SteppedWorld) -> None:

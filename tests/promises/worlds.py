@@ -34,7 +34,7 @@ from tests.promises.company import CHANNEL, HOUSEHOLDS, OPENING, Ask, Setting
 from tests.promises.farend import FarEnd, Record
 
 #: Turns of the stages that a settled world needs at most.
-TURNS = 2_000
+TURNS = 400
 #: 2026-11-21 10:00 in Kampala; the template of the books was made an hour before.
 START_US = 1_795_244_400_000_000
 
@@ -92,6 +92,7 @@ class SteppedWorld:
     fired: list[str] = field(default_factory=list)
     is_cured: bool = False
     clock: Clock = field(default_factory=Clock)
+    hooks: dict[str, Callable[[], None]] = field(default_factory=dict)
     _armed: str = ""
     _extra: list[Store] = field(default_factory=list)
 
@@ -156,6 +157,8 @@ class SteppedWorld:
     def hit(self, point: str) -> None:
         """What stands for ``failpoints.hit``."""
         self.passed.add(point)
+        if point in self.hooks:
+            self.hooks[point]()
         if point == self._armed:
             self._armed = ""
             self.fired.append(point)
@@ -267,6 +270,15 @@ class SteppedWorld:
         with self.reader() as reader:
             verify(reader, self.record, order)
 
+    def states(self) -> dict[str, int]:
+        """key -> the state of its delivery."""
+        return dict(self.rows(STATES, channel=CHANNEL))
+
+    def credit(self, number: int) -> int:
+        """What a household's account holds."""
+        name = company.account(number)
+        return int(self.rows("SELECT credit FROM account WHERE number = :n", n=name)[0][0])
+
     def fetched(self) -> list[Delivery]:
         """The open deliveries of the worker, as a bus would hand them over."""
         with self.engine.readers.reader_on_writer() as reader:
@@ -278,6 +290,10 @@ UNSETTLED = (
     "SELECT seq, state, handler, partitionkey FROM delivery d WHERE state IN (0, 1) OR "
     "(state = 2 AND NOT EXISTS (SELECT 1 FROM delivery b WHERE b.partitionkey = d.partitionkey "
     "AND b.handler = d.handler AND b.state = 3 AND b.seq < d.seq)) ORDER BY seq"
+)
+STATES = (
+    "SELECT r.key, d.state FROM request r JOIN delivery d ON d.message_id = r.message_id "
+    "WHERE r.channel = :channel"
 )
 #: Keys that wait behind a dead letter: they have no answer yet, and will have none by themselves.
 HELD = (
