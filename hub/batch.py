@@ -71,7 +71,7 @@ class Result:
     answers: list[tuple[str, str]] = field(default_factory=list)  # (message id, answer JSON)
     posted: list[Posted] = field(default_factory=list)
     tallies: balance.Tallies = field(default_factory=Counter)
-    held: set[tuple[str, str]] = field(default_factory=set)  # keys in trouble since this batch
+    held: dict[tuple[str, str], int] = field(default_factory=dict)  # in trouble since this seq
     faults: list[tuple[Delivery, Exception]] = field(default_factory=list)
 
 
@@ -91,7 +91,7 @@ class Batch:
         now = self.now_us()
         result = Result()
         deliveries = inbox.still_open(tx, fetched)
-        held = inbox.held_back(tx, deliveries)
+        held = inbox.held_back(tx, deliveries) | inbox.overtaking(tx, deliveries)
         works = [w for d in deliveries if (w := self._read(d, d.seq in held, now, result))]
         for work in works:
             if work.delivery.message_id not in draws:
@@ -161,7 +161,7 @@ class Batch:
 
     def _decide(self, work: Work, book: Book, draw: Draw, result: Result) -> None:
         delivery = work.delivery
-        if (delivery.partitionkey, delivery.handler) in result.held:
+        if result.held.get((delivery.partitionkey, delivery.handler), delivery.seq) < delivery.seq:
             result.marks.append(inbox.parked(delivery))
             return
         stage = Stage(book)
@@ -240,7 +240,8 @@ class Batch:
         jitter = int.from_bytes(self.random_bytes(2)) / 32_767.5 - 1
         mark = inbox.failed(delivery, trouble, self.now_us(), jitter)
         result.marks.append(mark)
-        result.held.add((delivery.partitionkey, delivery.handler))
+        at = (delivery.partitionkey, delivery.handler)
+        result.held[at] = min(delivery.seq, result.held.get(at, delivery.seq))
         if key and mark.state == DEAD:
             result.answers.append((delivery.message_id, _UNKNOWN))
         if error is not None and not isinstance(error, NotYet):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from core.store.tables.machine import DEAD, DONE, OPEN, PARKED, RETRY
 from core.store.tx import Reader, Tx
+from hub.outbox import WORKER, partition_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,29 @@ def held_back(reader: Reader, deliveries: Sequence[Delivery]) -> set[int]:
         keys=sorted({delivery.partitionkey for delivery in deliveries}),
     )
     first = {(key, handler): seq for key, handler, seq in rows}
+    return {d.seq for d in deliveries if first.get((d.partitionkey, d.handler), d.seq) < d.seq}
+
+
+def overtaking(reader: Reader, deliveries: Sequence[Delivery]) -> set[int]:
+    """The seqs that would overtake an open row of their (handler, key) that is not among them.
+
+    A retried or released message becomes open again at any moment, also after this batch was
+    fetched. Only the queue up to the last of the batch is looked at: hardly more than the batch.
+    """
+    if not deliveries:
+        return set()
+    rows = reader.rows(
+        "SELECT seq, partitionkey, handler FROM delivery WHERE target = :target "
+        "AND partition IN :partitions AND state = 0 AND seq < :last ORDER BY seq",
+        target=WORKER,
+        partitions=sorted({partition_of(delivery.partitionkey) for delivery in deliveries}),
+        last=max(delivery.seq for delivery in deliveries),
+    )
+    among = {delivery.seq for delivery in deliveries}
+    first: dict[tuple[str, str], int] = {}
+    for seq, key, handler in rows:
+        if seq not in among:
+            first.setdefault((key, handler), seq)
     return {d.seq for d in deliveries if first.get((d.partitionkey, d.handler), d.seq) < d.seq}
 
 

@@ -58,6 +58,8 @@ class FarEnd:
     holding: bool = False
     #: the reasons with which the next notices are refused
     refusals: list[Line] = field(default_factory=list)
+    #: its references for the next notices it takes
+    references: list[str] = field(default_factory=list)
     changed: threading.Condition = field(default_factory=threading.Condition)
     _write: Write | None = None
     _held: list[Line] = field(default_factory=list)
@@ -135,7 +137,9 @@ class FarEnd:
 
     def _take(self, line: Line) -> None:
         self.record.taken.add(line["deliver"])
-        self._reply({"taken": line["deliver"], "refs": [f"far-{line['deliver'][-8:]}"]})
+        known = f"far-{line['deliver'][-8:]}"
+        reference = self.references.pop(0) if self.references else known
+        self._reply({"taken": line["deliver"], "refs": [reference]})
 
     def _reply(self, line: Line) -> None:
         if self._write is not None:

@@ -12,11 +12,11 @@ from dataclasses import replace
 from typing import Any
 
 from core.handlers.base import Context
-from core.messages import Answer, ReceivePayment, name_of
+from core.messages import Answer, Outcome, ReceivePayment, name_of
 from hub import batch
 
-#: raises until cured; kills the process that decides it
-POISON, KILLER = "poison", "killer"
+#: raises until cured; kills the process that decides it; ends with an unknown outcome
+POISON, KILLER, UNKNOWN = "poison", "killer", "unknown"
 NAME = "billing.receive-payment"
 
 
@@ -43,7 +43,7 @@ def installed(
             raise PoisonError("this payment cannot be handled")
         if command.reference == KILLER:
             kill()
-        return answer
+        return Answer(outcome=Outcome.UNKNOWN) if command.reference == UNKNOWN else answer
 
     batch._BY_NAME[NAME] = replace(real, decide=decide)
     try:
