@@ -93,3 +93,15 @@ def test_a_price_keeps_its_instant_in_a_rerun(world: SteppedWorld) -> None:
     world.turn(Intake, Worker)
     ((priced_at,),) = world.rows("SELECT priced_at FROM sale")
     holds(priced_at - began < 60_000_000, "BOOKS the rerun priced at another instant")
+
+
+def test_what_cannot_be_stored_is_dead_alone(world: SteppedWorld) -> None:
+    """An amount beyond 64 bits: no row can hold it; the rest of its batch goes on."""
+    world.settle()
+    world.far.offer(pay("a", 1, 11), pay("bad", 2, 2**63), pay("c", 3, 33), buy("d", 4, 5_000))
+    world.settle()
+    world.verify()
+    holds(
+        world.states() == {"a": DONE, "bad": DEAD, "c": DONE, "d": DONE},
+        f"LOST {world.states()}",
+    )
