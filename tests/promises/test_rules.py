@@ -105,3 +105,15 @@ def test_what_cannot_be_stored_is_dead_alone(world: SteppedWorld) -> None:
         world.states() == {"a": DONE, "bad": DEAD, "c": DONE, "d": DONE},
         f"LOST {world.states()}",
     )
+
+
+def test_an_arrival_that_no_text_can_hold_is_refused_alone(world: SteppedWorld) -> None:
+    """Half a surrogate pair is a string in Python and nothing in UTF-8."""
+    bad = pay("bad\ud800", 1, 22)
+    world.far.offer(pay("a", 1, 11), bad, pay("c", 3, 33))
+    for _ in range(3):
+        world.turn()
+    holds(world.record.states(bad.key)[0] == ERROR, "LOST the far end heard nothing")
+    del world.record.asks[bad.key]
+    world.settle()
+    world.verify()
