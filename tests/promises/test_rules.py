@@ -117,3 +117,14 @@ def test_an_arrival_that_no_text_can_hold_is_refused_alone(world: SteppedWorld) 
     del world.record.asks[bad.key]
     world.settle()
     world.verify()
+
+
+def test_a_reference_that_no_text_can_hold_stops_no_other_notice(world: SteppedWorld) -> None:
+    world.far.references = ["far\ud800", "far\0", "good"]
+    world.far.offer(*[buy(f"b{n}", n, 5_000) for n in HOUSEHOLDS])
+    world.settle()
+    world.verify()
+    holds(
+        ("good",) in world.rows("SELECT reference FROM notice_reference"),
+        "NOTICE a good reference was lost",
+    )
