@@ -82,6 +82,8 @@ def _bucket(kind: str, what: str) -> str:
         return "refused"
     if what in _DONE:
         return "done"
+    if what == "unknown":
+        return "pending"
     return what
 
 

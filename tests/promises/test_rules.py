@@ -128,3 +128,9 @@ def test_a_reference_that_no_text_can_hold_stops_no_other_notice(world: SteppedW
         ("good",) in world.rows("SELECT reference FROM notice_reference"),
         "NOTICE a good reference was lost",
     )
+
+
+def test_an_unknown_outcome_counts_as_pending(world: SteppedWorld) -> None:
+    world.far.offer(pay("u", 1, 11, reference=UNKNOWN))
+    world.settle()
+    holds(world.unaccounted() == 0, "UNACCOUNTED an unknown outcome")
