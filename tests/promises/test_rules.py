@@ -8,7 +8,7 @@ from hub.worker import Worker
 from tests.promises.checker import holds
 from tests.promises.company import HOUSEHOLDS, buy, pay
 from tests.promises.farend import ERROR
-from tests.promises.poison import POISON, UNKNOWN
+from tests.promises.poison import POISON, SENSELESS, UNKNOWN
 from tests.promises.worlds import SteppedWorld
 
 OPEN, RETRY, PARKED, DEAD, DONE = range(5)
@@ -134,3 +134,18 @@ def test_an_unknown_outcome_counts_as_pending(world: SteppedWorld) -> None:
     world.far.offer(pay("u", 1, 11, reference=UNKNOWN))
     world.settle()
     holds(world.unaccounted() == 0, "UNACCOUNTED an unknown outcome")
+
+
+def test_a_full_queue_is_full_after_a_restart_too(
+    make_world: Callable[..., SteppedWorld],
+) -> None:
+    world = make_world(open_messages=20)
+    world.far.offer(*[pay(f"p{n}", n % 6 + 1, 100 + n) for n in range(20)])
+    world.turn(Intake)
+    world.far.patient = True
+    world.kill()
+    world.far.offer(*[pay(f"q{n}", n % 6 + 1, 200 + n) for n in range(20)])
+    states = [state for n in range(20) for state in world.record.states(f"q{n}")]
+    holds(states == ["overloaded"] * 20, f"BOOKS accepted over the limit: {states}")
+    world.settle()
+    world.verify("none")
