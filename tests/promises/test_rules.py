@@ -107,6 +107,14 @@ def test_what_cannot_be_stored_is_dead_alone(world: SteppedWorld) -> None:
     )
 
 
+def test_a_fault_outside_the_decision_hurts_its_message_alone(world: SteppedWorld) -> None:
+    world.settle()
+    world.far.offer(pay("a", 1, 11), pay("bad", 2, 22, reference=SENSELESS), pay("c", 3, 33))
+    world.settle()
+    world.verify()
+    holds(world.states() == {"a": DONE, "bad": DEAD, "c": DONE}, f"LOST {world.states()}")
+
+
 def test_an_arrival_that_no_text_can_hold_is_refused_alone(world: SteppedWorld) -> None:
     """Half a surrogate pair is a string in Python and nothing in UTF-8."""
     bad = pay("bad\ud800", 1, 22)
