@@ -1,8 +1,8 @@
 """Loading a batch's book: locked rows first, in the one lock order; what depends on them later.
 
-Lock order, everywhere: (company) inbox → meters → agreement states → accounts, each set by id. A
-column of an unlocked table is never read by the statement that locks: after a wait it would show
-what the row was before (facts: the same TID twice).
+Lock order, everywhere: (company) inbox → confirmations → meters → agreement states → accounts, each
+set by id. A column of an unlocked table is never read by the statement that locks: after a wait it
+would show what the row was before (facts: the same TID twice).
 """
 
 from collections.abc import Iterable
@@ -39,9 +39,9 @@ def load(
     """A book with what ``wants`` names. ``lock=False`` is for queries."""
     book = Book()
     suffix = " FOR UPDATE" if lock else ""
-    # nothing is locked yet: these only tell which rows will be
+    waiting = _waiting(reader, company, wants.waiting, book, suffix)
+    # of accounts and meters nothing is locked yet: these only tell which rows will be
     phones = _phones(reader, company, (*wants.phones, *wants.last_sales_of), book)
-    waiting = _waiting(reader, company, wants.waiting, book)
     drns = {*wants.meters, *waiting, *_saved_meters(book, wants.meters_of)}
     meters = _meters(reader, company, drns, book, suffix)
     agreements = _agreements(reader, meters, book)
@@ -206,14 +206,19 @@ def _debts(reader: Reader, agreements: list[int], book: Book) -> None:
         book.link("debts-of", debt.agreement_id, (*known, debt.id))
 
 
-def _waiting(reader: Reader, company: str, phones: tuple[str, ...], book: Book) -> set[str]:
-    """Purchases that wait for these phones' confirmation; returns the meters that they name."""
+def _waiting(
+    reader: Reader, company: str, phones: tuple[str, ...], book: Book, suffix: str
+) -> set[str]:
+    """Purchases that wait for these phones' confirmation; returns the meters that they name.
+
+    Locked before anything else: who waits for a row that another has taken no longer finds it.
+    """
     if not phones:
         return set()
     columns = "id phone code state command expires".split()
     rows = reader.rows(
         f"SELECT {', '.join(columns)} FROM confirmation WHERE company = :company "
-        "AND phone IN :phones AND state = 'waiting' ORDER BY id",
+        f"AND phone IN :phones AND state = 'waiting' ORDER BY id{suffix}",
         company=company,
         phones=list(phones),
     )
