@@ -31,13 +31,22 @@ class Leases:
     epochs: dict[int, int] = field(default_factory=dict)
 
     def prepare(self) -> None:
-        """Make sure that every partition has its row."""
+        """Make sure that every partition has its row, and that no namesake holds any.
+
+        A worker that is started again has its predecessor's name. What that one held is free at
+        once; should it still live (an orphan, a frozen process), it is fenced from now on.
+        """
         with self.store.transaction() as tx:
             tx.insert(
                 "partition_lease",
                 ("partition", "owner", "epoch", "until"),
                 [(number, "", 0, 0) for number in range(PARTITIONS)],
                 "ON CONFLICT (partition) DO NOTHING",
+            )
+            tx.run(
+                "UPDATE partition_lease SET owner = '', epoch = epoch + 1, until = 0 "
+                "WHERE owner = :owner",
+                owner=self.owner,
             )
 
     def balance(self) -> list[int]:
@@ -49,7 +58,7 @@ class Leases:
             )
             live = {owner for _, owner, _, alive in rows if alive and owner} | {self.owner}
             share = -(-PARTITIONS // len(live | set(_waiting(tx, self.owner))))
-            mine = [row[0] for row in rows if row[1] == self.owner and row[3]]
+            mine = [row[0] for row in rows if row[3] and self._is_ours(*row[:3])]
             free = [row[0] for row in rows if not row[3] or not row[1]]
             keep = mine[:share]
             taken = free[: max(0, share - len(keep))]
@@ -58,6 +67,10 @@ class Leases:
             held.update({row[0]: row[2] + 1 for row in rows if row[0] in taken})
         self.epochs = held
         return sorted(held)
+
+    def _is_ours(self, partition: int, owner: str, epoch: int) -> bool:
+        """Ours, not a namesake's: the epoch tells."""
+        return owner == self.owner and self.epochs.get(partition) == epoch
 
     def _write(self, tx: Tx, keep: list[int], taken: list[int], given: list[int]) -> None:
         if keep:
@@ -93,15 +106,18 @@ class Leases:
             mine=sorted(self.epochs),
         )
         for partition, owner, epoch in rows:
-            if owner != self.owner or epoch != self.epochs[partition]:
+            if not self._is_ours(partition, owner, epoch):
                 raise FencedError(f"partition {partition} has moved to {owner or 'nobody'}")
 
     def release(self) -> None:
         """Give everything back: the end of this worker."""
         with self.store.transaction() as tx:
+            rows = tx.rows(
+                "SELECT partition, owner, epoch FROM partition_lease ORDER BY partition FOR UPDATE"
+            )
             tx.run(
-                "UPDATE partition_lease SET owner = '', until = 0 WHERE owner = :owner",
-                owner=self.owner,
+                "UPDATE partition_lease SET owner = '', until = 0 WHERE partition IN :ours",
+                ours=[row[0] for row in rows if self._is_ours(*row)],
             )
             tx.run("DELETE FROM worker_node WHERE name = :name", name=self.owner)
         self.epochs = {}
