@@ -28,9 +28,11 @@ from adapters.ussd.africastalking import (
     write_reply,
 )
 from channels.ussd.conversation import Conversation, Hop, Kind
-from channels.ussd.menu import Phase
 from channels.ussd.screens import Shown
 from channels.ussd.sessions import Session, SessionKey, e164
+from channels.ussd.state import (
+    Phase,
+)
 from hub.channel import HttpRequest, HttpResponse, Ports
 
 _FORM: Final = "application/x-www-form-urlencoded"

@@ -11,8 +11,11 @@ from hashlib import sha256
 from twisted.internet.defer import DeferredLock
 
 from adapters.ussd.africastalking import Seen
-from channels.ussd.menu import Saved, State
 from channels.ussd.screens import Shown
+from channels.ussd.state import (
+    Saved,
+    State,
+)
 
 #: A customer who answers this often is a script: an aggregator's session holds some 20 hops.
 MAX_HOPS = 60

@@ -17,9 +17,11 @@ from adapters.ussd.codes import split_dialled
 from adapters.ussd.smpp import Event, Profile, UssdError, marks, read, session_key
 from adapters.ussd.smpp import Kind as Said
 from channels.ussd.conversation import Conversation, Hop, Kind
-from channels.ussd.menu import Phase
 from channels.ussd.screens import Shown
 from channels.ussd.sessions import Session, SessionKey, e164
+from channels.ussd.state import (
+    Phase,
+)
 from hub.channel import Ports
 
 Incoming = DeliverSm | DataSm

@@ -165,7 +165,7 @@ class FakePorts:
         return self.links[name]
 
     def now_us(self) -> int:
-        return 1_795_000_000_000_000 + round(self.reactor.seconds() * 1_000_000)
+        return 1_795_000_000_000_000 + int(self.reactor.seconds() * 1_000_000)
 
     def wake(self) -> None: ...
 
@@ -181,7 +181,7 @@ def _drop(*_: Any) -> Any:
     raise structlog.DropEvent
 
 
-def form(text: str | list[str], session: str = "ATUid_1", **changes: str | list[str]) -> bytes:
+def form(text: str | list[str], session: str = "ATUid_1", **changes: Any) -> bytes:
     fields: dict[str, Any] = {
         "sessionId": session,
         "serviceCode": "*123#",
@@ -212,7 +212,8 @@ class Phone:
         self.channel.start()
 
     def send(self, request: HttpRequest) -> "Deferred[HttpResponse]":
-        return self.ports.mounted["/ussd/mno"](request)
+        sent: Deferred[HttpResponse] = self.ports.mounted["/ussd/mno"](request)
+        return sent
 
     def get(self, request: HttpRequest) -> HttpResponse:
         found: list[Any] = []

@@ -272,7 +272,11 @@ def test_a_test_company_says_so() -> None:
 @pytest.mark.parametrize("text", ["", "2", "3", "1*1*20000"])
 def test_a_query_that_fails_says_that_nothing_was_bought(text: str) -> None:
     phone = Phone()
-    failing = {"": customer.phone_view, "2": customer.last_sales, "3": customer.balance}
+    failing: dict[str, Any] = {
+        "": customer.phone_view,
+        "2": customer.last_sales,
+        "3": customer.balance,
+    }
     phone.ports.says[failing.get(text, customer.quote)] = OSError("the database is away")
     shown = phone.dial(text)
     assert shown.startswith("END Something went wrong on our side. Nothing was bought.")
@@ -360,7 +364,8 @@ def test_a_session_of_too_many_hops_ends() -> None:
 @pytest.mark.parametrize("times", [0, 2])
 def test_missing_and_doubled_fields_get_400_and_a_sentence(field: str, times: int) -> None:
     phone = Phone()
-    response = phone.get(post(form(**{"text": "4711", field: ["1"] * times})))
+    fields: dict[str, Any] = {"text": "4711", field: ["1"] * times}
+    response = phone.get(post(form(**fields)))
     assert response.status == 400
     assert response.body.startswith(f"The field {field} is ")
     assert phone.ports.asked == []

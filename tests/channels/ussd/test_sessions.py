@@ -5,9 +5,12 @@ from typing import Any
 import pytest
 
 from channels.ussd import service
-from channels.ussd.menu import Place, Saved
 from channels.ussd.screens import Shown
 from channels.ussd.sessions import Full, SessionKey, Sessions, e164
+from channels.ussd.state import (
+    Place,
+    Saved,
+)
 from tests.channels.ussd.fakes import Phone, form, post
 
 SAVED = Saved(Place("amount"), (), "en")
