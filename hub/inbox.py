@@ -59,11 +59,11 @@ def still_open(tx: Tx, deliveries: Iterable[Delivery]) -> list[Delivery]:
     return [unique[seq] for seq, state in rows if state == OPEN]
 
 
-def held_back(tx: Tx, deliveries: Sequence[Delivery]) -> set[int]:
+def held_back(reader: Reader, deliveries: Sequence[Delivery]) -> set[int]:
     """The seqs whose (handler, key) has an earlier row that waits, is parked or is dead."""
     if not deliveries:
         return set()
-    rows = tx.rows(
+    rows = reader.rows(
         "SELECT partitionkey, handler, min(seq) FROM delivery "
         "WHERE partitionkey IN :keys AND state IN (1, 2, 3) GROUP BY partitionkey, handler",
         keys=sorted({delivery.partitionkey for delivery in deliveries}),

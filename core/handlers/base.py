@@ -28,11 +28,16 @@ class Context:
     new_id: Callable[[str], int]  # the next id of a series, drawn from blocks taken before
     message_id: str
     channel: str
+    attempt: int = 1
 
     @property
     def now_us(self) -> int:
         """The instant of the decision: the pricing instant of a sale."""
         return self.draw.now_us
+
+
+class NotYet(Exception):  # noqa: N818 - not a fault
+    """What this message speaks of is not there yet: try again by the schedule, without alarm."""
 
 
 @dataclass(frozen=True, slots=True)

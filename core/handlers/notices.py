@@ -6,22 +6,27 @@ from msgspec.structs import replace
 
 from core.book import Wants
 from core.entities import NoticeRow
-from core.handlers.base import Context, Handler
+from core.handlers.base import Context, Handler, NotYet
 from core.messages import Answer, DeliveryReport, Outcome
 from core.refusals import refuse
 
 #: How good a state is: what comes late never overrides an end (ENROUTE after DELIVRD).
 RANK: Final = {"queued": 0, "sent": 1, "failed": 2, "expired": 2, "delivered": 3}
 
+#: About 40 s by the retry schedule: far longer than any response takes.
+ATTEMPTS: Final = 5
+
 
 def decide_report(ctx: Context, command: DeliveryReport) -> Answer:
     """Move the notices that the reference stands for; an unknown reference is a no.
 
-    The channel hands a report on only when the response that carried the reference is stored, so an
-    unknown one is a report of a message that was not ours or is long forgotten.
+    A report may overtake the response that carries its reference: it waits for some attempts
+    before it is taken to speak of a message that was not ours.
     """
     key = (command.channel, command.reference)
     notice_ids = ctx.stage.linked("notices-of", key)
+    if notice_ids is None and ctx.attempt < ATTEMPTS:
+        raise NotYet(command.reference)
     if notice_ids is None:
         raise refuse("reference-unknown", reference=command.reference)
     for notice_id in notice_ids:

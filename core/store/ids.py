@@ -5,8 +5,6 @@ no gaps. On PostgreSQL a block is taken in a short transaction of its own, so th
 held by a batch; what is left of a block when a process ends is a gap, and only that.
 """
 
-from collections.abc import Iterable
-
 from core.store.tx import Tx
 
 #: Ids taken at once by one process on PostgreSQL: small enough that restarts waste little.
@@ -50,7 +48,16 @@ class Ids:
             blocks.pop(0)
         raise LookupError(f"no ids of series {name} in stock")
 
-    def give_back(self, names: Iterable[str]) -> None:
-        """Forget stock drawn inside a transaction that was rolled back (SQLite)."""
-        for name in names:
-            self._stock.pop(name, None)
+    def put_back(self, tx: Tx) -> None:
+        """Give back what a transaction took and did not draw (SQLite: numbers have no gaps)."""
+        for name, blocks in self._stock.items():
+            left = next((block for block in blocks if block), None)
+            if left is not None:
+                tx.run(
+                    "UPDATE id_block SET next = :next WHERE name = :name", next=left[0], name=name
+                )
+        self._stock.clear()
+
+    def forget(self) -> None:
+        """Forget stock taken inside a transaction that was rolled back (SQLite)."""
+        self._stock.clear()

@@ -83,7 +83,9 @@ class PgTx:
         cursor = self._execute(sql, _arrays(rows))
         return cursor.fetchall() if cursor.description else []
 
-    def update(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+    def update(
+        self, table: str, columns: Sequence[str], rows: Sequence[Row], *, must_match: bool = True
+    ) -> None:
         """See :class:`core.store.tx.Tx`."""
         if not rows:
             return
@@ -93,7 +95,8 @@ class PgTx:
             f"UPDATE {table} SET {sets} FROM unnest({_unnest(table, tuple(columns))}) "
             f'AS v({_quoted(columns)}) WHERE {table}."{key}" = v."{key}"'
         )
-        checked_update(table, rows, self._execute(sql, _arrays(rows)).rowcount)
+        touched = self._execute(sql, _arrays(rows)).rowcount
+        checked_update(table, rows, touched if must_match else len(rows))
 
 
 def connect(url: str, *, application: str = "wattbus") -> psycopg.Connection[Any]:
@@ -146,6 +149,11 @@ class PgStore:
                 connection.execute("ROLLBACK")
         except psycopg.Error:
             connection.close()
+
+    @contextmanager
+    def reader_on_writer(self) -> Iterator[PgTx]:
+        """Read on the writing connection, each statement by itself."""
+        yield PgTx(self.connection())
 
     @contextmanager
     def reader(self) -> Iterator[PgTx]:

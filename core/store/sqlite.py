@@ -90,7 +90,9 @@ class SqliteTx:
         )
         return self._execute(sql, {"rows": _encode(rows).decode()}).fetchall()
 
-    def update(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+    def update(
+        self, table: str, columns: Sequence[str], rows: Sequence[Row], *, must_match: bool = True
+    ) -> None:
         """See :class:`core.store.tx.Tx`."""
         if not rows:
             return
@@ -101,7 +103,7 @@ class SqliteTx:
             f"({_values(len(columns), table, (key, *rest))}) AS v WHERE {table}.{key} = v.{key}"
         )
         touched = self._execute(sql, {"rows": _encode(rows).decode()}).rowcount
-        checked_update(table, rows, touched)
+        checked_update(table, rows, touched if must_match else len(rows))
 
 
 def quoted(name: str) -> str:
@@ -143,13 +145,29 @@ class _StepLimit:
         return int(self._calls * 1_000_000 > READER_STEP_LIMIT)
 
 
-class SqliteStore:
+class SqliteReader:
+    """Reads beside a running hub: no writing connection, no lock."""
+
+    def __init__(self, path: Path | str) -> None:
+        self.path = Path(path)
+
+    @contextmanager
+    def reader(self) -> Iterator[SqliteTx]:
+        """A read-only connection of its own, closed at the end."""
+        connection = connect(self.path, readonly=True)
+        try:
+            yield SqliteTx(connection)
+        finally:
+            connection.close()
+
+
+class SqliteStore(SqliteReader):
     """The embedded engine: one writing connection, fresh readers."""
 
     dialect = "sqlite"
 
     def __init__(self, path: Path | str) -> None:
-        self.path = Path(path)
+        super().__init__(path)
         self._writer = connect(self.path)
 
     @contextmanager
@@ -166,13 +184,9 @@ class SqliteStore:
             raise
 
     @contextmanager
-    def reader(self) -> Iterator[SqliteTx]:
-        """A read-only connection of its own, closed at the end."""
-        connection = connect(self.path, readonly=True)
-        try:
-            yield SqliteTx(connection)
-        finally:
-            connection.close()
+    def reader_on_writer(self) -> Iterator[SqliteTx]:
+        """Read on the writing connection, between transactions: what the next one would see."""
+        yield SqliteTx(self._writer)
 
     def close(self) -> None:
         """Close the writer."""

@@ -38,11 +38,14 @@ class Tx(Reader, Protocol):
     ) -> list[Row]:
         """Insert a set in one statement; ``tail`` is ``ON CONFLICT … RETURNING …`` or empty."""
 
-    def update(self, table: str, columns: Sequence[str], rows: Sequence[Row]) -> None:
+    def update(
+        self, table: str, columns: Sequence[str], rows: Sequence[Row], *, must_match: bool = True
+    ) -> None:
         """Update by the first column, one statement.
 
         Raises ``AssertionError`` when a key comes twice (an ``UPDATE … FROM`` would silently apply
         one of the two) or when a row is missing: either is our own bug, and the batch rolls back.
+        ``must_match=False`` allows rows that are not there.
         """
 
 

@@ -116,10 +116,9 @@ def wrap_key(master: bytes, vk: bytes, use: KeyRecord) -> KeyRecord:
 
 def unwrap_key(master: bytes, record: KeyRecord) -> bytes:
     """The vending key. Error: KeyFileError when it does not unwrap or has another check value."""
+    wrapping = _wrapping_key(master, record)
     try:
-        vk = aes_key_unwrap_with_padding(
-            _wrapping_key(master, record), bytes.fromhex(record.wrapped)
-        )
+        vk = aes_key_unwrap_with_padding(wrapping, bytes.fromhex(record.wrapped))
     except (InvalidUnwrap, ValueError) as error:
         raise KeyFileError(
             f"The key of {record.name} does not unwrap: another master key, or the record was "

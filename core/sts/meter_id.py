@@ -18,8 +18,11 @@ IIN_LONG = "0000"  # 13-digit DRN: four-digit manufacturer code
 PAN_LENGTH = 18
 DRN_LENGTHS = (11, 13)
 
-# What a doubled digit adds to the Luhn sum: the digit sum of its double.
-_DOUBLED = (0, 2, 4, 6, 8, 1, 3, 5, 7, 9)
+# What a digit adds to the Luhn sum: itself, or the digit sum of its double. As translations of
+# ASCII, since a decoder key is never made without checking the PAN, and that should cost nothing.
+_DIGITS = b"0123456789"
+_SINGLE = bytes.maketrans(_DIGITS, bytes(range(10)))
+_DOUBLED = bytes.maketrans(_DIGITS, bytes((0, 2, 4, 6, 8, 1, 3, 5, 7, 9)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +49,8 @@ def _all_digits(text: str) -> bool:
 
 def luhn_digit(digits: str) -> int:
     """The check digit that brings the Luhn sum of `digits` + itself to a multiple of 10."""
-    total = 0
-    for place, char in enumerate(reversed(digits)):
-        total += _DOUBLED[int(char)] if place % 2 == 0 else int(char)
-    return -total % 10
+    text = digits.encode("ascii")
+    return -(sum(text[-1::-2].translate(_DOUBLED)) + sum(text[-2::-2].translate(_SINGLE))) % 10
 
 
 def luhn_valid(digits: str) -> bool:
@@ -64,6 +65,11 @@ def parse_drn(drn: str) -> MeterId:
 
     Errors: DrnCharacterError, DrnLengthError, DrnCheckDigitError.
     """
+    _check_drn(drn)
+    return MeterId(drn, _pan_of(drn))
+
+
+def _check_drn(drn: str) -> None:
     if not _all_digits(drn):
         raise DrnCharacterError("A meter number has digits only.", where="drn", evidence=drn)
     if len(drn) not in DRN_LENGTHS:
@@ -79,7 +85,6 @@ def parse_drn(drn: str) -> MeterId:
             where="drn",
             evidence=drn,
         )
-    return MeterId(drn, _pan_of(drn))
 
 
 def _pan_of(drn: str) -> str:
@@ -106,8 +111,9 @@ def parse_pan(pan: str) -> MeterId:
         )
     for iin in (IIN_SHORT, IIN_LONG):
         if pan.startswith(iin):
-            parse_drn(pan[len(iin) : -1])
-            return MeterId(pan[len(iin) : -1], pan)
+            drn = pan[len(iin) : -1]
+            _check_drn(drn)
+            return MeterId(drn, pan)
     raise PanFormError(
         f"A meter PAN begins with {IIN_SHORT} or {IIN_LONG}.", where="pan", evidence=pan
     )

@@ -54,10 +54,11 @@ SAMPLE_TABLES = Tables(
     ),
 )
 
+_SUBSTITUTION = ("t", "table", "s", "sub", "substitution", "substitutiontable")
 _NAMES = {
-    **dict.fromkeys(("t1", "table1", "substitution1", "substitution_1", "s1"), "t1"),
-    **dict.fromkeys(("t2", "table2", "substitution2", "substitution_2", "s2"), "t2"),
-    **dict.fromkeys(("p", "permutation"), "p"),
+    **{f"{word}1": "t1" for word in _SUBSTITUTION},
+    **{f"{word}2": "t2" for word in _SUBSTITUTION},
+    **dict.fromkeys(("p", "permutation", "permutationtable"), "p"),
 }
 _COMMENT = re.compile(r"#.*|//.*|;.*|\(.*?\)")
 _WORD = re.compile(r"[A-Za-z_]\w*|-?\d+")
@@ -86,7 +87,7 @@ def load_tables(text: str) -> Tables:
                 raise TablesFormError("A number stands in front of any table's name.", where="file")
             current.append(int(word))
             continue
-        name = _NAMES.get(word.lower())
+        name = _NAMES.get(word.lower().replace("_", ""))
         if name in found:
             raise TablesFormError(f"{word} is given twice.", where=word)
         current = found.setdefault(name, []) if name else None
@@ -103,7 +104,9 @@ def _tables_of(found: dict[str, list[int]]) -> Tables:
 # --- the look-ups -----------------------------------------------------------------------------
 
 _ByteTable = list[int]  # 256 contributions of one byte to the 64-bit result
-_PlaceTables = list[list[_ByteTable]]  # [byte place 0..7][selector of high and low nibble 0..3]
+# [byte place 0..7][that byte of the selector word: 00, 08, 80 or 88]
+_PlaceTables = list[dict[int, _ByteTable]]
+_PAIRS = ((0x00, 0, 0), (0x08, 0, 1), (0x80, 1, 0), (0x88, 1, 1))  # byte, high and low selector
 
 
 class _Lookups(NamedTuple):
@@ -131,14 +134,13 @@ def _place_tables(substitutions: Sequence[Sequence[int]], moves: Sequence[int]) 
         for place in range(16)
     ]
     return [
-        [
-            [
-                nibbles[2 * byte + 1][pair >> 1][value >> 4]
-                | nibbles[2 * byte][pair & 1][value & 15]
+        {
+            pair: [
+                nibbles[2 * byte + 1][high][value >> 4] | nibbles[2 * byte][low][value & 15]
                 for value in range(256)
             ]
-            for pair in range(4)
-        ]
+            for pair, high, low in _PAIRS
+        }
         for byte in range(8)
     ]
 
@@ -174,10 +176,9 @@ _RoundTables = tuple[_ByteTable, ...]
 
 def _choose(tables: _PlaceTables, word: int) -> _RoundTables:
     """One table per byte place (bits 0..7 first) by the selector bits of this round's word."""
-    return tuple(
-        pairs[word >> 8 * place + 6 & 2 | word >> 8 * place + 3 & 1]
-        for place, pairs in enumerate(tables)
-    )
+    t0, t1, t2, t3, t4, t5, t6, t7 = tables
+    b0, b1, b2, b3, b4, b5, b6, b7 = word.to_bytes(8, "little")
+    return t0[b0], t1[b1], t2[b2], t3[b3], t4[b4], t5[b5], t6[b6], t7[b7]
 
 
 def _run(block: int, rounds: Sequence[_RoundTables]) -> int:
@@ -190,7 +191,7 @@ def _run(block: int, rounds: Sequence[_RoundTables]) -> int:
 class Sta:
     """One decoder key's schedule. `encrypt` and `decrypt` take and give 64-bit integers."""
 
-    __slots__ = ("_decrypt", "_encrypt")
+    __slots__ = ("_decrypt", "_encrypt", "_look", "_words")
 
     ea = 7
 
@@ -200,14 +201,10 @@ class Sta:
             raise KeyLengthError(
                 f"A decoder key of EA07 has 8 bytes; this one has {len(key)}.", where="key"
             )
-        look = _lookups(tables)
-        words = _round_keys(int.from_bytes(key, "big"))
-        self._encrypt = tuple(_choose(look.encrypt, word) for word in words)
-        self._decrypt = (
-            tuple(look.unpermute),
-            *(_choose(look.decrypt, word) for word in reversed(words[1:])),
-            _choose(look.unsubstitute, words[0]),
-        )
+        self._look = look = _lookups(tables)
+        self._words = _round_keys(int.from_bytes(key, "big"))
+        self._encrypt = [_choose(look.encrypt, word) for word in self._words]
+        self._decrypt: list[_RoundTables] = []  # made at the first need: issuing has none
 
     def encrypt(self, block: int) -> int:
         """The ciphertext of a 64-bit block."""
@@ -215,4 +212,11 @@ class Sta:
 
     def decrypt(self, block: int) -> int:
         """The block of a 64-bit ciphertext."""
+        if not self._decrypt:
+            look, words = self._look, self._words
+            self._decrypt = [
+                tuple(look.unpermute),
+                *(_choose(look.decrypt, word) for word in reversed(words[1:])),
+                _choose(look.unsubstitute, words[0]),
+            ]
         return _run(block, self._decrypt)

@@ -126,6 +126,14 @@ PARTITION_LEASE = Table(
     big("until", 0),
 )
 
+#: Worker processes that said that they live; a lease's fair share counts them.
+WORKER_NODE = Table(
+    "worker_node",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    big("seen"),
+)
+
 SETTING = Table(
     "setting",
     METADATA,

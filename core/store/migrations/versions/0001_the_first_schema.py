@@ -394,6 +394,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("name", name=op.f("pk_setting")),
     )
     op.create_table(
+        "worker_node",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("seen", BIG, nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_worker_node")),
+    )
+    op.create_table(
         "tally",
         sa.Column("channel", sa.Text(), nullable=False),
         sa.Column("handler", sa.Text(), nullable=False),

@@ -1,0 +1,264 @@
+"""One batch, one transaction: lock, load, decide each in order, write each row once.
+
+This is the contract that keeps money right (``docs/adr/0003``); each numbered rule below has a
+mutant in the promise suite. Nothing here talks to a broker or a socket.
+
+1. the same message twice in a batch: the second is dropped before anything else (``inbox``)
+2. lock first, read in a later statement, one lock order (``core.store.load``)
+3. messages whose (handler, key) has an earlier row in trouble are parked
+4. decide in arrival order on one evolving state; draws are made once and kept for reruns
+5. an exception discards only its message's changes; its key's later messages are parked
+6. each row is written once; the write helper asserts it (``core.store.tx``)
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from core.book import Book, Stage, Wants
+from core.company import Terms
+from core.handlers import HANDLERS, Context, Draw, Handler
+from core.handlers.base import NotYet
+from core.handlers.vending import tell_refusal
+from core.messages import Answer, Message, Outcome
+from core.refusals import Refusal
+from core.store.ids import Ids
+from core.store.load import load
+from core.store.save import save
+from core.store.tables.machine import DEAD
+from core.store.tx import Tx
+from core.vending.checks import horizon
+from hub import balance, failpoints, inbox, module_log
+from hub.envelope import (
+    Envelope,
+    EnvelopeError,
+    body_bytes,
+    body_of,
+    from_rfc3339,
+    payload_hash,
+    rfc3339,
+    type_name,
+    unseal,
+    uuid7,
+)
+from hub.inbox import Delivery, Mark, Trouble
+from hub.outbox import Posted, post
+from hub.routing import Routing
+
+_encode = msgspec.json.encode
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A delivery with its message decoded."""
+
+    delivery: Delivery
+    envelope: Envelope
+    message: Message
+    handler: Handler
+    terms: Terms
+
+
+@dataclass(slots=True)
+class Result:
+    """What a batch comes to, before it is written."""
+
+    marks: list[Mark] = field(default_factory=list)
+    answers: list[tuple[str, str]] = field(default_factory=list)  # (message id, answer JSON)
+    posted: list[Posted] = field(default_factory=list)
+    tallies: balance.Tallies = field(default_factory=Counter)
+    held: set[tuple[str, str]] = field(default_factory=set)  # keys in trouble since this batch
+    faults: list[tuple[Delivery, Exception]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Batch:
+    """Decides and writes batches; holds what stays the same between them."""
+
+    terms: Mapping[str, Terms]
+    routing: Routing
+    writer: str
+    random_bytes: Callable[[int], bytes]
+    now_us: Callable[[], int]
+    ids: Ids = field(default_factory=Ids)
+
+    def run(self, tx: Tx, fetched: Sequence[Delivery], draws: dict[str, Draw]) -> Result:
+        """Everything of one batch inside the caller's transaction."""
+        now = self.now_us()
+        result = Result()
+        deliveries = inbox.still_open(tx, fetched)
+        held = inbox.held_back(tx, deliveries)
+        works = [w for d in deliveries if (w := self._read(d, d.seq in held, now, result))]
+        for work in works:
+            if work.delivery.message_id not in draws:
+                draws[work.delivery.message_id] = self._draw()
+        books = self._load(tx, works, now)
+        failpoints.hit("worker.before-decide")
+        for work in works:
+            book = books[work.terms.code]
+            self._decide(work, book, draws[work.delivery.message_id], result)
+        for book in books.values():
+            save(tx, book)
+        self._write(tx, result, books, now)
+        failpoints.hit("worker.before-commit")
+        return result
+
+    def needs(self, fetched: Sequence[Delivery]) -> Counter[str]:
+        """How many ids of each series the batch may draw: taken from blocks before it begins."""
+        needed: Counter[str] = Counter()
+        for delivery in fetched:
+            handler = _BY_NAME.get(delivery.handler)
+            if handler is not None:
+                company = delivery.partitionkey.partition("/")[0]
+                for name, count in handler.ids.items():
+                    needed[name.format(company=company)] += count
+        return needed
+
+    def _load(self, tx: Tx, works: Sequence[Work], now: int) -> dict[str, Book]:
+        """One book per company, in one order of companies everywhere."""
+        by_company: dict[str, list[Wants]] = {}
+        for work in works:
+            by_company.setdefault(work.terms.code, []).append(work.handler.wants(work.message))
+        return {
+            company: load(
+                tx, company, Wants.union(by_company[company]), horizon(self.terms[company], now)
+            )
+            for company in sorted(by_company)
+        }
+
+    def _draw(self) -> Draw:
+        chance = int.from_bytes(self.random_bytes(4))
+        return Draw(self.now_us(), chance & 0xF, f"{(chance >> 4) % 10_000:04d}")
+
+    def _read(self, delivery: Delivery, held: bool, now: int, result: Result) -> Work | None:
+        """Decode: what is held back is parked, the unreadable is dead, the late refused."""
+        if held:
+            result.marks.append(inbox.parked(delivery))
+            return None
+        try:
+            envelope = unseal(delivery.envelope)
+            message = body_of(envelope)
+            work = Work(
+                delivery,
+                envelope,
+                message,
+                _BY_NAME[delivery.handler],
+                self.terms[envelope.company],
+            )
+        except (EnvelopeError, KeyError) as error:
+            self._fault(delivery, "", Trouble("unreadable", str(error), retry=False), result)
+            return None
+        if envelope.expirytime and from_rfc3339(envelope.expirytime) < now:
+            args = {"expirytime": envelope.expirytime}
+            answer = Answer(outcome=Outcome.REFUSED, code="expired", args=args)
+            self._answered(work, answer, "expired", result)
+            return None
+        return work
+
+    def _decide(self, work: Work, book: Book, draw: Draw, result: Result) -> None:
+        delivery = work.delivery
+        if (delivery.partitionkey, delivery.handler) in result.held:
+            result.marks.append(inbox.parked(delivery))
+            return
+        stage = Stage(book)
+        context = Context(
+            work.terms, stage, draw, self.ids.draw, delivery.message_id, delivery.origin,
+            delivery.attempt + 1,
+        )  # fmt: skip
+        try:
+            answer = self._answer(work, context)
+            posted = [self._emit(work, item.message, item.party, draw) for item in stage.emitted]
+        except Exception as error:  # a poisonous message hurts only itself
+            trouble = Trouble(type(error).__name__, f"{type(error).__name__}: {error}")
+            self._fault(delivery, work.envelope.idempotencykey, trouble, result, error)
+            return
+        stage.accept()
+        result.posted += posted
+        for item in posted:
+            for route in item.routes:
+                result.tallies[item.origin, route.handler, balance.ACCEPTED] += 1
+        self._answered(work, answer, str(answer.outcome), result)
+
+    def _answer(self, work: Work, context: Context) -> Answer:
+        """The handler's answer; a refusal discards what it had staged, but may ask its question."""
+        try:
+            return work.handler.decide(context, work.message)
+        except Refusal as refusal:
+            stage = context.stage
+            if refusal.code != "confirm-holder":
+                stage.entities.clear()
+                stage.links.clear()
+                stage.rows.clear()
+            stage.emitted.clear()
+            answer = Answer(
+                outcome=Outcome.REFUSED,
+                code=refusal.code,
+                args=dict(refusal.args_),
+                data=dict(refusal.data),
+            )
+            if getattr(work.message, "answer_by_notice", False):
+                tell_refusal(context, work.message.reply, answer)  # type: ignore[attr-defined]
+            return answer
+
+    def _emit(self, work: Work, message: Message, party: str, draw: Draw) -> Posted:
+        """A message of our own, caused by this one; it keeps its key, so its order is kept too."""
+        at = rfc3339(draw.now_us)
+        cause = work.envelope
+        envelope = Envelope(
+            id=uuid7(draw.now_us, self.random_bytes),
+            source="/wattbus/core",
+            type=type_name(message),
+            subject=cause.subject,
+            time=at,
+            recordedtime=at,
+            partitionkey=cause.partitionkey,
+            correlationid=cause.correlationid,
+            causationid=cause.id,
+            company=cause.company,
+            payloadhash=payload_hash(message),
+            testindicator=cause.testindicator,
+            data=body_bytes(message),
+        )
+        routes = self.routing.routes(cause.company, message)
+        return Posted(envelope, routes, draw.now_us, "", work.delivery.origin, party)
+
+    def _answered(self, work: Work, answer: Answer, outcome: str, result: Result) -> None:
+        delivery = work.delivery
+        result.marks.append(inbox.done(delivery, outcome))
+        result.tallies[delivery.origin, delivery.handler, outcome] += 1
+        if work.envelope.idempotencykey:
+            result.answers.append((delivery.message_id, _encode(answer).decode()))
+
+    def _fault(
+        self, delivery: Delivery, key: str, trouble: Trouble, result: Result,
+        error: Exception | None = None,
+    ) -> None:  # fmt: skip
+        jitter = int.from_bytes(self.random_bytes(2)) / 32_767.5 - 1
+        mark = inbox.failed(delivery, trouble, self.now_us(), jitter)
+        result.marks.append(mark)
+        result.held.add((delivery.partitionkey, delivery.handler))
+        if key and mark.state == DEAD:
+            answer = Answer(outcome=Outcome.UNKNOWN, code="outcome-unknown")
+            result.answers.append((delivery.message_id, _encode(answer).decode()))
+        if error is not None and not isinstance(error, NotYet):
+            result.faults.append((delivery, error))
+
+    def _write(self, tx: Tx, result: Result, books: Mapping[str, Book], now: int) -> None:
+        post(tx, result.posted)
+        if result.answers:
+            _store_answers(tx, result.answers, now)
+        inbox.mark(tx, result.marks, now)
+        balance.add(tx, self.writer, result.tallies)
+        module_log.append(tx, self.terms, self.writer, books, now)
+
+
+_BY_NAME: dict[str, Handler] = {handler.name: handler for handler in HANDLERS.values()}
+
+
+def _store_answers(tx: Tx, answers: Sequence[tuple[str, str]], now: int) -> None:
+    """The answer is a column of its request. A request whose key names a newer message has none."""
+    rows: list[tuple[Any, ...]] = [(message_id, answer, now) for message_id, answer in answers]
+    tx.update("request", ("message_id", "answer", "answered"), rows, must_match=False)

@@ -1,0 +1,1 @@
+"""What `wattbus bench NAME` measures, one module per name, each with `run()`."""

@@ -1,0 +1,234 @@
+"""The composition root: the one place where you see who knows whom."""
+
+import importlib
+import os
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import structlog
+from twisted.internet import defer
+from twisted.internet.endpoints import UNIXServerEndpoint
+from twisted.internet.task import deferLater
+from twisted.internet.threads import deferToThread
+
+from core.company import Terms
+from core.store.upgrade import current, head
+from hub import metrics
+from hub.channel import Channel, ChannelSpec
+from hub.clock import Sources
+from hub.companies import all_terms
+from hub.config import ChannelSection, Config, ConfigError
+from hub.control import ControlFactory, submit
+from hub.engine import Engine, EngineError, Parts, make_engine
+from hub.http import HttpService
+from hub.ports import HubPorts, logger
+from hub.routing import Routing
+
+#: A reactor beside a worker thread: the interpreter lock must change hands quickly.
+SWITCH_INTERVAL_S = 0.0005
+#: The channel instance that command-line verbs come by.
+CONTROL = "control"
+
+log = structlog.get_logger("hub.boot")
+SpecOf = Callable[[str], ChannelSpec]
+
+
+def channel_spec(kind: str) -> ChannelSpec:
+    """The channel package that the configuration names. Raises ConfigError."""
+    try:
+        module = importlib.import_module(f"channels.{kind}")
+    except ModuleNotFoundError as error:
+        raise ConfigError([f"no channel of kind {kind} ({error})"]) from error
+    spec: ChannelSpec = module.CHANNEL
+    return spec
+
+
+@dataclass(slots=True)
+class Hub:
+    """A running hub. ``stop`` drains: what was accepted is never dropped."""
+
+    config: Config
+    reactor: Any
+    terms: dict[str, Terms]
+    engine: Engine
+    http: HttpService
+    channels: dict[str, Channel] = field(default_factory=dict)
+    links: dict[str, Any] = field(default_factory=dict)
+    ports: dict[str, HubPorts] = field(default_factory=dict)
+    sources: Sources = field(default_factory=Sources)
+    _control: Any = None
+
+    def start(self) -> "defer.Deferred[None]":
+        """Stages, then links and channels, then HTTP and the control socket."""
+        self.engine.start()
+        for link in self.links.values():
+            link.start()
+        for channel in self.channels.values():
+            channel.start()
+        self.http.start()
+        return self._listen_control()
+
+    @defer.inlineCallbacks
+    def _listen_control(self) -> Any:
+        path = control_path(self.config)
+        path.unlink(missing_ok=True)
+        endpoint: Any = UNIXServerEndpoint(self.reactor, str(path), mode=0o600)  # type: ignore[no-untyped-call]
+        by_company = {
+            port.company.code: port for name, port in self.ports.items() if is_control(name)
+        }
+        verbs = {"submit": submit(by_company), "status": lambda _request: self.status()}
+        self._control = yield endpoint.listen(ControlFactory(verbs))
+        log.info("hub.up", channels=sorted(self.channels), pid=os.getpid())
+
+    @defer.inlineCallbacks
+    def stop(self) -> Any:
+        """Take in nothing more, finish what is in flight within the drain limit, close."""
+        log.info("hub.draining")
+        if self._control is not None:
+            yield self._control.stopListening()
+        yield defer.gatherResults([c.stop() for c in self.channels.values()])
+        yield self.http.stop()
+        left = self.config.hub.drain_s
+        while left > 0 and (self.engine.intake.pending() or self.engine.outbound.in_flight()):
+            yield deferLater(self.reactor, 0.05, lambda: None)
+            left -= 0.05
+        for link in self.links.values():
+            yield link.stop()
+        yield deferToThread(self.engine.stop)
+        log.info("hub.down")
+
+    def status(self) -> Mapping[str, Any]:
+        """For /readyz and ``wattbus status``."""
+        return {
+            "ok": self.engine.healthy(),
+            "node": self.config.hub.name,
+            "pid": os.getpid(),
+            "channels": {name: dict(c.status()) for name, c in self.channels.items()},
+            "links": {name: dict(link.status()) for name, link in self.links.items()},
+        }
+
+    async def metrics(self) -> str:
+        """The Prometheus page, read in a thread."""
+        up = {name: channel.capacity() > 0 for name, channel in self.channels.items()}
+        page: str = await deferToThread(self._metrics, up)
+        return page
+
+    def _metrics(self, up: Mapping[str, bool]) -> str:
+        with self.engine.readers.reader() as reader:
+            return metrics.render(reader, up, self.sources.now_us())
+
+
+def is_control(name: str) -> bool:
+    """Whether a port is one of the command line's."""
+    return name.startswith(f"{CONTROL}-")
+
+
+def control_path(config: Config) -> Path:
+    """Where the control socket is."""
+    return config.path(config.hub.data) / "control.sock"
+
+
+def check_schema(url: str) -> None:
+    """The database must be at this version's schema. Raises EngineError."""
+    found, wanted = current(url), head()
+    if found != wanted:
+        raise EngineError(
+            f"the database is at schema {found or 'none'}, this version needs {wanted}: "
+            "run `wattbus db upgrade`"
+        )
+
+
+def build(
+    config: Config,
+    reactor: Any,
+    sources: Sources | None = None,
+    spec_of: SpecOf = channel_spec,
+) -> Hub:
+    """Everything wired, nothing started. Raises ConfigError, EngineError."""
+    sys.setswitchinterval(SWITCH_INTERVAL_S)
+    sources = sources or Sources()
+    config.path(config.hub.data).mkdir(parents=True, exist_ok=True)
+    url = config.database_url()
+    check_schema(url)
+    specs = {name: spec_of(section.kind) for name, section in config.channels.items()}
+    terms = all_terms(config)
+    routing = make_routing(config, specs)
+    parts = Parts(url, terms, routing, config.hub.open_messages, reactor.callFromThread, sources)
+    engine = make_engine(parts)
+    hub = Hub(config, reactor, terms, engine, _http(config), sources=sources)
+    hub.http.health = lambda: {"ok": True, "node": config.hub.name}
+    hub.http.ready = hub.status
+    hub.http.metrics = hub.metrics
+    hub.links.update(_links(config, reactor))
+    _channels(hub, specs, routing)
+    engine.outbound.attach(hub.channels)
+    return hub
+
+
+def make_routing(config: Config, specs: Mapping[str, ChannelSpec]) -> Routing:
+    """Which channel instance carries which way, per company: the first that can."""
+    carriers: dict[tuple[str, str], str] = {}
+    for name, section in config.channels.items():
+        for way in specs[name].carries:
+            carriers.setdefault((section.company, way), name)
+    return Routing(carriers)
+
+
+def _http(config: Config) -> HttpService:
+    async def nothing() -> str:
+        return ""
+
+    return HttpService(config.http.host, config.http.port, dict, dict, nothing)
+
+
+def _links(config: Config, reactor: Any) -> dict[str, Any]:
+    links = {}
+    for name, section in config.links.items():
+        module = importlib.import_module(f"hub.links.{section.kind}")
+        links[name] = module.make_link(name, section.options, reactor, config.base)
+    return links
+
+
+def _channels(hub: Hub, specs: Mapping[str, ChannelSpec], routing: Routing) -> None:
+    from msgspec import ValidationError, convert
+
+    problems = []
+    for name, section in hub.config.channels.items():
+        ports = _ports(hub, name, section.company, routing)
+        try:
+            options = convert(section.options, specs[name].config)
+        except ValidationError as error:
+            problems.append(_option_problem(section, specs[name], error))
+            continue
+        hub.ports[name] = ports
+        hub.channels[name] = specs[name].build(ports, options)
+    for code in hub.terms:
+        hub.ports[f"{CONTROL}-{code}"] = _ports(hub, f"{CONTROL}-{code}", code, routing)
+    if problems:
+        raise ConfigError(problems)
+
+
+def _option_problem(section: ChannelSection, spec: ChannelSpec, error: Exception) -> str:
+    known = ", ".join(spec.config.__struct_fields__)
+    return f"[channels.{section.name}] {error} (known: {known})"
+
+
+def _ports(hub: Hub, name: str, company: str, routing: Routing) -> HubPorts:
+    engine = hub.engine
+    return HubPorts(
+        name=name,
+        company=hub.terms[company],
+        reactor=hub.reactor,
+        log=logger(name),
+        intake=engine.intake,
+        answers=engine.answers,
+        outbound=engine.outbound,
+        routing=routing,
+        readers=engine.readers,
+        http=hub.http,
+        links=hub.links,
+        clock_us=hub.sources.now_us,
+    )

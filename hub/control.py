@@ -1,0 +1,118 @@
+"""The control socket: how command-line verbs that write reach a running hub.
+
+One JSON object a line, on a Unix socket that only the hub's own user can open. ``{"do": "submit",
+"company": …, "key": …, "type": …, "data": {…}}`` puts a command on the bus and gives its answer;
+``{"do": "status"}`` tells what runs.
+"""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+from twisted.internet.defer import Deferred, inlineCallbacks, maybeDeferred
+from twisted.internet.protocol import Factory
+from twisted.protocols.basic import LineOnlyReceiver
+
+from core.messages import struct_of
+from hub.channel import Arrival, KeyReused, Overloaded
+from hub.ports import HubPorts
+
+#: A command line may be as long as a command; a bank file comes by another way.
+MAX_LINE = 256 * 1024
+#: How long a command's answer is waited for.
+ANSWER_S = 30.0
+
+Verb = Callable[[dict[str, Any]], Any]
+
+
+class ControlError(ValueError):
+    """A request that cannot be done, as a sentence."""
+
+
+class ControlProtocol(LineOnlyReceiver):
+    """One connection of a command-line verb."""
+
+    delimiter = b"\n"
+    MAX_LENGTH = MAX_LINE
+
+    def __init__(self, verbs: dict[str, Verb]) -> None:
+        self._verbs = verbs
+
+    def lineReceived(self, line: bytes) -> None:  # noqa: N802 - Twisted's name
+        """Do one request."""
+        done = maybeDeferred(self._do, line)
+        done.addErrback(lambda failure: {"error": str(failure.value)})
+        done.addCallback(self._reply)
+
+    def _do(self, line: bytes) -> Any:
+        try:
+            request = json.loads(line)
+            verb = self._verbs[request["do"]]
+        except (ValueError, KeyError, TypeError):
+            known = ", ".join(sorted(self._verbs))
+            raise ControlError(f"not a request (known: {known})") from None
+        return verb(request)
+
+    def _reply(self, result: Any) -> None:
+        self.sendLine(json.dumps(result).encode())  # type: ignore[no-untyped-call]
+
+
+class ControlFactory(Factory):
+    """Makes the protocols; ``verbs`` is the list of what can be asked."""
+
+    def __init__(self, verbs: dict[str, Verb]) -> None:
+        self._verbs = verbs
+
+    def buildProtocol(self, _addr: Any) -> ControlProtocol:  # noqa: N802 - Twisted's name
+        """A protocol for one connection."""
+        return ControlProtocol(self._verbs)
+
+
+def submit(ports: dict[str, HubPorts]) -> Verb:
+    """The verb that puts a command on the bus for a company; answers with its answer."""
+
+    @inlineCallbacks
+    def verb(request: dict[str, Any]) -> "Any":
+        company = str(request.get("company", ""))
+        if company not in ports:
+            raise ControlError(f"no company {company} (known: {', '.join(sorted(ports))})")
+        known = struct_of(str(request.get("type", "")))
+        if known is None:
+            raise ControlError(f"no message type {request.get('type')}")
+        try:
+            message = msgspec.convert(request.get("data"), known.struct)
+        except msgspec.ValidationError as error:
+            raise ControlError(f"{known.name}: {error}") from error
+        arrival = Arrival(
+            key=str(request["key"]),
+            message=message,
+            raw=json.dumps(request.get("data")),
+            partition_ref=_partition_ref(message),
+            reply_within_s=ANSWER_S,
+            valid_for_s=400 * 86_400.0,
+        )
+        port = ports[company]
+        try:
+            accepted = yield port.accept(arrival)
+        except (Overloaded, KeyReused) as error:
+            raise ControlError(f"{type(error).__name__}: {error}") from error
+        answer = accepted.answer or (yield port.answer(accepted.message_id, ANSWER_S))
+        return {
+            "message_id": accepted.message_id,
+            "repeat": accepted.repeat,
+            "answer": msgspec.to_builtins(answer) if answer else None,
+        }
+
+    return verb
+
+
+def _partition_ref(message: Any) -> str:
+    for name in ("account", "meter", "phone"):
+        value = getattr(message, name, "")
+        if value and isinstance(value, str):
+            return f"{name}/{value}"
+    return f"type/{type(message).__name__}"
+
+
+__all__ = ["ControlFactory", "Deferred", "submit"]

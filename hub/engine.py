@@ -1,0 +1,182 @@
+"""The engines: which stages share a thread, and what wakes whom.
+
+SQLite: one process, one writing thread for every stage. PostgreSQL: in the channel process the
+journal and the edge have a thread and a connection each; workers are processes of their own.
+"""
+
+import fcntl
+import os
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+from core.company import Terms
+from core.store.tables.machine import SETTING
+from core.store.upgrade import Store, is_sqlite, open_store, sqlite_path
+from hub.answers import Answers
+from hub.batch import Batch
+from hub.clock import Sources
+from hub.intake import Intake
+from hub.journal import Journal
+from hub.outbound import OutboundStage
+from hub.outbox import PARTITIONS
+from hub.pressure import Pressure
+from hub.routing import Routing
+from hub.stages import Stage, StageLoop
+from hub.sweeper import Sweeper
+from hub.wakeups import DONE, WORK, Listener, notify
+from hub.worker import Worker
+
+
+class EngineError(Exception):
+    """The engine cannot start; a sentence for the operator."""
+
+
+@dataclass(slots=True)
+class Engine:
+    """The stages of the channel process and the loops that run them."""
+
+    intake: Intake
+    answers: Answers
+    outbound: OutboundStage
+    readers: Store
+    loops: list[StageLoop]
+    stores: list[Store]
+    listeners: list[Listener] = field(default_factory=list)
+    lock: "IO[str] | None" = None
+
+    def start(self) -> None:
+        """Run the loops."""
+        for loop in self.loops:
+            loop.start()
+        for listener in self.listeners:
+            listener.start()
+
+    def stop(self) -> None:
+        """Stop the loops after their step, and close the stores."""
+        for listener in self.listeners:
+            listener.stop()
+        for loop in self.loops:
+            loop.stop()
+        for store in self.stores:
+            store.close()
+        if self.lock is not None:
+            self.lock.close()
+
+    def healthy(self) -> bool:
+        """Whether every loop reached its store last time."""
+        return all(loop.healthy for loop in self.loops)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What both engines are made of."""
+
+    url: str
+    terms: dict[str, Terms]
+    routing: Routing
+    open_messages: int
+    on_reactor: Callable[..., Any]
+    sources: Sources
+
+
+def make_batch(parts: Parts, writer: str) -> Batch:
+    """The batch of one worker; ``writer`` names it in tallies and module logs."""
+    return Batch(
+        terms=parts.terms,
+        routing=parts.routing,
+        writer=writer,
+        random_bytes=parts.sources.random_bytes,
+        now_us=parts.sources.now_us,
+    )
+
+
+def make_engine(parts: Parts) -> Engine:
+    """The engine that the database's URL names."""
+    return _embedded(parts) if is_sqlite(parts.url) else _server(parts)
+
+
+def _embedded(parts: Parts) -> Engine:
+    lock = lock_file(sqlite_path(parts.url))
+    store = open_store(parts.url)
+    check_partitions(store)
+    intake, answers, outbound, pressure = _edge(parts, store, store)
+    worker = Worker(store, make_batch(parts, "hub"))
+    stages: list[Stage] = [
+        intake,
+        worker,
+        answers,
+        outbound,
+        Sweeper(store, parts.sources),
+        pressure,
+    ]
+    loop = StageLoop("store", stages)
+    intake.poke = answers.poke = outbound.poke = loop.poke
+    return Engine(intake, answers, outbound, store, [loop], [store], lock=lock)
+
+
+def _server(parts: Parts) -> Engine:
+    journal_store = open_store(parts.url, "wattbus-journal")
+    edge_store = open_store(parts.url, "wattbus-edge")
+    check_partitions(edge_store)
+    intake, answers, outbound, pressure = _edge(parts, journal_store, edge_store)
+    journal = StageLoop("journal", [intake])
+    edge = StageLoop("edge", [answers, outbound, Sweeper(edge_store, parts.sources), pressure])
+    intake.poke = journal.poke
+    intake.doorbell = lambda tx: notify(tx, WORK)
+    answers.poke = outbound.poke = edge.poke
+    listener = Listener(parts.url, DONE, edge.poke)
+    return Engine(
+        intake,
+        answers,
+        outbound,
+        edge_store,
+        [journal, edge],
+        [journal_store, edge_store],
+        [listener],
+    )
+
+
+def _edge(
+    parts: Parts, journal_store: Store, edge_store: Store
+) -> tuple[Intake, Answers, OutboundStage, Pressure]:
+    pressure = Pressure(edge_store, parts.open_messages, parts.sources)
+    intake = Intake(
+        store=journal_store,
+        journal=Journal("hub", parts.sources),
+        on_reactor=parts.on_reactor,
+        committed=lambda _count: None,
+        gate=pressure.open_for,
+    )
+    answers = Answers(edge_store, parts.on_reactor)
+    outbound = OutboundStage(edge_store, "hub", parts.on_reactor, parts.sources)
+    return intake, answers, outbound, pressure
+
+
+def lock_file(path: Path) -> "IO[str]":
+    """The one process that may use a SQLite database holds this lock while it lives."""
+    handle = open(f"{path}.lock", "w", encoding="ascii")  # noqa: SIM115 - held for life
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        handle.close()
+        raise EngineError(f"{path} is in use by another Wattbus process") from None
+    handle.write(str(os.getpid()))
+    handle.flush()
+    return handle
+
+
+def check_partitions(store: Store) -> None:
+    """The database keeps the partition count and hash; a node with another refuses to start."""
+    wanted = f"crc32/{PARTITIONS}"
+    with store.transaction() as tx:
+        tx.insert(
+            SETTING.name,
+            ("name", "value"),
+            [("partitioning", wanted)],
+            "ON CONFLICT (name) DO NOTHING",
+        )
+        found = tx.rows("SELECT value FROM setting WHERE name = 'partitioning'")[0][0]
+    if found != wanted:
+        raise EngineError(f"the database is partitioned by {found}, this version by {wanted}")

@@ -1,0 +1,132 @@
+"""The one HTTP server: Litestar on uvicorn inside the reactor's loop, started and stopped with us.
+
+uvicorn must not take over SIGTERM, or drain dies: its signal capture is switched off.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qs
+
+import uvicorn
+from litestar import Litestar, Request, Response, get, route
+from litestar.openapi.config import OpenAPIConfig
+from twisted.internet.defer import Deferred, succeed
+
+from hub.channel import HttpRequest, HttpResponse
+
+#: A request's body may not be larger: forms of a few hundred bytes and small JSON are what comes.
+MAX_BODY = 64 * 1024
+#: Connections at once; beyond it uvicorn answers 503 by itself.
+MAX_CONCURRENT = 1_000
+
+Handler = Callable[[HttpRequest], Awaitable[HttpResponse]]
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its signal handlers."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@dataclass(slots=True)
+class HttpService:
+    """Mounted handlers and probes behind one listener. ``port`` 0: does not listen."""
+
+    host: str
+    port: int
+    health: Callable[[], Mapping[str, Any]]
+    ready: Callable[[], Mapping[str, Any]]
+    metrics: Callable[[], Awaitable[str]]
+    _mounted: dict[str, Handler] = field(default_factory=dict)
+    _server: _Server | None = None
+    _task: "asyncio.Task[None] | None" = None
+
+    def mount(self, path: str, handler: Handler) -> None:
+        """Serve GET and POST of a path; a path is mounted once."""
+        if path in self._mounted:
+            raise ValueError(f"two channels serve {path}")
+        self._mounted[path] = handler
+
+    def app(self) -> Litestar:
+        """The application with its OpenAPI description."""
+        handlers = [_mounted(path, handler) for path, handler in self._mounted.items()]
+        return Litestar(
+            route_handlers=[*handlers, *self._probes()],
+            request_max_body_size=MAX_BODY,
+            openapi_config=OpenAPIConfig(title="Wattbus", version="1"),
+            logging_config=None,
+        )
+
+    def _probes(self) -> list[Any]:
+        @get("/healthz", sync_to_thread=False)
+        def healthz() -> Response[Mapping[str, Any]]:
+            return _probe(self.health())
+
+        @get("/readyz", sync_to_thread=False)
+        def readyz() -> Response[Mapping[str, Any]]:
+            return _probe(self.ready())
+
+        @get("/metrics", media_type="text/plain")
+        async def metrics() -> str:
+            return await self.metrics()
+
+        return [healthz, readyz, metrics]
+
+    def start(self) -> None:
+        """Listen; must be called with the reactor's loop running or about to."""
+        if not self.port:
+            return
+        config = uvicorn.Config(
+            self.app(),
+            host=self.host,
+            port=self.port,
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            limit_concurrency=MAX_CONCURRENT,
+            timeout_keep_alive=30,
+            server_header=False,
+        )
+        self._server = _Server(config)
+        loop = asyncio.get_event_loop()
+        self._task = loop.create_task(self._server.serve())
+
+    def stop(self) -> "Deferred[None]":
+        """Take no more connections, finish the requests under way."""
+        if self._server is None or self._task is None:
+            return succeed(None)
+        self._server.should_exit = True
+        return Deferred.fromFuture(asyncio.ensure_future(self._task))
+
+
+def _probe(state: Mapping[str, Any]) -> Response[Mapping[str, Any]]:
+    return Response(state, status_code=200 if state.get("ok") else 503)
+
+
+def _mounted(path: str, handler: Handler) -> Any:
+    @route(path, http_method=["GET", "POST"], media_type="text/plain", status_code=200)
+    async def serve(request: Request[Any, Any, Any]) -> Response[str]:
+        response = await handler(await _plain(request))
+        headers = dict(response.headers)
+        media_type = headers.pop("content-type", "text/plain; charset=utf-8")
+        return Response(
+            response.body, status_code=response.status, headers=headers, media_type=media_type
+        )
+
+    return serve
+
+
+async def _plain(request: Request[Any, Any, Any]) -> HttpRequest:
+    return HttpRequest(
+        method=request.method,
+        path=request.url.path,
+        query=parse_qs(request.url.query, keep_blank_values=True),
+        headers={name.lower(): value for name, value in request.headers.items()},
+        body=await request.body(),
+        peer=request.client.host if request.client else "",
+    )

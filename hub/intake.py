@@ -1,0 +1,118 @@
+"""The way in: arrivals wait here for the journal's next commit, and their callers with them."""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from twisted.internet.defer import Deferred
+
+from core.store.tx import DataStoreError, StoreError, TransientStoreError, Tx
+from core.store.upgrade import Store
+from hub import failpoints
+from hub.channel import Accepted, KeyReused, Overloaded
+from hub.journal import QUARANTINED, Entry, Journal, Journaled, Noted
+from hub.worker import MAX_BATCH
+
+#: Arrivals that may wait for the journal: beyond it the edge is told to come again.
+MAX_WAITING = 5_000
+
+log = structlog.get_logger("hub.intake")
+Waiter = tuple[Entry, "Deferred[Accepted]"]
+
+
+@dataclass(slots=True)
+class Intake:
+    """The journal's stage. ``accept`` is called on the reactor, ``step`` on the store's thread.
+
+    ``on_reactor`` carries a call to the reactor; ``committed`` tells that there is new work.
+    """
+
+    store: Store
+    journal: Journal
+    on_reactor: Callable[..., Any]
+    committed: Callable[[int], None]
+    gate: Callable[[str], bool] = lambda _channel: True
+    poke: Callable[[], None] = lambda: None
+    doorbell: Callable[[Tx], None] = lambda _tx: None
+    _waiting: deque[Waiter] = field(default_factory=deque)
+    _noted: deque[Noted] = field(default_factory=deque)
+
+    def accept(self, entry: Entry) -> "Deferred[Accepted]":
+        """Journal it with the next commit. Fails with Overloaded, KeyReused or StoreError."""
+        deferred: Deferred[Accepted] = Deferred()
+        if len(self._waiting) >= MAX_WAITING or not self.gate(entry.channel):
+            deferred.errback(Overloaded(f"{entry.channel} is full"))
+            return deferred
+        self._waiting.append((entry, deferred))
+        self.poke()
+        return deferred
+
+    def record(self, noted: Noted) -> None:
+        """Journal something that asks for nothing; when full, the oldest note gives way."""
+        if len(self._noted) >= MAX_WAITING:
+            self._noted.popleft()
+        self._noted.append(noted)
+        self.poke()
+
+    def pending(self) -> int:
+        """Arrivals whose commit has not come yet."""
+        return len(self._waiting)
+
+    def step(self) -> bool:
+        """One commit for all that is waiting, up to a batch."""
+        waiters = _take(self._waiting)
+        noted = _take(self._noted)
+        if not waiters and not noted:
+            return False
+        try:
+            self._write(waiters, noted)
+        except TransientStoreError as error:
+            self._fail(waiters, error)
+            raise
+        return bool(self._waiting or self._noted)
+
+    def _write(self, waiters: list[Waiter], noted: list[Noted]) -> None:
+        try:
+            with self.store.transaction() as tx:
+                results = self.journal.write(tx, [entry for entry, _ in waiters], noted)
+                self.doorbell(tx)
+        except DataStoreError as error:
+            self._halve(waiters, noted, error)
+            return
+        failpoints.hit("journal.after-commit")
+        self.committed(len(waiters))
+        self.on_reactor(_answer_all, waiters, results)
+
+    def _halve(self, waiters: list[Waiter], noted: list[Noted], error: StoreError) -> None:
+        """One arrival cannot be stored: find it, refuse it alone."""
+        if len(waiters) + len(noted) <= 1:
+            log.error("journal.unstorable", error=str(error))
+            self._fail(waiters, error)
+            return
+        if noted:
+            self._write(waiters, []) if waiters else None
+            for note in noted:
+                self._write([], [note])
+            return
+        middle = len(waiters) // 2
+        self._write(waiters[:middle], [])
+        self._write(waiters[middle:], [])
+
+    def _fail(self, waiters: list[Waiter], error: Exception) -> None:
+        for _, deferred in waiters:
+            self.on_reactor(deferred.errback, error)
+
+
+def _take(queue: "deque[Any]") -> list[Any]:
+    return [queue.popleft() for _ in range(min(len(queue), MAX_BATCH))]
+
+
+def _answer_all(waiters: list[Waiter], results: list[Journaled]) -> None:
+    for (entry, deferred), result in zip(waiters, results, strict=True):
+        if result.outcome == QUARANTINED:
+            log.error("journal.key-reused", channel=entry.channel, first=result.message_id)
+            deferred.errback(KeyReused(entry.arrival.key))
+        else:
+            deferred.callback(result.accepted())

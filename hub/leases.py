@@ -1,0 +1,117 @@
+"""Partitions give locality: a worker consumes those that it leases, and no others.
+
+``partition_lease(partition, owner, epoch, until)`` is spread over the live workers, by the
+database's own clock. Each batch locks its lease rows FOR SHARE and checks owner and epoch
+(fencing): a frozen worker that wakes up after its lease has moved commits nothing. Row locks alone
+give correctness.
+"""
+
+from dataclasses import dataclass, field
+
+from core.store.tx import TransientStoreError, Tx
+from core.store.upgrade import Store
+from hub.outbox import PARTITIONS
+
+#: A lease lasts this long; it is renewed at a third of it. A dead worker's partitions move on then.
+LEASE_US = 5_000_000
+
+_NOW = "(SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint))"
+
+
+class FencedError(TransientStoreError):
+    """A lease of this batch has moved to another worker: nothing may be committed."""
+
+
+@dataclass(slots=True)
+class Leases:
+    """The leases of one worker process (PostgreSQL)."""
+
+    store: Store
+    owner: str
+    epochs: dict[int, int] = field(default_factory=dict)
+
+    def prepare(self) -> None:
+        """Make sure that every partition has its row."""
+        with self.store.transaction() as tx:
+            tx.insert(
+                "partition_lease",
+                ("partition", "owner", "epoch", "until"),
+                [(number, "", 0, 0) for number in range(PARTITIONS)],
+                "ON CONFLICT (partition) DO NOTHING",
+            )
+
+    def balance(self) -> list[int]:
+        """Say that we live, take our fair share, give up what is over it; returns what we hold."""
+        with self.store.transaction() as tx:
+            rows = tx.rows(
+                f"SELECT partition, owner, epoch, until > {_NOW} FROM partition_lease "
+                "ORDER BY partition FOR UPDATE"
+            )
+            live = {owner for _, owner, _, alive in rows if alive and owner} | {self.owner}
+            share = -(-PARTITIONS // len(live | set(_waiting(tx, self.owner))))
+            mine = [row[0] for row in rows if row[1] == self.owner and row[3]]
+            free = [row[0] for row in rows if not row[3] or not row[1]]
+            keep = mine[:share]
+            taken = free[: max(0, share - len(keep))]
+            self._write(tx, keep, taken, mine[share:])
+            held = {row[0]: row[2] for row in rows if row[0] in keep}
+            held.update({row[0]: row[2] + 1 for row in rows if row[0] in taken})
+        self.epochs = held
+        return sorted(held)
+
+    def _write(self, tx: Tx, keep: list[int], taken: list[int], given: list[int]) -> None:
+        if keep:
+            tx.run(
+                f"UPDATE partition_lease SET until = {_NOW} + :lease WHERE partition IN :keep",
+                lease=LEASE_US,
+                keep=keep,
+            )
+        if taken:
+            tx.run(
+                f"UPDATE partition_lease SET owner = :owner, epoch = epoch + 1, "
+                f"until = {_NOW} + :lease WHERE partition IN :taken",
+                owner=self.owner,
+                lease=LEASE_US,
+                taken=taken,
+            )
+        if given:
+            tx.run(
+                "UPDATE partition_lease SET owner = '', until = 0 WHERE partition IN :given",
+                given=given,
+            )
+        tx.run(
+            f"INSERT INTO worker_node (name, seen) VALUES (:name, {_NOW}) "
+            "ON CONFLICT (name) DO UPDATE SET seen = excluded.seen",
+            name=self.owner,
+        )
+
+    def fence(self, tx: Tx) -> None:
+        """Lock the leases of this batch and check them. Raises FencedError."""
+        rows = tx.rows(
+            "SELECT partition, owner, epoch FROM partition_lease WHERE partition IN :mine "
+            "ORDER BY partition FOR SHARE",
+            mine=sorted(self.epochs),
+        )
+        for partition, owner, epoch in rows:
+            if owner != self.owner or epoch != self.epochs[partition]:
+                raise FencedError(f"partition {partition} has moved to {owner or 'nobody'}")
+
+    def release(self) -> None:
+        """Give everything back: the end of this worker."""
+        with self.store.transaction() as tx:
+            tx.run(
+                "UPDATE partition_lease SET owner = '', until = 0 WHERE owner = :owner",
+                owner=self.owner,
+            )
+            tx.run("DELETE FROM worker_node WHERE name = :name", name=self.owner)
+        self.epochs = {}
+
+
+def _waiting(tx: Tx, owner: str) -> list[str]:
+    """Workers that have said that they live, also those that hold nothing yet."""
+    rows = tx.rows(
+        f"SELECT name FROM worker_node WHERE seen + :lease > {_NOW} AND name <> :owner",
+        lease=LEASE_US,
+        owner=owner,
+    )
+    return [row[0] for row in rows]

@@ -1,0 +1,40 @@
+"""Start order and end: what a node is made of, as one service with ``start`` and ``stop``."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.internet import defer
+
+from core.store.upgrade import is_sqlite
+from hub.boot import Hub, build
+from hub.config import Config
+from hub.supervisor import Supervisor
+
+
+@dataclass(slots=True)
+class Node:
+    """The hub and, on PostgreSQL, its worker processes."""
+
+    hub: Hub
+    workers: Supervisor | None
+
+    def start(self) -> "defer.Deferred[None]":
+        """Workers first: the channels open when somebody is there to do the work."""
+        if self.workers is not None:
+            self.workers.start()
+        return self.hub.start()
+
+    @defer.inlineCallbacks
+    def stop(self) -> Any:
+        """The hub drains first; then the workers finish their batch and end."""
+        yield self.hub.stop()
+        if self.workers is not None:
+            yield self.workers.stop()
+
+
+def service(config: Config, reactor: Any) -> Node:
+    """A node from its configuration. Raises ConfigError, EngineError."""
+    hub = build(config, reactor)
+    if is_sqlite(config.database_url()):
+        return Node(hub, None)
+    return Node(hub, Supervisor(reactor, config))

@@ -1,0 +1,208 @@
+"""The way out: open deliveries of channels are handed over, and what became of them is marked.
+
+A channel takes as many as it has capacity for; a link that is down has none, so an outage burns no
+attempts. What was handed over and not marked when the process dies is handed over again: delivery
+at the edge is at least once, with the message's id as its key.
+"""
+
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from core.messages import SendNotice
+from core.store.tables.machine import DEAD
+from core.store.tx import Tx
+from core.store.upgrade import Store
+from hub import balance, failpoints, inbox
+from hub.channel import Channel, Failed, Outbound, SendResult, Sent
+from hub.clock import Sources
+from hub.envelope import EnvelopeError, body_of, from_rfc3339, unseal
+from hub.inbox import Delivery, Mark, Trouble
+from hub.outbox import CHANNEL, PARTITIONS
+from hub.worker import MAX_BATCH
+
+log = structlog.get_logger("hub.outbound")
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A delivery that its channel has finished with."""
+
+    delivery: Delivery
+    notice: SendNotice | None
+    result: SendResult
+
+
+@dataclass(slots=True)
+class _Line:
+    """One channel's deliveries in flight."""
+
+    channel: Channel
+    in_flight: dict[int, Delivery] = field(default_factory=dict)
+    capacity: int = 0
+
+
+@dataclass(slots=True)
+class OutboundStage:
+    """Hands over and marks. ``step`` runs on the store's thread, everything else on the reactor."""
+
+    store: Store
+    writer: str
+    on_reactor: Callable[..., Any]
+    sources: Sources = field(default_factory=Sources)
+    poke: Callable[[], None] = lambda: None
+    _lines: dict[str, _Line] = field(default_factory=dict)
+    _ended: deque[Ended] = field(default_factory=deque)
+
+    def attach(self, channels: Mapping[str, Channel]) -> None:
+        """The channels of this process, by instance name."""
+        self._lines = {name: _Line(channel) for name, channel in channels.items()}
+
+    def wake(self, name: str) -> None:
+        """A channel's capacity may have changed (reactor)."""
+        line = self._lines.get(name)
+        if line is not None:
+            line.capacity = line.channel.capacity()
+            self.poke()
+
+    def in_flight(self) -> int:
+        """Handed over and not yet marked."""
+        return sum(len(line.in_flight) for line in self._lines.values()) + len(self._ended)
+
+    def step(self) -> bool:
+        """Mark what has ended, then hand over what is open."""
+        marked = self._mark_ended()
+        handed = [self._hand_over(name, line) for name, line in self._lines.items()]
+        return marked or any(handed)
+
+    def _mark_ended(self) -> bool:
+        ended = [self._ended.popleft() for _ in range(min(len(self._ended), MAX_BATCH))]
+        if not ended:
+            return False
+        failpoints.hit("outbound.before-mark")
+        try:
+            with self.store.transaction() as tx:
+                write_ends(tx, ended, self.writer, self.sources)
+        except BaseException:
+            self._ended.extendleft(reversed(ended))
+            raise
+        failpoints.hit("outbound.after-mark")
+        for end in ended:
+            for line in self._lines.values():
+                line.in_flight.pop(end.delivery.seq, None)
+        return True
+
+    def _hand_over(self, name: str, line: _Line) -> bool:
+        free = line.capacity
+        if free <= 0:
+            return False
+        target = CHANNEL + name
+        limit = min(free, MAX_BATCH) + len(line.in_flight)
+        with self.store.reader_on_writer() as reader:
+            found = inbox.fetch_open(reader, target, list(range(PARTITIONS)), limit)
+        fresh = self._in_order(line, [d for d in found if d.seq not in line.in_flight])
+        batch = fresh[:free]
+        for delivery in batch:
+            line.in_flight[delivery.seq] = delivery
+        if batch:
+            line.capacity -= len(batch)
+            self.on_reactor(self._send_all, name, line, batch)
+        return False  # the channel wakes us when it can take more
+
+    def _in_order(self, line: _Line, found: list[Delivery]) -> list[Delivery]:
+        """One at a time per key: what an earlier one of its key holds back is parked or waits."""
+        if not found:
+            return []
+        with self.store.reader_on_writer() as reader:
+            held = inbox.held_back(reader, found)
+        if held:
+            with self.store.transaction() as tx:
+                marks = [inbox.parked(d) for d in found if d.seq in held]
+                inbox.mark(tx, marks, self.sources.now_us())
+        busy = {delivery.partitionkey for delivery in line.in_flight.values()}
+        free = []
+        for delivery in found:
+            if delivery.seq not in held and delivery.partitionkey not in busy:
+                busy.add(delivery.partitionkey)
+                free.append(delivery)
+        return free
+
+    def _send_all(self, name: str, line: _Line, batch: list[Delivery]) -> None:
+        for delivery in batch:
+            self._send(line, delivery)
+        self.wake(name)
+
+    def _send(self, line: _Line, delivery: Delivery) -> None:
+        failpoints.hit("outbound.before-send")
+        try:
+            envelope = unseal(delivery.envelope)
+            message = body_of(envelope)
+        except EnvelopeError as error:
+            self._over(delivery, None, Failed(str(error), retry=False, error_class="unreadable"))
+            return
+        expiry = from_rfc3339(envelope.expirytime) if envelope.expirytime else None
+        outbound = Outbound(
+            delivery.message_id, message, delivery.attempt + 1, envelope.correlationid, expiry
+        )
+        notice = message if isinstance(message, SendNotice) else None
+        deferred = line.channel.send(outbound)
+        deferred.addErrback(lambda failure: Failed(repr(failure.value), retry=True))
+        deferred.addCallback(lambda result: self._over(delivery, notice, result))
+
+    def _over(self, delivery: Delivery, notice: SendNotice | None, result: SendResult) -> None:
+        self._ended.append(Ended(delivery, notice, result))
+        self.poke()
+
+
+def write_ends(tx: Tx, ended: list[Ended], writer: str, sources: Sources) -> None:
+    """Marks, notices' states, the network's references and the tallies of a set of ends."""
+    now = sources.now_us()
+    marks = [_mark_of(end, now, sources) for end in ended]
+    inbox.mark(tx, marks, now)
+    tallies: balance.Tallies = Counter()
+    states: dict[int, tuple[int, str, str, int]] = {}
+    references: set[tuple[str, str, int]] = set()
+    for end, mark in zip(ended, marks, strict=True):
+        notice_id = end.notice.notice_id if end.notice else 0
+        if isinstance(end.result, Sent):
+            tallies[end.delivery.origin, end.delivery.handler, "sent"] += 1
+            channel = end.delivery.handler.removeprefix(CHANNEL)
+            references |= {(channel, ref, notice_id) for ref in end.result.references}
+            states[notice_id] = (notice_id, "sent", "", now)
+        elif mark.state == DEAD:
+            states[notice_id] = (notice_id, "failed", end.result.reason, now)
+    states.pop(0, None)
+    if states:
+        _move_notices(tx, list(states.values()))
+    tx.insert(
+        "notice_reference",
+        ("channel", "reference", "notice_id"),
+        sorted(references),
+        "ON CONFLICT (channel, reference, notice_id) DO NOTHING",
+    )
+    balance.add(tx, writer, tallies)
+
+
+def _move_notices(tx: Tx, states: list[tuple[int, str, str, int]]) -> None:
+    """Only a queued notice becomes sent: a receipt may have come before the response."""
+    rows = tx.rows(
+        "SELECT id, state FROM notice WHERE id IN :ids ORDER BY id FOR UPDATE",
+        ids=sorted(row[0] for row in states),
+    )
+    queued = {id_ for id_, state in rows if state == "queued"}
+    tx.update(
+        "notice",
+        ("id", "state", "detail", "updated_at"),
+        [row for row in states if row[0] in queued],
+    )
+
+
+def _mark_of(end: Ended, now: int, sources: Sources) -> Mark:
+    if isinstance(end.result, Sent):
+        return inbox.done(end.delivery, "sent")
+    trouble = Trouble(end.result.error_class, end.result.reason, end.result.retry)
+    jitter = int.from_bytes(sources.random_bytes(2)) / 32_767.5 - 1
+    return inbox.failed(end.delivery, trouble, now, jitter)

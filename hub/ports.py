@@ -1,0 +1,90 @@
+"""The hub as one channel sees it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.threads import deferToThread
+
+from core.company import Terms
+from core.messages import Answer
+from core.store.upgrade import Store
+from hub.answers import Answers
+from hub.channel import Accepted, Arrival
+from hub.http import Handler, HttpService
+from hub.intake import Intake
+from hub.journal import Entry, Noted
+from hub.outbound import OutboundStage
+from hub.routing import Routing, RoutingError
+
+#: A key is remembered at most this long, whatever a channel asks for: retention is 13 months.
+MAX_VALID_S = 400 * 86_400.0
+
+
+@dataclass(slots=True)
+class HubPorts:
+    """Implements ``hub.channel.Ports`` for one channel instance."""
+
+    name: str
+    company: Terms
+    reactor: Any
+    log: Any
+    intake: Intake
+    answers: Answers
+    outbound: OutboundStage
+    routing: Routing
+    readers: Store
+    http: HttpService
+    links: dict[str, Any]
+    clock_us: Callable[[], int]
+
+    def accept(self, arrival: Arrival) -> "Deferred[Accepted]":
+        """Journal it. Fires after the commit; fails with Overloaded or KeyReused."""
+        try:
+            routes = self.routing.routes(self.company.code, arrival.message)
+        except RoutingError as error:
+            return fail(error)
+        entry = Entry(self.company.code, self.name, arrival, routes, self.company.test)
+        return self.intake.accept(entry)
+
+    def record(self, key: str, raw: str, party: str = "") -> None:
+        """Journal something that asks for nothing."""
+        self.intake.record(Noted(self.company.code, self.name, key, party, raw))
+
+    def answer(self, message_id: str, within_s: float) -> "Deferred[Answer | None]":
+        """The answer when it is there; None when the time is over."""
+        return self.answers.wait(message_id, within_s, self.reactor)
+
+    def query(self, function: Callable[..., Any], *args: Any) -> "Deferred[Any]":
+        """Run a query of ``core.queries`` on a reader, in a thread."""
+        return deferToThread(self._query, function, *args)
+
+    def _query(self, function: Callable[..., Any], *args: Any) -> Any:
+        with self.readers.reader() as reader:
+            return function(reader, self.company, *args)
+
+    def link(self, name: str) -> Any:
+        """A shared link; the configuration names it."""
+        if name not in self.links:
+            known = ", ".join(self.links) or "none"
+            raise LookupError(f"channel {self.name}: no link {name} (known: {known})")
+        return self.links[name]
+
+    def now_us(self) -> int:
+        """Wall clock, microseconds UTC."""
+        return self.clock_us()
+
+    def wake(self) -> None:
+        """Capacity has grown."""
+        self.outbound.wake(self.name)
+
+    def mount(self, path: str, handler: Handler) -> None:
+        """Serve a path of the hub's HTTP server."""
+        self.http.mount(path, handler)
+
+
+def logger(name: str) -> Any:
+    """A logger bound to a channel's name."""
+    return structlog.get_logger("channel").bind(channel=name)

@@ -1,0 +1,31 @@
+"""Who handles a message: a command its one handler, a notice the channel that carries it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from core.handlers import HANDLERS
+from core.messages import Message, SendNotice, name_of
+from hub.outbox import CHANNEL, WORKER, Route
+
+
+class RoutingError(LookupError):
+    """Nobody handles this message: a configuration mistake, named."""
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """The routes of an installation. ``carriers``: (company, way) -> channel instance."""
+
+    carriers: Mapping[tuple[str, str], str] = field(default_factory=dict)
+
+    def routes(self, company: str, message: Message) -> tuple[Route, ...]:
+        """The routes of a message, fixed when it is committed. Raises RoutingError."""
+        if isinstance(message, SendNotice):
+            name = message.channel or self.carriers.get((company, message.way), "")
+            if not name:
+                raise RoutingError(f"no channel of company {company} carries {message.way}")
+            return (Route(f"{CHANNEL}{name}", f"{CHANNEL}{name}"),)
+        handler = HANDLERS.get(name_of(message).name)
+        if handler is None:
+            raise RoutingError(f"no handler for {name_of(message).name}")
+        return (Route(handler.name, WORKER),)

@@ -1,0 +1,78 @@
+"""Stages of the machine that need the store, run in turn by a thread (or a process of their own).
+
+Natural batching: a stage takes what is waiting now; nothing waits for a batch to fill. On SQLite
+all stages share the one writing thread; on PostgreSQL each has its own.
+"""
+
+import threading
+import time
+from collections.abc import Sequence
+from typing import Protocol
+
+import structlog
+
+from core.store.tx import TransientStoreError
+from hub.worker import StoreAway
+
+#: With nothing to do a loop looks around this often: for what became due, or was missed.
+IDLE_S = 0.5
+#: How long a loop rests when the store does not answer; doubled up to the most.
+AWAY_S, AWAY_MOST_S = 0.5, 10.0
+
+log = structlog.get_logger("hub.stages")
+
+
+class Stage(Protocol):
+    """A piece of work that is done in batches."""
+
+    def step(self) -> bool:
+        """Do what is waiting now; True when there may be more at once."""
+
+
+class StageLoop:
+    """Runs stages in a thread until stopped; ``poke`` wakes it."""
+
+    def __init__(self, name: str, stages: Sequence[Stage], idle_s: float = IDLE_S) -> None:
+        self.stages = list(stages)
+        self.healthy = True
+        self._idle_s = idle_s
+        self._wake = threading.Event()
+        self._stopping = False
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def poke(self) -> None:
+        """There may be work."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """End after the step under way; waits for it."""
+        self._stopping = True
+        self.poke()
+        self._thread.join()
+
+    def _run(self) -> None:
+        rest = AWAY_S
+        while True:
+            self._wake.clear()
+            try:
+                busy = self._turn()
+                self.healthy, rest = True, AWAY_S
+            except (StoreAway, TransientStoreError) as error:
+                self.healthy, busy = False, False
+                log.error("store.away", error=str(error), rest_s=rest)
+                time.sleep(rest)
+                rest = min(rest * 2, AWAY_MOST_S)
+            if self._stopping:
+                return
+            if not busy:
+                self._wake.wait(self._idle_s)
+
+    def _turn(self) -> bool:
+        busy = False
+        for stage in self.stages:  # every stage gets its turn
+            busy = stage.step() or busy
+        return busy

@@ -1,0 +1,99 @@
+"""Worker processes of this node: started, watched, started again, stopped in order."""
+
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+import structlog
+from twisted.internet.defer import Deferred, gatherResults, succeed
+from twisted.internet.protocol import ProcessProtocol
+
+from hub.config import Config
+
+#: A worker that died is started again after this long, doubled while it keeps dying at once.
+RESTART_S, RESTART_MOST_S = 0.5, 10.0
+#: A worker that lived this long had started well.
+STARTED_WELL_S = 5.0
+#: A worker that does not end within this time of SIGTERM is killed: its batch is rolled back.
+STOP_S = 10.0
+
+log = structlog.get_logger("hub.supervisor")
+
+
+class _Watched(ProcessProtocol):
+    """One worker process."""
+
+    def __init__(self, supervisor: "Supervisor", index: int) -> None:
+        self.supervisor, self.index = supervisor, index
+        self.ended: Deferred[None] = Deferred()
+        self.started_at = supervisor.reactor.seconds()
+
+    def processEnded(self, reason: Any) -> None:  # noqa: N802 - Twisted's name
+        self.ended.callback(None)
+        self.supervisor.ended(self, reason.getErrorMessage())
+
+
+class Supervisor:
+    """Keeps as many workers alive as the configuration says (0: one per core)."""
+
+    def __init__(self, reactor: Any, config: Config) -> None:
+        self.reactor = reactor
+        self._config = config
+        self._count = config.hub.workers or os.cpu_count() or 1
+        self._alive: dict[int, tuple[Any, _Watched]] = {}
+        self._rest: dict[int, float] = {}
+        self._stopping = False
+
+    def start(self) -> None:
+        """Start them all."""
+        for index in range(self._count):
+            self._spawn(index)
+
+    def _spawn(self, index: int) -> None:
+        if self._stopping:
+            return
+        watched = _Watched(self, index)
+        path = str(self._config.file)
+        arguments = [sys.executable, "-m", "hub", "worker", "-c", path, "--index", str(index)]
+        root = str(Path(__file__).parent.parent)
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, *_given_path()])}
+        process = self.reactor.spawnProcess(
+            watched, sys.executable, arguments, env=environment, childFDs={0: "w", 1: 1, 2: 2}
+        )
+        self._alive[index] = (process, watched)
+
+    def ended(self, watched: _Watched, reason: str) -> None:
+        """One has ended; unless we are stopping it is started again."""
+        self._alive.pop(watched.index, None)
+        if self._stopping:
+            return
+        lived = self.reactor.seconds() - watched.started_at
+        before = self._rest.get(watched.index, RESTART_S)
+        rest = RESTART_S if lived > STARTED_WELL_S else min(before * 2, RESTART_MOST_S)
+        self._rest[watched.index] = rest
+        log.error("worker.ended", worker=watched.index, reason=reason, again_in_s=rest)
+        self.reactor.callLater(rest, self._spawn, watched.index)
+
+    def stop(self) -> "Deferred[Any]":
+        """SIGTERM to all; SIGKILL to what does not end."""
+        self._stopping = True
+        if not self._alive:
+            return succeed(None)
+        waits = []
+        for process, watched in list(self._alive.values()):
+            process.signalProcess(signal.SIGTERM)
+            killer = self.reactor.callLater(STOP_S, process.signalProcess, signal.SIGKILL)
+            waits.append(watched.ended.addCallback(_cancel, killer))
+        return gatherResults(waits)
+
+
+def _cancel(_ended: None, timer: Any) -> None:
+    if timer.active():
+        timer.cancel()
+
+
+def _given_path() -> list[str]:
+    given = os.environ.get("PYTHONPATH", "")
+    return [given] if given else []

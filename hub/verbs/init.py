@@ -1,0 +1,104 @@
+"""``wattbus init``: a commented configuration to start from, with the keys of a test company."""
+
+import secrets
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from core.sts.keystore import demo_keys, dump_key_file
+from hub.verbs._shared import DEFAULT, die
+
+NAME = "init"
+
+TEMPLATE = """\
+# Wattbus: one file for one node. `wattbus check` says what is wrong with it, with file and line.
+# Secrets are never here: they come by file or by environment.
+
+[hub]
+name = "node1"          # this node's name in logs and leases
+data = "var"            # control socket and whatever the node keeps; relative to this file
+# workers = 0           # worker processes on PostgreSQL; 0: one per core
+# open_messages = 20000 # per channel; over it the edge is told to come again
+# drain_s = 20.0        # how long a stop waits for what is in flight
+log = "json"            # json | text
+
+[database]
+url = "sqlite:var/wattbus.db"        # or postgresql://user@host/name
+
+[bus]
+kind = "table"          # table: the queue in the database | rabbitmq: needs url
+# url = "amqp://user@host/vhost"
+
+[http]
+host = "127.0.0.1"      # /healthz, /readyz, /metrics and the channels' callbacks
+port = {http_port}
+
+[companies.demo]
+name = "Demo Power"
+zone = "Africa/Kampala"
+currency = "UGX"
+country_code = "256"
+languages = ["en", "sw", "fr", "zh"]
+help_line = "0800 100 100"
+tax_number = "1000000001"
+receipt_series = "DP-"
+tariffs = ["uganda-domestic.yaml"]   # beside this file, or one of those that ship
+keys = "keys.json"                   # wrapped vending keys
+master_key_file = "master.key"       # or the environment's WATTBUS_MASTER_KEY
+test = true                          # sample tables and test keys sell only here; receipts say TEST
+repeat_minutes = 10                  # same meter, amount and payer within it: the buyer is asked
+confirm_minutes = 10                 # how long a purchase for another's meter waits for YES nnnn
+# deductions = ["fee", "debts", "fixed", "tax", "energy"]
+
+[companies.demo.limits]              # minor units; 0: none
+per_sale = 5000000
+per_day_meter = 0
+per_day_phone = 0
+
+[links.smsc]
+kind = "smpp"
+endpoint = "tcp:127.0.0.1:{smpp_port}"
+system_id = "wattbus"
+password_file = "smsc.password"
+
+[channels.sms]
+kind = "sms"
+company = "demo"
+link = "smsc"
+short_code = "8080"
+
+[channels.ussd]
+kind = "ussd"
+company = "demo"
+"""
+
+
+def command(
+    folder: Annotated[Path, typer.Argument(help="Where to write it.")] = Path("."),
+    http_port: Annotated[int, typer.Option(help="Port of the HTTP server.")] = 8080,
+    smpp_port: Annotated[int, typer.Option(help="Port of the SMSC.")] = 2775,
+) -> None:
+    """Write wattbus.toml, a master key and the test company's keys; overwrites nothing."""
+    target = folder / DEFAULT
+    if target.exists():
+        die(f"{target} exists; nothing was written", 2)
+    write_installation(folder, http_port, smpp_port)
+    typer.echo(f"wrote {target}; next: wattbus db upgrade && wattbus check && wattbus run")
+
+
+def write_installation(folder: Path, http_port: int, smpp_port: int) -> Path:
+    """A whole test installation in ``folder``; returns the configuration's path."""
+    folder.mkdir(parents=True, exist_ok=True)
+    master = secrets.token_bytes(32)
+    _private(folder / "master.key", master.hex() + "\n")
+    _private(folder / "smsc.password", "secret\n")
+    _private(folder / "keys.json", dump_key_file(demo_keys(master, "demo")))
+    target = folder / DEFAULT
+    target.write_text(TEMPLATE.format(http_port=http_port, smpp_port=smpp_port), encoding="utf-8")
+    return target
+
+
+def _private(path: Path, text: str) -> None:
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="ascii")

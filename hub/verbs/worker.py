@@ -1,0 +1,22 @@
+"""``wattbus worker``: one worker process on PostgreSQL; ``wattbus run`` starts them by itself."""
+
+from typing import Annotated
+
+import typer
+
+from hub.verbs._shared import DEFAULT, ConfigOption, configuration
+
+NAME = "worker"
+
+
+def command(
+    config: ConfigOption = DEFAULT,
+    index: Annotated[int, typer.Option(help="Which of the node's workers this is.")] = 0,
+) -> None:
+    """Run one worker process on the partitions that it leases, until SIGTERM."""
+    from hub import observe
+    from hub.workerprocess import run
+
+    settings = configuration(config)
+    observe.configure(settings.hub.log)
+    run(settings, index)

@@ -1,0 +1,58 @@
+"""Wake-ups between processes on PostgreSQL: LISTEN and NOTIFY, only ever a hint.
+
+What is missed is found by the next look-around, half a second later at most.
+"""
+
+import threading
+from collections.abc import Callable
+
+import psycopg
+import structlog
+
+from core.store.pg import connect
+from core.store.tx import TransientStoreError, Tx
+
+WORK = "wattbus_work"  # the journal has new work for workers
+DONE = "wattbus_done"  # a worker has answers and messages for channels
+RETRY_S = 1.0
+
+log = structlog.get_logger("hub.wakeups")
+
+
+def notify(tx: Tx, channel: str) -> None:
+    """Ring with the commit; nothing on SQLite, where the wake-up is a call."""
+    if tx.dialect == "postgresql":
+        tx.run(f"NOTIFY {channel}")
+
+
+class Listener:
+    """A thread that pokes when the bell rings; it connects again by itself."""
+
+    def __init__(self, url: str, channel: str, poke: Callable[[], None]) -> None:
+        self._url, self._channel, self._poke = url, channel, poke
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"listen-{channel}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to listen."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """End within a second."""
+        self._stopping.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self._listen()
+            except (psycopg.Error, TransientStoreError) as error:
+                log.warning("listen.lost", error=str(error))
+                self._stopping.wait(RETRY_S)
+
+    def _listen(self) -> None:
+        with connect(self._url, application="wattbus-listen") as connection:
+            connection.execute(f"LISTEN {self._channel}")
+            while not self._stopping.is_set():
+                for _ in connection.notifies(timeout=1.0, stop_after=1):
+                    self._poke()

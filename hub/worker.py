@@ -1,0 +1,149 @@
+"""The worker: takes what is waiting now, up to a batch, and sees it through to a commit.
+
+Deadlock, serialization, connection, disk: the whole batch is rolled back and run again, three
+times, then consuming stops until the store is back; no attempt is burned. A data error: the batch
+is halved until the culprit stands alone and is dead. A connection lost at COMMIT is a rerun: the
+inbox knows what was done.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from core.handlers import Draw
+from core.store.ids import BLOCK, take
+from core.store.tables.machine import DEAD, OPEN
+from core.store.tx import DataStoreError, TransientStoreError, Tx
+from core.store.upgrade import Store
+from hub import failpoints, inbox
+from hub.batch import Batch, Result
+from hub.inbox import Delivery, Mark
+from hub.outbox import PARTITIONS, WORKER
+
+#: As much as one commit should carry: beyond it a commit costs no less per message.
+MAX_BATCH = 256
+#: Reruns of a batch before the worker concludes that the store, not the batch, is in trouble.
+RERUNS = 3
+#: Unfinished starts after which a message is taken to be what kills the process.
+MAX_STARTS = 3
+
+log = structlog.get_logger("hub.worker")
+
+
+class StoreAway(Exception):  # noqa: N818 - a state of the world
+    """The store does not answer: nothing is acknowledged, consuming stops for a while."""
+
+
+@dataclass(slots=True)
+class Worker:
+    """Runs batches for some partitions. ``committed`` hears of every batch after its commit."""
+
+    store: Store
+    batch: Batch
+    committed: Callable[[Result], None] = lambda _result: None
+    partitions: Sequence[int] = field(default_factory=lambda: range(PARTITIONS))
+    fence: Callable[[Tx], None] = lambda _tx: None
+    doorbell: Callable[[Tx], None] = lambda _tx: None
+    _careful: bool = True
+
+    def take_over(self, partitions: Sequence[int]) -> None:
+        """Work on these partitions from now on; what is new to us is begun with care."""
+        self._careful = self._careful or bool(set(partitions) - set(self.partitions))
+        self.partitions = partitions
+
+    def step(self) -> bool:
+        """One batch, if anything is open; False when idle. Raises StoreAway."""
+        try:
+            with self.store.reader_on_writer() as reader:
+                fetched = inbox.fetch_open(reader, WORKER, list(self.partitions), MAX_BATCH)
+            if fetched and self._careful:
+                self._one_by_one(fetched)
+            elif fetched:
+                self.process(fetched)
+        except TransientStoreError as error:
+            raise StoreAway(str(error)) from error
+        self._careful = False
+        return bool(fetched)
+
+    def process(self, fetched: Sequence[Delivery]) -> None:
+        """See a batch through. Raises StoreAway when the store stays in trouble."""
+        try:
+            self._rerun(fetched)
+        except (DataStoreError, AssertionError) as error:
+            if len(fetched) == 1:
+                self._bury(fetched[0], type(error).__name__, str(error))
+                return
+            middle = len(fetched) // 2
+            self.process(fetched[:middle])
+            self.process(fetched[middle:])
+
+    def _rerun(self, fetched: Sequence[Delivery]) -> None:
+        draws: dict[str, Draw] = {}
+        for attempt in range(1, RERUNS + 1):
+            try:
+                self._once(fetched, draws)
+                return
+            except TransientStoreError as error:
+                log.warning("batch.rerun", attempt=attempt, error=str(error))
+                last = error
+        raise StoreAway(str(last)) from last
+
+    def _once(self, fetched: Sequence[Delivery], draws: dict[str, Draw]) -> None:
+        ids, exact = self.batch.ids, self.store.dialect == "sqlite"
+        needs = self.batch.needs(fetched)
+        if not exact:
+            self._stock(needs)
+        try:
+            with self.store.transaction() as tx:
+                self.fence(tx)
+                if exact:  # the single writer draws what it needs; what is left goes back
+                    for name, count in needs.items():
+                        ids.add(name, take(tx, name, count))
+                result = self.batch.run(tx, fetched, draws)
+                self.doorbell(tx)
+                if exact:
+                    ids.put_back(tx)
+        except BaseException:
+            if exact:
+                ids.forget()
+            raise
+        failpoints.hit("worker.after-commit")
+        for delivery, error in result.faults:
+            log.error("handler.fault", message=delivery.message_id, exc_info=error)
+        self.committed(result)
+
+    def _stock(self, needs: "dict[str, int]") -> None:
+        """Fill up from blocks, each taken in a short transaction of its own."""
+        ids = self.batch.ids
+        short = {name: n for name, n in needs.items() if ids.missing(name, n)}
+        if short:
+            with self.store.transaction() as tx:
+                for name, count in sorted(short.items()):
+                    ids.add(name, take(tx, name, max(BLOCK, count)))
+
+    def _one_by_one(self, fetched: Sequence[Delivery]) -> None:
+        """After a start: each message alone, its start committed first.
+
+        What was under way when the last process died may be what killed it; after three unfinished
+        starts it is dead, and the rest goes on.
+        """
+        for delivery in fetched:
+            if delivery.started >= MAX_STARTS:
+                self._bury(delivery, "killer", f"{delivery.started} starts did not end")
+                continue
+            with self.store.transaction() as tx:
+                tx.run(
+                    "UPDATE delivery SET started = started + 1 WHERE seq = :seq", seq=delivery.seq
+                )
+            self.process([delivery])
+
+    def _bury(self, delivery: Delivery, error_class: str, error: str) -> None:
+        log.error("delivery.dead", message=delivery.message_id, error=error)
+        with self.store.transaction() as tx:
+            rows = tx.rows(
+                "SELECT state FROM delivery WHERE seq = :seq FOR UPDATE", seq=delivery.seq
+            )
+            if rows and rows[0][0] == OPEN:
+                mark = Mark(delivery.seq, DEAD, "", delivery.attempt + 1, 0, error_class, error)
+                inbox.mark(tx, [mark], self.batch.now_us())

@@ -1,0 +1,79 @@
+"""A worker process: leases, batches, wake-ups; ends after its batch on SIGTERM."""
+
+import os
+import signal
+import socket
+import threading
+import time
+
+import structlog
+
+from core.store.tx import TransientStoreError
+from core.store.upgrade import open_store
+from hub.boot import channel_spec, check_schema, make_routing
+from hub.clock import Sources
+from hub.companies import all_terms
+from hub.config import Config
+from hub.engine import Parts, make_batch
+from hub.leases import LEASE_US, Leases
+from hub.stages import AWAY_S, IDLE_S
+from hub.wakeups import DONE, WORK, Listener, notify
+from hub.worker import StoreAway, Worker
+
+log = structlog.get_logger("hub.worker")
+
+
+def run(config: Config, index: int) -> None:
+    """Work until SIGTERM (or until the process that started us is gone)."""
+    name = f"{config.hub.name}-{socket.gethostname()}-{index}"
+    url = config.database_url()
+    check_schema(url)
+    specs = {n: channel_spec(section.kind) for n, section in config.channels.items()}
+    parts = Parts(
+        url, all_terms(config), make_routing(config, specs), 0, lambda *_: None, Sources()
+    )
+    store = open_store(url, f"wattbus-{name}")
+    leases = Leases(store, name)
+    worker = Worker(
+        store,
+        make_batch(parts, name),
+        partitions=[],
+        fence=leases.fence,
+        doorbell=lambda tx: notify(tx, DONE),
+    )
+    stop, wake = threading.Event(), threading.Event()
+
+    def end(*_: object) -> None:
+        stop.set()
+        wake.set()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the one who started us stops us
+    listener = Listener(url, WORK, wake.set)
+    listener.start()
+    log.info("worker.up", worker=name, pid=os.getpid())
+    _work(worker, leases, stop, wake)
+    listener.stop()
+    leases.release()
+    log.info("worker.down", worker=name)
+
+
+def _work(worker: Worker, leases: Leases, stop: threading.Event, wake: threading.Event) -> None:
+    parent, renewed = os.getppid(), 0.0
+    prepared = False
+    while not stop.is_set() and os.getppid() == parent:
+        wake.clear()
+        try:
+            if not prepared:
+                leases.prepare()
+                prepared = True
+            if time.monotonic() - renewed > LEASE_US / 3e6:
+                worker.take_over(leases.balance())
+                renewed = time.monotonic()
+            busy = worker.step()
+        except (StoreAway, TransientStoreError) as error:
+            log.error("store.away", error=str(error))
+            renewed, busy = 0.0, False
+            time.sleep(AWAY_S)
+        if not busy:
+            wake.wait(IDLE_S)
