@@ -34,15 +34,6 @@ class SessionKey:
     session: str
 
 
-def e164(number: str, country_code: str) -> str:
-    """The caller's number as the core knows it: ``+`` and the country's code."""
-    digits = number.lstrip("+")
-    code = country_code.lstrip("+")
-    if digits.startswith("0") and code and not number.startswith("+"):
-        return f"+{code}{digits.lstrip('0')}"
-    return f"+{digits}"
-
-
 @dataclass(slots=True)
 class Session:
     """One session. ``replies`` are the screens given, by hop; ``history`` what was typed, redacted.

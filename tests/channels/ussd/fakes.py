@@ -1,5 +1,6 @@
 """A hub of plain lists for the USSD channel: what it was asked, and answers set by the test."""
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -151,6 +152,7 @@ class FakePorts:
         return late
 
     def query(self, function: Callable[..., Any], *args: Any) -> "Deferred[Any]":
+        inspect.signature(function).bind(None, None, *args)  # as the hub calls it
         self.asked.append((function.__name__, *args))
         said = self.says[function]
         said = said(*args) if callable(said) else said

@@ -392,6 +392,11 @@ def test_what_is_not_read_at_all(changes: dict[str, Any], status: int) -> None:
     assert Phone().get(post(**{"body": form(""), **changes})).status == status
 
 
+def test_a_short_code_is_no_caller() -> None:
+    response = Phone().get(post(form("", phoneNumber="123456")))
+    assert response == HttpResponse(400, "The field phoneNumber must be a subscriber's number.")
+
+
 def test_an_aggregator_that_calls_by_get() -> None:
     query = {
         "sessionId": ["x"], "serviceCode": ["*123#"], "phoneNumber": ["0700000001"],
