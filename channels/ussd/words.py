@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from channels.ussd.pages import plain
 from channels.ussd.screens import Screens
 from channels.ussd.state import (
     Facts,
@@ -38,11 +39,11 @@ class Words:
         language = language or self.own_language()
         style = self._style(language)
         accounts = [
-            Item(f"{each.number}: {money(each.credit, style, each.currency)}", each.number)
+            _item(f"{each.number}: {money(each.credit, style, each.currency)}", each.number)
             for each in phone.accounts
         ]
-        meters = [Item(f"{each.name} {each.drn}".strip(), each.drn) for each in phone.meters]
-        tongues = [Item(self.screens.sheets[c].name, c) for c in self.screens.menu.languages]
+        meters = [_item(f"{each.name} {each.drn}", each.drn) for each in phone.meters]
+        tongues = [_item(self.screens.sheets[c].name, c) for c in self.screens.menu.languages]
         return Facts(
             phone.registered,
             language,
@@ -149,3 +150,8 @@ class Words:
             currency=self.company.currency,
             exponent=self.company.exponent,
         )
+
+
+def _item(text: str, value: str) -> Item:
+    """A choice on one line, whatever a customer has called his meter."""
+    return Item(" ".join(plain(text).split()), value)

@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred
 from adapters.ussd.africastalking import MAX_FORM_BYTES
 from core.messages import Recipient
 from core.queries import customer
+from core.queries.views import MeterView
 from core.refusals import refuse
 from hub.channel import HttpResponse, KeyReused, Overloaded
 from tests.channels.ussd.fakes import (
@@ -255,6 +256,13 @@ def test_tokens_balance_and_language() -> None:
     assert phone.answer("00", "4", "2").startswith("CON Demo Power\n1 Nunua umeme")
     phone.answer("1", "1", "20000", "1")
     assert phone.ports.purchases[0].reply[0].language == "sw"
+
+
+def test_a_meters_name_stays_on_its_line() -> None:
+    phone = Phone()
+    meter = MeterView(drn=HOME, name="Fer\nme\x1b à l’ouest")
+    phone.ports.says[customer.phone_view] = phone_view(meters=(meter,))
+    assert f"1 Fer me à l'ouest {HOME}\n" in phone.dial("1")
 
 
 def test_nothing_bought_yet() -> None:
