@@ -104,8 +104,7 @@ def make_link(name: str, options: Mapping[str, Any], reactor: Any, base: Path) -
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a link is given: the reactor that connects, a monotonic clock, random numbers in [0, 1),
-    a logger."""
+    """What a link is given; ``clock`` is monotonic, ``draw`` gives random numbers in [0, 1)."""
 
     reactor: Any
     clock: Clock

@@ -59,6 +59,9 @@ class SmppLinkConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         case and leading noughts), ``receipt-decimal`` (the response has hex), ``receipt-hex`` (the
         other way round), ``auto`` (tries all, which may meet a wrong message on a link that counts
         in small numbers).
+    receipts_by_text
+        Take a text that begins with ``id:`` and names a state for a receipt, for SMSCs that say it
+        in no other way. A phone can write such a text too, so it is off.
     mo_id_tlv
         The optional parameter (``0x1400``) in which this SMSC gives incoming messages an id of
         their own; empty: they have none, as in the standard.
@@ -92,6 +95,7 @@ class SmppLinkConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     service_type: Annotated[str, msgspec.Meta(max_length=5)] = ""
     validity: Annotated[str, msgspec.Meta(max_length=16)] = ""
     receipt_ids: IdRule = "same"
+    receipts_by_text: bool = False
     mo_id_tlv: Annotated[str, msgspec.Meta(pattern="^(0x[0-9A-Fa-f]{1,4})?$")] = ""
     unanswered: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 200
     statuses: dict[str, Literal["retry", "doubtful", "refused"]] = {}
