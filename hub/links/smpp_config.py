@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from adapters.smpp.gsm0338 import Alphabet
+from adapters.smpp.pdu import Bind
 from adapters.smpp.receipt import IdRule
 from adapters.smpp.segment import Method
 from adapters.smpp.session import Settings
@@ -99,6 +100,15 @@ class SmppLinkConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     mo_id_tlv: Annotated[str, msgspec.Meta(pattern="^(0x[0-9A-Fa-f]{1,4})?$")] = ""
     unanswered: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 200
     statuses: dict[str, Literal["retry", "doubtful", "refused"]] = {}
+
+    def login(self, kind: type[Bind], password: str) -> Bind:
+        """The bind of one of the three kinds."""
+        return kind(
+            system_id=self.system_id,
+            password=password,
+            system_type=self.system_type,
+            address_range=self.address_range,
+        )
 
     def settings(self) -> Settings:
         """The session's limits and timers."""
