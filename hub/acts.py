@@ -14,7 +14,7 @@ from hub import audit, balance, deadletter
 from hub.audit import Act
 from hub.chores import Chores
 from hub.clock import Sources
-from hub.deadletter import ActError, DeadLetter
+from hub.deadletter import ActError, DeadLetter, Named
 from hub.envelope import (
     Envelope,
     EnvelopeError,
@@ -56,13 +56,13 @@ class Desk:
         }
 
     def replay(self, request: Request) -> Any:
-        """``ids``, ``handler`` (empty: all of the message's), ``reason`` (may be empty)."""
-        ids, handler = _ids(request), str(request.get("handler", ""))
+        """``ids``, ``handler`` (empty: all of the message's), ``skip``, ``reason`` or none."""
+        named = _named(request)
         reason = _reason(request, needed=False)
 
         def chore(tx: Tx) -> dict[str, Any]:
             now = self.sources.now_us()
-            letters = deadletter.locked(tx, ids, handler, deadletter.REPLAYABLE)
+            letters = deadletter.locked(tx, named, deadletter.REPLAYABLE)
             deadletter.replay(tx, letters, now)
             self._record(tx, request, "replay", [_fact(x, reason) for x in letters], now)
             return {"replayed": [letter.message_id for letter in letters]}
@@ -71,12 +71,12 @@ class Desk:
 
     def discard(self, request: Request) -> Any:
         """``ids``, ``handler``, ``reason``."""
-        ids, handler = _ids(request), str(request.get("handler", ""))
+        named = _named(request)
         reason = _reason(request)
 
         def chore(tx: Tx) -> dict[str, Any]:
             now = self.sources.now_us()
-            letters = deadletter.locked(tx, ids, handler, deadletter.DISCARDABLE)
+            letters = deadletter.locked(tx, named, deadletter.DISCARDABLE)
             deadletter.discard(tx, letters, reason, self.writer, now)
             self._record(tx, request, "discard", [_fact(x, reason) for x in letters], now)
             return {"discarded": [letter.message_id for letter in letters]}
@@ -85,21 +85,21 @@ class Desk:
 
     def edit(self, request: Request) -> Any:
         """``ids`` (one), ``data`` (the corrected message), ``reason``."""
-        ids, reason, data = _ids(request), _reason(request), request.get("data")
-        if len(ids) != 1:
+        named, reason, data = _named(request), _reason(request), request.get("data")
+        if len(named.ids) != 1:
             raise ActError("one message is edited at a time")
 
         def chore(tx: Tx) -> dict[str, Any]:
             now = self.sources.now_us()
-            letters = deadletter.locked(tx, ids, "", deadletter.DISCARDABLE)
+            letters = deadletter.locked(tx, named, deadletter.DISCARDABLE)
             if len(letters) != 1:
-                raise ActError(f"message {ids[0]} has {len(letters)} handlers in trouble")
+                raise ActError(f"message {named.ids[0]} has {len(letters)} handlers in trouble")
             old, new = self._send_corrected(tx, letters[0], data, now)
             deadletter.discard(tx, letters, f"edited as {new.id}: {reason}", self.writer, now)
-            _hand_over_request(tx, ids[0], new)
-            fact = (ids[0], {"new": new.id, "reason": reason, "changed": _changes(old, new)})
+            _hand_over_request(tx, named.ids[0], new)
+            fact = (named.ids[0], {"new": new.id, "reason": reason, "changed": _changes(old, new)})
             self._record(tx, request, "edit", [fact], now)
-            return {"discarded": ids[0], "sent": new.id}
+            return {"discarded": named.ids[0], "sent": new.id}
 
         return self.chores.do(chore)
 
@@ -211,11 +211,12 @@ def _fact(letter: DeadLetter, reason: str) -> tuple[str, dict[str, Any]]:
     return letter.message_id, {"reason": reason, **was}
 
 
-def _ids(request: Request) -> list[str]:
+def _named(request: Request) -> Named:
     ids = request.get("ids")
     if not isinstance(ids, list) or not all(isinstance(one, str) for one in ids):
         raise ActError("ids must be a list of message ids")
-    return list(dict.fromkeys(ids))
+    handler, skip = str(request.get("handler", "")), request.get("skip") is True
+    return Named(tuple(dict.fromkeys(ids)), handler, skip)
 
 
 def _reason(request: Request, *, needed: bool = True) -> str:

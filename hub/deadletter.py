@@ -109,21 +109,32 @@ def parked_behind(reader: Reader, letter: DeadLetter) -> int:
     return int(rows[0][0])
 
 
-def locked(tx: Tx, ids: Sequence[str], handler: str, allowed: frozenset[int]) -> list[DeadLetter]:
-    """Lock the deliveries of these messages that may be acted on. Raises ActError for the rest."""
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What an operator names: messages, one handler of theirs or (empty) all.
+
+    ``skip``: what is no longer in a fitting state is left alone instead of refusing the whole.
+    """
+
+    ids: tuple[str, ...]
+    handler: str = ""
+    skip: bool = False
+
+
+def locked(tx: Tx, named: Named, allowed: frozenset[int]) -> list[DeadLetter]:
+    """Lock the deliveries that may be acted on, by seq. Raises ActError for the rest."""
+    ids = list(named.ids)
     if not 0 < len(ids) <= MAX_IDS:
         raise ActError(f"name 1 to {MAX_IDS} messages at once, not {len(ids)}")
-    tx.rows(
-        "SELECT seq FROM delivery WHERE message_id IN :ids ORDER BY seq FOR UPDATE", ids=list(ids)
-    )
-    rows = tx.rows(f"{_FROM} WHERE d.message_id IN :ids ORDER BY d.seq", ids=list(ids))
+    tx.rows("SELECT seq FROM delivery WHERE message_id IN :ids ORDER BY seq FOR UPDATE", ids=ids)
+    rows = tx.rows(f"{_FROM} WHERE d.message_id IN :ids ORDER BY d.seq", ids=ids)
     found = [
-        letter for row in rows if (letter := DeadLetter(*row)).handler == handler or not handler
+        x for row in rows if (x := DeadLetter(*row)).handler == named.handler or not named.handler
     ]
     ready = [letter for letter in found if letter.state in allowed]
-    missing = set(ids) - {letter.message_id for letter in ready}
-    for message_id in sorted(missing):
-        raise ActError(_why_not(message_id, found, allowed))
+    missing = sorted(set(ids) - {letter.message_id for letter in ready})
+    if missing and not named.skip:
+        raise ActError(_why_not(missing[0], found, allowed))
     return ready
 
 
