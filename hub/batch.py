@@ -30,6 +30,7 @@ from core.store.load import load
 from core.store.save import save
 from core.store.tables.machine import DEAD
 from core.store.tx import Tx
+from core.vending.checks import horizon
 from hub import balance, failpoints, inbox, module_log
 from hub.envelope import (
     Envelope,
@@ -94,7 +95,7 @@ class Batch:
         for work in works:
             if work.delivery.message_id not in draws:
                 draws[work.delivery.message_id] = self._draw()
-        books = _load(tx, works, now)
+        books = self._load(tx, works, now)
         failpoints.hit("worker.before-decide")
         for work in works:
             book = books[work.terms.code]
@@ -115,6 +116,18 @@ class Batch:
                 for name, count in handler.ids.items():
                     needed[name.format(company=company)] += count
         return needed
+
+    def _load(self, tx: Tx, works: Sequence[Work], now: int) -> dict[str, Book]:
+        """One book per company, in one order of companies everywhere."""
+        by_company: dict[str, list[Wants]] = {}
+        for work in works:
+            by_company.setdefault(work.terms.code, []).append(work.handler.wants(work.message))
+        return {
+            company: load(
+                tx, company, Wants.union(by_company[company]), horizon(self.terms[company], now)
+            )
+            for company in sorted(by_company)
+        }
 
     def _draw(self) -> Draw:
         chance = int.from_bytes(self.random_bytes(4))
@@ -186,7 +199,7 @@ class Batch:
                 args=dict(refusal.args_),
                 data=dict(refusal.data),
             )
-            if getattr(work.message, "answer_by_notice", False):
+            if _told_by_notice(work, context.now_us):
                 tell_refusal(context, work.message.reply, answer)  # type: ignore[attr-defined]
             return answer
 
@@ -242,18 +255,16 @@ class Batch:
         module_log.append(tx, self.terms, self.writer, books, now)
 
 
+def _told_by_notice(work: Work, now_us: int) -> bool:
+    """Whether a refusal is sent as a notice: the customer asked by text, or his screen is gone."""
+    if getattr(work.message, "answer_by_notice", False):
+        return True
+    deadline = work.envelope.replydeadline
+    late = bool(deadline) and from_rfc3339(deadline) < now_us
+    return late and bool(getattr(work.message, "reply", ()))
+
+
 _BY_NAME: dict[str, Handler] = {handler.name: handler for handler in HANDLERS.values()}
-
-
-def _load(tx: Tx, works: Sequence[Work], now: int) -> dict[str, Book]:
-    """One book per company, in one order of companies everywhere."""
-    by_company: dict[str, list[Wants]] = {}
-    for work in works:
-        by_company.setdefault(work.terms.code, []).append(work.handler.wants(work.message))
-    return {
-        company: load(tx, company, Wants.union(by_company[company]), now)
-        for company in sorted(by_company)
-    }
 
 
 def _store_answers(tx: Tx, answers: Sequence[tuple[str, str]], now: int) -> None:

@@ -111,7 +111,7 @@ def _probe(state: Mapping[str, Any]) -> Response[Mapping[str, Any]]:
 def _mounted(path: str, handler: Handler) -> Any:
     @route(path, http_method=["GET", "POST"], media_type="text/plain", status_code=200)
     async def serve(request: Request[Any, Any, Any]) -> Response[str]:
-        response = await handler(await _plain(request))
+        response = await _awaited(handler(await _plain(request)))
         headers = dict(response.headers)
         media_type = headers.pop("content-type", "text/plain; charset=utf-8")
         return Response(
@@ -119,6 +119,13 @@ def _mounted(path: str, handler: Handler) -> Any:
         )
 
     return serve
+
+
+async def _awaited(answer: Awaitable[HttpResponse]) -> HttpResponse:
+    """A coroutine of asyncio, or a Deferred, which only Twisted's own coroutines can await."""
+    if isinstance(answer, Deferred):
+        answer = answer.asFuture(asyncio.get_running_loop())
+    return await answer
 
 
 async def _plain(request: Request[Any, Any, Any]) -> HttpRequest:

@@ -81,7 +81,7 @@ def parse(text: str, source: str, company: CompanySection) -> tuple[list[Item], 
     try:
         # every scalar stays the text that it is: 04123456784 is no octal number
         root = yaml.compose(text, Loader=yaml.CBaseLoader)
-        values = yaml.load(text, Loader=yaml.CBaseLoader)
+        values = yaml.load(text, Loader=yaml.CBaseLoader)  # noqa: S506 - texts, lists, maps only
     except yaml.YAMLError as error:
         return [], [f"{source}: {_one_line(error)}"]
     if not isinstance(root, yaml.SequenceNode) or not isinstance(values, list):

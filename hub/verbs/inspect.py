@@ -32,7 +32,7 @@ def command(
     kind: Annotated[str, typer.Argument(help="What it is; a wrong one lists them.")],
     file: Annotated[str, typer.Argument(help="A file, or - for standard input.")],
 ) -> None:
-    """Decode one thing to JSON on standard output; exit 1 with one line when it is not acceptable."""
+    """Decode one thing to JSON; exit 1 with one clear line when it is not acceptable."""
     known = dict(inspectors())
     if kind not in known:
         die(f"no inspector {kind} (known: {', '.join(sorted(known))})", 2)

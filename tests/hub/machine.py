@@ -19,6 +19,7 @@ from core.sts.sta import SAMPLE_TABLES
 from core.tariffs.load import load_file
 from hub import balance
 from hub.acts import Desk
+from hub.bus.table import TableSource
 from hub.channel import Accepted, Arrival, Outbound, SendResult, Sent
 from hub.chores import Chores
 from hub.clock import Sources
@@ -121,7 +122,7 @@ class Machine:
             self.url, {self.terms.code: self.terms}, self.routing, 10_000, self.call, sources
         )
         self.intake = Intake(self.store, Journal("hub", sources), self.call, lambda _n: None)
-        self.worker = Worker(self.store, make_batch(parts, "hub"))
+        self.worker = Worker(self.store, make_batch(parts, "hub"), TableSource(self.store))
         self.outbound = OutboundStage(self.store, "hub", self.call, sources)
         self.outbound.attach({"sms": self.channel})
         self.outbound.wake("sms")
