@@ -49,6 +49,7 @@ class Worker:
     committed: Callable[[Result], None] = lambda _result: None
     fence: Callable[[Tx], None] = lambda _tx: None
     doorbell: Callable[[Tx], None] = lambda _tx: None
+    alive: Callable[[], None] = lambda: None  # between messages that are done one by one
     _taken: Taken | None = None
 
     def step(self) -> bool:
@@ -138,6 +139,7 @@ class Worker:
         starts it is dead, and the rest goes on.
         """
         for delivery in fetched:
+            self.alive()
             with self.store.transaction() as tx:
                 rows = tx.rows(
                     "UPDATE delivery SET started = started + 1 WHERE seq = :seq AND state = 0 "
