@@ -49,6 +49,7 @@ class Worker:
     committed: Callable[[Result], None] = lambda _result: None
     fence: Callable[[Tx], None] = lambda _tx: None
     doorbell: Callable[[Tx], None] = lambda _tx: None
+    alive: Callable[[], None] = lambda: None  # between messages that are done one by one
     _taken: Taken | None = None
     _begun: set[int] = field(default_factory=set)  # starts that this process has counted
 
@@ -140,6 +141,7 @@ class Worker:
         that is away for a while is no reason to call anybody a killer.
         """
         for delivery in fetched:
+            self.alive()
             if delivery.seq in self._begun or self._begin(delivery):
                 self.process([delivery])
         self._begun.clear()

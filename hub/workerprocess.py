@@ -19,7 +19,7 @@ from hub.clock import Sources
 from hub.companies import all_terms
 from hub.config import Config
 from hub.engine import Parts, make_batch
-from hub.leases import LEASE_US, Leases
+from hub.leases import Leases
 from hub.stages import AWAY_S, IDLE_S
 from hub.wakeups import DONE, WORK, Listener, notify
 from hub.worker import StoreAway, Worker
@@ -46,6 +46,7 @@ def run(config: Config, index: int, spec_of: SpecOf = channel_spec) -> None:
         source,
         fence=leases.fence,
         doorbell=lambda tx: notify(tx, DONE),
+        alive=leases.hold,
     )
 
     def end(*_: object) -> None:
@@ -75,21 +76,20 @@ def _source(config: Config, store: Store, name: str, wake: Callable[[], None]) -
 
 
 def _work(worker: Worker, leases: Leases, stop: threading.Event, wake: threading.Event) -> None:
-    parent, renewed = os.getppid(), 0.0
-    prepared = False
+    parent, prepared, away = os.getppid(), False, False
     while not stop.is_set() and os.getppid() == parent:
         wake.clear()
         try:
             if not prepared:
                 leases.prepare()
                 prepared = True
-            if time.monotonic() - renewed > LEASE_US / 3e6:
+            if away or leases.due():
                 worker.source.assign(leases.balance())
-                renewed = time.monotonic()
+                away = False
             busy = worker.step()
         except (StoreAway, TransientStoreError) as error:
             log.error("store.away", error=str(error))
-            renewed, busy = 0.0, False
+            away, busy = True, False
             time.sleep(AWAY_S)
         if not busy:
             wake.wait(IDLE_S)
