@@ -1,0 +1,273 @@
+"""Reads what people type: a text becomes one command, or the reason why it cannot.
+
+Pure. Money is at stake, so nothing is guessed: a purchase needs its word, one meter and one amount
+with exactly one reading, and no word that is not understood; whatever else is typed is answered by
+a sentence that shows what to send. Case, accents, blanks, punctuation, full-width and other
+scripts' digits, the letter O for a nought, and the order of meter and amount do not matter.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from channels.sms.amounts import multiplied, readings
+from channels.sms.words import Kind, Words, fold
+
+#: Ten joined parts; what is longer is no command.
+MAX_TEXT: Final = 1_500
+#: A meter typed in groups and an amount typed in groups have nine pieces at most.
+MAX_PIECES: Final = 12
+_METER_LENGTHS: Final = (11, 13)
+_NUMBER: Final = re.compile(r"[0-9](?:[0-9,.'’]*[0-9])?")
+_UNKNOWN: Final = re.compile(r"[\u3400-\u9fff]|[^\W\d_]+")
+_NOUGHTS: Final = re.compile(r"(?<![^\W\d_])[0-9O](?:[0-9O,.'’-]*[0-9O])?(?![^\W\d_])")
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """The company's currency: code, decimals, and the mark before them (``.`` or ``,``)."""
+
+    currency: str
+    exponent: int
+    decimal_mark: str = "."
+
+
+@dataclass(frozen=True, slots=True)
+class Buy:
+    """``tender`` in minor units; ``text`` is the same command as we would write it."""
+
+    meter: str
+    tender: int
+    another: bool
+    text: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Yes:
+    """The confirmation of a waiting purchase."""
+
+    code: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """``kind``: balance, last or help."""
+
+    kind: Kind
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class Nonsense:
+    """What is not clear enough to act on.
+
+    ``reason``: a key ``nonsense.<reason>`` of the texts or a code of ``core.refusals``; empty: not
+    understood at all. ``args`` fill its sentence. ``language`` may be empty (no word was known).
+    """
+
+    reason: str = ""
+    args: Mapping[str, Any] = field(default_factory=dict)
+    language: str = ""
+
+
+Command = Buy | Yes | Ask | Nonsense
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A number as typed, and what it is multiplied by (0: nothing)."""
+
+    text: str
+    factor: int = 0
+
+
+@dataclass(slots=True)
+class _Heard:
+    """The parts of a text. ``groups`` are runs of numbers with no word between them."""
+
+    commands: list[tuple[Kind, str]] = field(default_factory=list)
+    weak: list[tuple[Kind, str]] = field(default_factory=list)
+    groups: list[list[_Piece]] = field(default_factory=lambda: [[]])
+    currencies: list[frozenset[str]] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+
+    def runs(self) -> list[list[_Piece]]:
+        return [group for group in self.groups if group]
+
+    def pieces(self) -> list[_Piece]:
+        return [piece for group in self.groups for piece in group]
+
+
+def parse(text: str, words: Words, money: Money) -> Command:
+    """The command of a text; never raises."""
+    if len(text) > MAX_TEXT:
+        return Nonsense()
+    heard = _hear(_with_noughts(fold(text)), words)
+    commands = list(dict.fromkeys(heard.commands or heard.weak))
+    kinds = list(dict.fromkeys(kind for kind, _ in commands if kind != "again"))
+    language = commands[0][1] if commands else ""
+    if len(kinds) > 1:
+        return Nonsense("several-commands", language=language)
+    if not kinds:
+        meant = _buy(heard, words, money, "", another=False)
+        if isinstance(meant, Buy):
+            return Nonsense("send-instead", {"suggestion": meant.text}, language)
+        return meant if meant.reason == "send-instead" else Nonsense(language=language)
+    if kinds[0] == "buy":
+        another = any(kind == "again" for kind, _ in commands)
+        return _buy(heard, words, money, language, another)
+    return _yes(heard, language) if kinds[0] == "yes" else Ask(kinds[0], language)
+
+
+def _with_noughts(text: str) -> str:
+    """The letter O inside a number is a nought."""
+
+    def nought(found: re.Match[str]) -> str:
+        typed = found.group()
+        return typed.replace("O", "0") if any(map(str.isdigit, typed)) else typed
+
+    return _NOUGHTS.sub(nought, text)
+
+
+def _hear(text: str, words: Words) -> _Heard:
+    heard, at = _Heard(), 0
+    while at < len(text):
+        if found := _NUMBER.match(text, at):
+            heard.groups[-1] += _split(found.group())
+        elif found := words.lexicon.match(text, at):
+            _take(found.group(), words, heard)
+        elif found := _UNKNOWN.match(text, at):
+            heard.unknown.append(found.group())
+            heard.groups.append([])
+        at = found.end() if found else at + 1
+    return heard
+
+
+def _split(number: str) -> Iterator[_Piece]:
+    """A meter glued to its amount by a comma is two numbers."""
+    parts = re.split(r"[,.'’]+", number) if re.search(r"[0-9]{11}", number) else [number]
+    return (_Piece(part) for part in parts)
+
+
+def _take(word: str, words: Words, heard: _Heard) -> None:
+    run = heard.groups[-1]
+    factor = words.multipliers.get(word)
+    if factor:
+        if run and not run[-1].factor:
+            run[-1] = _Piece(run[-1].text, factor)
+        else:
+            heard.unknown.append(word)
+    heard.groups.append([])
+    if word in words.commands:
+        (heard.weak if word in words.noise else heard.commands).append(words.commands[word])
+    elif word in words.currencies:
+        heard.currencies.append(words.currencies[word])
+
+
+def _yes(heard: _Heard, language: str) -> Yes | Nonsense:
+    code = "".join(piece.text for piece in heard.pieces())
+    if heard.unknown or not re.fullmatch(r"[0-9]{3,8}", code):
+        return Nonsense("code-missing", language=language)
+    return Yes(code, language)
+
+
+def _buy(heard: _Heard, words: Words, money: Money, language: str, another: bool) -> Buy | Nonsense:
+    others = [codes for codes in heard.currencies if money.currency not in codes]
+    if others:
+        codes = {"currency": min(others[0]), "expected": money.currency}
+        return Nonsense("currency-wrong", codes, language)
+    found = _interpretations(heard, money)
+    if len(found) > 1 or any(len(amounts) > 1 for _, amounts in found):
+        shown = _doubtful(heard, money)
+        return Nonsense("amount-ambiguous", {"text": shown}, language)
+    if not found:
+        reason, args = _diagnosis(heard, money)
+        return Nonsense(reason, args, language)
+    (meter, amounts), *_ = found
+    (tender,) = amounts
+    text = f"{words.word('buy', language)} {meter} {plain_amount(tender, money)}"
+    if heard.unknown:
+        return Nonsense("send-instead", {"suggestion": text}, language)
+    return Buy(meter, tender, another, text, language)
+
+
+def plain_amount(tender: int, money: Money) -> str:
+    """Minor units as we ask people to type them: ``20000``, ``1500.50``."""
+    whole, part = divmod(tender, 10**money.exponent)
+    return f"{whole}.{part:0{money.exponent}d}" if part else str(whole)
+
+
+def _interpretations(heard: _Heard, money: Money) -> set[tuple[str, frozenset[int]]]:
+    """Every way to read the numbers as exactly one meter and one amount.
+
+    A number that by itself is as long as a meter is the meter; only else are groups joined.
+    """
+    found = [
+        (meter, amounts, len(left if left_is_meter else right) == 1)
+        for left, right in _cuts(heard.runs())
+        for left_is_meter in (True, False)
+        if (meter := _meter(left if left_is_meter else right))
+        and (amounts := _amount(right if left_is_meter else left, money))
+    ]
+    whole = {(meter, amounts) for meter, amounts, alone in found if alone}
+    return whole or {(meter, amounts) for meter, amounts, _ in found}
+
+
+def _cuts(runs: list[list[_Piece]]) -> Iterator[tuple[list[_Piece], list[_Piece]]]:
+    if len(runs) == 2:
+        yield runs[0], runs[1]
+    elif len(runs) == 1 and len(runs[0]) <= MAX_PIECES:
+        for at in range(1, len(runs[0])):
+            yield runs[0][:at], runs[0][at:]
+
+
+def _meter(run: list[_Piece]) -> str:
+    digits = "".join(piece.text for piece in run)
+    plain = digits.isdigit() and not any(piece.factor for piece in run)
+    return digits if plain and len(digits) in _METER_LENGTHS else ""
+
+
+def _amount(run: list[_Piece], money: Money) -> frozenset[int]:
+    *_, last = run
+    if last.factor:
+        whole = len(run) == 1
+        return multiplied(last.text, last.factor, money.exponent) if whole else frozenset()
+    return readings(_shown(run), money.exponent, money.decimal_mark)
+
+
+def _shown(run: list[_Piece]) -> str:
+    return " ".join(piece.text for piece in run)
+
+
+def _doubtful(heard: _Heard, money: Money) -> str:
+    """The part of the numbers to show as doubtful: the amount with several readings, or all."""
+    for piece in heard.pieces():
+        if len(_amount([piece], money)) > 1:
+            return piece.text
+    return _shown(heard.pieces())
+
+
+def _diagnosis(heard: _Heard, money: Money) -> tuple[str, Mapping[str, Any]]:
+    """Why the numbers are not one meter and one amount."""
+    pieces = heard.pieces()
+    meters = [piece for piece in pieces if _meter([piece])]
+    rest = [piece for piece in pieces if piece not in meters]
+    if len(meters) > 1:
+        return "several-meters", {}
+    if not pieces:
+        return "meter-missing", {}
+    if meter := _meter(pieces):
+        return "amount-missing", {"meter": meter}
+    if meters:
+        several = len(rest) > 1 and all(_amount([piece], money) for piece in rest)
+        return ("several-amounts", {}) if several else ("amount-unclear", {"text": _shown(rest)})
+    longest = max((piece.text for piece in pieces if piece.text.isdigit()), key=len, default="")
+    if len(longest) >= 9 or (len(pieces) > 1 and len(longest) >= 7):
+        return "meter-length", {"meter": longest, "length": len(longest)}
+    amounts = _amount(pieces, money)
+    if len(amounts) == 1:
+        return "meter-missing", {"tender": min(amounts)}
+    return "meter-missing", {}

@@ -1,0 +1,246 @@
+"""The actions of the menus: what the hub is asked, and how its answer is one of the outcomes.
+
+Whatever happens here ends as an outcome with a screen. Money decides the words: before the hub
+has accepted a purchase *nothing was bought*; after it, or when that is not known, the customer
+is told not to buy again.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+import msgspec
+from twisted.internet.defer import Deferred
+
+from channels.ussd.document import Slot
+from channels.ussd.menu import Outcome, State
+from channels.ussd.sessions import SessionKey
+from channels.ussd.words import Words
+from core.messages import Answer, CreditVend, Recipient
+from core.messages import Outcome as AnswerOutcome
+from core.queries import customer
+from core.queries.views import QuoteView, SaleView
+from core.refusals import Refusal
+from hub.channel import Arrival, KeyReused, Overloaded, Ports
+
+#: "My tokens" shows this many; a page holds one.
+LAST_TOKENS: Final = 3
+#: A purchase that nobody could decide for this long is refused rather than done unexpectedly.
+EXPIRES_S: Final = 3600.0
+
+T = TypeVar("T")
+
+
+class TimeUp(Exception):  # noqa: N818 - not a fault: the work goes on
+    """The screen must leave now; what was waited for is still under way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Who asks, in which words, until when. ``purchase`` is the key of what may be bought now."""
+
+    session: SessionKey
+    purchase: str
+    raw: str
+    state: State
+    deadline: float
+
+    @property
+    def slots(self) -> Mapping[Slot, str]:
+        """What the customer has filled in."""
+        return self.state.place.slots
+
+    @property
+    def tender(self) -> int:
+        """Minor units; 0 where nothing was asked for (whose meter is it?)."""
+        return int(self.slots.get("tender", "0"))
+
+
+@dataclass(frozen=True, slots=True)
+class Actions:
+    """Runs actions through the hub's ports. ``sms_channel`` carries the token (empty: routing)."""
+
+    ports: Ports
+    words: Words
+    sms_channel: str = ""
+
+    async def run(self, action: str, call: Call) -> Outcome:
+        """The outcome of an action; never raises."""
+        try:
+            return await _RUN[action](self, call)
+        except TimeUp:
+            self.ports.log.warning("ussd.slow", action=action)
+        except Exception:
+            self.ports.log.exception("ussd.action-failed", action=action)
+        return Outcome("unsure" if action == "buy" else "fault")
+
+    # -- asking
+
+    async def quote(self, call: Call) -> Outcome:
+        """What the purchase would give; or whose the meter is, for a stranger."""
+        found = await self._priced(call)
+        return found if isinstance(found, Outcome) else self._asked(found, call, "quoted")
+
+    async def _priced(self, call: Call) -> QuoteView | Outcome:
+        meter, account = call.slots["meter"], call.slots.get("account", "")
+        found = await self._query(
+            call, customer.quote, meter, call.tender, account, self.ports.now_us()
+        )
+        if not isinstance(found, Refusal):
+            view: QuoteView = found
+            return view
+        if found.code == "phone-not-registered":
+            holder = str(found.args_.get("holder", ""))
+            return Outcome("stranger", {"meter": meter, "holder": holder})
+        return self._refused(found.code, found.args_, call)
+
+    def _asked(self, view: QuoteView, call: Call, name: str) -> Outcome:
+        """What must be asked before a price may be confirmed: the holder, then the repeat."""
+        language = call.state.language
+        if not view.meter.own and not call.slots.get("holder_confirmed"):
+            holder = self.words.holder(view.meter.drn, view.meter.holder, view.tender, language)
+            return Outcome("other-holder", holder)
+        if view.earlier is not None and not call.slots.get("another"):
+            return Outcome("earlier", self.words.sale(view.earlier, language))
+        quoted = {"quoted_tenths": str(view.units_tenths)}
+        return Outcome(name, self.words.quote(view, language) | quoted)
+
+    async def last_tokens(self, call: Call) -> Outcome:
+        """The last tokens of this phone."""
+        sales = await self._query(call, customer.last_sales, LAST_TOKENS)
+        if not sales:
+            return Outcome("none")
+        return Outcome("listed", {"sales": self.words.sales(sales, call.state.language)})
+
+    async def balance(self, call: Call) -> Outcome:
+        """Credit, debts, what is left of the month's first block."""
+        found = await self._query(call, customer.balance, self.ports.now_us())
+        if isinstance(found, Refusal):
+            return self._refused(found.code, found.args_, call)
+        return Outcome("shown", self.words.balance(found, call.state.language))
+
+    async def language(self, call: Call) -> Outcome:  # noqa: ARG002 - one signature
+        """For this session; the machine has the slot."""
+        return Outcome("chosen")
+
+    async def _query(self, call: Call, function: Callable[..., Any], *args: Any) -> Any:
+        return await self._wait(self.ports.query(function, call.session.msisdn, *args), call)
+
+    async def _wait(self, work: "Deferred[T]", call: Call) -> T:
+        return await within(self.ports.reactor, work, call.deadline)
+
+    # -- buying
+
+    async def buy(self, call: Call) -> Outcome:
+        """The purchase, accepted under the key of the price that was confirmed."""
+        try:
+            accepted = await self._wait(self.ports.accept(self._arrival(call)), call)
+        except Overloaded:
+            return Outcome("busy")
+        except KeyReused:
+            return self._refused("key-reused", {}, call)
+        answer = accepted.answer
+        if answer is None:
+            left = max(0.0, call.deadline - self.ports.reactor.seconds())
+            try:
+                answer = await self.ports.answer(accepted.message_id, left)
+            except Exception:  # it is accepted: it will be done whatever failed here
+                self.ports.log.exception("ussd.answer-failed", message_id=accepted.message_id)
+        if answer is None or answer.outcome is AnswerOutcome.UNKNOWN:
+            return Outcome("late")
+        return await self._answered(answer, call)
+
+    def _arrival(self, call: Call) -> Arrival:
+        meter, phone = call.slots["meter"], call.session.msisdn
+        message = CreditVend(
+            meter=meter,
+            tender=call.tender,
+            currency=self.ports.company.currency,
+            phone=phone,
+            account=call.slots.get("account", ""),
+            holder_confirmed=bool(call.slots.get("holder_confirmed")),
+            another=bool(call.slots.get("another")),
+            quoted_tenths=int(call.state.place.args["quoted_tenths"]),
+            reply=(
+                Recipient(
+                    way="sms",
+                    address=phone,
+                    language=call.state.language,
+                    channel=self.sms_channel,
+                ),
+            ),
+        )
+        return Arrival(
+            key=call.purchase,
+            message=message,
+            raw=call.raw,
+            partition_ref=f"meter/{meter}",
+            source_id=call.session.session,
+            reply_within_s=max(0.0, call.deadline - self.ports.reactor.seconds()),
+            expires_in_s=EXPIRES_S,
+        )
+
+    async def _answered(self, answer: Answer, call: Call) -> Outcome:
+        if answer.outcome is AnswerOutcome.DONE:
+            return self._sold(answer, "sold", call)
+        if answer.code == "likely-repeat":
+            return self._sold(answer, "earlier", call)
+        if answer.code == "confirm-holder":
+            holder = str(answer.args.get("holder", ""))
+            shown = self.words.holder(call.slots["meter"], holder, call.tender, call.state.language)
+            return Outcome("other-holder", shown)
+        if answer.code == "quote-changed":
+            return await self._quoted_again(answer, call)
+        return self._refused(answer.code, answer.args, call)
+
+    def _sold(self, answer: Answer, name: str, call: Call) -> Outcome:
+        try:
+            view = msgspec.convert(answer.data, SaleView)
+        except msgspec.ValidationError:  # sold all the same: the SMS has the token
+            self.ports.log.exception("ussd.sale-unreadable", purchase=call.purchase)
+            return Outcome("late")
+        return Outcome(name, self.words.sale(view, call.state.language))
+
+    async def _quoted_again(self, answer: Answer, call: Call) -> Outcome:
+        """Nothing was bought at the old price: show the new one, to be confirmed anew."""
+        try:
+            found = await self._priced(call)
+        except Exception:
+            self.ports.log.exception("ussd.quote-failed", purchase=call.purchase)
+            return self._refused(answer.code, answer.args, call)
+        if isinstance(found, QuoteView):
+            return self._asked(found, call, "changed")
+        return found if found.name == "refused" else self._refused(answer.code, answer.args, call)
+
+    def _refused(self, code: str, args: Mapping[str, Any], call: Call) -> Outcome:
+        return Outcome("refused", {"reason": self.words.refusal(code, args, call.state.language)})
+
+
+async def within(reactor: Any, work: "Deferred[T]", deadline: float) -> T:
+    """The result of ``work`` if it comes by ``deadline`` (the reactor's seconds).
+
+    Else :class:`TimeUp` is raised and the work goes on alone: a purchase is never cancelled.
+    """
+    first: Deferred[T] = Deferred()
+
+    def too_late() -> None:
+        first.errback(TimeUp())
+
+    timer = reactor.callLater(max(0.0, deadline - reactor.seconds()), too_late)
+
+    def done(result: Any) -> None:
+        if not first.called:
+            timer.cancel()
+            first.callback(result)
+
+    work.addBoth(done)  # a failure passes on as the result; a late one has nobody to tell
+    return await first
+
+
+_RUN: Final[Mapping[str, Callable[[Actions, Call], Awaitable[Outcome]]]] = {
+    "quote": Actions.quote,
+    "buy": Actions.buy,
+    "last-tokens": Actions.last_tokens,
+    "balance": Actions.balance,
+    "language": Actions.language,
+}

@@ -1,0 +1,137 @@
+"""Which texts there are, and what may stand in each: the contract between code and translators.
+
+A placeholder ``{tender}`` of a text takes a field of the notice's arguments through one converter
+of the closed list. A required one must stand in the text of every language: a token message
+without its token would be worse than none.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from string import Formatter
+from typing import Final
+
+from core.refusals import OPERATOR
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """A placeholder: the (dotted) field that it takes, its converter, whether it must stand."""
+
+    field: str
+    convert: str = "text"
+    required: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A text that every language has."""
+
+    slots: Mapping[str, Slot] = field(default_factory=dict)
+
+
+#: May stand in any text.
+COMMON: Final[Mapping[str, Slot]] = {
+    "company": Slot("company_name"),
+    "help_line": Slot("help_line"),
+}
+
+#: The arguments of refusals by name; ``_OTHERWISE`` where one code means another quantity.
+_ARGS: Final[Mapping[str, str]] = {
+    "credit": "money",
+    "holder": "masked",
+    "limit": "money",
+    "phone": "masked",
+    "quoted": "kwh",
+    "reason": "reason",
+    "smallest": "money",
+    "tender": "money",
+    "units": "kwh",
+}
+_OTHERWISE: Final[Mapping[tuple[str, str], str]] = {("credit-above-meter", "limit"): "kwh"}
+#: What a refusal's sentence needs beside the operator's arguments.
+_MORE: Final[Mapping[str, tuple[str, ...]]] = {"confirm-holder": ("code", "tender")}
+_NEEDED: Final = {("confirm-holder", "code"), ("confirm-holder", "holder")}
+
+
+def _refusal(code: str) -> Key:
+    names = {name for _, name, _, _ in Formatter().parse(OPERATOR[code]) if name}
+    names.update(_MORE.get(code, ()))
+    return Key(
+        {
+            name: Slot(
+                name,
+                _OTHERWISE.get((code, name)) or _ARGS.get(name, "text"),
+                required=(code, name) in _NEEDED,
+            )
+            for name in sorted(names)
+        }
+    )
+
+
+def _sale(prefix: str = "") -> dict[str, Slot]:
+    """The fields of ``core.queries.views.SaleView``."""
+    at = f"{prefix}." if prefix else ""
+    return {
+        "token": Slot(f"{at}token", "token", required=True),
+        "units": Slot(f"{at}units_tenths", "kwh", required=True),
+        "meter": Slot(f"{at}meter", required=True),
+        "meter_name": Slot(f"{at}meter_name"),
+        "holder": Slot(f"{at}holder", "masked"),
+        "tender": Slot(f"{at}tender", "money"),
+        "receipt": Slot(f"{at}receipt"),
+        "lines": Slot(f"{at}lines", "lines"),
+        "carried_forward": Slot(f"{at}carried_forward", "amount"),
+        "account": Slot(f"{at}account"),
+        "at": Slot(f"{at}at", "time"),
+        "sgc": Slot(f"{at}sgc"),
+        "krn": Slot(f"{at}krn"),
+        "ti": Slot(f"{at}ti"),
+    }
+
+
+_NOTICES: Final[Mapping[str, Key]] = {
+    "token": Key(_sale()),
+    "token-copy": Key(_sale()),
+    "last-tokens": Key({"sales": Slot("sales", "sales", required=True)}),
+    "last-tokens.sale": Key(_sale()),
+    "last-tokens.none": Key(),
+    "balance": Key(
+        {
+            "account": Slot("account"),
+            "credit": Slot("credit", "money", required=True),
+            "debt": Slot("debt", "money"),
+            "block_left": Slot("block_left_milli", "kwh_milli"),
+        }
+    ),
+    "repeat": Key(_sale("sale") | {"again": Slot("text", required=True)}),
+    "payment": Key(
+        {
+            "account": Slot("account"),
+            "amount": Slot("amount", "money", required=True),
+            "credit": Slot("credit", "money"),
+        }
+    ),
+    "sale-failed": Key({"meter": Slot("meter"), "tender": Slot("tender", "money")}),
+    "help": Key(),
+    "nonsense": Key(),
+    "nonsense.amount-missing": Key({"meter": Slot("meter")}),
+    "nonsense.amount-unclear": Key({"text": Slot("text")}),
+    "nonsense.code-missing": Key(),
+    "nonsense.meter-missing": Key({"tender": Slot("tender", "money")}),
+    "nonsense.several-amounts": Key(),
+    "nonsense.several-commands": Key(),
+    "nonsense.several-meters": Key(),
+    "nonsense.send-instead": Key({"suggestion": Slot("suggestion", required=True)}),
+}
+
+#: Templates that are one sentence with a refusal: said in one place only.
+ALIASES: Final[Mapping[str, str]] = {
+    "busy": "refusal.overloaded",
+    "confirm-holder": "refusal.confirm-holder",
+    "outcome-unknown": "refusal.outcome-unknown",
+}
+
+KEYS: Final[Mapping[str, Key]] = {
+    **_NOTICES,
+    **{f"refusal.{code}": _refusal(code) for code in OPERATOR},
+}

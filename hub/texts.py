@@ -1,0 +1,273 @@
+"""What customers read: sentences as data, one sheet per language, rendered by one function.
+
+The sheets are ``mappings/texts/<language>.yaml``; which texts there are and what may stand in each
+is ``hub.textkeys``. Everything is checked when the sheets are read, so that rendering can only
+fail for want of a required value.
+"""
+
+import datetime
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from importlib import resources
+from importlib.resources.abc import Traversable
+from typing import Any, Final, Literal
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from core.documents import Document, DocumentError, Problem, read
+from hub.channel import Company
+from hub.formats import CONVERTERS, Style
+from hub.template import Hole, Template, fill, names, parse
+from hub.textkeys import ALIASES, COMMON, KEYS, Key, Slot
+
+#: Nobody is told more tokens than this at once, whatever is asked.
+MAX_SALES: Final = 5
+_LAST_RESORT: Final = "en"
+
+
+class TextError(LookupError):
+    """A text cannot be made: unknown key, or a required value is missing."""
+
+
+class Numbers(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The marks between thousands and before the fraction."""
+
+    thousands: Literal[",", ".", " ", "'", ""]
+    decimal: Literal[".", ","]
+
+
+class Marks(msgspec.Struct, frozen=True):
+    """Words put before a message: ``test`` for companies whose sales are not real."""
+
+    test: str
+
+
+class Case(msgspec.Struct, frozen=True):
+    """What a text must look like for sample arguments; checked by ``check_cases``."""
+
+    render: str
+    args: dict[str, Any]
+    text: str
+
+
+class Sheet(msgspec.Struct, frozen=True, kw_only=True):
+    """One language."""
+
+    mapping: Literal["texts"]
+    version: int
+    effective: datetime.date
+    language: str
+    name: str
+    numbers: Numbers
+    money: str
+    time: str
+    marks: Marks
+    lines: dict[str, str]
+    reasons: dict[str, str]
+    texts: dict[str, str]
+    cases: tuple[Case, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """A sheet with its texts taken apart."""
+
+    sheet: Sheet
+    templates: Mapping[str, Template]
+
+
+def read_sheets(files: Iterable[tuple[str, str]]) -> dict[str, Language]:
+    """Languages by code, of (source, text) pairs; DocumentError names everything wrong in all."""
+    languages: dict[str, Language] = {}
+    problems: list[Problem] = []
+    for source, text in files:
+        try:
+            language = _compile(read(text, Sheet, source))
+            languages[language.sheet.language] = language
+        except DocumentError as error:
+            problems += error.problems
+    if problems:
+        raise DocumentError(problems)
+    return languages
+
+
+def read_folder(folder: Traversable | None = None) -> dict[str, Language]:
+    """The sheets of a folder; None: those that come with Wattbus."""
+    folder = folder or resources.files("mappings") / "texts"
+    files = sorted((f for f in folder.iterdir() if f.name.endswith(".yaml")), key=lambda f: f.name)
+    return read_sheets((f"texts/{f.name}", f.read_text(encoding="utf-8")) for f in files)
+
+
+def _compile(document: Document[Sheet]) -> Language:
+    sheet = document.value
+    problems: list[Problem] = []
+    templates: dict[str, Template] = {}
+    for name, text in sheet.texts.items():
+        path = f"texts.{name}"
+        if name not in KEYS:
+            problems.append(document.problem(path, "there is no such text", tuple(sorted(KEYS))))
+            continue
+        try:
+            templates[name] = parse(text)
+        except ValueError as error:
+            problems.append(document.problem(path, str(error)))
+            continue
+        problems += [
+            document.problem(path, *wrong) for wrong in _wrong(KEYS[name], templates[name])
+        ]
+    for name in sorted(KEYS.keys() - sheet.texts.keys()):
+        problems.append(document.problem("texts", f"the text '{name}' is missing"))
+    for placeholder in ("{currency}", "{amount}"):
+        if placeholder not in sheet.money:
+            problems.append(document.problem("money", f"{placeholder} is missing"))
+    if problems:
+        raise DocumentError(problems)
+    return Language(sheet, templates)
+
+
+def _wrong(key: Key, template: Template) -> Iterable[tuple[str, tuple[str, ...]]]:
+    """What is wrong with the placeholders of a text: (message, allowed)."""
+    allowed = {**COMMON, **key.slots}
+    for name in sorted(set(names(template)) - allowed.keys()):
+        yield f"unknown placeholder {{{name}}}", tuple(sorted(allowed))
+    required = {name for name, slot in key.slots.items() if slot.required}
+    for name in sorted(required - set(names(template, always=True))):
+        yield f"the placeholder {{{name}}} is missing", ()
+
+
+class Texts:
+    """Renders for one company. Immutable; made once."""
+
+    def __init__(self, languages: Mapping[str, Language], company: Company) -> None:
+        self._languages = languages
+        self._company = company
+        self._styles = {code: _style(each.sheet, company) for code, each in languages.items()}
+        self._fallback = next(
+            (code for code in (*company.languages, _LAST_RESORT) if code in languages),
+            next(iter(languages)),
+        )
+
+    def language(self, wanted: str) -> str:
+        """The language that will be used for one that is wanted (``fr-CD`` is read as ``fr``)."""
+        for code in (wanted.lower(), wanted.lower().split("-")[0]):
+            if code in self._languages:
+                return code
+        return self._fallback
+
+    def render(self, key: str, language: str, args: Mapping[str, Any]) -> str:
+        """The text of a notice; ``key`` is its template's name, ``args`` its arguments.
+
+        ``refusal`` takes ``{"code", "args"}``, ``nonsense`` an optional ``reason``. Raises
+        :class:`TextError` for an unknown key or a required value that is missing.
+        """
+        plain = msgspec.to_builtins(args)
+        name, plain = _resolve(key, plain)
+        code = self.language(language)
+        shown = _Rendering(self._languages[code], self._styles[code], self._company)
+        body = shown.text(name, plain)
+        if self._company.test or plain.get("test"):
+            return f"{self._languages[code].sheet.marks.test} {body}"
+        return body
+
+
+def _resolve(key: str, args: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+    """The text that serves a template with these arguments."""
+    if key == "refusal":
+        return f"refusal.{args.get('code', '')}", dict(args.get("args") or {})
+    if key == "nonsense":
+        name = f"nonsense.{args.get('reason', '')}"
+        return (name if name in KEYS else key), args
+    if key == "last-tokens" and not args.get("sales"):
+        return "last-tokens.none", args
+    return ALIASES.get(key, key), args
+
+
+def _style(sheet: Sheet, company: Company) -> Style:
+    return Style(
+        thousands=sheet.numbers.thousands,
+        decimal=sheet.numbers.decimal,
+        money=sheet.money,
+        time=sheet.time,
+        zone=ZoneInfo(company.zone),
+        currency=company.currency,
+        exponent=company.exponent,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Rendering:
+    """One text being made."""
+
+    language: Language
+    style: Style
+    company: Company
+
+    def text(self, name: str, args: Mapping[str, Any]) -> str:
+        if name not in KEYS:
+            raise TextError(f"there is no text '{name}'")
+        slots = {**COMMON, **KEYS[name].slots}
+        template = self.language.templates[name]
+        for part in template:
+            if isinstance(part, Hole) and slots[part.name].required:
+                self._must(name, part.name, slots[part.name], args)
+        return fill(template, lambda hole, optional: self._value(slots[hole], args, optional))
+
+    def _must(self, name: str, hole: str, slot: Slot, args: Mapping[str, Any]) -> None:
+        if _take(args, slot.field) in (None, "", []):
+            raise TextError(f"text '{name}' needs '{slot.field}' for {{{hole}}}")
+
+    def _value(self, slot: Slot, args: Mapping[str, Any], optional: bool) -> str:
+        common = {"company_name": self.company.name, "help_line": self.company.help_line}
+        value = common.get(slot.field) or _take(args, slot.field)
+        nothing = optional and value == 0 and slot.convert in ("amount", "money")
+        if value in (None, "", []) or nothing:  # "debt UGX 0" says nothing, "UGX 0 to spend" does
+            return ""
+        special: dict[str, Callable[[Any], str]] = {
+            "lines": self._lines,
+            "sales": self._sales,
+            "reason": lambda reason: self.language.sheet.reasons.get(str(reason), str(reason)),
+        }
+        if slot.convert in special:
+            return special[slot.convert](value)
+        parent = _take(args, slot.field.rpartition(".")[0])
+        return CONVERTERS[slot.convert](value, self.style, str(parent.get("currency", "")))
+
+    def _lines(self, lines: Iterable[Mapping[str, Any]]) -> str:
+        """``Energy 13,587, VAT 3,051``: lines of the same label are added up."""
+        sums: dict[str, int] = {}
+        for line in lines:
+            label = self._label(str(line.get("code", "")), str(line.get("label", "")))
+            sums[label] = sums.get(label, 0) + int(line.get("amount", 0))
+        amount = CONVERTERS["amount"]
+        return ", ".join(f"{label} {amount(sums[label], self.style, '')}" for label in sums)
+
+    def _label(self, code: str, given: str) -> str:
+        """The label of a line's code: its own, that of its family (``energy.1``), as given."""
+        labels = self.language.sheet.lines
+        family = code.replace(":", ".").split(".")[0]
+        return labels.get(code) or labels.get(family) or given or code
+
+    def _sales(self, sales: Iterable[Mapping[str, Any]]) -> str:
+        shown = list(sales)[:MAX_SALES]
+        return "\n".join(self.text("last-tokens.sale", sale) for sale in shown)
+
+
+def _take(args: Mapping[str, Any], path: str) -> Any:
+    """A (dotted) field of the arguments; the arguments themselves for an empty path."""
+    value: Any = args
+    for name in path.split(".") if path else ():
+        value = value.get(name) if isinstance(value, Mapping) else None
+    return value
+
+
+def check_cases(languages: Mapping[str, Language], company: Company) -> list[str]:
+    """The cases inside the sheets that do not come out as written, one sentence each."""
+    texts = Texts(languages, company)
+    wrong = []
+    for code, language in sorted(languages.items()):
+        for at, case in enumerate(language.sheet.cases):
+            got = texts.render(case.render, code, case.args)
+            if got != case.text:
+                wrong.append(f"texts/{code}.yaml: cases[{at}] {case.render}: got {got!r}")
+    return wrong

@@ -1,0 +1,283 @@
+"""The customers' sentences: complete in every language, checked with their line, rendered right."""
+
+import re
+from dataclasses import dataclass
+from importlib import resources
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from core.documents import DocumentError
+from core.queries.views import BalanceView, LineView, SaleView
+from core.refusals import OPERATOR
+from hub.textkeys import ALIASES, KEYS
+from hub.texts import Texts, check_cases, read_folder, read_sheets
+
+LANGUAGES = ("en", "fr", "sw", "zh")
+
+
+@dataclass(frozen=True)
+class House:
+    code: str = "demo"
+    name: str = "Demo Power"
+    zone: str = "Africa/Kampala"
+    currency: str = "UGX"
+    exponent: int = 0
+    languages: tuple[str, ...] = ("en",)
+    test: bool = False
+    country_code: str = "256"
+    help_line: str = "0800 100 100"
+
+
+SALE = SaleView(
+    receipt="A-0000123",
+    meter="04123456784",
+    token="54321098765432109876",
+    units_tenths=281,
+    tender=20000,
+    currency="UGX",
+    lines=(
+        LineView(code="energy.1", amount=1500),
+        LineView(code="energy.2", amount=12087),
+        LineView(code="service", amount=3360),
+        LineView(code="vat", amount=3051),
+    ),
+    carried_forward=2,
+    at=1_793_529_000_000_000,
+    meter_name="Home",
+)
+ARGS = {
+    "meter": "04123456784",
+    "length": 10,
+    "company": "demo",
+    "reason": "debt",
+    "sgc": "600727",
+    "krn": 1,
+    "tender": 20000,
+    "smallest": 3400,
+    "units": 281,
+    "limit": 5000,
+    "phone": "+256772123456",
+    "account": "100001",
+    "credit": 1000,
+    "currency": "UGX",
+    "expected": "UGX",
+    "holder": "Jane Okello",
+    "code": "4711",
+    "receipt": "A-1",
+    "minutes": 3,
+    "quoted": 280,
+    "what": "x",
+    "text": "1.500",
+    "expirytime": "…",
+    "channel": "sms",
+    "why": "x",
+    "reference": "A1",
+    "suggestion": "BUY 04123456784 20000",
+}
+SALE_ARGS = msgspec.to_builtins(SALE)
+NOTICES = {
+    "token": SALE_ARGS,
+    "token-copy": SALE_ARGS,
+    "last-tokens": {"sales": [SALE_ARGS, SALE_ARGS]},
+    "last-tokens.sale": SALE_ARGS,
+    "balance": msgspec.to_builtins(BalanceView(account="100001", credit=30000, currency="UGX")),
+    "repeat": {"sale": SALE_ARGS, "text": "BUY 04123456784 20000 AGAIN"},
+    "payment": {"account": "100001", "amount": 50000, "currency": "UGX", "credit": 50000},
+}
+
+
+@pytest.fixture(scope="module")
+def texts() -> Texts:
+    return Texts(read_folder(), House())
+
+
+def english() -> str:
+    return (resources.files("mappings") / "texts" / "en.yaml").read_text(encoding="utf-8")
+
+
+def broken(old: str, new: str) -> list[str]:
+    assert old in english()
+    with pytest.raises(DocumentError) as caught:
+        read_sheets([("texts/en.yaml", english().replace(old, new, 1))])
+    return [str(problem) for problem in caught.value.problems]
+
+
+def line_of(text: str) -> int:
+    return english()[: english().index(text)].count("\n") + 1
+
+
+def test_the_languages_that_come_with_it() -> None:
+    assert tuple(read_folder()) == LANGUAGES
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("key", sorted(KEYS))
+def test_every_text_in_every_language_with_sample_values(
+    texts: Texts, key: str, language: str
+) -> None:
+    args = NOTICES.get(key, ARGS)
+    if key.startswith("refusal."):
+        args = {"code": key.removeprefix("refusal."), "args": ARGS}
+        key = "refusal"
+    shown = texts.render(key, language, args)
+    assert shown.strip() == shown
+    assert not re.search(r"[{}\[\]]|\bNone\b|\d{14}", shown)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_refusal_has_its_sentence(texts: Texts, language: str) -> None:
+    for code in OPERATOR:
+        shown = texts.render("refusal", language, {"code": code, "args": ARGS})
+        assert "?" not in shown, code
+
+
+def test_what_says_that_no_money_was_taken(texts: Texts) -> None:
+    """All but those where money may have moved, or where none was at stake."""
+    marks = {"en": "money was taken", "fr": "prélevé", "sw": "pesa", "zh": "扣款"}
+    for code in OPERATOR.keys() - {
+        "outcome-unknown",
+        "enrol-conflict",
+        "likely-repeat",
+        "reference-unknown",
+    }:
+        for language, mark in marks.items():
+            shown = texts.render("refusal", language, {"code": code, "args": ARGS})
+            assert mark in shown, (code, language)
+    for language, mark in marks.items():
+        shown = texts.render("outcome-unknown", language, {})
+        assert mark not in shown
+
+
+def test_the_cases_inside_the_sheets() -> None:
+    assert check_cases(read_folder(), House()) == []
+
+
+def test_a_case_that_fails_is_named() -> None:
+    sheets = read_sheets([("texts/en.yaml", english().replace("to spend", "to use", 1))])
+    (wrong,) = check_cases(sheets, House())
+    assert wrong.startswith("texts/en.yaml: cases[1] balance: got 'Account 100001: UGX 30,000 to u")
+
+
+def test_the_token_message(texts: Texts) -> None:
+    assert texts.render("token", "en", SALE_ARGS) == (
+        "Token 5432 1098 7654 3210 9876\n"
+        "28.1 kWh, meter 04123456784 Home\n"
+        "Energy 13,587, Service 3,360, VAT 3,051, carried fwd 2\n"
+        "UGX 20,000, receipt A-0000123"
+    )
+
+
+def test_views_may_be_given_as_they_are(texts: Texts) -> None:
+    assert texts.render("last-tokens", "en", {"sales": [SALE]}) == (
+        "COPY\n01/11/2026 13:30, meter 04123456784, 28.1 kWh\n5432 1098 7654 3210 9876"
+    )
+
+
+def test_another_holder_is_masked(texts: Texts) -> None:
+    shown = texts.render("token", "en", {**SALE_ARGS, "holder": "Jane Okello", "meter_name": ""})
+    assert "meter 04123456784 (J*** O***)" in shown
+
+
+def test_no_tokens_yet(texts: Texts) -> None:
+    assert "no token yet" in texts.render("last-tokens", "en", {"sales": []})
+
+
+def test_optional_parts_of_a_balance(texts: Texts) -> None:
+    shown = texts.render(
+        "balance",
+        "en",
+        {"account": "1", "credit": 0, "currency": "KES", "debt": 100, "block_left_milli": 0},
+    )
+    assert shown == (
+        "Account 1: KES 0.00 to spend. Debt KES 1.00. Left at the first price this month: 0 kWh. "
+        "The meter itself shows the units left in it."
+    )
+
+
+def test_nonsense_helps_with_what_was_wrong(texts: Texts) -> None:
+    general = texts.render("nonsense", "en", {})
+    assert texts.render("nonsense", "en", {"reason": "of its own"}) == general
+    assert "For which meter?" in texts.render("nonsense", "en", {"reason": "meter-missing"})
+
+
+def test_languages_fall_back(texts: Texts) -> None:
+    assert texts.language("fr-CD") == "fr"
+    assert texts.language("lg") == "en"
+    assert Texts(read_folder(), House(languages=("lg", "sw"))).language("lg") == "sw"
+
+
+def test_a_test_company_says_so() -> None:
+    texts = Texts(read_folder(), House(test=True))
+    assert texts.render("token", "en", SALE_ARGS).startswith("TEST Token 5432")
+    assert (
+        Texts(read_folder(), House())
+        .render("token", "zh", {**SALE_ARGS, "test": True})
+        .startswith("测试 充值码")
+    )
+
+
+def test_a_missing_token_is_an_error_and_a_missing_word_is_not(texts: Texts) -> None:
+    with pytest.raises(LookupError, match="needs 'token'"):
+        texts.render("token", "en", {**SALE_ARGS, "token": ""})
+    with pytest.raises(LookupError, match="no text 'tokens'"):
+        texts.render("tokens", "en", {})
+    with pytest.raises(LookupError, match=r"no text 'refusal\.new'"):
+        texts.render("refusal", "en", {"code": "new"})
+    shown = texts.render("refusal", "en", {"code": "meter-unknown", "args": {}})
+    assert shown.startswith("We do not know meter ?.")
+
+
+def test_aliases_point_to_texts() -> None:
+    assert set(ALIASES.values()) <= KEYS.keys()
+
+
+@pytest.mark.parametrize(
+    ("label", "old", "new", "expected"),
+    [
+        ("unknown placeholder", "Token {token}\n    {units} kWh, meter {meter}[ {meter_name}]",
+         "Token {token}\n    {units} kWh, meter {meter}[ {metername}]",
+         "texts.token: unknown placeholder {metername}"),
+        ("missing placeholder", "    Token {token}\n    {units}", "    {units}",
+         "texts.token: the placeholder {token} is missing"),
+        ("required but optional", "To buy again send {again}", "[To buy again send {again}]",
+         "texts.repeat: the placeholder {again} is missing"),
+        ("bracket", "nonsense: >-\n    We", "nonsense: >-\n    [We",
+         "texts.nonsense: a '[' is not closed"),
+        ("brace", "nonsense: >-\n    We", "nonsense: >-\n    {We",
+         "texts.nonsense: '{' at character 1 has no partner"),
+        ("unknown text", "  nonsense: >-", "  nonsens: >-", "texts.nonsens: there is no such text"),
+        ("money", '"{currency} {amount}"', '"{currency}"', "money: {amount} is missing"),
+        ("separators", 'thousands: ","', 'thousands: ";"', "numbers.thousands: expected one of"),
+    ],
+)  # fmt: skip
+def test_a_wrong_sheet_names_file_and_line(label: str, old: str, new: str, expected: str) -> None:
+    found = broken(old, new)
+    assert any(expected in problem for problem in found), (label, found)
+    assert all(re.match(r"texts/en\.yaml:\d+: ", problem) for problem in found)
+
+
+def test_the_line_is_that_of_the_text() -> None:
+    (problem,) = broken("{credit} to spend.", "{credits} {credit} to spend.")
+    assert problem.startswith(f"texts/en.yaml:{line_of('balance: >-')}: texts.balance: unknown")
+
+
+@settings(max_examples=60)
+@given(
+    st.integers(0, 10**12),
+    st.integers(0, 99_999),
+    st.text("0123456789", min_size=20, max_size=20),
+    st.sampled_from(LANGUAGES),
+)
+def test_the_digits_come_through(tender: int, units: int, token: str, language: str) -> None:
+    texts = Texts(_SHEETS, House())
+    shown = texts.render(
+        "token", language, {**SALE_ARGS, "tender": tender, "units_tenths": units, "token": token}
+    )
+    assert token in shown.replace(" ", "")
+    assert str(tender) in re.sub(r"[ ,.]", "", shown)
+
+
+_SHEETS = read_folder()
