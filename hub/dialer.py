@@ -10,7 +10,7 @@ from twisted.internet.endpoints import clientFromString
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from hub.wire import Clock, OnEvent, Session, Timer, Wire
+from hub.wire import Clock, Monotonic, OnEvent, Session, Timer, Wire
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,8 @@ class Backoff:
 class Dialer:
     """Keeps one session connected to an endpoint until it is stopped.
 
-    ``reactor`` connects and tells the time. ``draw`` gives random numbers in [0, 1). ``on_event``
+    ``reactor`` connects, ``clock`` tells the time (monotonic; by default the reactor's timers on
+    the machine's monotonic clock). ``draw`` gives random numbers in [0, 1). ``on_event``
     gets the session's events, also those of a loss. Its CloseLink may ask for a longer pause.
     """
 
@@ -46,6 +47,7 @@ class Dialer:
         on_event: OnEvent,
         draw: Callable[[], float],
         backoff: Backoff | None = None,
+        clock: Clock | None = None,
     ) -> None:
         parsed = isinstance(endpoint, str)
         self._endpoint: Any = (
@@ -53,7 +55,7 @@ class Dialer:
             if parsed
             else endpoint
         )
-        self._clock: Clock = reactor
+        self._clock: Clock = clock or Monotonic(reactor)
         self._draw = draw
         self._on_event = on_event
         self._backoff = backoff or Backoff()

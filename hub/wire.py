@@ -5,6 +5,7 @@ client connected. Endpoints are Twisted's strings: ``tcp:host:port``, ``tls:host
 """
 # ruff: noqa: N802 (the names of Twisted's protocol and producer interfaces)
 
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -31,7 +32,6 @@ class Timer(Protocol):
 
     def active(self) -> bool: ...
     def cancel(self) -> None: ...
-    def getTime(self) -> float: ...
     def reset(self, secondsFromNow: float, /) -> None: ...  # noqa: N803
 
 
@@ -40,6 +40,19 @@ class Clock(Protocol):
 
     def seconds(self) -> float: ...
     def callLater(self, delay: float, call: Callable[..., Any], /, *args: Any) -> Timer: ...
+
+
+class Monotonic:
+    """A reactor's timers with a clock that nobody sets: the reactor's own is the wall clock."""
+
+    def __init__(self, reactor: Clock) -> None:
+        self._reactor = reactor
+
+    def seconds(self) -> float:
+        return time.monotonic()
+
+    def callLater(self, delay: float, call: Callable[..., Any], /, *args: Any) -> Timer:
+        return self._reactor.callLater(delay, call, *args)
 
 
 class Session(Protocol):
@@ -92,6 +105,7 @@ class Wire(twisted_protocol.Protocol):
         self._closing = False
         self._flush_call: Timer | None = None
         self._tick_call: Timer | None = None
+        self._tick_at = 0.0
         self._abort_call: Timer | None = None
 
     # --- for the owner -------------------------------------------------------------------------
@@ -223,9 +237,11 @@ class Wire(twisted_protocol.Protocol):
         call = self._tick_call
         # A timer that is too early finds out when it fires: no churn for each message.
         if call is None:
+            self._tick_at = due
             delay = max(0.0, due - self._clock.seconds())
             self._tick_call = self._clock.callLater(delay, self._tick)
-        elif due < call.getTime():
+        elif due < self._tick_at:
+            self._tick_at = due
             call.reset(max(0.0, due - self._clock.seconds()))
 
     def _tick(self) -> None:

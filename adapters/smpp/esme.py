@@ -23,9 +23,11 @@ from adapters.smpp.pdu import (
 )
 from adapters.smpp.session import Settings, SmppSession
 from adapters.smpp.states import Side, State
+from adapters.smpp.status import Status
 from adapters.smpp.throttle import Throttle
 
-_GIVE_UP = 60.0  # seconds: 0x14 may mean one full handset, which must not hold up all others
+_GIVE_UP = 60.0  # seconds that one request may be throttled before its owner hears of it
+_FULL_TRIES = 3  # 0x14 may mean one full handset, which must not hold up all others
 _BOUND_AS: dict[type[Pdu], State] = {
     BindTransmitter: State.BOUND_TX,
     BindReceiver: State.BOUND_RX,
@@ -40,6 +42,7 @@ class _Item:
     token: object
     encoded: bytes
     first_throttled: float = inf
+    full: int = 0  # how often it was answered "queue full"
 
     def __lt__(self, other: "_Item") -> bool:
         return self.order < other.order
@@ -73,9 +76,10 @@ class EsmeLink:
     def submit(self, pdu: Pdu, token: object, now: float) -> None:
         """Sends a request as soon as bind, window and throttle allow.
 
-        ``token`` comes back once, with Answered or Unknown. Raises EncodeError for a PDU that
-        cannot be sent, NotAllowedError if
-        the bind is of another kind, and QueueFullError; then nothing was queued.
+        ``token`` comes back once, with Answered or Unknown; with a throttling status only after
+        60 s of it, or after three "queue full", which may be one handset's and not the link's.
+        Raises EncodeError for a PDU that cannot be sent, NotAllowedError if the bind is of another
+        kind, and QueueFullError; then nothing was queued.
         """
         move = states.move_of(Side.ESME, type(pdu))
         if move is None or states.after(self._when_bound, move) is None:
@@ -152,7 +156,8 @@ class EsmeLink:
         assert isinstance(item, _Item)
         self.throttle.throttled(event.sent_at, now)
         item.first_throttled = min(item.first_throttled, now)
-        if now - item.first_throttled >= _GIVE_UP:
+        item.full += event.status == Status.ESME_RMSGQFUL
+        if now - item.first_throttled >= _GIVE_UP or item.full >= _FULL_TRIES:
             answer = response_of(type(item.pdu)) or GenericNack
             return Answered(item.token, item.pdu, answer(), event.status, now - event.sent_at)
         insort(self._again, item)
@@ -160,6 +165,8 @@ class EsmeLink:
 
     def _pump(self, now: float) -> None:
         """Sends from the queue what window and throttle allow."""
+        if now < self._ready_at < inf:
+            return
         self._ready_at = inf
         room = self.session.room
         while room > 0 and (self._again or self._queue):

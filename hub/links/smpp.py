@@ -6,6 +6,7 @@ through pace, window and throttle, and end in exactly one way: the response, sur
 not sent, or unknown.
 """
 
+import random
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import structlog
 from twisted.internet.defer import Deferred, fail, gatherResults, maybeDeferred
 from twisted.python.failure import Failure
@@ -81,12 +83,22 @@ class _Bind(EsmeLink):
         return [*super().lost(reason, now), _Lost(reason)]
 
 
-def read_password(config: SmppLinkConfig) -> str:
-    """The first line of the password file; empty without one. OSError when it cannot be read."""
+def read_password(config: SmppLinkConfig, base: Path) -> str:
+    """The first line of the password file (relative to ``base``); empty without one.
+
+    OSError when it cannot be read.
+    """
     if not config.password_file:
         return ""
-    lines = Path(config.password_file).read_text(encoding="utf-8").splitlines()
+    lines = (base / config.password_file).read_text(encoding="utf-8").splitlines()
     return lines[0].strip() if lines else ""
+
+
+def make_link(name: str, options: Mapping[str, Any], reactor: Any, base: Path) -> "SmppLink":
+    """The link of a configuration's section; msgspec.ValidationError names the wrong field."""
+    config = msgspec.convert(options, SmppLinkConfig)
+    log = structlog.get_logger("link").bind(link=name)
+    return SmppLink(config, read_password(config, base), reactor, random.random, log)
 
 
 class SmppLink:

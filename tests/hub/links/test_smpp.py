@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.task import Clock
 
 from adapters.smpp.pdu import (
     BindReceiver,
@@ -21,6 +22,7 @@ from hub.links.smpp import (
     SubmitNotSent,
     SubmitRefused,
     SubmitUnknown,
+    make_link,
     read_password,
 )
 from hub.links.smpp_config import SmppLinkConfig, normal_id
@@ -249,8 +251,16 @@ def test_stop_when_it_never_connected() -> None:
 def test_the_password_is_the_first_line_of_its_file(tmp_path: Path) -> None:
     file = tmp_path / "password"
     file.write_text("secret\nsecond\n")
-    assert read_password(config(password_file=str(file))) == "secret"
-    assert read_password(config()) == ""
+    assert read_password(config(password_file="password"), tmp_path) == "secret"
+    assert read_password(config(password_file=str(file)), Path("/nowhere")) == "secret"
+    assert read_password(config(), tmp_path) == ""
+
+
+def test_a_link_is_made_of_its_section(tmp_path: Path) -> None:
+    options = {"endpoint": "tcp:127.0.0.1:1", "system_id": "hub", "window": 7}
+    link = make_link("mno", options, Clock(), tmp_path)
+    assert link.config.window == 7
+    assert link.status()["state"] == "down"
 
 
 @pytest.mark.parametrize(

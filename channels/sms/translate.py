@@ -1,0 +1,145 @@
+"""A text from a phone becomes a canonical message with its key; a wire's words become ours.
+
+Pure. A text message has no id of its own in SMPP, so its key is what it is: link, sender, short
+code and folded text. How long the key is remembered depends on what is asked (:class:`Windows`).
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from channels.sms.commands import Ask, Buy, Command, Nonsense, Yes
+from channels.sms.words import fold
+from core.messages import (
+    Answer,
+    AskBalance,
+    AskLastTokens,
+    ConfirmVend,
+    CreditVend,
+    Message,
+    Outcome,
+    Recipient,
+    SendNotice,
+)
+from core.refusals import OPERATOR
+from hub.channel import Arrival
+
+#: Template and arguments of a notice.
+Notice = tuple[str, dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """Seconds: how long a key is remembered for purchases and for questions; when a purchase that
+    has not begun expires."""
+
+    repeat_s: float
+    ask_s: float
+    expires_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A whole text as it came. ``phone`` is E.164; ``source_id`` the network's own id, if any."""
+
+    link: str
+    phone: str
+    raw_from: str
+    to: str
+    text: str
+    source_id: str = ""
+
+    def key(self) -> str:
+        """The network's id where there is one, else what the message is."""
+        parts = [self.link, self.raw_from, self.to, self.source_id or fold(self.text)]
+        digest = hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
+        return f"sms/{'id' if self.source_id else 'text'}/{digest}"
+
+    def raw(self) -> str:
+        """The evidence, for the journal."""
+        return f"{self.raw_from} > {self.to}: {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """How the answer goes: by which channel instance, in which language, in whose currency."""
+
+    channel: str
+    language: str
+    currency: str
+
+
+def arrival(incoming: Incoming, command: Command, reply: Reply, windows: Windows) -> Arrival:
+    """The arrival of a text."""
+    message = message_of(incoming.phone, command, reply)
+    money = isinstance(command, Buy | Yes)
+    return Arrival(
+        key=incoming.key(),
+        message=message,
+        raw=incoming.raw(),
+        partition_ref=(
+            f"meter/{command.meter}" if isinstance(command, Buy) else f"phone/{incoming.phone}"
+        ),
+        source_id=incoming.source_id,
+        expires_in_s=windows.expires_s if money else None,
+        valid_for_s=windows.repeat_s if money or incoming.source_id else windows.ask_s,
+    )
+
+
+def message_of(phone: str, command: Command, reply: Reply) -> Message:
+    """The canonical message of a command."""
+    to = (Recipient(way="sms", address=phone, language=reply.language, channel=reply.channel),)
+    match command:
+        case Buy():
+            return CreditVend(
+                meter=command.meter,
+                tender=command.tender,
+                currency=reply.currency,
+                phone=phone,
+                another=command.another,
+                reply=to,
+                answer_by_notice=True,
+            )
+        case Yes():
+            return ConfirmVend(phone=phone, code=command.code, reply=to)
+        case Ask(kind="balance"):
+            return AskBalance(phone=phone, reply=to)
+        case Ask(kind="last"):
+            return AskLastTokens(phone=phone, reply=to)
+        case Nonsense():
+            return notice(phone, nonsense_notice(command), reply)
+        case _:
+            return notice(phone, ("help", {}), reply)
+
+
+def notice(phone: str, what: Notice, reply: Reply) -> SendNotice:
+    """A notice of this channel to a phone."""
+    template, args = what
+    return SendNotice(
+        way="sms",
+        recipient=phone,
+        template=template,
+        args=args,
+        language=reply.language,
+        channel=reply.channel,
+    )
+
+
+def nonsense_notice(command: Nonsense) -> Notice:
+    """What to answer: a refusal's sentence where the reason is one, else one of our own."""
+    if command.reason in OPERATOR:
+        return "refusal", {"code": command.reason, "args": dict(command.args)}
+    reason: Mapping[str, Any] = {"reason": command.reason} if command.reason else {}
+    return "nonsense", {**reason, **command.args}
+
+
+def answer_notice(answer: Answer) -> Notice:
+    """A stored answer told again to a person who asks again."""
+    if answer.outcome is Outcome.DONE and "token" in answer.data:
+        return "repeat", {"sale": answer.data}
+    if answer.code == "likely-repeat":
+        return "repeat", {"sale": answer.data}
+    if answer.outcome is Outcome.REFUSED:
+        return "refusal", {"code": answer.code, "args": answer.args}
+    return "outcome-unknown", {}
