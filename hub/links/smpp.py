@@ -47,7 +47,7 @@ from hub.channel import Overloaded
 from hub.dialer import Backoff, Dialer
 from hub.links.smpp_config import SmppLinkConfig
 from hub.links.submits import SubmitNotSent, SubmitRefused, Submits, SubmitUnknown
-from hub.wire import Wire
+from hub.wire import Clock, Monotonic, Wire
 
 __all__ = [
     "Handler",
@@ -98,23 +98,28 @@ def make_link(name: str, options: Mapping[str, Any], reactor: Any, base: Path) -
     """The link of a configuration's section; msgspec.ValidationError names the wrong field."""
     config = msgspec.convert(options, SmppLinkConfig)
     log = structlog.get_logger("link").bind(link=name)
-    return SmppLink(config, read_password(config, base), reactor, random.random, log)
+    around = Surroundings(reactor, Monotonic(reactor), random.random, log)
+    return SmppLink(config, read_password(config, base), around)
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What a link is given: the reactor that connects, a monotonic clock, random numbers in [0, 1),
+    a logger."""
+
+    reactor: Any
+    clock: Clock
+    draw: Callable[[], float]
+    log: structlog.stdlib.BoundLogger
 
 
 class SmppLink:
-    """One operator's link; see :class:`SmppLinkConfig`. ``draw``: random numbers in [0, 1)."""
+    """One operator's link; see :class:`SmppLinkConfig`."""
 
-    def __init__(
-        self,
-        config: SmppLinkConfig,
-        password: str,
-        reactor: Any,
-        draw: Callable[[], float],
-        log: structlog.stdlib.BoundLogger,
-    ) -> None:
+    def __init__(self, config: SmppLinkConfig, password: str, around: Surroundings) -> None:
         self.config = config
-        self._log = log
-        self._reactor = reactor
+        self._log = around.log
+        self._clock = around.clock
         self._counters: Counter[str] = Counter()
         self._subscribers: list[tuple[Wants, Handler]] = []
         self._listeners: list[Callable[[], None]] = []
@@ -127,16 +132,23 @@ class SmppLink:
             for name, kind in kinds.items()
         }
         self._sender = next(iter(kinds))
-        backoff = Backoff(first=config.reconnect_first_s, longest=config.reconnect_longest_s)
-        self._dialers = {
-            name: Dialer(
-                reactor, config.endpoint, bind, partial(self._on_event, name), draw, backoff
-            )
-            for name, bind in self._binds.items()
-        }
+        self._dialers = {name: self._dialer(name, around) for name in kinds}
         sender, dialer = self._binds[self._sender], self._dialers[self._sender]
-        self._out = Submits(sender, config.submit_rate, reactor, dialer.touch, self._tell_free)
+        self._out = Submits(sender, config.submit_rate, around.clock, dialer.touch, self._tell_free)
         self._out.verdicts = config.verdicts()
+
+    def _dialer(self, name: str, around: Surroundings) -> Dialer:
+        config = self.config
+        backoff = Backoff(first=config.reconnect_first_s, longest=config.reconnect_longest_s)
+        return Dialer(
+            around.reactor,
+            config.endpoint,
+            self._binds[name],
+            partial(self._on_event, name),
+            around.draw,
+            backoff,
+            around.clock,
+        )
 
     # --- life -----------------------------------------------------------------------------------
 
@@ -155,7 +167,7 @@ class SmppLink:
                 done.append(dialer.stop())
             else:
                 done.append(self._leaving.setdefault(name, Deferred()))
-                dialer.wire.handle(self._binds[name].leave(self._reactor.seconds()))
+                dialer.wire.handle(self._binds[name].leave(self._clock.seconds()))
         return gatherResults(done).addCallback(lambda _: None)
 
     # --- for channels ---------------------------------------------------------------------------
@@ -177,6 +189,11 @@ class SmppLink:
         """Whether messages can be submitted."""
         return self._binds[self._sender].session.bound and not self._stopping
 
+    @property
+    def outstanding(self) -> int:
+        """Requests whose end is not known yet."""
+        return self._out.outstanding
+
     def free(self) -> int:
         """How many more requests it can take now."""
         return self._out.room() if self.up else 0
@@ -191,7 +208,7 @@ class SmppLink:
             "state": "up" if self.up else "down",
             "binds": {name: bind.session.state.value for name, bind in self._binds.items()},
             "peer": self.config.endpoint,
-            "outstanding": self._out.outstanding,
+            "outstanding": self.outstanding,
             "rate": self._binds[self._sender].throttle.rate,
             **self._out.counters,
             **self._counters,
@@ -202,7 +219,7 @@ class SmppLink:
     def _tell_free(self) -> None:
         if not self._telling and self._listeners:
             self._telling = True
-            self._reactor.callLater(0, self._told)
+            self._clock.callLater(0, self._told)
 
     def _told(self) -> None:
         self._telling = False
@@ -215,7 +232,9 @@ class SmppLink:
         if handler is None:
             self._counters["unwanted"] += 1
             self._log.warning("no channel wants a message", command=pdu.command, bind=name)
-            self._respond(name, event.handle, Status.ESME_RX_R_APPN)
+            early = not self._subscribers  # the channels are not there yet: it shall come again
+            status = Status.ESME_RX_T_APPN if early else Status.ESME_RX_R_APPN
+            self._respond(name, event.handle, status)
             return
         self._counters["delivered"] += 1
         answer = maybeDeferred(handler)

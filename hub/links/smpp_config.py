@@ -5,12 +5,13 @@ from typing import Annotated, Literal
 import msgspec
 
 from adapters.smpp.gsm0338 import Alphabet
+from adapters.smpp.receipt import IdRule
+from adapters.smpp.segment import Method
 from adapters.smpp.session import Settings
 from adapters.smpp.status import Verdict
 
 Octet = Annotated[int, msgspec.Meta(ge=0, le=255)]
 Seconds = Annotated[float, msgspec.Meta(gt=0, le=3_600)]
-IdForm = Literal["text", "decimal", "hex"]
 
 
 class SmppLinkConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -45,7 +46,7 @@ class SmppLinkConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         What data_coding 0 means to this SMSC, in either direction: ``gsm``, ``latin1``, ``ascii``.
     long_messages
         How a text of several parts is sent: ``udh8``, ``udh16`` (header in the text), ``sar``
-        (optional parameters), ``payload`` (whole in one PDU).
+        (optional parameters), ``payload`` (whole in one PDU: the SMSC cuts, and may cut a token).
     registered_delivery
         1: a receipt for each message, 0: none, 17: intermediate ones too.
     service_type
@@ -53,10 +54,11 @@ class SmppLinkConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     validity
         How long the network tries, as SMPP writes it (``000000060000000R``: six hours); empty: the
         SMSC's own.
-    response_ids, receipt_ids
-        How this SMSC writes a message's id in its response and in its receipts: ``text`` (compared
-        without case and leading noughts), ``decimal``, ``hex``. Many write hex in one and decimal
-        in the other.
+    receipt_ids
+        How receipts name a message compared with the response to its submission: ``same`` (but for
+        case and leading noughts), ``receipt-decimal`` (the response has hex), ``receipt-hex`` (the
+        other way round), ``auto`` (tries all, which may meet a wrong message on a link that counts
+        in small numbers).
     mo_id_tlv
         The optional parameter (``0x1400``) in which this SMSC gives incoming messages an id of
         their own; empty: they have none, as in the standard.
@@ -85,12 +87,11 @@ class SmppLinkConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     dest_npi: Octet = 1
     alphabet_out: Alphabet = "gsm"
     alphabet_in: Alphabet = "gsm"
-    long_messages: Literal["udh8", "udh16", "sar", "payload"] = "udh8"
+    long_messages: Method = "udh8"
     registered_delivery: Octet = 1
     service_type: Annotated[str, msgspec.Meta(max_length=5)] = ""
     validity: Annotated[str, msgspec.Meta(max_length=16)] = ""
-    response_ids: IdForm = "text"
-    receipt_ids: IdForm = "text"
+    receipt_ids: IdRule = "same"
     mo_id_tlv: Annotated[str, msgspec.Meta(pattern="^(0x[0-9A-Fa-f]{1,4})?$")] = ""
     unanswered: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 200
     statuses: dict[str, Literal["retry", "doubtful", "refused"]] = {}
@@ -112,16 +113,3 @@ class SmppLinkConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     def mo_tag(self) -> int:
         """The tag of ``mo_id_tlv``; 0: none."""
         return int(self.mo_id_tlv or "0", 16)
-
-
-def normal_id(written: str, form: IdForm) -> str:
-    """One form for a message id however it is written; what does not fit its form stays text."""
-    plain = written.strip().lower()
-    try:
-        if form == "hex":
-            return str(int(plain, 16))
-        if form == "decimal":
-            return str(int(plain))
-    except ValueError:
-        pass
-    return plain.lstrip("0") or "0"

@@ -13,6 +13,7 @@ from adapters.smpp.events import Answered, Unknown
 from adapters.smpp.pdu import Pdu
 from adapters.smpp.status import Verdict, verdict
 from adapters.smpp.status import name as status_name
+from hub.wire import Clock
 
 #: Messages held for one link, as a multiple of its window: enough that the window never runs dry
 #: between two turns of the relay, small enough that what is lost with a link is soon told.
@@ -54,7 +55,7 @@ class Submits:
         self,
         bind: EsmeLink,
         rate: float,
-        reactor: Any,
+        clock: Clock,
         touch: Callable[[], None],
         freed: Callable[[], None],
     ) -> None:
@@ -63,7 +64,7 @@ class Submits:
         self.outstanding = 0
         self._bind = bind
         self._rate = rate
-        self._reactor = reactor
+        self._clock = clock
         self._touch = touch
         self._freed = freed
         self._paced: deque[_Item] = deque()
@@ -108,13 +109,13 @@ class Submits:
 
     def _pump(self) -> None:
         """Hands to the bind what the agreed rate allows now."""
-        now = self._reactor.seconds()
+        now = self._clock.seconds()
         while self._paced and self._next_at <= now:
             if self._rate:
                 self._next_at = max(self._next_at, now - _BURST_S) + 1 / self._rate
             self._offer(self._paced.popleft(), now)
         if self._paced and self._timer is None:
-            self._timer = self._reactor.callLater(self._next_at - now, self._later)
+            self._timer = self._clock.callLater(self._next_at - now, self._later)
 
     def _later(self) -> None:
         self._timer = None

@@ -23,7 +23,7 @@ from adapters.smpp.pdu import (
 )
 from adapters.smpp.session import Settings, SmppSession
 from adapters.smpp.states import Side
-from hub.links.smpp import SmppLink
+from hub.links.smpp import SmppLink, Surroundings
 from hub.links.smpp_config import SmppLinkConfig
 
 _RESPONSES = {1: BindReceiverResp, 2: BindTransmitterResp, 9: BindTransceiverResp}
@@ -37,6 +37,11 @@ def quiet_log() -> structlog.stdlib.BoundLogger:
         wrapper_class=structlog.BoundLogger,
     )
     return log
+
+
+def surroundings(reactor: Any) -> Surroundings:
+    """One clock for connections, timers and sessions."""
+    return Surroundings(reactor, reactor, lambda: 0.5, quiet_log())
 
 
 def _drop(_logger: object, _name: str, _event: Any) -> Any:
@@ -114,7 +119,7 @@ class MemorySmsc:
     def __init__(self, config: SmppLinkConfig | None = None) -> None:
         self.reactor: Any = MemoryReactorClock()  # type: ignore[no-untyped-call]
         self.config = config or SmppLinkConfig(endpoint="tcp:127.0.0.1:2775", system_id="hub")
-        self.link = SmppLink(self.config, "secret", self.reactor, lambda: 0.5, quiet_log())
+        self.link = SmppLink(self.config, "secret", surroundings(self.reactor))
         self.binds: list[Any] = []
         self.submits: list[SubmitSm] = []
         self.statuses: list[int] = []

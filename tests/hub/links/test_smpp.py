@@ -25,7 +25,7 @@ from hub.links.smpp import (
     make_link,
     read_password,
 )
-from hub.links.smpp_config import SmppLinkConfig, normal_id
+from hub.links.smpp_config import SmppLinkConfig
 from tests.hub.links.memory_smsc import MemorySmsc, outcome, text
 
 PDU = SubmitSm(destination_addr="256772123456", short_message=b"hello")
@@ -90,6 +90,12 @@ def test_messages_go_to_the_first_who_wants_them() -> None:
     smsc.deliver(msgspec.structs.replace(text("?"), service_type="CMT"), "c")
     assert (len(ussd), len(sms)) == (1, 1)
     assert smsc.answers == {"a": 0, "b": 0, "c": 0x66}
+
+
+def test_what_comes_before_the_channels_comes_again() -> None:
+    smsc = MemorySmsc().start()
+    smsc.deliver(text("hi"), "a")
+    assert smsc.answers == {"a": 0x64}
 
 
 @pytest.mark.parametrize(("error", "status"), [(Overloaded(), 0x14), (OSError("disk"), 0x64)])
@@ -261,22 +267,6 @@ def test_a_link_is_made_of_its_section(tmp_path: Path) -> None:
     link = make_link("mno", options, Clock(), tmp_path)
     assert link.config.window == 7
     assert link.status()["state"] == "down"
-
-
-@pytest.mark.parametrize(
-    ("written", "form", "normal"),
-    [
-        ("0001AB", "text", "1ab"),
-        ("1ab", "text", "1ab"),
-        ("0", "text", "0"),
-        ("00FF", "hex", "255"),
-        ("0255", "decimal", "255"),
-        ("A4F8-uuid", "hex", "a4f8-uuid"),
-        (" 77 ", "decimal", "77"),
-    ],
-)
-def test_ids_in_one_form(written: str, form: str, normal: str) -> None:
-    assert normal_id(written, form) == normal  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(

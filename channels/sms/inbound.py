@@ -1,0 +1,134 @@
+"""What phones send: each text is journaled under its key before the network is answered."""
+
+from collections import Counter, OrderedDict, deque
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from typing import Any, Final
+from uuid import UUID
+
+from twisted.internet.defer import inlineCallbacks
+from twisted.python.failure import Failure
+
+from channels.sms.commands import Command, Money, Nonsense, parse
+from channels.sms.config import SmsConfig
+from channels.sms.translate import Incoming, Reply, Windows, answer_notice, arrival, notice
+from channels.sms.words import Words
+from core.messages import ConfirmVend, CreditVend
+from core.queries.customer import phone_view
+from hub.channel import Accepted, Arrival, KeyReused, Ports
+from hub.texts import Texts
+
+#: A phone's language seldom changes; the choice of another one may take this long to be seen.
+_LANGUAGE_S: Final = 60.0
+#: Phones whose language or nonsense is remembered; some 200 octets each.
+_PHONES: Final = 20_000
+_HOUR_S: Final = 3_600.0
+
+
+@dataclass(slots=True)
+class Inbound:
+    """The conversation with phones. ``receive`` gives the command_status to answer."""
+
+    ports: Ports
+    config: SmsConfig
+    words: Words
+    texts: Texts
+    counters: Counter[str]
+    _languages: "OrderedDict[str, tuple[str, float]]" = field(default_factory=OrderedDict)
+    _nonsense: "OrderedDict[str, deque[float]]" = field(default_factory=OrderedDict)
+
+    @inlineCallbacks
+    def receive(self, incoming: Incoming, whole: bool = True) -> Generator[Any, Any, int]:
+        """Journal a text and see to its answer; fails with what the ports fail with.
+
+        ``whole`` is False for a long message of which parts never came.
+        """
+        command = self._command(incoming.text) if whole else Nonsense()
+        if not incoming.phone or self._too_much(incoming.phone, command):
+            self.counters["unanswered"] += 1
+            self.ports.record(incoming.key(), incoming.raw())
+            return 0
+        self.counters[type(command).__name__.lower()] += 1
+        language = yield self._language(incoming.phone, getattr(command, "language", ""))
+        reply = Reply(self.ports.name, language, self.ports.company.currency)
+        arrived = arrival(incoming, command, reply, self._windows())
+        try:
+            accepted = yield self.ports.accept(arrived)
+        except KeyReused:
+            self.ports.log.warning("a text was used before with other content", key=arrived.key)
+            return 0
+        if accepted.repeat:
+            self.counters["repeats"] += 1
+            self._tell_again(arrived, accepted, incoming.phone, reply)
+        return 0
+
+    def _command(self, text: str) -> Command:
+        company = self.ports.company
+        money = Money(company.currency, company.exponent, self.config.decimal_mark)
+        return parse(text, self.words, money)
+
+    def _windows(self) -> Windows:
+        config = self.config
+        return Windows(config.repeat_window_s, config.ask_window_s, config.expires_s)
+
+    def _too_much(self, phone: str, command: Command) -> bool:
+        """Whether this phone has been told often enough that we do not understand."""
+        if not isinstance(command, Nonsense):
+            return False
+        now = self.ports.reactor.seconds()
+        times = self._nonsense.setdefault(phone, deque())
+        self._nonsense.move_to_end(phone)
+        if len(self._nonsense) > _PHONES:
+            self._nonsense.popitem(last=False)
+        while times and times[0] < now - _HOUR_S:
+            times.popleft()
+        if len(times) >= self.config.nonsense_per_hour:
+            return True
+        times.append(now)
+        return False
+
+    @inlineCallbacks
+    def _language(self, phone: str, spoken: str) -> Generator[Any, Any, str]:
+        """Registered with the phone, else that of the word, else the channel's."""
+        now = self.ports.reactor.seconds()
+        known, until = self._languages.get(phone, ("", 0.0))
+        if until <= now:
+            try:
+                view = yield self.ports.query(phone_view, phone)
+                known = str(view.language)
+            except Exception as error:  # a question of manners must not cost a purchase
+                self.ports.log.warning("the phone's language is not known", error=str(error))
+                known = ""
+            self._languages[phone] = (known, now + _LANGUAGE_S)
+            self._languages.move_to_end(phone)
+            if len(self._languages) > _PHONES:
+                self._languages.popitem(last=False)
+        company = self.ports.company.languages
+        wanted = known or spoken or self.config.language or (company[0] if company else "")
+        return self.texts.language(wanted)
+
+    def _tell_again(self, arrived: Arrival, accepted: Accepted, phone: str, reply: Reply) -> None:
+        """A person who sends the same purchase again, and not at once, waits for its answer."""
+        money = isinstance(arrived.message, CreditVend | ConfirmVend)
+        age = self.ports.now_us() / 1e6 - _made_at(accepted.message_id)
+        if not money or accepted.answer is None or age < self.config.resend_after_s:
+            return
+        step = int(age // self.config.resend_after_s)
+        again = Arrival(
+            key=f"{arrived.key}/told/{step}",
+            message=notice(phone, answer_notice(accepted.answer), reply),
+            raw=arrived.raw,
+            partition_ref=f"phone/{phone}",
+            correlation=accepted.message_id,
+            valid_for_s=self.config.repeat_window_s,
+        )
+        self.ports.accept(again).addErrback(self._not_told)
+
+    def _not_told(self, failure: Failure) -> None:
+        """He will ask again; what he bought is safe."""
+        self.ports.log.warning("not told again", error=failure.getErrorMessage())
+
+
+def _made_at(message_id: str) -> float:
+    """Seconds UTC at which a message was accepted: the first 48 bits of its UUIDv7."""
+    return (UUID(message_id).int >> 80) / 1_000
