@@ -194,7 +194,8 @@ class Conversation:
             },
             ensure_ascii=False,
         )
-        self.ports.record(f"{key.gateway}/{key.session}/{session.state.hop}", raw)
+        hops = session.state.hop + (0 if repeated else len(hop.answers))
+        self.ports.record(f"{key.gateway}/{key.session}/{hops}", raw)
         return raw
 
     def _redacted(self, session: Session, hop: Hop) -> tuple[str, ...]:

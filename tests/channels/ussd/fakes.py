@@ -1,7 +1,7 @@
 """A hub of plain lists for the USSD channel: what it was asked, and answers set by the test."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -181,7 +181,7 @@ def _drop(*_: Any) -> Any:
     raise structlog.DropEvent
 
 
-def form(text: str, session: str = "ATUid_1", **changes: str | list[str]) -> bytes:
+def form(text: str | list[str], session: str = "ATUid_1", **changes: str | list[str]) -> bytes:
     fields: dict[str, Any] = {
         "sessionId": session,
         "serviceCode": "*123#",
@@ -193,10 +193,7 @@ def form(text: str, session: str = "ATUid_1", **changes: str | list[str]) -> byt
 
 
 def post(body: bytes, **changes: Any) -> HttpRequest:
-    request = HttpRequest("POST", "/ussd/mno", {}, {}, body, "127.0.0.1:40000")
-    return HttpRequest(
-        **{**{name: getattr(request, name) for name in request.__slots__}, **changes}
-    )
+    return replace(HttpRequest("POST", "/ussd/mno", {}, {}, body, "127.0.0.1:40000"), **changes)
 
 
 @dataclass

@@ -34,8 +34,8 @@ def test_the_menus_that_come_with_wattbus_are_right() -> None:
         ("do: last-tokens}", "do: last-token}", "do: last-token}", "did you mean 'last-tokens'"),
         ("    prompt: {kind: amount,", "    prompt: {kind: money,", "kind: money", "meter, amount"),
         ("quoted: quote\n", "quoted: sold\n", "quoted: sold", "must be marked 'confirm'"),
-        ("refused: refused\n    fault: fault\n  buy", "refused: refused\n  buy", "  quote:\n    quoted",
-         "'quote' can end 'fault': no screen"),
+        ("refused: refused\n    fault: fault\n  buy", "refused: refused\n  buy",
+         "  quote:\n    quoted", "'quote' can end 'fault': no screen"),
         ("sold: sold\n", "sold: sold\n    paid: sold\n", "paid: sold", "no such outcome"),
         ("{text: holder.no, go: home}", "{text: holder.no, do: buy}", "{text: holder.no, do: buy}",
          "only from a screen marked 'confirm'"),
@@ -47,7 +47,8 @@ def test_the_menus_that_come_with_wattbus_are_right() -> None:
         ("  register: {end: true}", "  register: {end: true}\n  spare: {end: true}", "  spare:",
          "nothing leads to this screen"),
         ("screen: sold}", "screen: quote}", "- {name: paid", "ends at 'sold', not at 'quote'"),
-        ("outcomes: [listed]", "outcomes: [quoted]", "- {name: my tokens", "cannot end with 'quoted'"),
+        ("outcomes: [listed]", "outcomes: [quoted]", "- {name: my tokens",
+         "cannot end with 'quoted'"),
     ],
 )  # fmt: skip
 def test_a_wrong_menu_names_its_line(was: str, becomes: str, line: str, says: str) -> None:

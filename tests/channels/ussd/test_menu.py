@@ -1,6 +1,6 @@
 """The menu machine alone: labelled journeys, every pair of the table, and what never happens."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -16,7 +16,6 @@ from channels.ussd.menu import (
     Facts,
     Hangup,
     Item,
-    Machine,
     Move,
     Outcome,
     Phase,
@@ -69,9 +68,9 @@ def outcome(action: str, name: str) -> Outcome:
 class Walk:
     """A session by hand: answers (text) and outcomes (``=name``) in turn."""
 
-    state: State = State()
+    state: State = field(default_factory=State)
     hop: int = 0
-    move: Move = Move(State())
+    move: Move = field(default_factory=lambda: Move(State()))
 
     def dial(self, known: Facts | None = None, **more: Any) -> "Walk":
         return self._take(Dial(known or facts(), **more))
@@ -130,7 +129,8 @@ QUOTED = ("1", "1", "20000", "=quoted")
         ("somebody else's", ("1", "1", "500", "=other-holder"), "holder", "asking"),
         ("is not meant", ("1", "1", "500", "=other-holder", "2"), "home", "asking"),
         ("bought already: again", ("1", "1", "500", "=earlier", "1"), "token-again", "ended"),
-        ("bought already: another", ("1", "1", "500", "=earlier", "2", "=quoted"), "quote", "asking"),
+        ("bought already: another", ("1", "1", "500", "=earlier", "2", "=quoted"), "quote",
+         "asking"),
         ("bought already: cancel", ("1", "1", "500", "=earlier", "3"), "home", "asking"),
         ("tokens", ("2", "=listed"), "tokens", "asking"),
         ("more tokens", ("2", "=listed", "98"), "tokens", "asking"),
@@ -335,3 +335,12 @@ def test_every_screen_says_something_in_every_language(language: str, name: str)
         shown = "\n".join(SCREENS.pages(state))
         assert len(shown) > 10
         assert shown.count("?") == asked
+
+
+@pytest.mark.parametrize("language", MENU.languages)
+@pytest.mark.parametrize("name", ["enter-meter", "amount"])
+def test_a_mistake_and_its_question_fit_one_page(language: str, name: str) -> None:
+    for wrong in ("wrong.meter", "wrong.check-digit", "wrong.amount"):
+        start = Walk().dial(facts(language)).state
+        state = replace(start, place=Place(name), history=(Place("home"),), wrong=wrong)
+        assert SCREENS.count_pages(state) == 1, SCREENS.pages(state)

@@ -41,4 +41,4 @@ def test_what_is_typed(kind: str, exponent: int, text: str, expected: str | Wron
 @given(st.sampled_from(sorted(KINDS)), st.text(max_size=30), st.integers(0, 3))
 def test_anything_typed_is_a_value_or_a_sentence(kind: str, text: str, exponent: int) -> None:
     value = KINDS[kind](text, Form(3, 20, exponent))
-    assert isinstance(value, Wrong) or value.isascii() and value.isdigit()
+    assert isinstance(value, Wrong) or (value.isascii() and value.isdigit())
