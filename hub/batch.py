@@ -30,6 +30,7 @@ from core.store.load import load
 from core.store.save import save
 from core.store.tables.machine import DEAD
 from core.store.tx import Tx
+from core.vending.checks import horizon
 from hub import balance, failpoints, inbox, module_log
 from hub.envelope import (
     Envelope,
@@ -94,7 +95,7 @@ class Batch:
         for work in works:
             if work.delivery.message_id not in draws:
                 draws[work.delivery.message_id] = self._draw()
-        books = _load(tx, works, now)
+        books = self._load(tx, works, now)
         failpoints.hit("worker.before-decide")
         for work in works:
             book = books[work.terms.code]
@@ -115,6 +116,18 @@ class Batch:
                 for name, count in handler.ids.items():
                     needed[name.format(company=company)] += count
         return needed
+
+    def _load(self, tx: Tx, works: Sequence[Work], now: int) -> dict[str, Book]:
+        """One book per company, in one order of companies everywhere."""
+        by_company: dict[str, list[Wants]] = {}
+        for work in works:
+            by_company.setdefault(work.terms.code, []).append(work.handler.wants(work.message))
+        return {
+            company: load(
+                tx, company, Wants.union(by_company[company]), horizon(self.terms[company], now)
+            )
+            for company in sorted(by_company)
+        }
 
     def _draw(self) -> Draw:
         chance = int.from_bytes(self.random_bytes(4))
@@ -243,17 +256,6 @@ class Batch:
 
 
 _BY_NAME: dict[str, Handler] = {handler.name: handler for handler in HANDLERS.values()}
-
-
-def _load(tx: Tx, works: Sequence[Work], now: int) -> dict[str, Book]:
-    """One book per company, in one order of companies everywhere."""
-    by_company: dict[str, list[Wants]] = {}
-    for work in works:
-        by_company.setdefault(work.terms.code, []).append(work.handler.wants(work.message))
-    return {
-        company: load(tx, company, Wants.union(by_company[company]), now)
-        for company in sorted(by_company)
-    }
 
 
 def _store_answers(tx: Tx, answers: Sequence[tuple[str, str]], now: int) -> None:

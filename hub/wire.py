@@ -273,7 +273,14 @@ class _Listener(twisted_protocol.Factory):
         if len(self._wires) >= self._limit:
             return None  # Twisted closes the connection
         wire = self._make()
-        wire.gone = self._wires.discard
+        owner = wire.gone
+
+        def gone(wire: Wire) -> None:
+            self._wires.discard(wire)
+            if owner is not None:
+                owner(wire)
+
+        wire.gone = gone
         self._wires.add(wire)
         return wire
 

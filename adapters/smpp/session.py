@@ -221,12 +221,12 @@ class SmppSession:
     @property
     def bound(self) -> bool:
         """Whether traffic may flow."""
-        return self.state in BOUND
+        return self.state in BOUND and not self._finished
 
     @property
     def room(self) -> int:
         """How many requests the window still takes; 0 unless bound."""
-        return self.settings.window - len(self._in_flight) if self.state in BOUND else 0
+        return self.settings.window - len(self._in_flight) if self.bound else 0
 
     def bind(self, login: Bind, now: float) -> None:
         """ESME: log in (done by itself if the session has a login and needs no outbind)."""
@@ -244,7 +244,7 @@ class SmppSession:
         ``encoded`` is the PDU's own wire form with any sequence, if it is known already.
         Raises NotAllowedError, WindowFullError or EncodeError, and then nothing was sent.
         """
-        if self.state not in BOUND:
+        if not self.bound:
             raise NotAllowedError(f"{pdu.command} while {self.state.value}")
         self._must(states.move_of(self.side, type(pdu)), type(pdu))
         if len(self._in_flight) >= self.settings.window:

@@ -38,12 +38,9 @@ class Inbound:
     _nonsense: "OrderedDict[str, deque[float]]" = field(default_factory=OrderedDict)
 
     @inlineCallbacks
-    def receive(self, incoming: Incoming, whole: bool = True) -> Generator[Any, Any, int]:
-        """Journal a text and see to its answer; fails with what the ports fail with.
-
-        ``whole`` is False for a long message of which parts never came.
-        """
-        command = self._command(incoming.text) if whole else Nonsense()
+    def receive(self, incoming: Incoming) -> Generator[Any, Any, int]:
+        """Journal a text and see to its answer; fails with what the ports fail with."""
+        command = self._command(incoming.text) if incoming.complete else Nonsense()
         if not incoming.phone or self._too_much(incoming.phone, command):
             self.counters["unanswered"] += 1
             self.ports.record(incoming.key(), incoming.raw())

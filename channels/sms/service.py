@@ -119,8 +119,9 @@ class SmsChannel:
             to=first.destination_addr,
             text=_joined(parts, self.link.config.alphabet_in),
             source_id=(tlv.text(first.tlvs, tag) or "") if tag else "",
+            complete=complete,
         )
-        return self.inbound.receive(incoming, complete)
+        return self.inbound.receive(incoming)
 
     def _receipt(self, pdu: Pdu, found: receipt.Receipt) -> "Deferred[int]":
         self.counters["receipts"] += 1

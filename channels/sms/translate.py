@@ -41,7 +41,11 @@ class Windows:
 
 @dataclass(frozen=True, slots=True)
 class Incoming:
-    """A whole text as it came. ``phone`` is E.164; ``source_id`` the network's own id, if any."""
+    """A text as it came. ``phone`` is E.164; ``source_id`` the network's own id, if any.
+
+    ``complete`` is False for a long message of which parts never came: it is another message than
+    the one that its text alone would be.
+    """
 
     link: str
     phone: str
@@ -49,12 +53,14 @@ class Incoming:
     to: str
     text: str
     source_id: str = ""
+    complete: bool = True
 
     def key(self) -> str:
         """The network's id where there is one, else what the message is."""
         parts = [self.link, self.raw_from, self.to, self.source_id or fold(self.text)]
         digest = hashlib.blake2b("\0".join(parts).encode(), digest_size=16).hexdigest()
-        return f"sms/{'id' if self.source_id else 'text'}/{digest}"
+        kind = "id" if self.source_id else "text"
+        return f"sms/{kind if self.complete else 'part'}/{digest}"
 
     def raw(self) -> str:
         """The evidence, for the journal."""

@@ -11,6 +11,7 @@ from core.messages import CreditVend
 from core.queries.views import AccountView, BalanceView, MeterView, PhoneView, QuoteView, SaleView
 from core.refusals import Refusal, refuse
 from core.store.load import load
+from core.store.load_sales import Horizon
 from core.store.tx import Reader
 from core.vending import checks
 from core.vending.balance import balance_view
@@ -21,7 +22,7 @@ from core.vending.receipt import line_views, lines_json, sale_view
 def phone_view(reader: Reader, terms: Terms, msisdn: str) -> PhoneView:
     """Who calls: his accounts with what they can spend, his saved meters, his language."""
     wants = Wants(phones=(msisdn,), meters_of=(msisdn,))
-    stage = Stage(load(reader, terms.code, wants, 0, lock=False))
+    stage = Stage(load(reader, terms.code, wants, Horizon(), lock=False))
     phone = stage.get(Phone, msisdn)
     if phone is None:
         return PhoneView(msisdn=msisdn, registered=False)
@@ -63,7 +64,7 @@ def quote(
 ) -> QuoteView | Refusal:
     """What the purchase would give now, or why it would be refused."""
     wants = Wants(phones=(msisdn,), meters=(meter,))
-    stage = Stage(load(reader, terms.code, wants, now_us, lock=False))
+    stage = Stage(load(reader, terms.code, wants, checks.horizon(terms, now_us), lock=False))
     command = CreditVend(
         meter=meter, tender=tender, currency=terms.currency, phone=msisdn, account=account
     )
@@ -78,7 +79,7 @@ def _quote(terms: Terms, stage: Stage, command: CreditVend, now_us: int) -> Quot
     payer = checks.payer_of(stage, command, agreement)
     if command.tender <= 0:
         raise refuse("tender-not-positive", tender=command.tender)
-    checks.within_limits(terms, stage, command, meter, now_us)
+    checks.within_limits(terms, stage, command, meter)
     price = price_purchase(terms, stage, meter, agreement, command.tender, now_us)
     if payer.spendable < command.tender:
         raise refuse(
@@ -107,18 +108,16 @@ def _quote(terms: Terms, stage: Stage, command: CreditVend, now_us: int) -> Quot
 def last_sales(reader: Reader, terms: Terms, msisdn: str, limit: int) -> tuple[SaleView, ...]:
     """The last sales bought by this phone, newest first."""
     wants = Wants(last_sales_of=(msisdn,))
-    book = load(reader, terms.code, wants, 0, lock=False)
+    book = load(reader, terms.code, wants, Horizon(), lock=False)
     sales = book.links.get(("last-sales", msisdn), ())
     return tuple(sale_view(terms, sale) for sale in sales[:limit])
 
 
-def balance(
-    reader: Reader, terms: Terms, msisdn: str, now_us: int | None = None
-) -> BalanceView | Refusal:
+def balance(reader: Reader, terms: Terms, msisdn: str, now_us: int) -> BalanceView | Refusal:
     """Credit, debts and what is left of the month's first block."""
     wants = Wants(phones=(msisdn,), meters_of=(msisdn,))
-    stage = Stage(load(reader, terms.code, wants, now_us or 0, lock=False))
+    stage = Stage(load(reader, terms.code, wants, Horizon(), lock=False))
     phone = stage.get(Phone, msisdn)
     if phone is None or not phone.account_ids:
         return refuse("phone-not-registered", phone=msisdn)
-    return balance_view(terms, stage, phone, now_us or 0)
+    return balance_view(terms, stage, phone, now_us)

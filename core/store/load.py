@@ -23,7 +23,7 @@ from core.entities import (
     Waiting,
 )
 from core.messages import CreditVend
-from core.store.load_sales import load_sales
+from core.store.load_sales import Horizon, load_sales
 from core.store.tx import Reader, Row
 
 METER_COLUMNS = (
@@ -34,11 +34,10 @@ ACCOUNT_COLUMNS = "id company number currency state credit reserved".split()
 
 
 def load(
-    reader: Reader, company: str, wants: Wants, now_us: int, *, book: Book | None = None,
-    lock: bool = True,
-) -> Book:  # fmt: skip
-    """Fill a book with what ``wants`` names. ``lock=False`` is for queries."""
-    book = book or Book()
+    reader: Reader, company: str, wants: Wants, horizon: Horizon, *, lock: bool = True
+) -> Book:
+    """A book with what ``wants`` names. ``lock=False`` is for queries."""
+    book = Book()
     suffix = " FOR UPDATE" if lock else ""
     # nothing is locked yet: these only tell which rows will be
     phones = _phones(reader, company, (*wants.phones, *wants.last_sales_of), book)
@@ -52,7 +51,7 @@ def load(
     _accounts(reader, company, ids, wants.accounts, book, suffix)
     _debts(reader, [a.id for a in agreements], book)
     _customers(reader, company, wants.customers, book)
-    load_sales(reader, company, wants, [m.id for m in meters], now_us, book)
+    load_sales(reader, company, wants, [m.id for m in meters], horizon, book)
     _notices(reader, wants.references, book, suffix)
     return book
 

@@ -1,11 +1,25 @@
 """Loading past sales: for likely repeats, limits of the day, copies and the last tokens."""
 
+from dataclasses import dataclass
+from typing import Any
+
 from core.book import Book, Wants
 from core.entities import PastSale
 from core.store.tx import Reader, Row
 
-#: How far back sales are looked at: a day's limits and likely repeats (the longer of the two).
-RECENT_US = 86_400_000_000
+
+@dataclass(frozen=True, slots=True)
+class Horizon:
+    """How far back earlier sales matter (instants): likely repeats, and the limits of the day.
+
+    ``day_meter`` and ``day_phone`` are None where the company sets no such limit: nothing is read.
+    """
+
+    repeats: int = 0
+    day_meter: int | None = None
+    day_phone: int | None = None
+
+
 #: ``LAST`` shows three; a few more cost nothing and serve "my tokens".
 LAST_SALES = 5
 
@@ -29,14 +43,14 @@ def past_sales(rows: list[Row]) -> list[PastSale]:
     return [PastSale(**dict(zip(_SALE_FIELDS, row, strict=True))) for row in rows]
 
 
-def _recent_sales(reader: Reader, meter_ids: list[int], now_us: int, book: Book) -> None:
+def _recent_sales(reader: Reader, meter_ids: list[int], since: int, book: Book) -> None:
     if not meter_ids:
         return
     rows = reader.rows(
         f"SELECT {SALE_COLUMNS} FROM {SALE_TABLES} WHERE s.meter_id IN :ids "
         "AND s.priced_at > :since AND s.state = 'issued' ORDER BY s.priced_at DESC, s.id DESC",
         ids=meter_ids,
-        since=now_us - RECENT_US,
+        since=since,
     )
     by_meter: dict[int, list[PastSale]] = {}
     for sale in past_sales(rows):
@@ -45,17 +59,17 @@ def _recent_sales(reader: Reader, meter_ids: list[int], now_us: int, book: Book)
         book.link("recent-sales", meter_id, tuple(sales))
 
 
-def _spent_today(reader: Reader, phones: tuple[str, ...], now_us: int, book: Book) -> None:
-    if not phones:
+def _spent(reader: Reader, column: str, keys: list[Any], since: int | None, book: Book) -> None:
+    """What was spent today, per meter or per phone: (``spent-<column>``, key) -> minor units."""
+    if not keys or since is None:
         return
-    rows = reader.rows(
-        "SELECT phone, priced_at, tender FROM sale WHERE phone IN :phones "
-        "AND priced_at > :since AND state = 'issued'",
-        phones=list(phones),
-        since=now_us - RECENT_US,
-    )
-    for phone, of_phone in _by_phone(rows).items():
-        book.link("spent", phone, tuple((row[1], row[2]) for row in of_phone))
+    for key, spent in reader.rows(
+        f"SELECT {column}, sum(tender) FROM sale WHERE {column} IN :keys "
+        f"AND priced_at >= :since AND state = 'issued' GROUP BY {column}",
+        keys=keys,
+        since=since,
+    ):
+        book.link(f"spent-{column}", key, int(spent))
 
 
 def _last_sales(reader: Reader, company: str, phone: str, book: Book) -> None:
@@ -70,18 +84,12 @@ def _last_sales(reader: Reader, company: str, phone: str, book: Book) -> None:
     book.link("last-sales", phone, tuple(past_sales(rows)))
 
 
-def _by_phone(rows: list[Row]) -> dict[str, list[Row]]:
-    groups: dict[str, list[Row]] = {}
-    for row in rows:
-        groups.setdefault(row[0], []).append(row)
-    return groups
-
-
 def load_sales(
-    reader: Reader, company: str, wants: Wants, meter_ids: list[int], now_us: int, book: Book
-) -> None:
+    reader: Reader, company: str, wants: Wants, meter_ids: list[int], horizon: Horizon, book: Book
+) -> None:  # fmt: skip
     """Link what the book must know of earlier sales."""
-    _recent_sales(reader, meter_ids, now_us, book)
-    _spent_today(reader, wants.phones, now_us, book)
+    _recent_sales(reader, meter_ids, horizon.repeats, book)
+    _spent(reader, "meter_id", meter_ids, horizon.day_meter, book)
+    _spent(reader, "phone", list(wants.phones), horizon.day_phone, book)
     for phone in wants.last_sales_of:
         _last_sales(reader, company, phone, book)

@@ -7,7 +7,7 @@ log is stored is the caller's.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 GENESIS = bytes(32)  # the hash before the first batch
 _SEPARATOR = "\x1f"
@@ -33,6 +33,14 @@ def token_digest(pan: str, digits: str) -> str:
     return hashlib.sha256(f"wattbus token 1 {pan} {digits}".encode("ascii")).hexdigest()
 
 
+def _line(e: LogEntry) -> bytes:
+    """Every field, in order (``dataclasses.astuple`` copies deeply: 100 µs an entry)."""
+    fields = (
+        e.module, e.number, e.at_us, e.pan, e.token_class, e.subclass, e.tid, e.kcv, e.digest,
+    )  # fmt: skip
+    return _SEPARATOR.join(map(str, fields)).encode()
+
+
 def seal(previous: bytes, entries: Sequence[LogEntry]) -> bytes:
     """The chain hash (32 bytes) of a batch after the batch with hash `previous` (GENESIS at first).
 
@@ -40,7 +48,7 @@ def seal(previous: bytes, entries: Sequence[LogEntry]) -> bytes:
     """
     digest = hashlib.sha256(previous + len(entries).to_bytes(4, "big"))
     for entry in entries:
-        line = _SEPARATOR.join(str(part) for part in astuple(entry)).encode()
+        line = _line(entry)
         digest.update(len(line).to_bytes(4, "big") + line)
     return digest.digest()
 

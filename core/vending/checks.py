@@ -6,6 +6,7 @@ from core.company import Terms
 from core.entities import Account, Agreement, Meter, PastSale, Phone
 from core.messages import CreditVend
 from core.refusals import Refusal, refuse
+from core.store.load_sales import Horizon
 from core.sts.errors import DrnCheckDigitError, StsError
 from core.sts.meter_id import parse_drn
 
@@ -86,19 +87,15 @@ def likely_repeat(
     return None
 
 
-def within_limits(
-    terms: Terms, stage: Stage, command: CreditVend, meter: Meter, at_us: int
-) -> None:
+def within_limits(terms: Terms, stage: Stage, command: CreditVend, meter: Meter) -> None:
     """Limits of one sale, and of the day for the meter and for the phone."""
     limits, tender = terms.limits, command.tender
     if limits.per_sale and tender > limits.per_sale:
         raise refuse(
             "limit-per-sale", tender=tender, limit=limits.per_sale, currency=terms.currency
         )
-    since = start_of_day(local_date(at_us, terms.zone), terms.zone)
     if limits.per_day_meter:
-        recent = stage.linked("recent-sales", meter.id) or ()
-        spent = sum(sale.tender for sale in recent if sale.priced_at >= since)
+        spent = stage.linked("spent-meter_id", meter.id) or 0
         if spent + tender > limits.per_day_meter:
             raise refuse(
                 "limit-per-day-meter",
@@ -107,11 +104,21 @@ def within_limits(
                 currency=terms.currency,
             )
     if limits.per_day_phone:
-        mine = stage.linked("spent", command.phone) or ()
-        if sum(t for at, t in mine if at >= since) + tender > limits.per_day_phone:
+        spent = stage.linked("spent-phone", command.phone) or 0
+        if spent + tender > limits.per_day_phone:
             raise refuse(
                 "limit-per-day-phone",
                 phone=command.phone,
                 limit=limits.per_day_phone,
                 currency=terms.currency,
             )
+
+
+def horizon(terms: Terms, now_us: int) -> Horizon:
+    """How far back this company's checks look."""
+    today = start_of_day(local_date(now_us, terms.zone), terms.zone)
+    return Horizon(
+        repeats=now_us - terms.repeat_minutes * MINUTE_US,
+        day_meter=today if terms.limits.per_day_meter else None,
+        day_phone=today if terms.limits.per_day_phone else None,
+    )

@@ -64,7 +64,7 @@ def decide_vend(ctx: Context, command: CreditVend) -> Answer:
     _ask_about_repeat(ctx, command, meter, payer)
     if not command.holder_confirmed and not checks.is_own(stage, command.phone, agreement):
         raise _ask_about_holder(ctx, command, agreement)
-    checks.within_limits(terms, stage, command, meter, now)
+    checks.within_limits(terms, stage, command, meter)
     if payer.spendable < command.tender:
         raise refuse(
             "credit-insufficient",
@@ -229,8 +229,8 @@ def _remember(stage: Stage, sale: PastSale, bought: Bought, token: IssuedToken) 
     last = stage.linked("last-sales", sale.phone)
     if last is not None:
         stage.link("last-sales", sale.phone, (sale, *last))
-    spent = stage.linked("spent", sale.phone) or ()
-    stage.link("spent", sale.phone, (*spent, (sale.priced_at, sale.tender)))
+    for name, key in (("spent-meter_id", sale.meter_id), ("spent-phone", sale.phone)):
+        stage.link(name, key, (stage.linked(name, key) or 0) + sale.tender)
 
 
 def _write_sale(ctx: Context, sale: PastSale, bought: Bought, state: SaleState) -> None:

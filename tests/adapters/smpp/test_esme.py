@@ -183,3 +183,14 @@ def test_leaving_stops_the_queue() -> None:
     bench.get(SubmitSmResp(), packet.sequence)
     assert [p.pdu for p in bench.sent()] == [Unbind()]
     assert bench.link.waiting == 1
+
+
+def test_nothing_is_sent_on_a_link_that_closes() -> None:
+    bench = Bench(window=1)
+    bench.submit(1, 2)
+    (packet,) = bench.sent()
+    answer = codec.encode(SubmitSmResp(), packet.sequence)
+    events = bench.link.receive(answer + b"\0\0\0\0", bench.now)
+    assert [type(event).__name__ for event in events] == ["Answered", "Defect", "CloseLink"]
+    assert [p.pdu.command for p in bench.sent()] == ["generic_nack"]
+    assert bench.link.waiting == 1
