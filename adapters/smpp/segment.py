@@ -149,7 +149,9 @@ def place_of(pdu: Message | DataSm) -> Place | None:
         part = tlv.integer(pdu.tlvs, Tag.sar_segment_seqnum)
         if reference is not None and total_parts is not None and part is not None:
             place = Place(reference, total_parts, part)
-    if place is None or not 1 <= place.number <= place.total or place.total == 1:
+    if place is None or place.total == 1 or place.total > _MOST_PARTS:
+        return None  # a total in more octets than the standard's would cost memory without end
+    if not 1 <= place.number <= place.total:
         return None
     return place
 
