@@ -156,7 +156,9 @@ def build(
     specs = {name: spec_of(section.kind) for name, section in config.channels.items()}
     terms = all_terms(config)
     routing = make_routing(config, specs)
-    parts = Parts(url, terms, routing, config.hub.open_messages, reactor.callFromThread, sources)
+    parts = Parts(
+        url, terms, routing, config.hub.open_messages, reactor.callFromThread, sources, config.bus
+    )
     engine = make_engine(parts)
     hub = Hub(config, reactor, terms, engine, _http(config), sources=sources)
     hub.http.health = lambda: {"ok": True, "node": config.hub.name}

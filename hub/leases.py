@@ -8,18 +8,15 @@ give correctness.
 
 from dataclasses import dataclass, field
 
-from core.store.tx import TransientStoreError, Tx
+from core.store.tx import Tx
 from core.store.upgrade import Store
 from hub.outbox import PARTITIONS
+from hub.worker import FencedError
 
 #: A lease lasts this long; it is renewed at a third of it. A dead worker's partitions move on then.
 LEASE_US = 5_000_000
 
 _NOW = "(SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint))"
-
-
-class FencedError(TransientStoreError):
-    """A lease of this batch has moved to another worker: nothing may be committed."""
 
 
 @dataclass(slots=True)

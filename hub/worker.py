@@ -7,7 +7,7 @@ inbox knows what was done.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import structlog
 
@@ -18,8 +18,8 @@ from core.store.tx import DataStoreError, TransientStoreError, Tx
 from core.store.upgrade import Store
 from hub import failpoints, inbox
 from hub.batch import Batch, Result
+from hub.bus import Source, Taken
 from hub.inbox import Delivery, Mark
-from hub.outbox import PARTITIONS, WORKER
 
 #: As much as one commit should carry: beyond it a commit costs no less per message.
 MAX_BATCH = 256
@@ -31,40 +31,47 @@ MAX_STARTS = 3
 log = structlog.get_logger("hub.worker")
 
 
+class FencedError(TransientStoreError):
+    """A lease of this batch has moved to another worker: nothing may be committed."""
+
+
 class StoreAway(Exception):  # noqa: N818 - a state of the world
     """The store does not answer: nothing is acknowledged, consuming stops for a while."""
 
 
 @dataclass(slots=True)
 class Worker:
-    """Runs batches for some partitions. ``committed`` hears of every batch after its commit."""
+    """Runs batches of what its source gives. ``committed`` hears of every one after its commit."""
 
     store: Store
     batch: Batch
+    source: Source
     committed: Callable[[Result], None] = lambda _result: None
-    partitions: Sequence[int] = field(default_factory=lambda: range(PARTITIONS))
     fence: Callable[[Tx], None] = lambda _tx: None
     doorbell: Callable[[Tx], None] = lambda _tx: None
-    _careful: bool = True
-
-    def take_over(self, partitions: Sequence[int]) -> None:
-        """Work on these partitions from now on; what is new to us is begun with care."""
-        self._careful = self._careful or bool(set(partitions) - set(self.partitions))
-        self.partitions = partitions
+    _taken: Taken | None = None
 
     def step(self) -> bool:
-        """One batch, if anything is open; False when idle. Raises StoreAway."""
+        """One batch, if anything is there; False when idle. Raises StoreAway.
+
+        What was taken and could not be committed is kept and tried again: nothing is acknowledged.
+        """
         try:
-            with self.store.reader_on_writer() as reader:
-                fetched = inbox.fetch_open(reader, WORKER, list(self.partitions), MAX_BATCH)
-            if fetched and self._careful:
-                self._one_by_one(fetched)
-            elif fetched:
-                self.process(fetched)
+            taken = self._taken = self._taken or self.source.take(MAX_BATCH)
+            if taken is None:
+                return False
+            if taken.again:
+                self._one_by_one(taken.deliveries)
+            else:
+                self.process(taken.deliveries)
+        except FencedError:
+            self._taken = None  # the partition is another's now; so is what we held of it
+            raise
         except TransientStoreError as error:
             raise StoreAway(str(error)) from error
-        self._careful = False
-        return bool(fetched)
+        self._taken = None
+        taken.done()
+        return True
 
     def process(self, fetched: Sequence[Delivery]) -> None:
         """See a batch through. Raises StoreAway when the store stays in trouble."""
@@ -84,6 +91,8 @@ class Worker:
             try:
                 self._once(fetched, draws)
                 return
+            except FencedError:
+                raise
             except TransientStoreError as error:
                 log.warning("batch.rerun", attempt=attempt, error=str(error))
                 last = error
@@ -129,14 +138,16 @@ class Worker:
         starts it is dead, and the rest goes on.
         """
         for delivery in fetched:
-            if delivery.started >= MAX_STARTS:
-                self._bury(delivery, "killer", f"{delivery.started} starts did not end")
-                continue
             with self.store.transaction() as tx:
-                tx.run(
-                    "UPDATE delivery SET started = started + 1 WHERE seq = :seq", seq=delivery.seq
+                rows = tx.rows(
+                    "UPDATE delivery SET started = started + 1 WHERE seq = :seq AND state = 0 "
+                    "RETURNING started",
+                    seq=delivery.seq,
                 )
-            self.process([delivery])
+            if rows and rows[0][0] > MAX_STARTS:
+                self._bury(delivery, "killer", f"{MAX_STARTS} starts did not end")
+            elif rows:
+                self.process([delivery])
 
     def _bury(self, delivery: Delivery, error_class: str, error: str) -> None:
         log.error("delivery.dead", message=delivery.message_id, error=error)

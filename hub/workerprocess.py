@@ -5,12 +5,16 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Callable
 
 import structlog
 
 from core.store.tx import TransientStoreError
-from core.store.upgrade import open_store
+from core.store.upgrade import Store, open_store
 from hub.boot import channel_spec, check_schema, make_routing
+from hub.bus import Source
+from hub.bus.rabbit import RabbitSource
+from hub.bus.table import TableSource
 from hub.clock import Sources
 from hub.companies import all_terms
 from hub.config import Config
@@ -34,14 +38,15 @@ def run(config: Config, index: int) -> None:
     )
     store = open_store(url, f"wattbus-{name}")
     leases = Leases(store, name)
+    stop, wake = threading.Event(), threading.Event()
+    source = _source(config, store, name, wake.set)
     worker = Worker(
         store,
         make_batch(parts, name),
-        partitions=[],
+        source,
         fence=leases.fence,
         doorbell=lambda tx: notify(tx, DONE),
     )
-    stop, wake = threading.Event(), threading.Event()
 
     def end(*_: object) -> None:
         stop.set()
@@ -54,8 +59,19 @@ def run(config: Config, index: int) -> None:
     log.info("worker.up", worker=name, pid=os.getpid())
     _work(worker, leases, stop, wake)
     listener.stop()
+    if isinstance(source, RabbitSource):
+        source.stop()
     leases.release()
     log.info("worker.down", worker=name)
+
+
+def _source(config: Config, store: Store, name: str, wake: Callable[[], None]) -> Source:
+    """The bus that the configuration names."""
+    if config.bus.kind == "table":
+        return TableSource(store, [])
+    source = RabbitSource(config.bus.url, config.bus.prefix, f"wattbus-{name}", wake)
+    source.start()
+    return source
 
 
 def _work(worker: Worker, leases: Leases, stop: threading.Event, wake: threading.Event) -> None:
@@ -68,7 +84,7 @@ def _work(worker: Worker, leases: Leases, stop: threading.Event, wake: threading
                 leases.prepare()
                 prepared = True
             if time.monotonic() - renewed > LEASE_US / 3e6:
-                worker.take_over(leases.balance())
+                worker.source.assign(leases.balance())
                 renewed = time.monotonic()
             busy = worker.step()
         except (StoreAway, TransientStoreError) as error:

@@ -71,8 +71,7 @@ short_code = "8080"
 [channels.ussd]
 kind = "ussd"
 company = "demo"
-path = "/ussd"          # where the gateway calls back; only the callers below may
-callers = ["127.0.0.0/8", "::1/128"]
+path = "/ussd"                       # the aggregator's callback; or link = "smsc" for USSD by SMPP
 """
 
 

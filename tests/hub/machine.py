@@ -16,6 +16,7 @@ from core.sts.module import open_module
 from core.sts.sta import SAMPLE_TABLES
 from core.tariffs.load import load_file
 from hub import balance
+from hub.bus.table import TableSource
 from hub.channel import Accepted, Arrival, Outbound, SendResult, Sent
 from hub.clock import Sources
 from hub.engine import Parts, make_batch
@@ -117,7 +118,7 @@ class Machine:
             self.url, {self.terms.code: self.terms}, self.routing, 10_000, self.call, sources
         )
         self.intake = Intake(self.store, Journal("hub", sources), self.call, lambda _n: None)
-        self.worker = Worker(self.store, make_batch(parts, "hub"))
+        self.worker = Worker(self.store, make_batch(parts, "hub"), TableSource(self.store))
         self.outbound = OutboundStage(self.store, "hub", self.call, sources)
         self.outbound.attach({"sms": self.channel})
         self.outbound.wake("sms")
