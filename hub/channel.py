@@ -170,8 +170,11 @@ class Ports(Protocol):
     def query(self, function: Callable[..., Any], *args: Any) -> "Deferred[Any]":
         """Run ``function(reader, company_code, *args)`` of core.queries outside the reactor."""
 
-    def record(self, key: str, raw: str) -> None:
-        """Journal something that arrived and asks for nothing (a menu hop), secrets redacted."""
+    def record(self, key: str, raw: str, party: str = "") -> None:
+        """Journal something that arrived and asks for nothing (a menu hop), secrets redacted.
+
+        ``party`` is the phone that an operator will search for.
+        """
 
     def link(self, name: str) -> Any:
         """A shared link of the configuration (``[links.<name>]``), e.g. one SMPP bind."""
