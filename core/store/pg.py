@@ -1,6 +1,7 @@
 """PostgreSQL by psycopg 3: one ``unnest`` statement per set, prepared by the driver."""
 
 import re
+from collections import deque
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -25,6 +26,8 @@ _NAME = re.compile(r"(?<![:\w]):(\w+)")
 STATEMENT_TIMEOUT_MS = 30_000
 #: How long a row lock is waited for before the batch is run again.
 LOCK_TIMEOUT_MS = 10_000
+#: Reading connections that are kept open: as many as the threads that ask at once.
+IDLE_READERS = 10
 
 
 @cache
@@ -137,6 +140,7 @@ class PgStore:
         self.url = url
         self._application = application
         self._writer: psycopg.Connection[Any] | None = None
+        self._idle: deque[psycopg.Connection[Any]] = deque()
 
     def connection(self) -> psycopg.Connection[Any]:
         """The writing connection, opened again after a loss."""
@@ -171,15 +175,26 @@ class PgStore:
 
     @contextmanager
     def reader(self) -> Iterator[PgTx]:
-        """A read-only connection of its own, closed at the end."""
-        connection = connect(self.url, application=self._application)
+        """A read-only connection of its own, kept for the next who asks."""
         try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = connect(self.url, application=f"{self._application}-reader")
             connection.execute("SET default_transaction_read_only = on")
+        try:
             yield PgTx(connection)
-        finally:
+        except TransientStoreError:
             connection.close()
+            raise
+        finally:
+            if not connection.closed and len(self._idle) < IDLE_READERS:
+                self._idle.append(connection)
+            else:
+                connection.close()
 
     def close(self) -> None:
         """Close the writer."""
         if self._writer is not None:
             self._writer.close()
+        while self._idle:
+            self._idle.pop().close()
