@@ -6,6 +6,7 @@ Verbs are found by name: every module of ``hub.verbs`` brings one (``NAME`` and 
 
 import importlib
 import pkgutil
+from functools import cache
 
 import typer
 
@@ -46,10 +47,16 @@ def _mount_simulators() -> None:
     app.add_typer(simulate, name="simulate")
 
 
-def main() -> None:
-    """The console script."""
+@cache
+def mount() -> None:
+    """Bring every verb and simulator to the command line, once."""
     _mount_verbs()
     _mount_simulators()
+
+
+def main() -> None:
+    """The console script."""
+    mount()
     app(prog_name="wattbus")
 
 

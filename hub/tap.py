@@ -12,7 +12,9 @@ from hub.config import ConfigError, read
 class Options(usage.Options):
     """The options of ``twist wattbus``."""
 
-    optParameters = (("config", "c", "wattbus.toml", "The configuration file."),)
+    optParameters = (  # noqa: N815 - Twisted's name
+        ("config", "c", "wattbus.toml", "The configuration file."),
+    )
 
 
 class NodeService(Service):

@@ -7,7 +7,7 @@ inbox knows what was done.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -17,7 +17,7 @@ from core.store.tables.machine import DEAD, OPEN
 from core.store.tx import DataStoreError, TransientStoreError, Tx
 from core.store.upgrade import Store
 from hub import failpoints, inbox
-from hub.batch import Batch, Result
+from hub.batch import Batch, Result, answer_unknown
 from hub.bus import Source, Taken
 from hub.inbox import Delivery, Mark
 
@@ -51,6 +51,7 @@ class Worker:
     doorbell: Callable[[Tx], None] = lambda _tx: None
     alive: Callable[[], None] = lambda: None  # between messages that are done one by one
     _taken: Taken | None = None
+    _begun: set[int] = field(default_factory=set)  # starts that this process has counted
 
     def step(self) -> bool:
         """One batch, if anything is there; False when idle. Raises StoreAway.
@@ -136,27 +137,40 @@ class Worker:
         """After a start: each message alone, its start committed first.
 
         What was under way when the last process died may be what killed it; after three unfinished
-        starts it is dead, and the rest goes on.
+        starts it is dead, and the rest goes on. A process counts a message's start once: a store
+        that is away for a while is no reason to call anybody a killer.
         """
         for delivery in fetched:
             self.alive()
-            with self.store.transaction() as tx:
-                rows = tx.rows(
-                    "UPDATE delivery SET started = started + 1 WHERE seq = :seq AND state = 0 "
-                    "RETURNING started",
-                    seq=delivery.seq,
-                )
-            if rows and rows[0][0] > MAX_STARTS:
-                self._bury(delivery, "killer", f"{MAX_STARTS} starts did not end")
-            elif rows:
+            if delivery.seq in self._begun or self._begin(delivery):
                 self.process([delivery])
+        self._begun.clear()
+
+    def _begin(self, delivery: Delivery) -> bool:
+        """Commit that it is begun; False when it is finished already, or now buried."""
+        with self.store.transaction() as tx:
+            self.fence(tx)
+            rows = tx.rows(
+                "UPDATE delivery SET started = started + 1 WHERE seq = :seq AND state = 0 "
+                "RETURNING started",
+                seq=delivery.seq,
+            )
+        self._begun.add(delivery.seq)
+        if rows and rows[0][0] > MAX_STARTS:
+            self._bury(delivery, "killer", f"{MAX_STARTS} starts did not end")
+            return False
+        return bool(rows)
 
     def _bury(self, delivery: Delivery, error_class: str, error: str) -> None:
         log.error("delivery.dead", message=delivery.message_id, error=error)
         with self.store.transaction() as tx:
+            self.fence(tx)
             rows = tx.rows(
                 "SELECT state FROM delivery WHERE seq = :seq FOR UPDATE", seq=delivery.seq
             )
             if rows and rows[0][0] == OPEN:
                 mark = Mark(delivery.seq, DEAD, "", delivery.attempt + 1, 0, error_class, error)
-                inbox.mark(tx, [mark], self.batch.now_us())
+                now = self.batch.now_us()
+                inbox.mark(tx, [mark], now)
+                answer_unknown(tx, [delivery.message_id], now)
+                self.doorbell(tx)

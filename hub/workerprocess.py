@@ -11,7 +11,7 @@ import structlog
 
 from core.store.tx import TransientStoreError
 from core.store.upgrade import Store, open_store
-from hub.boot import channel_spec, check_schema, make_routing
+from hub.boot import SpecOf, channel_spec, check_schema, make_routing
 from hub.bus import Source
 from hub.bus.rabbit import RabbitSource
 from hub.bus.table import TableSource
@@ -27,12 +27,12 @@ from hub.worker import StoreAway, Worker
 log = structlog.get_logger("hub.worker")
 
 
-def run(config: Config, index: int) -> None:
+def run(config: Config, index: int, spec_of: SpecOf = channel_spec) -> None:
     """Work until SIGTERM (or until the process that started us is gone)."""
     name = f"{config.hub.name}-{socket.gethostname()}-{index}"
     url = config.database_url()
     check_schema(url)
-    specs = {n: channel_spec(section.kind) for n, section in config.channels.items()}
+    specs = {n: spec_of(section.kind) for n, section in config.channels.items()}
     parts = Parts(
         url, all_terms(config), make_routing(config, specs), 0, lambda *_: None, Sources()
     )

@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 from psycopg import errors
 
+from core.store.pg_arrays import BigintArray, TextArray, as_array, register
 from core.store.tx import (
     DataStoreError,
     Row,
@@ -30,9 +31,10 @@ IDLE_READERS = 10
 
 
 @cache
-def compiled(sql: str) -> str:
-    """The statement in psycopg's words."""
-    return _NAME.sub(r"%(\1)s", _LIST.sub(r"= ANY(:\1)", sql.replace("%", "%%")))
+def compiled(sql: str) -> tuple[str, tuple[str, ...]]:
+    """The statement in psycopg's words, and the names of its list parameters."""
+    lists = tuple(_LIST.findall(sql))
+    return _NAME.sub(r"%(\1)s", _LIST.sub(r"= ANY(:\1)", sql.replace("%", "%%"))), lists
 
 
 @cache
@@ -41,8 +43,12 @@ def _unnest(table: str, columns: tuple[str, ...]) -> str:
     return ", ".join(f"%(c{i})s::{kinds[name]}[]" for i, name in enumerate(columns))
 
 
-def _arrays(rows: Sequence[Row]) -> dict[str, list[Any]]:
-    return {f"c{i}": list(column) for i, column in enumerate(zip(*rows, strict=True))}
+def _arrays(table: str, columns: Sequence[str], rows: Sequence[Row]) -> dict[str, Any]:
+    kinds = column_kinds(table)
+    arrays = {}
+    for i, (name, column) in enumerate(zip(columns, zip(*rows, strict=True), strict=True)):
+        arrays[f"c{i}"] = TextArray(column) if kinds[name] == "text" else BigintArray(column)
+    return arrays
 
 
 def _quoted(columns: Sequence[str]) -> str:
@@ -65,13 +71,19 @@ class PgTx:
         except psycopg.Error as error:
             raise TransientStoreError(f"{error} in: {sql[:120]}") from error
 
+    def _bound(self, sql: str, params: dict[str, Any]) -> psycopg.Cursor[Any]:
+        text, lists = compiled(sql)
+        for name in lists:
+            params[name] = as_array(list(params[name]))
+        return self._execute(text, params)
+
     def rows(self, sql: str, /, **params: Any) -> list[Row]:
         """See :class:`core.store.tx.Reader`."""
-        return self._execute(compiled(sql), params).fetchall()
+        return self._bound(sql, params).fetchall()
 
     def run(self, sql: str, /, **params: Any) -> int:
         """See :class:`core.store.tx.Tx`."""
-        return self._execute(compiled(sql), params).rowcount
+        return self._bound(sql, params).rowcount
 
     def insert(
         self, table: str, columns: Sequence[str], rows: Sequence[Row], tail: str = ""
@@ -83,7 +95,7 @@ class PgTx:
             f"INSERT INTO {table} ({_quoted(columns)}) "
             f"SELECT * FROM unnest({_unnest(table, tuple(columns))}) {tail}"
         )
-        cursor = self._execute(sql, _arrays(rows))
+        cursor = self._execute(sql, _arrays(table, columns, rows))
         return cursor.fetchall() if cursor.description else []
 
     def update(
@@ -98,14 +110,14 @@ class PgTx:
             f"UPDATE {table} SET {sets} FROM unnest({_unnest(table, tuple(columns))}) "
             f'AS v({_quoted(columns)}) WHERE {table}."{key}" = v."{key}"'
         )
-        touched = self._execute(sql, _arrays(rows)).rowcount
+        touched = self._execute(sql, _arrays(table, columns, rows)).rowcount
         checked_update(table, rows, touched if must_match else len(rows))
 
 
 def connect(url: str, *, application: str = "wattbus") -> psycopg.Connection[Any]:
     """A connection in READ COMMITTED with its time limits set."""
     try:
-        return psycopg.connect(
+        connection = psycopg.connect(
             url,
             autocommit=True,
             application_name=application,
@@ -115,6 +127,8 @@ def connect(url: str, *, application: str = "wattbus") -> psycopg.Connection[Any
         )
     except psycopg.Error as error:
         raise TransientStoreError(str(error)) from error
+    register(connection)
+    return connection
 
 
 class PgStore:
