@@ -3,7 +3,7 @@
 import re
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any
 
@@ -26,7 +26,7 @@ _NAME = re.compile(r"(?<![:\w]):(\w+)")
 STATEMENT_TIMEOUT_MS = 30_000
 #: How long a row lock is waited for before the batch is run again.
 LOCK_TIMEOUT_MS = 10_000
-#: Reading connections that are kept open: as many as the threads that ask at once.
+#: Readers kept open: as many as the reactor's threads ask at once. A fork a query costs far more.
 IDLE_READERS = 10
 
 
@@ -175,26 +175,34 @@ class PgStore:
 
     @contextmanager
     def reader(self) -> Iterator[PgTx]:
-        """A read-only connection of its own, kept for the next who asks."""
-        try:
-            connection = self._idle.pop()
-        except IndexError:
-            connection = connect(self.url, application=f"{self._application}-reader")
-            connection.execute("SET default_transaction_read_only = on")
+        """A read-only connection for one thread; kept for the next one unless it failed."""
+        connection = self._reading()
         try:
             yield PgTx(connection)
-        except TransientStoreError:
+        except BaseException:
             connection.close()
+            self._rest_no_more()  # where one is lost the others may be too
             raise
-        finally:
-            if not connection.closed and len(self._idle) < IDLE_READERS:
-                self._idle.append(connection)
-            else:
-                connection.close()
+        if len(self._idle) < IDLE_READERS:
+            self._idle.append(connection)
+        else:
+            connection.close()
+
+    def _reading(self) -> psycopg.Connection[Any]:
+        try:
+            return self._idle.pop()  # the last used: the others may rest
+        except IndexError:
+            connection = connect(self.url, application=self._application)
+        connection.execute("SET default_transaction_read_only = on")
+        return connection
+
+    def _rest_no_more(self) -> None:
+        with suppress(IndexError):
+            while True:
+                self._idle.pop().close()
 
     def close(self) -> None:
-        """Close the writer."""
+        """Close the writer and the readers at rest."""
+        self._rest_no_more()
         if self._writer is not None:
             self._writer.close()
-        while self._idle:
-            self._idle.pop().close()

@@ -8,7 +8,7 @@ import re
 import sqlite3
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -31,7 +31,7 @@ _encode = msgspec.json.encode
 BUSY_TIMEOUT_MS = 5_000
 #: A reader's statement is given up after so many virtual machine steps (some seconds).
 READER_STEP_LIMIT = 50_000_000
-#: Reading connections that are kept open: as many as the threads that ask at once.
+#: Readers kept open: as many as the reactor's threads ask at once. Opening one reads the schema.
 IDLE_READERS = 10
 
 
@@ -137,7 +137,7 @@ def set_durable(connection: sqlite3.Connection) -> None:
 
 
 class _StepLimit:
-    """Stops a reader whose statements have run away; a reader lives for one query."""
+    """Stops a reader whose statements have run away; made anew for each query."""
 
     def __init__(self) -> None:
         self._calls = 0
@@ -156,7 +156,7 @@ class SqliteReader:
 
     @contextmanager
     def reader(self) -> Iterator[SqliteTx]:
-        """A read-only connection of its own, kept for the next who asks."""
+        """A read-only connection for one thread; kept for the next one unless it failed."""
         try:
             connection = self._idle.pop()
         except IndexError:
@@ -164,16 +164,19 @@ class SqliteReader:
         connection.set_progress_handler(_StepLimit(), 1_000_000)
         try:
             yield SqliteTx(connection)
-        finally:
-            if len(self._idle) < IDLE_READERS:
-                self._idle.append(connection)
-            else:
-                connection.close()
+        except BaseException:
+            connection.close()
+            raise
+        if len(self._idle) < IDLE_READERS:
+            self._idle.append(connection)
+        else:
+            connection.close()
 
     def close(self) -> None:
-        """Close the readers."""
-        while self._idle:
-            self._idle.pop().close()
+        """Close the readers at rest."""
+        with suppress(IndexError):
+            while True:
+                self._idle.pop().close()
 
 
 class SqliteStore(SqliteReader):
@@ -204,7 +207,7 @@ class SqliteStore(SqliteReader):
         yield SqliteTx(self._writer)
 
     def close(self) -> None:
-        """Close the writer and the readers."""
+        """Close the readers at rest and the writer."""
         super().close()
         self._writer.close()
 
