@@ -66,7 +66,7 @@ class PgTx:
     def _execute(self, sql: str, params: dict[str, Any]) -> psycopg.Cursor[Any]:
         try:
             return self._cursor.execute(sql, params)
-        except (errors.DataError, errors.IntegrityError) as error:
+        except (errors.DataError, errors.IntegrityError, UnicodeError) as error:
             raise DataStoreError(f"{error} in: {sql[:120]}") from error
         except psycopg.Error as error:
             raise TransientStoreError(f"{error} in: {sql[:120]}") from error
