@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from simulators.bench.servers import Rabbit, start_rabbit
 from tests.servers import postgres as servers
 
 
@@ -11,5 +12,13 @@ from tests.servers import postgres as servers
 def postgres() -> Iterator[servers.Postgres]:
     """A private PostgreSQL; where there is none the tests that need it fail, never skip."""
     server = servers.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def rabbit() -> Iterator[Rabbit]:
+    """A private RabbitMQ; where there is none the tests that need it fail, never skip."""
+    server = start_rabbit()
     yield server
     server.stop()
