@@ -103,6 +103,10 @@ class Leases:
             name=self.owner,
         )
 
+    def holds(self, partition: int) -> bool:
+        """Whether it was ours at the last look."""
+        return partition in self.epochs
+
     def fence(self, tx: Tx) -> None:
         """Lock the leases of this batch and check them. Raises FencedError."""
         rows = tx.rows(
