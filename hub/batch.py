@@ -200,7 +200,7 @@ class Batch:
                 args=dict(refusal.args_),
                 data=dict(refusal.data),
             )
-            if getattr(work.message, "answer_by_notice", False):
+            if _told_by_notice(work, context.now_us):
                 tell_refusal(context, work.message.reply, answer)  # type: ignore[attr-defined]
             return answer
 
@@ -254,6 +254,15 @@ class Batch:
         inbox.mark(tx, result.marks, now)
         balance.add(tx, self.writer, result.tallies)
         module_log.append(tx, self.terms, self.writer, books, now)
+
+
+def _told_by_notice(work: Work, now_us: int) -> bool:
+    """Whether a refusal is sent as a notice: the customer asked by text, or his screen is gone."""
+    if getattr(work.message, "answer_by_notice", False):
+        return True
+    deadline = work.envelope.replydeadline
+    late = bool(deadline) and from_rfc3339(deadline) < now_us
+    return late and bool(getattr(work.message, "reply", ()))
 
 
 _BY_NAME: dict[str, Handler] = {handler.name: handler for handler in HANDLERS.values()}

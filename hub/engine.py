@@ -4,6 +4,7 @@ SQLite: one process, one writing thread for every stage. PostgreSQL: in the chan
 journal and the edge have a thread and a connection each; workers are processes of their own.
 """
 
+import asyncio
 import fcntl
 import os
 from collections.abc import Callable
@@ -16,7 +17,11 @@ from core.store.tables.machine import SETTING
 from core.store.upgrade import Store, is_sqlite, open_store, sqlite_path
 from hub.answers import Answers
 from hub.batch import Batch
+from hub.bus.relay import Publisher, Relay
+from hub.bus.table import TableSource
+from hub.chores import Chores
 from hub.clock import Sources
+from hub.config import BusSection
 from hub.intake import Intake
 from hub.journal import Journal
 from hub.outbound import OutboundStage
@@ -40,14 +45,18 @@ class Engine:
     intake: Intake
     answers: Answers
     outbound: OutboundStage
+    chores: Chores
     readers: Store
     loops: list[StageLoop]
     stores: list[Store]
     listeners: list[Listener] = field(default_factory=list)
     lock: "IO[str] | None" = None
+    publisher: Publisher | None = None
 
     def start(self) -> None:
         """Run the loops."""
+        if self.publisher is not None:
+            self.publisher.start()
         for loop in self.loops:
             loop.start()
         for listener in self.listeners:
@@ -59,6 +68,8 @@ class Engine:
             listener.stop()
         for loop in self.loops:
             loop.stop()
+        if self.publisher is not None:
+            self.publisher.stop()
         for store in self.stores:
             store.close()
         if self.lock is not None:
@@ -79,6 +90,7 @@ class Parts:
     open_messages: int
     on_reactor: Callable[..., Any]
     sources: Sources
+    bus: BusSection = field(default_factory=BusSection)
 
 
 def make_batch(parts: Parts, writer: str) -> Batch:
@@ -102,9 +114,11 @@ def _embedded(parts: Parts) -> Engine:
     store = open_store(parts.url)
     check_partitions(store)
     intake, answers, outbound, pressure = _edge(parts, store, store)
-    worker = Worker(store, make_batch(parts, "hub"))
+    chores = Chores(store, parts.on_reactor)
+    worker = Worker(store, make_batch(parts, "hub"), TableSource(store))
     stages: list[Stage] = [
         intake,
+        chores,
         worker,
         answers,
         outbound,
@@ -112,8 +126,8 @@ def _embedded(parts: Parts) -> Engine:
         pressure,
     ]
     loop = StageLoop("store", stages)
-    intake.poke = answers.poke = outbound.poke = loop.poke
-    return Engine(intake, answers, outbound, store, [loop], [store], lock=lock)
+    intake.poke = answers.poke = outbound.poke = chores.poke = loop.poke
+    return Engine(intake, answers, outbound, chores, store, [loop], [store], lock=lock)
 
 
 def _server(parts: Parts) -> Engine:
@@ -121,21 +135,38 @@ def _server(parts: Parts) -> Engine:
     edge_store = open_store(parts.url, "wattbus-edge")
     check_partitions(edge_store)
     intake, answers, outbound, pressure = _edge(parts, journal_store, edge_store)
+    chores = Chores(edge_store, parts.on_reactor, doorbell=lambda tx: notify(tx, WORK))
     journal = StageLoop("journal", [intake])
-    edge = StageLoop("edge", [answers, outbound, Sweeper(edge_store, parts.sources), pressure])
+    sweeper = Sweeper(edge_store, parts.sources)
+    edge = StageLoop("edge", [chores, answers, outbound, sweeper, pressure])
     intake.poke = journal.poke
     intake.doorbell = lambda tx: notify(tx, WORK)
-    answers.poke = outbound.poke = edge.poke
-    listener = Listener(parts.url, DONE, edge.poke)
-    return Engine(
+    answers.poke = outbound.poke = chores.poke = edge.poke
+    engine = Engine(
         intake,
         answers,
         outbound,
+        chores,
         edge_store,
         [journal, edge],
         [journal_store, edge_store],
-        [listener],
+        [Listener(parts.url, DONE, edge.poke)],
     )
+    if parts.bus.kind == "rabbitmq":
+        _add_relay(engine, parts)
+    return engine
+
+
+def _add_relay(engine: Engine, parts: Parts) -> None:
+    """RabbitMQ: what the journal wrote is published by a relay with a thread of its own."""
+    store = open_store(parts.url, "wattbus-relay")
+    loop = asyncio.get_event_loop()
+    publisher = Publisher(parts.bus.url, parts.bus.prefix, loop, "wattbus-relay")
+    relay = StageLoop("relay", [Relay(store, publisher, parts.sources)])
+    engine.intake.committed = lambda _count: relay.poke()
+    engine.loops.append(relay)
+    engine.stores.append(store)
+    engine.publisher = publisher
 
 
 def _edge(

@@ -37,9 +37,9 @@ def fetch_open(
     A cursor over ``seq`` would skip rows of a transaction that commits late.
     """
     rows = reader.rows(
-        f"SELECT {_COLUMNS} FROM delivery d JOIN message m ON m.id = d.message_id "
-        "WHERE d.target = :target AND d.partition IN :partitions AND d.state = 0 "
-        "ORDER BY d.seq LIMIT :limit",
+        f"SELECT {_COLUMNS} FROM (SELECT * FROM delivery WHERE target = :target "
+        "AND partition IN :partitions AND state = 0 ORDER BY seq LIMIT :limit) d "
+        "JOIN message m ON m.id = d.message_id ORDER BY d.seq",
         target=target,
         partitions=list(partitions),
         limit=limit,

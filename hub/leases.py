@@ -7,19 +7,17 @@ give correctness.
 """
 
 from dataclasses import dataclass, field
+from time import monotonic
 
-from core.store.tx import TransientStoreError, Tx
+from core.store.tx import Tx
 from core.store.upgrade import Store
 from hub.outbox import PARTITIONS
+from hub.worker import FencedError
 
 #: A lease lasts this long; it is renewed at a third of it. A dead worker's partitions move on then.
 LEASE_US = 5_000_000
 
 _NOW = "(SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint))"
-
-
-class FencedError(TransientStoreError):
-    """A lease of this batch has moved to another worker: nothing may be committed."""
 
 
 @dataclass(slots=True)
@@ -29,13 +27,10 @@ class Leases:
     store: Store
     owner: str
     epochs: dict[int, int] = field(default_factory=dict)
+    _renewed: float = field(default=float("-inf"))
 
     def prepare(self) -> None:
-        """Make sure that every partition has its row, and that no namesake holds any.
-
-        A worker that is started again has its predecessor's name. What that one held is free at
-        once; should it still live (an orphan, a frozen process), it is fenced from now on.
-        """
+        """Make sure that every partition has its row."""
         with self.store.transaction() as tx:
             tx.insert(
                 "partition_lease",
@@ -43,11 +38,24 @@ class Leases:
                 [(number, "", 0, 0) for number in range(PARTITIONS)],
                 "ON CONFLICT (partition) DO NOTHING",
             )
-            tx.run(
-                "UPDATE partition_lease SET owner = '', epoch = epoch + 1, until = 0 "
-                "WHERE owner = :owner",
-                owner=self.owner,
-            )
+
+    def due(self) -> bool:
+        """Whether it is time to renew: a third of the lease has gone."""
+        return monotonic() - self._renewed > LEASE_US / 3e6
+
+    def hold(self) -> None:
+        """Renew what we hold if it is time: long work in one step must not cost the lease.
+
+        Nothing is taken and nothing given up; what has moved meanwhile is found by the fence.
+        """
+        if self.due():
+            with self.store.transaction() as tx:
+                tx.run(
+                    f"UPDATE partition_lease SET until = {_NOW} + :lease WHERE owner = :owner",
+                    lease=LEASE_US,
+                    owner=self.owner,
+                )
+            self._renewed = monotonic()
 
     def balance(self) -> list[int]:
         """Say that we live, take our fair share, give up what is over it; returns what we hold."""
@@ -58,19 +66,20 @@ class Leases:
             )
             live = {owner for _, owner, _, alive in rows if alive and owner} | {self.owner}
             share = -(-PARTITIONS // len(live | set(_waiting(tx, self.owner))))
-            mine = [row[0] for row in rows if row[3] and self._is_ours(*row[:3])]
-            free = [row[0] for row in rows if not row[3] or not row[1]]
+            # what a process of our name held before us is taken anew: the epoch locks it out
+            named = [row[0] for row in rows if row[1] == self.owner and row[3]]
+            mine = [row[0] for row in rows if row[0] in named and row[2] == self.epochs.get(row[0])]
+            orphans = [partition for partition in named if partition not in mine]
+            free = orphans + [row[0] for row in rows if not row[3] or not row[1]]
             keep = mine[:share]
             taken = free[: max(0, share - len(keep))]
-            self._write(tx, keep, taken, mine[share:])
+            given = mine[share:] + [each for each in orphans if each not in taken]
+            self._write(tx, keep, taken, given)
             held = {row[0]: row[2] for row in rows if row[0] in keep}
             held.update({row[0]: row[2] + 1 for row in rows if row[0] in taken})
         self.epochs = held
+        self._renewed = monotonic()
         return sorted(held)
-
-    def _is_ours(self, partition: int, owner: str, epoch: int) -> bool:
-        """Ours, not a namesake's: the epoch tells."""
-        return owner == self.owner and self.epochs.get(partition) == epoch
 
     def _write(self, tx: Tx, keep: list[int], taken: list[int], given: list[int]) -> None:
         if keep:
@@ -98,6 +107,10 @@ class Leases:
             name=self.owner,
         )
 
+    def holds(self, partition: int) -> bool:
+        """Whether it was ours at the last look."""
+        return partition in self.epochs
+
     def fence(self, tx: Tx) -> None:
         """Lock the leases of this batch and check them. Raises FencedError."""
         rows = tx.rows(
@@ -106,7 +119,7 @@ class Leases:
             mine=sorted(self.epochs),
         )
         for partition, owner, epoch in rows:
-            if not self._is_ours(partition, owner, epoch):
+            if owner != self.owner or epoch != self.epochs[partition]:
                 raise FencedError(f"partition {partition} has moved to {owner or 'nobody'}")
 
     def release(self) -> None:
@@ -115,9 +128,11 @@ class Leases:
             rows = tx.rows(
                 "SELECT partition, owner, epoch FROM partition_lease ORDER BY partition FOR UPDATE"
             )
+            # not those of a process that was started in our place and has our name
+            ours = [p for p, owner, e in rows if owner == self.owner and self.epochs.get(p) == e]
             tx.run(
                 "UPDATE partition_lease SET owner = '', until = 0 WHERE partition IN :ours",
-                ours=[row[0] for row in rows if self._is_ours(*row)],
+                ours=ours,
             )
             tx.run("DELETE FROM worker_node WHERE name = :name", name=self.owner)
         self.epochs = {}

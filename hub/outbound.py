@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
+from twisted.internet.defer import Deferred, maybeDeferred
 
 from core.messages import SendNotice
 from core.store.tables.machine import DEAD
@@ -176,7 +177,7 @@ class OutboundStage:
             delivery.message_id, message, delivery.attempt + 1, envelope.correlationid, expiry
         )
         notice = message if isinstance(message, SendNotice) else None
-        deferred = line.channel.send(outbound)
+        deferred: Deferred[SendResult] = maybeDeferred(line.channel.send, outbound)
         deferred.addErrback(lambda failure: Failed(repr(failure.value), retry=True))
         deferred.addCallback(lambda result: self._over(delivery, notice, result))
 

@@ -218,22 +218,22 @@ class _Rendering:
             raise TextError(f"text '{name}' needs '{slot.field}' for {{{hole}}}")
 
     def _value(self, slot: Slot, args: Mapping[str, Any], optional: bool) -> str:
-        common = {"company_name": self.company.name, "help_line": self.company.help_line}
-        value = common.get(slot.field) or _take(args, slot.field)
-        nothing = optional and value == 0 and slot.convert in ("amount", "money")
-        if value in (None, "", []) or nothing:  # "debt UGX 0" says nothing, "UGX 0 to spend" does
-            return ""
-        special: dict[str, Callable[[Any], str]] = {
-            "lines": self._lines,
-            "sales": self._sales,
-            "reason": lambda reason: self.language.sheet.reasons.get(str(reason), str(reason)),
-        }
-        if slot.convert in special:
-            return special[slot.convert](value)
-        parent = _take(args, slot.field.rpartition(".")[0])
-        return CONVERTERS[slot.convert](value, self.style, str(parent.get("currency", "")))
+        value = args.get(slot.field) if slot.plain else _take(args, slot.field)
+        if value is None and slot.field in _COMMON:
+            value = _COMMON[slot.field](self.company)
+        if value in (None, "", []) or (optional and value == 0 and slot.convert in _SUMS):
+            return ""  # "debt UGX 0" says nothing, "UGX 0 to spend" does
+        converter = CONVERTERS.get(slot.convert)
+        if converter is None:
+            return _SPECIAL[slot.convert](self, value)
+        above = args if slot.plain else _take(args, slot.field.rpartition(".")[0])
+        return converter(value, self.style, above.get("currency", ""))
 
-    def _lines(self, lines: Iterable[Mapping[str, Any]]) -> str:
+    def reason(self, reason: Any) -> str:
+        """Why something is so, in words; an unknown class as it is."""
+        return self.language.sheet.reasons.get(str(reason), str(reason))
+
+    def lines(self, lines: Iterable[Mapping[str, Any]]) -> str:
         """``Energy 13,587, VAT 3,051``: lines of the same label are added up."""
         sums: dict[str, int] = {}
         for line in lines:
@@ -248,9 +248,22 @@ class _Rendering:
         family = code.replace(":", ".").split(".")[0]
         return labels.get(code) or labels.get(family) or given or code
 
-    def _sales(self, sales: Iterable[Mapping[str, Any]]) -> str:
+    def sales(self, sales: Iterable[Mapping[str, Any]]) -> str:
+        """One text per sale."""
         shown = list(sales)[:MAX_SALES]
         return "\n".join(self.text("last-tokens.sale", sale) for sale in shown)
+
+
+_SPECIAL: Final[Mapping[str, Callable[[_Rendering, Any], str]]] = {
+    "lines": _Rendering.lines,
+    "sales": _Rendering.sales,
+    "reason": _Rendering.reason,
+}
+_SUMS: Final = ("amount", "money")
+_COMMON: Final[Mapping[str, Callable[[Company], str]]] = {
+    "company_name": lambda company: company.name,
+    "help_line": lambda company: company.help_line,
+}
 
 
 def _take(args: Mapping[str, Any], path: str) -> Any:

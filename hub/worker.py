@@ -18,8 +18,9 @@ from core.store.tx import TransientStoreError, Tx
 from core.store.upgrade import Store
 from hub import failpoints, inbox
 from hub.batch import Batch, Result, answer_unknown
+from hub.bus import Source, Taken
 from hub.inbox import Delivery, Mark
-from hub.outbox import PARTITIONS, WORKER
+from hub.outbox import partition_of
 
 #: As much as one commit should carry: beyond it a commit costs no less per message.
 MAX_BATCH = 256
@@ -29,6 +30,10 @@ RERUNS = 3
 MAX_STARTS = 3
 
 log = structlog.get_logger("hub.worker")
+
+
+class FencedError(TransientStoreError):
+    """A lease of this batch has moved to another worker: nothing may be committed."""
 
 
 class StoreAway(Exception):  # noqa: N818 - a state of the world
@@ -41,35 +46,57 @@ NOT_THEIRS = (StoreAway, OSError, MemoryError)
 
 @dataclass(slots=True)
 class Worker:
-    """Runs batches for some partitions. ``committed`` hears of every batch after its commit."""
+    """Runs batches of what its source gives. ``committed`` hears of every one after its commit."""
 
     store: Store
     batch: Batch
+    source: Source
     committed: Callable[[Result], None] = lambda _result: None
-    partitions: Sequence[int] = field(default_factory=lambda: range(PARTITIONS))
     fence: Callable[[Tx], None] = lambda _tx: None
     doorbell: Callable[[Tx], None] = lambda _tx: None
-    _careful: bool = True
+    alive: Callable[[], None] = lambda: None  # between messages that are done one by one
+    leased: Callable[[int], bool] = lambda _partition: True  # by us, as far as we know
+    _taken: Taken | None = None
     _begun: set[int] = field(default_factory=set)  # starts that this process has counted
 
-    def take_over(self, partitions: Sequence[int]) -> None:
-        """Work on these partitions from now on; what is new to us is begun with care."""
-        self._careful = self._careful or bool(set(partitions) - set(self.partitions))
-        self.partitions = partitions
-
     def step(self) -> bool:
-        """One batch, if anything is open; False when idle. Raises StoreAway."""
+        """One batch, if anything is there; False when idle. Raises StoreAway.
+
+        What was taken and could not be committed is kept and tried again: nothing is acknowledged.
+        """
         try:
-            with self.store.reader_on_writer() as reader:
-                fetched = inbox.fetch_open(reader, WORKER, list(self.partitions), MAX_BATCH)
-            if fetched and self._careful:
-                self._one_by_one(fetched)
-            elif fetched:
-                self.process(fetched)
+            taken = self._taken = self._taken or self.source.take(MAX_BATCH)
+            if taken is None:
+                return False
+            if taken.again:
+                self._one_by_one(taken.deliveries)
+            else:
+                self.process(taken.deliveries)
+        except FencedError:
+            self._give_back()  # the partition is another's now; so is what we held of it
+            raise
         except TransientStoreError as error:
             raise StoreAway(str(error)) from error
-        self._careful = False
-        return bool(fetched)
+        self._taken = None
+        taken.done()
+        return True
+
+    def _give_back(self) -> None:
+        if self._taken is not None:
+            self._taken.back()
+        self._taken = None
+        self._begun.clear()
+
+    def _fence(self, tx: Tx, deliveries: Sequence[Delivery]) -> None:
+        """Every lease that we know of is still ours, and covers every one of these.
+
+        What was taken may outlive its lease: kept while the store was away, or in a bundle.
+        """
+        for delivery in deliveries:
+            partition = partition_of(delivery.partitionkey)
+            if not self.leased(partition):
+                raise FencedError(f"partition {partition} is not ours any more")
+        self.fence(tx)
 
     def process(self, fetched: Sequence[Delivery]) -> None:
         """See a batch through. Raises StoreAway when the store stays in trouble."""
@@ -104,6 +131,8 @@ class Worker:
             try:
                 self._once(fetched, draws)
                 return
+            except FencedError:
+                raise
             except TransientStoreError as error:
                 log.warning("batch.rerun", attempt=attempt, error=str(error))
                 last = error
@@ -116,7 +145,7 @@ class Worker:
             self._stock(needs)
         try:
             with self.store.transaction() as tx:
-                self.fence(tx)
+                self._fence(tx, fetched)
                 if exact:  # the single writer draws what it needs; what is left goes back
                     for name, count in needs.items():
                         ids.add(name, take(tx, name, count))
@@ -150,24 +179,30 @@ class Worker:
         that is away for a while is no reason to call anybody a killer.
         """
         for delivery in fetched:
-            if delivery.seq not in self._begun:
-                if delivery.started >= MAX_STARTS:
-                    self._bury(delivery, "killer", f"{delivery.started} starts did not end")
-                    continue
-                self._begin(delivery)
-            self.process([delivery])
+            self.alive()
+            if delivery.seq in self._begun or self._begin(delivery):
+                self.process([delivery])
         self._begun.clear()
 
-    def _begin(self, delivery: Delivery) -> None:
+    def _begin(self, delivery: Delivery) -> bool:
+        """Commit that it is begun; False when it is finished already, or now buried."""
         with self.store.transaction() as tx:
-            self.fence(tx)
-            tx.run("UPDATE delivery SET started = started + 1 WHERE seq = :seq", seq=delivery.seq)
+            self._fence(tx, [delivery])
+            rows = tx.rows(
+                "UPDATE delivery SET started = started + 1 WHERE seq = :seq AND state = 0 "
+                "RETURNING started",
+                seq=delivery.seq,
+            )
         self._begun.add(delivery.seq)
+        if rows and rows[0][0] > MAX_STARTS:
+            self._bury(delivery, "killer", f"{MAX_STARTS} starts did not end")
+            return False
+        return bool(rows)
 
     def _bury(self, delivery: Delivery, error_class: str, error: str) -> None:
         log.error("delivery.dead", message=delivery.message_id, error=error)
         with self.store.transaction() as tx:
-            self.fence(tx)
+            self._fence(tx, [delivery])
             rows = tx.rows(
                 "SELECT state FROM delivery WHERE seq = :seq FOR UPDATE", seq=delivery.seq
             )

@@ -5,6 +5,7 @@ units; a user data header (UDH) of 6 or 7 octets takes its share of them. SMPP c
 unpacked, one per octet.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple
@@ -36,13 +37,18 @@ class Part(NamedTuple):
 
 
 def segment(
-    text: str, reference: int, alphabet: Alphabet = "gsm", method: Method = "udh8"
+    text: str,
+    reference: int,
+    alphabet: Alphabet = "gsm",
+    method: Method = "udh8",
+    keep: re.Pattern[str] | None = None,
 ) -> list[Part]:
     """A text as one part, or as many as it needs.
 
     ``reference`` tells the texts to one destination apart: count it per destination, it is cut to
     8 bits (16 for udh16 and sar). An escape and its character, or the two halves of a surrogate
-    pair, are never in different parts. Raises LocalError beyond 255 parts.
+    pair, are never in different parts; nor is what ``keep`` matches, if it fits into one (with
+    ``payload`` it is the SMSC that cuts). Raises LocalError beyond 255 parts.
     """
     coding, data = gsm0338.encode(text, alphabet)
     sizes = _UCS2 if coding == 8 else _GSM if alphabet == "gsm" else _OCTETS
@@ -51,7 +57,8 @@ def segment(
         return [Part(coding, 0, data)]
     if method == "payload":
         return [Part(coding, 0, b"", (tlv.make(Tag.message_payload, data),))]
-    pieces = list(_pieces(data, sizes[method] * unit, coding, alphabet))
+    kept = _kept(text, coding, alphabet, keep)
+    pieces = list(_pieces(data, sizes[method] * unit, coding, alphabet, kept))
     if len(pieces) > _MOST_PARTS:
         raise LocalError(f"a text of {len(pieces)} parts, at most {_MOST_PARTS}")
     total = len(pieces)
@@ -61,11 +68,28 @@ def segment(
     ]
 
 
-def _pieces(data: bytes, size: int, coding: int, alphabet: Alphabet) -> Iterator[bytes]:
+def _kept(
+    text: str, coding: int, alphabet: Alphabet, keep: re.Pattern[str] | None
+) -> list[tuple[int, int]]:
+    """Where in the octets the matches lie."""
+
+    def octets(before: str) -> int:
+        if coding == 8:
+            return len(gsm0338.ucs2_encode(before))
+        return len(gsm0338.encode_default(before, alphabet))
+
+    found = keep.finditer(text) if keep is not None else ()
+    return [(octets(text[: match.start()]), octets(text[: match.end()])) for match in found]
+
+
+def _pieces(
+    data: bytes, size: int, coding: int, alphabet: Alphabet, kept: list[tuple[int, int]]
+) -> Iterator[bytes]:
     at = 0
     while at < len(data):
         end = min(at + size, len(data))
         if end < len(data):
+            end = next((start for start, stop in kept if at < start < end < stop), end)
             if coding == 8 and 0xD8 <= data[end - 2] <= 0xDB:
                 end -= 2  # the first half of a surrogate pair
             elif coding == 0 and alphabet == "gsm" and _escapes(data, at, end):
@@ -149,7 +173,9 @@ def place_of(pdu: Message | DataSm) -> Place | None:
         part = tlv.integer(pdu.tlvs, Tag.sar_segment_seqnum)
         if reference is not None and total_parts is not None and part is not None:
             place = Place(reference, total_parts, part)
-    if place is None or not 1 <= place.number <= place.total or place.total == 1:
+    if place is None or place.total == 1 or place.total > _MOST_PARTS:
+        return None  # a total in more octets than the standard's would cost memory without end
+    if not 1 <= place.number <= place.total:
         return None
     return place
 

@@ -21,6 +21,7 @@ MAX_PIECES: Final = 12
 _METER_LENGTHS: Final = (11, 13)
 _NUMBER: Final = re.compile(r"[0-9](?:[0-9,.'’]*[0-9])?")
 _UNKNOWN: Final = re.compile(r"[\u3400-\u9fff]|[^\W\d_]+")
+_PLAIN: Final = re.compile(r"([A-Z]+) ([0-9]{11}|[0-9]{13}) ([1-9][0-9]{0,8})")
 _NOUGHTS: Final = re.compile(r"(?<![^\W\d_])[0-9O](?:[0-9O,.'’-]*[0-9O])?(?![^\W\d_])")
 
 
@@ -105,7 +106,23 @@ def parse(text: str, words: Words, money: Money) -> Command:
     """The command of a text; never raises."""
     if len(text) > MAX_TEXT:
         return Nonsense()
-    heard = _hear(_with_noughts(fold(text)), words)
+    folded = fold(text)
+    return _plain_purchase(folded, words, money) or _understood(folded, words, money)
+
+
+def _plain_purchase(folded: str, words: Words, money: Money) -> Buy | None:
+    """``BUY meter amount`` as we ask for it: the same as below in a tenth of the time."""
+    found = _PLAIN.fullmatch(folded)
+    kind, language = words.commands.get(found[1], (None, "")) if found else (None, "")
+    if found is None or kind != "buy":
+        return None
+    word = words.word("buy", language)
+    tender = int(found[3]) * 10**money.exponent
+    return Buy(found[2], tender, False, f"{word} {found[2]} {found[3]}", language)
+
+
+def _understood(folded: str, words: Words, money: Money) -> Command:
+    heard = _hear(_with_noughts(folded) if "O" in folded else folded, words)
     commands = list(dict.fromkeys(heard.commands or heard.weak))
     kinds = list(dict.fromkeys(kind for kind, _ in commands if kind != "again"))
     language = commands[0][1] if commands else ""

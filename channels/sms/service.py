@@ -93,14 +93,19 @@ class SmsChannel:
             return False
         ours = {self.config.short_code.lstrip("+"), self.config.from_address().lstrip("+")}
         to, by = pdu.destination_addr.lstrip("+"), pdu.source_addr.lstrip("+")
-        if receipt.parse(pdu) is not None:  # some SMSCs swap the addresses of receipts, some do not
+        if (
+            self._receipt_in(pdu) is not None
+        ):  # some SMSCs swap the addresses of receipts, some do not
             return self.config.receipts == "all" or to in ours or by in ours
         return not self.config.short_code or to == self.config.short_code.lstrip("+")
+
+    def _receipt_in(self, pdu: Pdu) -> receipt.Receipt | None:
+        return receipt.parse(pdu, trust_text=self.link.config.receipts_by_text)
 
     def _take(self, pdu: Pdu) -> "Deferred[int]":
         if self._stopping:
             return fail(Overloaded("the channel is being stopped"))
-        found = receipt.parse(pdu)
+        found = self._receipt_in(pdu)
         if found is not None:
             return self._watch(self._receipt(pdu, found))
         place = place_of(pdu)

@@ -16,6 +16,8 @@ Kind = Literal["buy", "yes", "balance", "last", "help", "again"]
 #: Letters of these scripts are written without blanks between words.
 _UNSPACED: Final = re.compile(r"[\u3400-\u9fff]")
 
+_CONTROLS: Final = dict.fromkeys((*range(32), 127), " ")
+
 
 class WordFile(msgspec.Struct, frozen=True, kw_only=True):
     """The file's form."""
@@ -55,6 +57,8 @@ def fold(text: str) -> str:
     Digits of every script become ASCII (full-width by NFKC, Arabic-Indic and others by value);
     what cannot be seen (controls, zero-width signs) is a blank or nothing.
     """
+    if text.isascii():  # nearly all texts: a tenth of the time
+        return " ".join(text.upper().translate(_CONTROLS).split())
     wide = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).upper())
     return " ".join("".join(_plain(letter) for letter in wide).split())
 

@@ -13,8 +13,11 @@ import msgspec
 from twisted.internet.defer import Deferred
 
 from channels.ussd.document import Slot
-from channels.ussd.menu import Outcome, State
 from channels.ussd.sessions import SessionKey
+from channels.ussd.state import (
+    Outcome,
+    State,
+)
 from channels.ussd.words import Words
 from core.messages import Answer, CreditVend, Recipient
 from core.messages import Outcome as AnswerOutcome

@@ -13,9 +13,20 @@ from typing import Final
 from twisted.internet.defer import Deferred
 
 from channels.ussd.actions import Actions, Call, within
-from channels.ussd.menu import Answer, Dial, Event, Hangup, Machine, Phase, saved, step
+from channels.ussd.menu import (
+    Machine,
+    saved,
+    step,
+)
 from channels.ussd.screens import Screens, Shown
 from channels.ussd.sessions import MAX_HOPS, Full, Session, SessionKey, Sessions
+from channels.ussd.state import (
+    Answer,
+    Dial,
+    Event,
+    Hangup,
+    Phase,
+)
 from core.queries import customer
 from hub.channel import Ports
 
@@ -212,6 +223,7 @@ class Conversation:
         return tuple(_HIDDEN if secret else answer for answer in hop.answers)
 
     def _end(self, key: str, language: str) -> Shown:
+        language = language or self.actions.words.own_language()
         return self.screens.say(key, language, self.actions.words.base(language))
 
     def _landed(self) -> None:

@@ -15,7 +15,6 @@ from twisted.internet.defer import Deferred
 from adapters.ussd.africastalking import (
     AFRICASTALKING,
     MAX_FORM_BYTES,
-    Callback,
     FormError,
     Names,
     Reply,
@@ -28,10 +27,13 @@ from adapters.ussd.africastalking import (
     write_reply,
 )
 from channels.ussd.conversation import Conversation, Hop, Kind
-from channels.ussd.menu import Phase
 from channels.ussd.screens import Shown
-from channels.ussd.sessions import Session, SessionKey, e164
+from channels.ussd.sessions import Session, SessionKey
+from channels.ussd.state import (
+    Phase,
+)
 from hub.channel import HttpRequest, HttpResponse, Ports
+from hub.msisdn import e164
 
 _FORM: Final = "application/x-www-form-urlencoded"
 
@@ -56,14 +58,15 @@ class HttpFace:
         try:
             fields = parse_form(request.body) if request.method == "POST" else request.query
             said = read(fields, self.names)
+            key = self._key(said.msisdn, said.session_id)
         except FormError as error:
             return self._malformed(error, request)
         if isinstance(said, SessionEnd):
-            session = self.conversation.find(self._key(said.msisdn, said.session_id))
+            session = self.conversation.find(key)
             if session is not None:
                 self.conversation.hang_up(session)
             return HttpResponse(200, "")
-        return _written(await self._hop(said))
+        return _written(await self._hop(key, said.text))
 
     def _refused(self, request: HttpRequest) -> HttpResponse | None:
         """What is not read at all."""
@@ -95,24 +98,26 @@ class HttpFace:
         self.ports.record(f"{self.ports.name}/malformed", json.dumps(evidence))
         return HttpResponse(400, str(error))
 
-    async def _hop(self, said: Callback) -> Shown:
+    async def _hop(self, key: SessionKey, text: str) -> Shown:
         """Finds the session and what is new in the history, before anything is waited for."""
-        key = self._key(said.msisdn, said.session_id)
         session = self.conversation.find(key)
-        if session is not None and _starts_over(session, said.text):
+        if session is not None and _starts_over(session, text):
             session = None
-        new = delta(session.seen if session else None, said.text)
+        new = delta(session.seen if session else None, text)
         if session is None:
             session = self.conversation.begin(key)
             if session is None:
                 return self.conversation.busy()
         if new.step in (Step.FIRST, Step.NEXT):
-            session.seen = seen(said.text)
-        hop = Hop(_KINDS[new.step], said.text, new.answers)
+            session.seen = seen(text)
+        hop = Hop(_KINDS[new.step], text, new.answers)
         return await self.conversation.hop(session, hop)
 
     def _key(self, msisdn: str, session_id: str) -> SessionKey:
         number = e164(msisdn, self.ports.company.country_code)
+        if not number:
+            name = self.names.msisdn
+            raise FormError(name, f"The field {name} must be a subscriber's number.")
         return SessionKey(self.ports.name, number, session_id)
 
 

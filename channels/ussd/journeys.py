@@ -4,7 +4,19 @@ from collections.abc import Iterator
 from typing import Final
 
 from channels.ussd.document import OUTCOMES, Journey, MenuDocument, read_menu
-from channels.ussd.menu import Answer, Dial, Facts, Item, Machine, Outcome, State, build, step
+from channels.ussd.menu import (
+    Machine,
+    build,
+    step,
+)
+from channels.ussd.state import (
+    Answer,
+    Dial,
+    Facts,
+    Item,
+    Outcome,
+    State,
+)
 from core.documents import DocumentError
 
 #: The caller of every journey: one saved meter, one account, all languages of the menu.

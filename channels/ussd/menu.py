@@ -11,11 +11,22 @@ answer needs, so that it can be stored, put aside for a redial, and gone back to
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from dataclasses import dataclass, replace
 from typing import Final
 
 from channels.ussd.document import LISTS, Action, MenuDocument, Screen, Slot
+from channels.ussd.state import (
+    Answer,
+    Dial,
+    Event,
+    Hangup,
+    Move,
+    Outcome,
+    Phase,
+    Place,
+    Saved,
+    State,
+)
 from channels.ussd.values import KINDS, Form, Wrong
 
 MORE: Final = "98"
@@ -26,109 +37,6 @@ MAX_HISTORY: Final = 12
 #: Screens of these outcomes show a price or ask about one: never taken up as they were.
 _PRICED: Final = frozenset({"quoted", "changed", "other-holder", "earlier"})
 _FLAGS: Final = frozenset({"holder_confirmed", "another"})
-
-
-class Phase(StrEnum):
-    """Where a session stands."""
-
-    NEW = "new"
-    ASKING = "asking"  # a screen is shown and waits for an answer
-    WORKING = "working"  # an action runs
-    ENDED = "ended"
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """A choice of a list: what is shown, and the value that its slot gets."""
-
-    text: str
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What is known of the caller when he dials."""
-
-    registered: bool
-    language: str
-    base: Mapping[str, str] = field(default_factory=dict)
-    lists: Mapping[str, tuple[Item, ...]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """A screen as it was shown."""
-
-    screen: str
-    page: int = 0
-    slots: Mapping[Slot, str] = field(default_factory=dict)
-    args: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Saved:
-    """A session that was dropped on the way, for a redial."""
-
-    place: Place
-    history: tuple[Place, ...]
-    language: str
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """A session between two events. ``hop`` counts the answers taken; ``wrong`` is a text key."""
-
-    phase: Phase = Phase.NEW
-    place: Place = Place("")
-    facts: Facts = Facts(False, "")
-    language: str = ""
-    history: tuple[Place, ...] = ()
-    hop: int = 0
-    confirm: int = 0
-    wrong: str = ""
-    action: Action | None = None
-    saved: Saved | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Dial:
-    """The session begins."""
-
-    facts: Facts
-    saved: Saved | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The customer's ``hop``-th answer. ``unseen``: dialled ahead, for a screen not shown yet."""
-
-    text: str
-    hop: int
-    unseen: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How the action ended, and what its screen shows."""
-
-    name: str
-    args: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Hangup:
-    """The network or the customer closed the session."""
-
-
-Event = Dial | Answer | Outcome | Hangup
-
-
-@dataclass(frozen=True, slots=True)
-class Move:
-    """What an event leads to; an ``action`` must be run, and its outcome given back."""
-
-    state: State
-    action: Action | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,8 @@ def plain(text: str) -> str:
     One such letter would turn the page into UCS-2 and cost more than half of its room; many
     gateways break on them anyway. Text of other scripts stays as it is.
     """
+    if text.isascii() and text.replace("\n", "").isprintable():
+        return text
     text = "".join(
         char
         for char in text.translate(_PLAIN)

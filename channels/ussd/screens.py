@@ -4,8 +4,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from channels.ussd.document import MenuDocument, text_key
-from channels.ussd.menu import BACK, HOME, MORE, Phase, State
+from channels.ussd.menu import (
+    BACK,
+    HOME,
+    MORE,
+)
 from channels.ussd.pages import paginate
+from channels.ussd.state import (
+    Phase,
+    State,
+)
 from channels.ussd.texts import Sheet
 
 

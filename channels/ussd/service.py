@@ -15,7 +15,9 @@ from channels.ussd.conversation import Conversation
 from channels.ussd.document import MenuDocument
 from channels.ussd.http import HttpFace
 from channels.ussd.journeys import load_menu
-from channels.ussd.menu import build as build_machine
+from channels.ussd.menu import (
+    build as build_machine,
+)
 from channels.ussd.screens import Screens
 from channels.ussd.sessions import Sessions
 from channels.ussd.smpp import SmppFace
@@ -130,6 +132,12 @@ def load_folder(
     return menu, sheets
 
 
+def _lone_sheet(text: str) -> dict[str, Sheet]:
+    """One sheet, checked against the menu that comes with Wattbus."""
+    menu, _ = load_folder("electricity")
+    return load_sheets([("ussd-texts", text)], msgspec.structs.replace(menu, languages=()))
+
+
 def build(ports: Ports, config: UssdConfig) -> Channel:
     """Who knows whom."""
     menu, sheets = load_folder(config.menu)
@@ -162,5 +170,5 @@ CHANNEL: Final = ChannelSpec(
     kind="ussd",
     config=UssdConfig,
     build=build,
-    mappings={"ussd": lambda text: load_menu(text, "ussd")},
+    mappings={"ussd": lambda text: load_menu(text, "ussd"), "ussd-texts": _lone_sheet},
 )

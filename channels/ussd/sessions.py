@@ -11,8 +11,11 @@ from hashlib import sha256
 from twisted.internet.defer import DeferredLock
 
 from adapters.ussd.africastalking import Seen
-from channels.ussd.menu import Saved, State
 from channels.ussd.screens import Shown
+from channels.ussd.state import (
+    Saved,
+    State,
+)
 
 #: A customer who answers this often is a script: an aggregator's session holds some 20 hops.
 MAX_HOPS = 60
@@ -29,15 +32,6 @@ class SessionKey:
     gateway: str
     msisdn: str
     session: str
-
-
-def e164(number: str, country_code: str) -> str:
-    """The caller's number as the core knows it: ``+`` and the country's code."""
-    digits = number.lstrip("+")
-    code = country_code.lstrip("+")
-    if digits.startswith("0") and code and not number.startswith("+"):
-        return f"+{code}{digits.lstrip('0')}"
-    return f"+{digits}"
 
 
 @dataclass(slots=True)

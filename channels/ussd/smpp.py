@@ -17,10 +17,13 @@ from adapters.ussd.codes import split_dialled
 from adapters.ussd.smpp import Event, Profile, UssdError, marks, read, session_key
 from adapters.ussd.smpp import Kind as Said
 from channels.ussd.conversation import Conversation, Hop, Kind
-from channels.ussd.menu import Phase
 from channels.ussd.screens import Shown
-from channels.ussd.sessions import Session, SessionKey, e164
+from channels.ussd.sessions import Session, SessionKey
+from channels.ussd.state import (
+    Phase,
+)
 from hub.channel import Ports
+from hub.msisdn import e164
 
 Incoming = DeliverSm | DataSm
 #: A start that comes again this soon is the network's, not the customer's (he needs some seconds).
@@ -66,11 +69,11 @@ class SmppFace:
         info = tlv.raw(pdu.tlvs, tlv.Tag.its_session_info)
         try:
             event = read(self.profile, op, info, self._text_of(pdu))
+            key = self._key(pdu, event)
         except UssdError as error:
             self.conversation.counts["malformed"] += 1
             self.ports.log.warning("ussd.malformed", link=self.link_name, reason=str(error))
             return succeed(int(Status.ESME_RX_R_APPN))
-        key = self._key(pdu, event)
         if event.kind in (Said.END, Said.ABORT):
             session = self.conversation.find(key)
             if session is not None:
@@ -126,7 +129,9 @@ class SmppFace:
         return Hop(Kind.ANSWER, f"{session.state.hop + 1}:{event.text}", (event.text,))
 
     def _key(self, pdu: Incoming, event: Event) -> SessionKey:
-        number = e164(pdu.source_addr, self.ports.company.country_code)
+        number = e164(pdu.source_addr, self.ports.company.country_code, pdu.source_addr_ton)
+        if not number:
+            raise UssdError("the source address is no subscriber's number")
         session = session_key(self.profile, self.link_name, number, event.session)
         return SessionKey(self.ports.name, number, session)
 

@@ -9,8 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from channels.ussd.menu import Facts, Item
+from channels.ussd.pages import plain
 from channels.ussd.screens import Screens
+from channels.ussd.state import (
+    Facts,
+    Item,
+)
 from core.queries.views import BalanceView, LineView, PhoneView, QuoteView, SaleView
 from hub.channel import Company
 from hub.formats import Style, amount, kwh, kwh_milli, money, time, token
@@ -32,14 +36,14 @@ class Words:
     def facts(self, phone: PhoneView) -> Facts:
         """What a session knows of its caller."""
         language = phone.language if phone.language in self.screens.menu.languages else ""
-        language = language or self._own_language()
+        language = language or self.own_language()
         style = self._style(language)
         accounts = [
-            Item(f"{each.number}: {money(each.credit, style, each.currency)}", each.number)
+            _item(f"{each.number}: {money(each.credit, style, each.currency)}", each.number)
             for each in phone.accounts
         ]
-        meters = [Item(f"{each.name} {each.drn}".strip(), each.drn) for each in phone.meters]
-        tongues = [Item(self.screens.sheets[c].name, c) for c in self.screens.menu.languages]
+        meters = [_item(f"{each.name} {each.drn}", each.drn) for each in phone.meters]
+        tongues = [_item(self.screens.sheets[c].name, c) for c in self.screens.menu.languages]
         return Facts(
             phone.registered,
             language,
@@ -117,7 +121,8 @@ class Words:
         except TextError:  # a code that the texts do not know says at least that nothing moved
             return self.screens.sheet(language).say("fault", self.base(language))
 
-    def _own_language(self) -> str:
+    def own_language(self) -> str:
+        """The company's first language that the menu has."""
         menu = self.screens.menu.languages
         return next((code for code in self.company.languages if code in menu), menu[0])
 
@@ -145,3 +150,8 @@ class Words:
             currency=self.company.currency,
             exponent=self.company.exponent,
         )
+
+
+def _item(text: str, value: str) -> Item:
+    """A choice on one line, whatever a customer has called his meter."""
+    return Item(" ".join(plain(text).split()), value)

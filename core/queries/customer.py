@@ -81,7 +81,8 @@ def _quote(terms: Terms, stage: Stage, command: CreditVend, now_us: int) -> Quot
         raise refuse("tender-not-positive", tender=command.tender)
     checks.within_limits(terms, stage, command, meter)
     price = price_purchase(terms, stage, meter, agreement, command.tender, now_us)
-    if payer.spendable < command.tender:
+    earlier = checks.likely_repeat(terms, stage, meter, command.tender, payer.id, now_us)
+    if earlier is None and payer.spendable < command.tender:
         raise refuse(
             "credit-insufficient",
             account=payer.number,
@@ -89,7 +90,6 @@ def _quote(terms: Terms, stage: Stage, command: CreditVend, now_us: int) -> Quot
             tender=command.tender,
             currency=payer.currency,
         )
-    earlier = checks.likely_repeat(terms, stage, meter, command.tender, payer.id, now_us)
     phone = stage.need(Phone, command.phone)
     names = {own.drn: own.name for own in phone.meters}
     return QuoteView(

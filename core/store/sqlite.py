@@ -6,8 +6,9 @@ busy reactor then waits a switch interval for each (facts: 203,570 rows/s fell t
 
 import re
 import sqlite3
+from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,8 @@ _LEAST, _MOST = -(2**63), 2**63 - 1
 BUSY_TIMEOUT_MS = 5_000
 #: A reader's statement is given up after so many virtual machine steps (some seconds).
 READER_STEP_LIMIT = 50_000_000
+#: Readers kept open: as many as the reactor's threads ask at once. Opening one reads the schema.
+IDLE_READERS = 10
 
 
 @cache
@@ -134,7 +137,6 @@ def connect(path: Path | str, *, readonly: bool = False) -> sqlite3.Connection:
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     if readonly:
         connection.execute("PRAGMA query_only = 1")
-        connection.set_progress_handler(_StepLimit(), 1_000_000)
         return connection
     mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
     set_durable(connection)
@@ -150,7 +152,7 @@ def set_durable(connection: sqlite3.Connection) -> None:
 
 
 class _StepLimit:
-    """Stops a reader whose statements have run away; a reader lives for one query."""
+    """Stops a reader whose statements have run away; made anew for each query."""
 
     def __init__(self) -> None:
         self._calls = 0
@@ -165,15 +167,31 @@ class SqliteReader:
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
+        self._idle: deque[sqlite3.Connection] = deque()
 
     @contextmanager
     def reader(self) -> Iterator[SqliteTx]:
-        """A read-only connection of its own, closed at the end."""
-        connection = connect(self.path, readonly=True)
+        """A read-only connection for one thread; kept for the next one unless it failed."""
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = connect(self.path, readonly=True)
+        connection.set_progress_handler(_StepLimit(), 1_000_000)
         try:
             yield SqliteTx(connection)
-        finally:
+        except BaseException:
             connection.close()
+            raise
+        if len(self._idle) < IDLE_READERS:
+            self._idle.append(connection)
+        else:
+            connection.close()
+
+    def close(self) -> None:
+        """Close the readers at rest."""
+        with suppress(IndexError):
+            while True:
+                self._idle.pop().close()
 
 
 class SqliteStore(SqliteReader):
@@ -204,7 +222,8 @@ class SqliteStore(SqliteReader):
         yield SqliteTx(self._writer)
 
     def close(self) -> None:
-        """Close the writer."""
+        """Close the readers at rest and the writer."""
+        super().close()
         self._writer.close()
 
 

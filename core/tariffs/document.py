@@ -7,7 +7,7 @@ exactly 750.9 and never a float. Reading collects every problem of a file before
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -154,45 +154,89 @@ def parse(text: str, name: str) -> Field:
 
 
 def _from_yaml(text: str) -> Field:
-    loader = yaml.CSafeLoader(text)
-    try:
-        node = loader.get_single_node()
-    finally:
-        loader.dispose()
-    if node is None:
+    """The tree from the stream of events: PyYAML's own composer recurses in C, and a file of
+    brackets would bring the process down."""
+    builder = _Builder()
+    for event in yaml.parse(text, yaml.CSafeLoader):
+        builder.take(event)
+    if builder.root is None:
         raise FieldError(Field(None, 1, ""), "is empty")
-    return _Builder().build(node, "", 0)
+    return builder.root
+
+
+@dataclass(slots=True)
+class _Open:
+    """A list or mapping that is not closed yet; ``key`` waits for its value."""
+
+    field: Field
+    key: str | None = None
 
 
 class _Builder:
-    """YAML nodes → fields, within the limits above."""
+    """YAML events → fields, within the limits above."""
 
     def __init__(self) -> None:
+        self.root: Field | None = None
+        self.stack: list[_Open] = []
         self.count = 0
 
-    def build(self, node: yaml.Node, path: str, depth: int) -> Field:
-        line = node.start_mark.line + 1
-        self.count += 1
-        if depth > _DEEPEST or self.count > _MOST_VALUES:
-            raise FieldError(Field(None, line, path), "is nested too deeply or too large")
-        if isinstance(node, yaml.SequenceNode):
-            items = [self.build(n, f"{path}[{i}]", depth + 1) for i, n in enumerate(node.value)]
-            return Field(items, line, path)
-        if isinstance(node, yaml.MappingNode):
-            return Field(dict(self.pairs(node, path, depth)), line, path)
-        null = node.tag == "tag:yaml.org,2002:null"
-        return Field(None if null else str(node.value), line, path)
+    def take(self, event: yaml.Event) -> None:
+        if isinstance(event, yaml.AliasEvent):
+            raise self.error(event, "is an alias; write the value out")
+        if isinstance(event, yaml.CollectionEndEvent):
+            self.stack.pop()
+        elif isinstance(event, yaml.NodeEvent):
+            self.node(event)
 
-    def pairs(self, node: yaml.MappingNode, path: str, depth: int) -> Iterator[tuple[str, Field]]:
-        seen: set[str] = set()
-        for key_node, value_node in node.value:
-            line = key_node.start_mark.line + 1
-            key = key_node.value
-            here = f"{path}.{key}" if path else str(key)
-            if not isinstance(key, str) or key in seen:
-                raise FieldError(Field(None, line, here), "is given twice or is not a name")
-            seen.add(key)
-            yield key, self.build(value_node, here, depth + 1)
+    def node(self, event: yaml.NodeEvent) -> None:
+        self.count += 1
+        if len(self.stack) > _DEEPEST or self.count > _MOST_VALUES:
+            raise self.error(event, "is nested too deeply, or the document is too large")
+        parent = self.stack[-1] if self.stack else None
+        if parent and isinstance(parent.field.value, dict) and parent.key is None:
+            self.key(event, parent)
+            return
+        value: Tree = {} if isinstance(event, yaml.MappingStartEvent) else []
+        if isinstance(event, yaml.ScalarEvent):
+            null = event.implicit[0] and event.value in ("", "~", "null")
+            value = None if null else event.value
+        field = Field(value, _line(event), self.path())
+        if parent is None:
+            if self.root is not None:
+                raise self.error(event, "is a second document in one file")
+            self.root = field
+        elif isinstance(parent.field.value, list):
+            parent.field.value.append(field)
+        elif isinstance(parent.field.value, dict) and parent.key is not None:
+            parent.field.value[parent.key] = field
+            parent.key = None
+        if not isinstance(event, yaml.ScalarEvent):
+            self.stack.append(_Open(field))
+
+    def key(self, event: yaml.NodeEvent, parent: _Open) -> None:
+        if not isinstance(event, yaml.ScalarEvent) or not isinstance(parent.field.value, dict):
+            raise self.error(event, "a key must be a name")
+        if event.value in parent.field.value:
+            raise self.error(event, f"{event.value!r} is given twice")
+        parent.key = event.value
+
+    def path(self) -> str:
+        """The path of the value that comes next."""
+        if not self.stack:
+            return ""
+        top = self.stack[-1]
+        if isinstance(top.field.value, list):
+            return f"{top.field.path}[{len(top.field.value)}]"
+        if top.key is None:
+            return top.field.path
+        return f"{top.field.path}.{top.key}" if top.field.path else top.key
+
+    def error(self, event: yaml.Event, message: str) -> FieldError:
+        return FieldError(Field(None, _line(event), self.path()), message)
+
+
+def _line(event: yaml.Event) -> int:
+    return event.start_mark.line + 1 if event.start_mark else 0
 
 
 def from_json(text: str, name: str) -> Field:
@@ -200,7 +244,7 @@ def from_json(text: str, name: str) -> Field:
     not (tabs), the path alone must do."""
     try:
         return _from_yaml(text)
-    except (yaml.YAMLError, FieldError):
+    except yaml.YAMLError:
         try:
             value = json.loads(text, parse_float=str, parse_int=str, object_pairs_hook=_unique)
         except RecursionError:

@@ -35,23 +35,22 @@ _NOTHING_DUE = FixedDue((), 0, (0, 1))
 def fixed_due(tariff: CompiledTariff, version: CompiledVersion, state: SaleState) -> FixedDue:
     """The charges of the due months, each at the rate of its own month.
 
-    Months with the same charge at the same rate share a line. Percentages upon them are those of
-    ``version``, the one of the day of the sale.
+    Months that bear the very same charge share a line: same rate, rounding and payee. Percentages
+    upon them are those of ``version``, the one of the day of the sale.
     """
     if not state.fixed_due:
         return _NOTHING_DUE
-    months: dict[tuple[str, int, int], tuple[Fixed, list[int]]] = {}
+    months: dict[tuple[Fixed, int], list[int]] = {}
     for period in state.fixed_due:
         for charge in tariff.of_period(period).fixed:
-            quantity = _quantity(charge, state.attributes)
-            key = charge.code, charge.rate_e8, quantity
-            months.setdefault(key, (charge, []))[1].append(period)
+            key = charge, _quantity(charge, state.attributes)
+            months.setdefault(key, []).append(period)
     lines = []
     exact = 0
-    for (code, rate, quantity), (charge, which) in months.items():
-        cost = rate * quantity * len(which) * version.scale
+    for (charge, quantity), which in months.items():
+        cost = charge.rate_e8 * quantity * len(which) * version.scale
         lines.append(_fixed_line(charge, quantity, tuple(which), version.scale))
-        exact += cost * version.weights.get(code, version.weight_denominator)
+        exact += cost * version.weights.get(charge.code, version.weight_denominator)
     total = sum(line.amount for line in lines)
     return FixedDue(tuple(lines), total, (exact, RATE_DENOMINATOR * version.weight_denominator))
 

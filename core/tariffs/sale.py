@@ -168,7 +168,7 @@ class TooSmall(msgspec.Struct, frozen=True):
 
 class Overflow(msgspec.Struct, frozen=True):
     """The tender buys more than one token or the meter takes. ``largest_useful``: the largest
-    tender that does not."""
+    tender that does not; 0 if the tariff's free units alone are more."""
 
     tender: int
     largest_useful: int

@@ -140,7 +140,7 @@ def _largest_that_fits(
     room = deducted.rest - sale.fixed.total
     tenths = encodable(exact_tenths)
     for _ in range(_STEPS_DOWN):
-        if tenths <= 0 or room < 0:
+        if tenths <= 0:
             return 0, []
         lines = sale.unit_lines(tenths * _TENTH)
         if sum(line.amount for line in lines) <= room:
@@ -225,14 +225,14 @@ def _first_step(encodable: Encodable, most: int) -> int:
 
 
 def _largest_useful(sale: _Sale) -> int:
-    """The largest tender that does not buy more than the limit of a sale."""
+    """The largest tender that does not buy more than the limit of a sale; 0 if there is none."""
     most = sale.state.limits.max_units_milli // _TENTH
 
     def buys_more(deducted: Deducted) -> bool:
         exact = _exact_units(sale, deducted)
         return exact[0] // exact[1] // _TENTH > most
 
-    return _least_tender(sale, buys_more) - 1
+    return max(0, _least_tender(sale, buys_more) - 1)
 
 
 def _least_tender(sale: _Sale, enough: Callable[[Deducted], bool]) -> int:

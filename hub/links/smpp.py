@@ -104,8 +104,7 @@ def make_link(name: str, options: Mapping[str, Any], reactor: Any, base: Path) -
 
 @dataclass(frozen=True, slots=True)
 class Surroundings:
-    """What a link is given: the reactor that connects, a monotonic clock, random numbers in [0, 1),
-    a logger."""
+    """What a link is given; ``clock`` is monotonic, ``draw`` gives random numbers in [0, 1)."""
 
     reactor: Any
     clock: Clock
@@ -128,7 +127,7 @@ class SmppLink:
         self._stopping = False
         kinds = _BINDS[config.bind]
         self._binds = {
-            name: _Bind(_login(kind, config, password), config.settings())
+            name: _Bind(config.login(kind, password), config.settings())
             for name, kind in kinds.items()
         }
         self._sender = next(iter(kinds))
@@ -292,12 +291,3 @@ class SmppLink:
                 self._out.give_up(event.reason)
         if name in self._leaving:
             self._dialers[name].stop().chainDeferred(self._leaving.pop(name))
-
-
-def _login(kind: type[Bind], config: SmppLinkConfig, password: str) -> Bind:
-    return kind(
-        system_id=config.system_id,
-        password=password,
-        system_type=config.system_type,
-        address_range=config.address_range,
-    )

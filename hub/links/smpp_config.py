@@ -5,9 +5,10 @@ from typing import Annotated, Literal
 import msgspec
 
 from adapters.smpp.gsm0338 import Alphabet
+from adapters.smpp.pdu import Bind
 from adapters.smpp.receipt import IdRule
 from adapters.smpp.segment import Method
-from adapters.smpp.session import Settings
+from adapters.smpp.settings import Settings
 from adapters.smpp.status import Verdict
 
 Octet = Annotated[int, msgspec.Meta(ge=0, le=255)]
@@ -59,6 +60,9 @@ class SmppLinkConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
         case and leading noughts), ``receipt-decimal`` (the response has hex), ``receipt-hex`` (the
         other way round), ``auto`` (tries all, which may meet a wrong message on a link that counts
         in small numbers).
+    receipts_by_text
+        Take a text that begins with ``id:`` and names a state for a receipt, for SMSCs that say it
+        in no other way. A phone can write such a text too, so it is off.
     mo_id_tlv
         The optional parameter (``0x1400``) in which this SMSC gives incoming messages an id of
         their own; empty: they have none, as in the standard.
@@ -92,9 +96,19 @@ class SmppLinkConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     service_type: Annotated[str, msgspec.Meta(max_length=5)] = ""
     validity: Annotated[str, msgspec.Meta(max_length=16)] = ""
     receipt_ids: IdRule = "same"
+    receipts_by_text: bool = False
     mo_id_tlv: Annotated[str, msgspec.Meta(pattern="^(0x[0-9A-Fa-f]{1,4})?$")] = ""
     unanswered: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 200
     statuses: dict[str, Literal["retry", "doubtful", "refused"]] = {}
+
+    def login(self, kind: type[Bind], password: str) -> Bind:
+        """The bind of one of the three kinds."""
+        return kind(
+            system_id=self.system_id,
+            password=password,
+            system_type=self.system_type,
+            address_range=self.address_range,
+        )
 
     def settings(self) -> Settings:
         """The session's limits and timers."""

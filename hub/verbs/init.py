@@ -71,6 +71,7 @@ short_code = "8080"
 [channels.ussd]
 kind = "ussd"
 company = "demo"
+path = "/ussd"                       # the aggregator's callback; or link = "smsc" for USSD by SMPP
 """
 
 

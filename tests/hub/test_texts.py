@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters.smpp.gsm0338 import septets
 from core.documents import DocumentError
 from core.queries.views import BalanceView, LineView, SaleView
 from core.refusals import OPERATOR
@@ -132,6 +133,16 @@ def test_every_refusal_has_its_sentence(texts: Texts, language: str) -> None:
     for code in OPERATOR:
         shown = texts.render("refusal", language, {"code": code, "args": ARGS})
         assert "?" not in shown, code
+
+
+@pytest.mark.parametrize("language", ["en", "fr", "sw"])
+def test_only_letters_of_the_gsm_alphabet(texts: Texts, language: str) -> None:
+    """One other letter would leave 70 characters of 160."""
+    for key in KEYS:
+        args = NOTICES.get(key, ARGS)
+        if key.startswith("refusal."):
+            args, key = {"code": key.removeprefix("refusal."), "args": ARGS}, "refusal"
+        assert septets(texts.render(key, language, args)) is not None, key
 
 
 def test_what_says_that_no_money_was_taken(texts: Texts) -> None:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from channels.sms import commands
 from channels.sms.amounts import multiplied, readings
 from channels.sms.commands import Ask, Buy, Command, Money, Nonsense, Yes, parse
 from channels.sms.words import default_words, fold
@@ -293,6 +294,14 @@ def test_anything_may_be_typed(text: str) -> None:
             again = said(answer.text, money)
             assert isinstance(again, Buy)
             assert (again.meter, again.tender) == (answer.meter, answer.tender)
+
+
+@settings(max_examples=200)
+@given(_METERS, st.integers(1, 10**9), st.sampled_from(["BUY", "NUNUA", "ACHAT", "BUT", "YES"]))
+def test_the_plain_form_is_read_as_all_others(meter: str, amount: int, word: str) -> None:
+    for money in (UGX, KES):
+        text = f"{word} {meter} {amount}"
+        assert said(text, money) == commands._understood(text, WORDS, money)
 
 
 @settings(max_examples=200)

@@ -247,13 +247,20 @@ def reports(stage: Stage) -> list[tuple[str, str, str]]:
     ],
 )  # fmt: skip
 def test_receipts(label: str, pdu: Any, rule: str, expected: tuple[str, str, str]) -> None:
-    stage = Stage(link_options={"receipt_ids": rule})
+    by_text = label == "by its text alone"
+    stage = Stage(link_options={"receipt_ids": rule, "receipts_by_text": by_text})
     stage.send("token", SALE)
     stage.smsc.run(2)
     assert stage.hear(pdu) == [0], label
     assert reports(stage) == [expected]
     (arrival,) = stage.ports.arrivals
     assert arrival.partition_ref == f"phone/{PHONE}"
+
+
+def test_a_phone_cannot_write_a_receipt() -> None:
+    stage = Stage()
+    assert stage.hear(receipt("00000001", esm_class=0)) == [0]
+    assert not any(isinstance(message, DeliveryReport) for message in stage.ports.messages())
 
 
 def test_a_receipt_that_comes_twice_is_one_report() -> None:

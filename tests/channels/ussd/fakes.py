@@ -1,5 +1,6 @@
 """A hub of plain lists for the USSD channel: what it was asked, and answers set by the test."""
 
+import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -151,6 +152,7 @@ class FakePorts:
         return late
 
     def query(self, function: Callable[..., Any], *args: Any) -> "Deferred[Any]":
+        inspect.signature(function).bind(None, None, *args)  # as the hub calls it
         self.asked.append((function.__name__, *args))
         said = self.says[function]
         said = said(*args) if callable(said) else said
@@ -165,7 +167,7 @@ class FakePorts:
         return self.links[name]
 
     def now_us(self) -> int:
-        return 1_795_000_000_000_000 + round(self.reactor.seconds() * 1_000_000)
+        return 1_795_000_000_000_000 + int(self.reactor.seconds() * 1_000_000)
 
     def wake(self) -> None: ...
 
@@ -181,7 +183,7 @@ def _drop(*_: Any) -> Any:
     raise structlog.DropEvent
 
 
-def form(text: str | list[str], session: str = "ATUid_1", **changes: str | list[str]) -> bytes:
+def form(text: str | list[str], session: str = "ATUid_1", **changes: Any) -> bytes:
     fields: dict[str, Any] = {
         "sessionId": session,
         "serviceCode": "*123#",
@@ -212,7 +214,8 @@ class Phone:
         self.channel.start()
 
     def send(self, request: HttpRequest) -> "Deferred[HttpResponse]":
-        return self.ports.mounted["/ussd/mno"](request)
+        sent: Deferred[HttpResponse] = self.ports.mounted["/ussd/mno"](request)
+        return sent
 
     def get(self, request: HttpRequest) -> HttpResponse:
         found: list[Any] = []

@@ -11,6 +11,7 @@ from twisted.internet.defer import Deferred
 from adapters.ussd.africastalking import MAX_FORM_BYTES
 from core.messages import Recipient
 from core.queries import customer
+from core.queries.views import MeterView
 from core.refusals import refuse
 from hub.channel import HttpResponse, KeyReused, Overloaded
 from tests.channels.ussd.fakes import (
@@ -257,6 +258,13 @@ def test_tokens_balance_and_language() -> None:
     assert phone.ports.purchases[0].reply[0].language == "sw"
 
 
+def test_a_meters_name_stays_on_its_line() -> None:
+    phone = Phone()
+    meter = MeterView(drn=HOME, name="Fer\nme\x1b à l’ouest")
+    phone.ports.says[customer.phone_view] = phone_view(meters=(meter,))
+    assert f"1 Fer me à l'ouest {HOME}\n" in phone.dial("1")
+
+
 def test_nothing_bought_yet() -> None:
     phone = Phone()
     phone.ports.says[customer.last_sales] = ()
@@ -272,7 +280,11 @@ def test_a_test_company_says_so() -> None:
 @pytest.mark.parametrize("text", ["", "2", "3", "1*1*20000"])
 def test_a_query_that_fails_says_that_nothing_was_bought(text: str) -> None:
     phone = Phone()
-    failing = {"": customer.phone_view, "2": customer.last_sales, "3": customer.balance}
+    failing: dict[str, Any] = {
+        "": customer.phone_view,
+        "2": customer.last_sales,
+        "3": customer.balance,
+    }
     phone.ports.says[failing.get(text, customer.quote)] = OSError("the database is away")
     shown = phone.dial(text)
     assert shown.startswith("END Something went wrong on our side. Nothing was bought.")
@@ -360,7 +372,8 @@ def test_a_session_of_too_many_hops_ends() -> None:
 @pytest.mark.parametrize("times", [0, 2])
 def test_missing_and_doubled_fields_get_400_and_a_sentence(field: str, times: int) -> None:
     phone = Phone()
-    response = phone.get(post(form(**{"text": "4711", field: ["1"] * times})))
+    fields: dict[str, Any] = {"text": "4711", field: ["1"] * times}
+    response = phone.get(post(form(**fields)))
     assert response.status == 400
     assert response.body.startswith(f"The field {field} is ")
     assert phone.ports.asked == []
@@ -385,6 +398,11 @@ def test_missing_and_doubled_fields_get_400_and_a_sentence(field: str, times: in
 )
 def test_what_is_not_read_at_all(changes: dict[str, Any], status: int) -> None:
     assert Phone().get(post(**{"body": form(""), **changes})).status == status
+
+
+def test_a_short_code_is_no_caller() -> None:
+    response = Phone().get(post(form("", phoneNumber="123456")))
+    assert response == HttpResponse(400, "The field phoneNumber must be a subscriber's number.")
 
 
 def test_an_aggregator_that_calls_by_get() -> None:

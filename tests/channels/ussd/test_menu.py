@@ -11,6 +11,14 @@ from channels.ussd.document import OUTCOMES
 from channels.ussd.menu import (
     LIFE,
     MAX_HISTORY,
+    build,
+    saved,
+    step,
+)
+from channels.ussd.pages import fits
+from channels.ussd.screens import Screens
+from channels.ussd.service import load_folder
+from channels.ussd.state import (
     Answer,
     Dial,
     Facts,
@@ -21,13 +29,7 @@ from channels.ussd.menu import (
     Phase,
     Place,
     State,
-    build,
-    saved,
-    step,
 )
-from channels.ussd.pages import fits
-from channels.ussd.screens import Screens
-from channels.ussd.service import load_folder
 
 MENU, SHEETS = load_folder("electricity")
 SCREENS = Screens(MENU, SHEETS)

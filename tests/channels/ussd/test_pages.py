@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from channels.ussd.pages import fits, paginate, plain
+from channels.ussd.pages import Footer, fits, paginate, plain
 
 TOKEN = "1234 5678 9012 3456 7890"
 FOOTERS = {
@@ -22,7 +22,7 @@ WORDS = {
 TOKENS = [TOKEN, TOKEN.replace(" ", ""), TOKEN.replace(" ", "-"), f"Token:{TOKEN}", f"代码{TOKEN}"]
 
 
-def footer_of(language: str):
+def footer_of(language: str) -> Footer:
     def footer(number: int, last: bool) -> str:
         return FOOTERS[language][3 if last else 0 :]
 

@@ -5,9 +5,12 @@ from typing import Any
 import pytest
 
 from channels.ussd import service
-from channels.ussd.menu import Place, Saved
 from channels.ussd.screens import Shown
-from channels.ussd.sessions import Full, SessionKey, Sessions, e164
+from channels.ussd.sessions import Full, SessionKey, Sessions
+from channels.ussd.state import (
+    Place,
+    Saved,
+)
 from tests.channels.ussd.fakes import Phone, form, post
 
 SAVED = Saved(Place("amount"), (), "en")
@@ -56,20 +59,6 @@ def test_replies_are_remembered_without_what_was_typed() -> None:
     assert session.reply_to("1*4711") == Shown("screen", closes=False)
     assert session.reply_to("1*4712") is None
     assert "4711" not in repr(session)
-
-
-@pytest.mark.parametrize(
-    ("number", "country", "expected"),
-    [
-        ("+256700000001", "256", "+256700000001"),
-        ("256700000001", "256", "+256700000001"),
-        ("0700000001", "256", "+256700000001"),
-        ("0700000001", "+256", "+256700000001"),
-        ("0700000001", "", "+0700000001"),
-    ],
-)
-def test_numbers_as_the_core_knows_them(number: str, country: str, expected: str) -> None:
-    assert e164(number, country) == expected
 
 
 @pytest.fixture

@@ -205,6 +205,12 @@ def test_what_has_no_session_is_answered_and_has_no_screen(
     assert phone.link.sent == []
 
 
+def test_a_message_from_a_name_is_refused() -> None:
+    phone = Handset()
+    pdu = DeliverSm(service_type="USSD", source_addr="Utility", source_addr_ton=5)
+    assert phone.deliver(pdu) == Status.ESME_RX_R_APPN
+
+
 def test_too_many_sessions() -> None:
     phone = Handset(config={"max_sessions": 1})
     phone.say(BEGIN, "*123#")

@@ -42,20 +42,20 @@ def in_force(tariff: Tariff, state: SaleState) -> TariffVersion:
 
 
 def fixed_amounts(tariff: Tariff, state: SaleState) -> dict[str, int]:
-    """Month charges by code; months of one rate and quantity are one line."""
+    """Month charges by code; months of the very same charge are one line."""
     scale = currency(tariff.currency).scale
-    groups: dict[tuple[str, int, int], tuple[Fixed, int]] = {}
+    groups: list[tuple[Fixed, int]] = []
     for period in state.fixed_due:
         began = [v for v in tariff.versions if v.valid_from <= first_day(period)]
         for item in (began[-1] if began else tariff.versions[0]).components:
             if isinstance(item, Fixed):
                 milli = 1000 if item.quantity == "one" else state.attributes[item.quantity]
-                key = item.code, item.rate_e8, milli
-                groups[key] = item, groups.get(key, (item, 0))[1] + 1
+                groups.append((item, milli))
     amounts: dict[str, int] = {}
-    for (code, rate, milli), (item, months) in groups.items():
-        exact = Fraction(rate, E8) * Fraction(milli, 1000) * months * scale
-        amounts[code] = amounts.get(code, 0) + rounded(exact, item.rounding)
+    for item, milli in dict.fromkeys(groups):
+        months = groups.count((item, milli))
+        exact = Fraction(item.rate_e8, E8) * Fraction(milli, 1000) * months * scale
+        amounts[item.code] = amounts.get(item.code, 0) + rounded(exact, item.rounding)
     return amounts
 
 

@@ -207,6 +207,27 @@ def test_percentages_upon_percentages_and_tax_on_lines() -> None:
     assert (vat.base, vat.step, vat.payee) == (8602, "tax", "tax_authority")
 
 
+def test_a_rebate_on_the_month_charge_counts_before_the_charge_is_called_too_high() -> None:
+    """Charge 28.5 → 29, rebate 2.5 % of it → -1: a tender of 28 pays for the month and a step."""
+    charge = msgspec.structs.replace(service(0), rate_e8=2_850_000_000)
+    rebate = Percent(code="rebate", label="Rebate", rate_e8=-2_500_000, of=("service",), **OWN_LINE)
+    tariff = tariff_of(energy((None, 10_000)), charge, rebate)
+    sale = sold(28, FIRST, tariff)
+    assert amounts(sale) == [("service", 29), ("energy", 0), ("rebate", -1)]
+    assert sell(27, FIRST, tariff) == TooSmall(27, 28, "fixed")
+
+
+def test_months_of_different_payees_are_different_lines() -> None:
+    theirs = msgspec.structs.replace(service(3360), payee="third_party:operator")
+    versions = (
+        TariffVersion(date(2025, 1, 1), CatchUp(12, "lapse"), (YAKA, theirs)),
+        TariffVersion(date(2026, 2, 1), CatchUp(12, "lapse"), (YAKA, service(3360))),
+    )
+    tariff = compile_tariff(Tariff("t", "t", "UGX", "kWh", versions))
+    sale = sold(20_000, msgspec.structs.replace(FIRST, fixed_due=(202601, 202602)), tariff)
+    assert [line.payee for line in sale.lines][:2] == ["third_party:operator", "own"]
+
+
 def test_rebate_mirrors_its_rounding() -> None:
     """Case BD-CATCHUP: 0.5 % of 583.30 is -2.92."""
     rebate = Percent(code="rebate", label="Rebate", rate_e8=-500_000, of=("energy",), **OWN_LINE)

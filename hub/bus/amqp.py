@@ -1,0 +1,120 @@
+"""One AMQP connection on an asyncio loop: opened again by itself, watched, never trusted.
+
+pika's ``AsyncioConnection`` (its Twisted adapter is on its way out and blames returns on the wrong
+publish). Publishing and consuming have connections of their own: a blocked publisher would also
+stop its acknowledgements. All methods run on the loop unless said otherwise.
+"""
+
+import asyncio
+import random
+from collections.abc import Callable
+from typing import Any
+
+import pika
+import structlog
+from pika.adapters.asyncio_connection import AsyncioConnection
+
+#: A dead peer is noticed after two of these; the broker may ask for less.
+HEARTBEAT_S = 15
+#: The broker's memory or disk alarm may block a publisher this long before we start afresh.
+BLOCKED_S = 60
+#: Waits before the next try to connect: doubled up to the most, with jitter.
+AGAIN_S, AGAIN_MOST_S = 0.5, 15.0
+
+log = structlog.get_logger("hub.bus.amqp")
+
+
+class AmqpLink:
+    """A connection with one channel. ``opened(channel)`` is called whenever there is a new one."""
+
+    def __init__(
+        self,
+        url: str,
+        loop: asyncio.AbstractEventLoop,
+        name: str,
+        opened: Callable[[Any], None],
+        lost: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._parameters = pika.URLParameters(url)
+        self._parameters.heartbeat = HEARTBEAT_S
+        self._parameters.blocked_connection_timeout = BLOCKED_S
+        self._parameters.client_properties = {"connection_name": name}
+        self._loop, self._name = loop, name
+        self._opened, self._lost = opened, lost
+        self._connection: AsyncioConnection | None = None
+        self._again = AGAIN_S
+        self._closing = False
+        self.channel: Any = None
+
+    def start(self) -> None:
+        """Connect (from any thread)."""
+        self._loop.call_soon_threadsafe(self._connect)
+
+    def stop(self) -> None:
+        """Close and stay closed (from any thread)."""
+        self._loop.call_soon_threadsafe(self._close)
+
+    def abort(self, why: str) -> None:
+        """Drop a link that does not answer; it is opened again."""
+        log.error("amqp.abort", link=self._name, why=why)
+        had, self.channel = self.channel is not None, None
+        if had:
+            self._lost()
+        transport = getattr(self._connection, "_transport", None)
+        if transport is not None:
+            transport.abort()
+
+    def _connect(self) -> None:
+        if self._closing:
+            return
+        self._connection = AsyncioConnection(
+            self._parameters,
+            on_open_callback=self._open_channel,
+            on_open_error_callback=self._failed,
+            on_close_callback=self._failed,
+            custom_ioloop=self._loop,
+        )
+
+    def _open_channel(self, connection: Any) -> None:
+        _no_delay(connection)
+        connection.channel(on_open_callback=self._ready)
+
+    def _ready(self, channel: Any) -> None:
+        self._again = AGAIN_S
+        self.channel = channel
+        channel.add_on_close_callback(self._channel_closed)
+        log.info("amqp.up", link=self._name)
+        self._opened(channel)
+
+    def _channel_closed(self, channel: Any, reason: Any) -> None:
+        if channel is self.channel and not self._closing and self._connection is not None:
+            log.error("amqp.channel-closed", link=self._name, reason=str(reason))
+            if self._connection.is_open:
+                self._connection.close()
+
+    def _failed(self, _connection: Any, reason: Any) -> None:
+        had = self.channel is not None
+        self.channel = None
+        if had:
+            self._lost()
+        if self._closing:
+            return
+        wait = self._again * random.uniform(0.8, 1.2)
+        self._again = min(self._again * 2, AGAIN_MOST_S)
+        log.warning("amqp.lost", link=self._name, reason=str(reason), again_in_s=round(wait, 2))
+        self._loop.call_later(wait, self._connect)
+
+    def _close(self) -> None:
+        self._closing = True
+        if self._connection is not None and self._connection.is_open:
+            self._connection.close()
+
+
+def _no_delay(connection: Any) -> None:
+    """TCP_NODELAY: with Nagle a confirm waits for the 40 ms of a delayed acknowledgement."""
+    import socket
+
+    transport = getattr(connection, "_transport", None)
+    raw = transport._sock if transport is not None and hasattr(transport, "_sock") else None
+    if raw is not None and raw.family in (socket.AF_INET, socket.AF_INET6):
+        raw.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -1,0 +1,143 @@
+"""The worker's side of RabbitMQ: bundles of its leased partitions, acknowledged after the commit.
+
+The connection lives on a loop in a thread of its own; bundles cross to the worker by a queue. A
+lease that is lost cancels its consumer, and what it held goes back to the broker.
+"""
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from hub import failpoints
+from hub.bus import Taken
+from hub.bus.amqp import AmqpLink
+from hub.bus.bundle import unpack
+from hub.bus.topology import declare
+from hub.bus.topology import queue as queue_name
+from hub.inbox import Delivery
+
+#: Bundles that the broker hands over before we acknowledge one, per partition.
+PREFETCH = 4
+
+log = structlog.get_logger("hub.bus.rabbit")
+
+
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A bundle with the channel that it must be acknowledged on."""
+
+    channel: Any
+    tag: int
+    partition: int
+    body: bytes
+    redelivered: bool
+
+
+class RabbitSource:
+    """Bundles of the partitions that this worker leases."""
+
+    def __init__(self, url: str, prefix: str, name: str, wake: Callable[[], None]) -> None:
+        self._prefix, self._wake = prefix, wake
+        self._loop = asyncio.new_event_loop()
+        self._link = AmqpLink(url, self._loop, name, self._opened)
+        self._thread = threading.Thread(target=self._run, name="amqp", daemon=True)
+        self._arrived: queue.SimpleQueue[Arrived] = queue.SimpleQueue()
+        self._wanted: set[int] = set()
+        self._consuming: dict[int, str] = {}
+        self._channel: Any = None
+
+    def start(self) -> None:
+        """Connect, in the thread."""
+        self._thread.start()
+        self._link.start()
+
+    def stop(self) -> None:
+        """Close: what is not acknowledged goes back to the broker."""
+        self._link.stop()
+        self._loop.call_soon_threadsafe(self._loop.call_later, 0.2, self._loop.stop)
+        self._thread.join()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_forever()
+
+    def assign(self, partitions: Sequence[int]) -> None:
+        """Consume these partitions and no others: the next take gives none of another's."""
+        self._wanted = set(partitions)
+        self._loop.call_soon_threadsafe(self._assign, set(partitions))
+
+    def _assign(self, wanted: set[int]) -> None:
+        channel = self._channel
+        if channel is None or not channel.is_open:
+            return
+        for partition in set(self._consuming) - wanted:
+            channel.basic_cancel(self._consuming.pop(partition))
+        for partition in wanted - set(self._consuming):
+            self._consuming[partition] = channel.basic_consume(
+                queue_name(self._prefix, partition), self._receiver(partition)
+            )
+
+    def _opened(self, channel: Any) -> None:
+        self._consuming = {}
+        declare(channel, self._prefix, lambda: self._declared(channel))
+
+    def _declared(self, channel: Any) -> None:
+        channel.basic_qos(prefetch_count=PREFETCH)
+        self._channel = channel
+        self._assign(self._wanted)
+
+    def _receiver(self, partition: int) -> Callable[[Any, Any, Any, bytes], None]:
+        def receive(channel: Any, method: Any, _properties: Any, body: bytes) -> None:
+            self._arrived.put(
+                Arrived(channel, method.delivery_tag, partition, body, method.redelivered)
+            )
+            self._wake()
+
+        return receive
+
+    def take(self, limit: int) -> Taken | None:
+        """Every bundle that is waiting, up to about ``limit`` messages."""
+        bundles: list[Arrived] = []
+        deliveries: list[Delivery] = []
+        while len(deliveries) < limit:
+            try:
+                arrived = self._arrived.get_nowait()
+            except queue.Empty:
+                break
+            if arrived.partition not in self._wanted:
+                self._give_back(arrived)
+                continue
+            bundles.append(arrived)
+            deliveries += unpack(arrived.body)
+        if not bundles:
+            return None
+        again = any(arrived.redelivered for arrived in bundles)
+        return Taken(
+            deliveries, lambda: self._acknowledge(bundles), again, lambda: self._return(bundles)
+        )
+
+    def _acknowledge(self, bundles: list[Arrived]) -> None:
+        failpoints.hit("consumer.before-ack")
+        self._loop.call_soon_threadsafe(self._ack, bundles)
+
+    @staticmethod
+    def _ack(bundles: list[Arrived]) -> None:
+        for arrived in bundles:
+            if arrived.channel.is_open:
+                arrived.channel.basic_ack(arrived.tag)
+
+    def _return(self, bundles: list[Arrived]) -> None:
+        for arrived in bundles:
+            self._give_back(arrived)
+
+    def _give_back(self, arrived: Arrived) -> None:
+        def reject() -> None:
+            if arrived.channel.is_open:
+                arrived.channel.basic_reject(arrived.tag, requeue=True)
+
+        self._loop.call_soon_threadsafe(reject)
