@@ -5,18 +5,23 @@ import signal
 import socket
 import threading
 import time
+from collections.abc import Callable
 
 import structlog
 
 from core.store.tx import TransientStoreError
-from core.store.upgrade import open_store
+from core.store.upgrade import Store, open_store
 from hub.boot import SpecOf, channel_spec, check_schema, make_routing
+from hub.bus import Source
+from hub.bus.rabbit import RabbitSource
+from hub.bus.table import TableSource
 from hub.clock import Sources
 from hub.companies import all_terms
 from hub.config import Config
 from hub.engine import Parts, make_batch
-from hub.leases import LEASE_US, Leases
+from hub.leases import Leases
 from hub.stages import AWAY_S, IDLE_S
+from hub.supervisor import PARENT
 from hub.wakeups import DONE, WORK, Listener, notify
 from hub.worker import StoreAway, Worker
 
@@ -34,14 +39,17 @@ def run(config: Config, index: int, spec_of: SpecOf = channel_spec) -> None:
     )
     store = open_store(url, f"wattbus-{name}")
     leases = Leases(store, name)
+    stop, wake = threading.Event(), threading.Event()
+    source = _source(config, store, name, wake.set)
     worker = Worker(
         store,
         make_batch(parts, name),
-        partitions=[],
+        source,
         fence=leases.fence,
         doorbell=lambda tx: notify(tx, DONE),
+        alive=leases.hold,
+        leased=leases.holds,
     )
-    stop, wake = threading.Event(), threading.Event()
 
     def end(*_: object) -> None:
         stop.set()
@@ -54,26 +62,38 @@ def run(config: Config, index: int, spec_of: SpecOf = channel_spec) -> None:
     log.info("worker.up", worker=name, pid=os.getpid())
     _work(worker, leases, stop, wake)
     listener.stop()
+    if isinstance(source, RabbitSource):
+        source.stop()
     leases.release()
     log.info("worker.down", worker=name)
 
 
+def _source(config: Config, store: Store, name: str, wake: Callable[[], None]) -> Source:
+    """The bus that the configuration names."""
+    if config.bus.kind == "table":
+        return TableSource(store, [])
+    source = RabbitSource(config.bus.url, config.bus.prefix, f"wattbus-{name}", wake)
+    source.start()
+    return source
+
+
 def _work(worker: Worker, leases: Leases, stop: threading.Event, wake: threading.Event) -> None:
-    parent, renewed = os.getppid(), 0.0
-    prepared = False
+    # told, not asked: who is started by a node that dies at once would take init for its parent
+    parent = int(os.environ.get(PARENT, os.getppid()))
+    prepared, away = False, False
     while not stop.is_set() and os.getppid() == parent:
         wake.clear()
         try:
             if not prepared:
                 leases.prepare()
                 prepared = True
-            if time.monotonic() - renewed > LEASE_US / 3e6:
-                worker.take_over(leases.balance())
-                renewed = time.monotonic()
+            if away or leases.due():
+                worker.source.assign(leases.balance())
+                away = False
             busy = worker.step()
         except (StoreAway, TransientStoreError) as error:
             log.error("store.away", error=str(error))
-            renewed, busy = 0.0, False
+            away, busy = True, False
             time.sleep(AWAY_S)
         if not busy:
             wake.wait(IDLE_S)
