@@ -39,11 +39,17 @@ class Ended:
 
 @dataclass(slots=True)
 class _Line:
-    """One channel's deliveries in flight."""
+    """One channel's deliveries in flight.
+
+    What is on its way to the reactor is not in the channel's capacity yet. So both sides count up,
+    each its own number: ``limit`` is how many may have been handed over since the start.
+    """
 
     channel: Channel
     in_flight: dict[int, Delivery] = field(default_factory=dict)
-    capacity: int = 0
+    limit: int = 0  # written on the reactor
+    sent: int = 0  # written on the reactor
+    handed: int = 0  # written on the store's thread
 
 
 @dataclass(slots=True)
@@ -66,7 +72,7 @@ class OutboundStage:
         """A channel's capacity may have changed (reactor)."""
         line = self._lines.get(name)
         if line is not None:
-            line.capacity = line.channel.capacity()
+            line.limit = line.sent + line.channel.capacity()
             self.poke()
 
     def in_flight(self) -> int:
@@ -97,7 +103,7 @@ class OutboundStage:
         return True
 
     def _hand_over(self, name: str, line: _Line) -> bool:
-        free = line.capacity
+        free = line.limit - line.handed
         if free <= 0:
             return False
         target = CHANNEL + name
@@ -109,7 +115,7 @@ class OutboundStage:
         for delivery in batch:
             line.in_flight[delivery.seq] = delivery
         if batch:
-            line.capacity -= len(batch)
+            line.handed += len(batch)
             self.on_reactor(self._send_all, name, line, batch)
         return False  # the channel wakes us when it can take more
 
@@ -133,6 +139,7 @@ class OutboundStage:
 
     def _send_all(self, name: str, line: _Line, batch: list[Delivery]) -> None:
         for delivery in batch:
+            line.sent += 1
             self._send(line, delivery)
         self.wake(name)
 
