@@ -18,7 +18,7 @@ from core.store.tables.machine import DEAD
 from core.store.tx import Tx
 from core.store.upgrade import Store
 from hub import balance, failpoints, inbox
-from hub.channel import Channel, Failed, Outbound, SendResult, Sent
+from hub.channel import NOT_SENT, Channel, Failed, Outbound, SendResult, Sent
 from hub.clock import Sources
 from hub.envelope import EnvelopeError, body_of, from_rfc3339, unseal
 from hub.inbox import Delivery, Mark, Trouble
@@ -212,5 +212,7 @@ def _mark_of(end: Ended, now: int, sources: Sources) -> Mark:
     if isinstance(end.result, Sent):
         return inbox.done(end.delivery, "sent")
     trouble = Trouble(end.result.error_class, end.result.reason, end.result.retry)
+    if trouble.retry and trouble.error_class == NOT_SENT:
+        return inbox.postponed(end.delivery, trouble, now)
     jitter = int.from_bytes(sources.random_bytes(2)) / 32_767.5 - 1
     return inbox.failed(end.delivery, trouble, now, jitter)

@@ -7,8 +7,9 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from core.messages import SendNotice
-from hub.channel import Outbound, SendResult, Sent
-from tests.hub.machine import FakeChannel, Machine, fresh_sqlite
+from core.store.tables.machine import DEAD
+from hub.channel import NOT_SENT, Failed, Outbound, SendResult, Sent
+from tests.hub.machine import PHONE, FakeChannel, Machine, fresh_sqlite
 
 
 class Narrow(FakeChannel):
@@ -61,3 +62,30 @@ def test_a_channel_that_says_twice_that_it_is_free_gets_its_window_once(tmp_path
     assert channel.most == 3
     assert len(channel.sent) == 10
     assert machine.rows("SELECT count(*) FROM delivery WHERE outcome = 'sent'") == [(10,)]
+
+
+def test_what_never_left_burns_no_attempt_however_often_the_link_is_lost(tmp_path: Path) -> None:
+    machine = Machine(fresh_sqlite(tmp_path))
+    machine.channel.results = [Failed("the link was lost", retry=True, error_class=NOT_SENT)] * 20
+    message = SendNotice(way="sms", recipient=PHONE, template="help", args={})
+    machine.accept(message, "k", ref=f"phone/{PHONE}")
+    for _ in range(21):
+        machine.settle()
+        machine.time.at_us += 3_000_000
+        machine.sweeper.step()
+    assert len(machine.channel.sent) == 21
+    assert {outbound.attempt for outbound in machine.channel.sent} == {1}
+    assert machine.rows("SELECT attempt, outcome FROM delivery") == [(1, "sent")]
+
+
+def test_what_never_left_is_dead_after_a_day(tmp_path: Path) -> None:
+    machine = Machine(fresh_sqlite(tmp_path))
+    lost = Failed("the link was lost", retry=True, error_class=NOT_SENT)
+    machine.channel.results = [lost]
+    message = SendNotice(way="sms", recipient=PHONE, template="help", args={})
+    machine.accept(message, "k", ref=f"phone/{PHONE}")
+    machine.intake.step()
+    machine.time.at_us += 25 * 3_600_000_000
+    machine.settle()
+    assert machine.rows("SELECT state, error_class FROM delivery") == [(DEAD, "link")]
+    assert machine.unaccounted() == 0
