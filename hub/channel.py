@@ -5,7 +5,7 @@ channel's own configuration struct and returns a :class:`Channel`. It is named i
 configuration (``[channels.<name>] kind = "sms"``), never imported by the hub's code.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -126,6 +126,10 @@ class HttpResponse:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+#: Answers a request with a Deferred, or as a coroutine that awaits Deferreds.
+HttpHandler = Callable[[HttpRequest], "Deferred[HttpResponse] | Coroutine[Any, Any, HttpResponse]"]
+
+
 class Company(Protocol):
     """What a channel may know of the company it serves."""
 
@@ -181,7 +185,7 @@ class Ports(Protocol):
     def wake(self) -> None:
         """Capacity has grown: the hub may hand over more outbound messages."""
 
-    def mount(self, path: str, handler: "Callable[[HttpRequest], Awaitable[HttpResponse]]") -> None:
+    def mount(self, path: str, handler: "HttpHandler") -> None:
         """Serve POST and GET on a path of the hub's HTTP server."""
 
 

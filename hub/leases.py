@@ -7,6 +7,7 @@ give correctness.
 """
 
 from dataclasses import dataclass, field
+from time import monotonic
 
 from core.store.tx import Tx
 from core.store.upgrade import Store
@@ -26,6 +27,7 @@ class Leases:
     store: Store
     owner: str
     epochs: dict[int, int] = field(default_factory=dict)
+    _renewed: float = field(default=float("-inf"))
 
     def prepare(self) -> None:
         """Make sure that every partition has its row."""
@@ -36,6 +38,24 @@ class Leases:
                 [(number, "", 0, 0) for number in range(PARTITIONS)],
                 "ON CONFLICT (partition) DO NOTHING",
             )
+
+    def due(self) -> bool:
+        """Whether it is time to renew: a third of the lease has gone."""
+        return monotonic() - self._renewed > LEASE_US / 3e6
+
+    def hold(self) -> None:
+        """Renew what we hold if it is time: long work in one step must not cost the lease.
+
+        Nothing is taken and nothing given up; what has moved meanwhile is found by the fence.
+        """
+        if self.due():
+            with self.store.transaction() as tx:
+                tx.run(
+                    f"UPDATE partition_lease SET until = {_NOW} + :lease WHERE owner = :owner",
+                    lease=LEASE_US,
+                    owner=self.owner,
+                )
+            self._renewed = monotonic()
 
     def balance(self) -> list[int]:
         """Say that we live, take our fair share, give up what is over it; returns what we hold."""
@@ -54,6 +74,7 @@ class Leases:
             held = {row[0]: row[2] for row in rows if row[0] in keep}
             held.update({row[0]: row[2] + 1 for row in rows if row[0] in taken})
         self.epochs = held
+        self._renewed = monotonic()
         return sorted(held)
 
     def _write(self, tx: Tx, keep: list[int], taken: list[int], given: list[int]) -> None:
