@@ -9,7 +9,6 @@ from collections.abc import Iterator
 import pytest
 
 from hub import observe
-from hub import observe
 from simulators.bench.servers import Rabbit, start_rabbit
 from tests.servers import postgres as servers
 
