@@ -12,9 +12,6 @@ from hub import observe
 from simulators.bench.servers import Rabbit, start_rabbit
 from tests.servers import postgres as servers
 
-# one masked line each, as in operation; the logger's default draws every local of a traceback
-observe.configure("json")
-
 observe.configure("json")
 
 
