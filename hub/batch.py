@@ -49,6 +49,7 @@ from hub.outbox import Posted, post
 from hub.routing import Routing
 
 _encode = msgspec.json.encode
+_UNKNOWN = _encode(Answer(outcome=Outcome.UNKNOWN, code="outcome-unknown")).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class Result:
     answers: list[tuple[str, str]] = field(default_factory=list)  # (message id, answer JSON)
     posted: list[Posted] = field(default_factory=list)
     tallies: balance.Tallies = field(default_factory=Counter)
-    held: set[tuple[str, str]] = field(default_factory=set)  # keys in trouble since this batch
+    held: dict[tuple[str, str], int] = field(default_factory=dict)  # in trouble since this seq
     faults: list[tuple[Delivery, Exception]] = field(default_factory=list)
 
 
@@ -90,7 +91,7 @@ class Batch:
         now = self.now_us()
         result = Result()
         deliveries = inbox.still_open(tx, fetched)
-        held = inbox.held_back(tx, deliveries)
+        held = inbox.held_back(tx, deliveries) | inbox.overtaking(tx, deliveries)
         works = [w for d in deliveries if (w := self._read(d, d.seq in held, now, result))]
         for work in works:
             if work.delivery.message_id not in draws:
@@ -160,7 +161,7 @@ class Batch:
 
     def _decide(self, work: Work, book: Book, draw: Draw, result: Result) -> None:
         delivery = work.delivery
-        if (delivery.partitionkey, delivery.handler) in result.held:
+        if result.held.get((delivery.partitionkey, delivery.handler), delivery.seq) < delivery.seq:
             result.marks.append(inbox.parked(delivery))
             return
         stage = Stage(book)
@@ -239,10 +240,10 @@ class Batch:
         jitter = int.from_bytes(self.random_bytes(2)) / 32_767.5 - 1
         mark = inbox.failed(delivery, trouble, self.now_us(), jitter)
         result.marks.append(mark)
-        result.held.add((delivery.partitionkey, delivery.handler))
+        at = (delivery.partitionkey, delivery.handler)
+        result.held[at] = min(delivery.seq, result.held.get(at, delivery.seq))
         if key and mark.state == DEAD:
-            answer = Answer(outcome=Outcome.UNKNOWN, code="outcome-unknown")
-            result.answers.append((delivery.message_id, _encode(answer).decode()))
+            result.answers.append((delivery.message_id, _UNKNOWN))
         if error is not None and not isinstance(error, NotYet):
             result.faults.append((delivery, error))
 
@@ -265,6 +266,11 @@ def _told_by_notice(work: Work, now_us: int) -> bool:
 
 
 _BY_NAME: dict[str, Handler] = {handler.name: handler for handler in HANDLERS.values()}
+
+
+def answer_unknown(tx: Tx, message_ids: Sequence[str], now: int) -> None:
+    """What is dead is answered too: unknown, never a no; a replay writes the true answer."""
+    _store_answers(tx, [(message_id, _UNKNOWN) for message_id in message_ids], now)
 
 
 def _store_answers(tx: Tx, answers: Sequence[tuple[str, str]], now: int) -> None:

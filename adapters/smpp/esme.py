@@ -21,7 +21,8 @@ from adapters.smpp.pdu import (
     Pdu,
     response_of,
 )
-from adapters.smpp.session import Settings, SmppSession
+from adapters.smpp.session import SmppSession
+from adapters.smpp.settings import Settings
 from adapters.smpp.states import Side, State
 from adapters.smpp.status import Status
 from adapters.smpp.throttle import Throttle

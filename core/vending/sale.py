@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from core.book import Stage
-from core.entities import Account, Agreement, AgreementState, Debt, Meter, PastSale
+from core.entities import Account, Agreement, AgreementState, Debt, Meter, PastSale, Phone
 from core.handlers.base import Context
 from core.ledger import Transaction, post
 from core.messages import Answer, CreditVend, Outcome, Recipient, SendNotice
@@ -297,7 +297,7 @@ def tell(
                 recipient=recipient.address,
                 template=template,
                 args=args,
-                language=recipient.language,
+                language=_language_of(ctx.stage, recipient),
                 notice_id=notice_id,
                 channel=recipient.channel,
             ),
@@ -317,6 +317,12 @@ def tell(
             queued_at=ctx.now_us,
             updated_at=ctx.now_us,
         )
+
+
+def _language_of(stage: Stage, recipient: Recipient) -> str:
+    """The language registered with the phone, else the one that he used."""
+    phone = stage.get(Phone, recipient.address)
+    return phone.language if phone is not None and phone.language else recipient.language
 
 
 __all__ = ["SaleView", "decide_vend", "make_token", "tell"]

@@ -32,9 +32,9 @@ log = structlog.get_logger("hub.bus.relay")
 
 _UNPUBLISHED = (
     "SELECT d.partition, d.seq, d.message_id, d.handler, d.origin, d.partitionkey, d.attempt, "
-    "d.started, m.envelope, m.recorded FROM delivery d JOIN message m ON m.id = d.message_id "
-    "WHERE d.target = :target AND d.partition IN :partitions AND d.state = 0 "
-    "AND d.published = 0 ORDER BY d.seq LIMIT :limit"
+    "d.started, m.envelope, m.recorded FROM (SELECT * FROM delivery WHERE target = :target "
+    "AND partition IN :partitions AND state = 0 AND published = 0 ORDER BY seq LIMIT :limit) d "
+    "JOIN message m ON m.id = d.message_id ORDER BY d.seq"
 )
 
 
@@ -45,7 +45,7 @@ class Publisher:
         self._prefix, self._loop = prefix, loop
         self._link = AmqpLink(url, loop, name, self._opened, self._lost)
         self._pending: dict[int, Future[bool]] = {}
-        self._ids: dict[str, int] = {}
+        self._tags: dict[str, int] = {}  # message id -> tag, of what is pending
         self._tag = 0
         self._ready = False
 
@@ -83,7 +83,7 @@ class Publisher:
     def _lost(self) -> None:
         self._ready = False
         pending, self._pending = self._pending, {}
-        self._ids.clear()
+        self._tags.clear()
         for future in pending.values():
             future.set_result(False)
 
@@ -96,7 +96,8 @@ class Publisher:
             return
         self._tag += 1
         self._pending[self._tag] = future
-        self._ids[message_id] = self._tag
+        self._tags[message_id] = self._tag
+        future.add_done_callback(lambda _: self._tags.pop(message_id, None))
         channel.basic_publish(
             exchange(self._prefix),
             queue(self._prefix, partition),
@@ -119,7 +120,7 @@ class Publisher:
     def _returned(self, _channel: Any, method: Any, properties: Any, _body: bytes) -> None:
         """Unroutable: the return comes before its confirm, and names our own id."""
         log.error("bundle.returned", queue=method.routing_key, reason=method.reply_text)
-        tag = self._ids.get(properties.message_id)
+        tag = self._tags.get(properties.message_id)
         future = self._pending.pop(tag, None) if tag is not None else None
         if future is not None:
             future.set_result(False)

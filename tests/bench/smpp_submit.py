@@ -19,7 +19,7 @@ from adapters.smpp.errors import QueueFullError
 from adapters.smpp.esme import EsmeLink
 from adapters.smpp.events import Answered, Bound, Throttled
 from adapters.smpp.pdu import BindTransceiver, SubmitSm
-from adapters.smpp.session import Settings
+from adapters.smpp.settings import Settings
 from hub.dialer import Dialer
 from hub.wire import Wire
 from tests.interop.peers import peer

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from core.messages import MeterLink, Outcome
+from core.messages import MeterLink, Outcome, PhoneLink, SendNotice
 from core.sts.amounts import decode_units
 from core.sts.meter_id import meter_pan
 from core.sts.module import MeterKey
@@ -115,3 +115,13 @@ def test_refusals(machine: Machine, command: object, code: str) -> None:
     assert machine.rows("SELECT count(*) FROM sale") == [(0,)]
     assert [o.message.template for o in machine.channel.sent] == ["refusal"]
     assert machine.unaccounted() == 0
+
+
+def test_the_registered_language_wins_over_the_spoken_one(tmp_path: Path) -> None:
+    machine = Machine(fresh_sqlite(tmp_path))
+    machine.do(enrol(phones=(PhoneLink(msisdn=PHONE, language="sw"),)), "enrol")
+    machine.do(pay(50_000), "pay")
+    machine.do(buy(), "buy")
+    (told,) = machine.channel.sent
+    assert isinstance(told.message, SendNotice)
+    assert told.message.language == "sw"

@@ -138,9 +138,8 @@ def test_enquire_link_is_answered(name: str) -> None:
         assert wire is not None
         session = esme.link.session
         wire.handle(esme.link.tick(wire.now() + 6))  # as if 6 s of silence had passed
-        asked = session._enquired_at
-        assert asked < float("inf")
-        while session._enquired_at == asked:
+        assert session._keepalive._asked < float("inf")
+        while session._keepalive._asked < float("inf"):
             await asyncio.sleep(0.01)
 
     story(name, tell)

@@ -16,7 +16,7 @@ from adapters.smpp.pdu import (
     SubmitSmResp,
     Unbind,
 )
-from adapters.smpp.session import Settings
+from adapters.smpp.settings import Settings
 
 LOGIN = BindTransceiver(system_id="hub", password="secret")
 
