@@ -136,7 +136,7 @@ def case_results(case: Node, name: str, path: str = "") -> list[dict[str, object
     question = read_node(case, Question, name, path).value
     tariff = question.tariff.compiled()
     exponent = currency(tariff.tariff.currency).exponent
-    below = f"{path}.input" if path else "input"
+    below = _join(path, "input")
     return [
         {"exact": {"units": rounded_text(outcome.exact, "0.000000")}}
         | describe(outcome.result, exponent)
@@ -144,11 +144,15 @@ def case_results(case: Node, name: str, path: str = "") -> list[dict[str, object
     ]
 
 
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
 def _run(case: FileCase, tariff: CompiledTariff, name: str, path: str) -> list[str]:
-    given = read_input(case.input, tariff, name, f"{path}.input")
+    given = read_input(case.input, tariff, name, _join(path, "input"))
     outcomes = _outcomes(tariff, given)
     exponent = currency(tariff.tariff.currency).exponent
-    where = f"{path}.expected"
+    where = _join(path, "expected")
     if len(given.tenders) == 1 or given.units_milli is not None:
         return _compare(
             read_node(case.expected, Expected, name, where).value, outcomes[0], exponent

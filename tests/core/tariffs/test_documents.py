@@ -16,6 +16,7 @@ from core.documents import DocumentError, nodes
 from core.tariffs.conform import SIZE
 from core.tariffs.load import TariffFile, load_file
 from core.tariffs.shapes import E8, Block, CatchUp, Energy, Fixed, TaxInTender
+from core.yamlnodes import MAX_BYTES, MAX_NODES, Size
 
 FILES = sorted(Path("mappings/tariffs").glob("*.yaml"))
 UGANDA = Path("mappings/tariffs/uganda-domestic.yaml").read_text(encoding="utf-8")
@@ -208,12 +209,13 @@ def test_documents_that_are_none(text: str, said: str) -> None:
 
 
 def test_a_file_of_cases_may_be_larger() -> None:
-    text = "- 1\n" * 210_000
-    with pytest.raises(DocumentError, match="200000 nodes"):
-        nodes(text, "x")
-    assert len(nodes(text, "x", SIZE).value) == 210_000
-    with pytest.raises(DocumentError, match="500000 nodes"):
-        nodes(text * 3, "x", SIZE)
+    assert len(nodes("- 1\n" * 40, "x", Size(max_bytes=160, max_nodes=41)).value) == 40
+    with pytest.raises(DocumentError, match="more than 40 nodes"):
+        nodes("- 1\n" * 40, "x", Size(max_bytes=160, max_nodes=40))
+    with pytest.raises(DocumentError, match="larger than 159 bytes"):
+        nodes("- 1\n" * 40, "x", Size(max_bytes=159, max_nodes=41))
+    assert SIZE.max_nodes > MAX_NODES
+    assert SIZE.max_bytes > MAX_BYTES
 
 
 def test_rates_are_read_as_they_are_written() -> None:
