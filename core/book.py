@@ -26,7 +26,7 @@ class Wants:
     phones: tuple[str, ...] = ()
     customers: tuple[str, ...] = ()
     meters_of: tuple[str, ...] = ()  # phones whose saved meters are needed too
-    waiting: tuple[str, ...] = ()  # phones whose unconfirmed purchases are needed
+    waiting: tuple[tuple[str, str], ...] = ()  # (phone, code) of unconfirmed purchases
     last_sales_of: tuple[str, ...] = ()  # phones
     references: tuple[tuple[str, str], ...] = ()  # (channel, network reference) of notices
 

@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred
 
 from core.messages import Answer
 from core.store.upgrade import Store
+from hub import failpoints
 
 _decode = msgspec.json.Decoder(Answer).decode
 
@@ -61,5 +62,6 @@ class Answers:
         return False
 
     def _ring(self, message_id: str, answer: Answer) -> None:
+        failpoints.hit("answer.before-reply")
         for deferred in self._waiting.pop(message_id, []):
             deferred.callback(answer)

@@ -24,7 +24,7 @@ from core.handlers import HANDLERS, Context, Draw, Handler
 from core.handlers.base import NotYet
 from core.handlers.vending import tell_refusal
 from core.messages import Answer, Message, Outcome
-from core.refusals import Refusal
+from core.refusals import Refusal, refuse
 from core.store.ids import Ids
 from core.store.load import load
 from core.store.save import save
@@ -49,6 +49,7 @@ from hub.outbox import Posted, post
 from hub.routing import Routing
 
 _encode = msgspec.json.encode
+_UNKNOWN = _encode(Answer(outcome=Outcome.UNKNOWN, code="outcome-unknown")).decode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ class Result:
     answers: list[tuple[str, str]] = field(default_factory=list)  # (message id, answer JSON)
     posted: list[Posted] = field(default_factory=list)
     tallies: balance.Tallies = field(default_factory=Counter)
-    held: set[tuple[str, str]] = field(default_factory=set)  # keys in trouble since this batch
+    held: dict[tuple[str, str], int] = field(default_factory=dict)  # in trouble since this seq
     faults: list[tuple[Delivery, Exception]] = field(default_factory=list)
 
 
@@ -90,8 +91,8 @@ class Batch:
         now = self.now_us()
         result = Result()
         deliveries = inbox.still_open(tx, fetched)
-        held = inbox.held_back(tx, deliveries)
-        works = [w for d in deliveries if (w := self._read(d, d.seq in held, now, result))]
+        held = inbox.held_back(tx, deliveries) | inbox.overtaking(tx, deliveries)
+        works = [w for d in deliveries if (w := self._read(d, d.seq in held, result))]
         for work in works:
             if work.delivery.message_id not in draws:
                 draws[work.delivery.message_id] = self._draw()
@@ -133,8 +134,8 @@ class Batch:
         chance = int.from_bytes(self.random_bytes(4))
         return Draw(self.now_us(), chance & 0xF, f"{(chance >> 4) % 10_000:04d}")
 
-    def _read(self, delivery: Delivery, held: bool, now: int, result: Result) -> Work | None:
-        """Decode: what is held back is parked, the unreadable is dead, the late refused."""
+    def _read(self, delivery: Delivery, held: bool, result: Result) -> Work | None:
+        """Decode: what is held back is parked, the unreadable is dead."""
         if held:
             result.marks.append(inbox.parked(delivery))
             return None
@@ -151,16 +152,11 @@ class Batch:
         except (EnvelopeError, KeyError) as error:
             self._fault(delivery, "", Trouble("unreadable", str(error), retry=False), result)
             return None
-        if envelope.expirytime and from_rfc3339(envelope.expirytime) < now:
-            args = {"expirytime": envelope.expirytime}
-            answer = Answer(outcome=Outcome.REFUSED, code="expired", args=args)
-            self._answered(work, answer, "expired", result)
-            return None
         return work
 
     def _decide(self, work: Work, book: Book, draw: Draw, result: Result) -> None:
         delivery = work.delivery
-        if (delivery.partitionkey, delivery.handler) in result.held:
+        if result.held.get((delivery.partitionkey, delivery.handler), delivery.seq) < delivery.seq:
             result.marks.append(inbox.parked(delivery))
             return
         stage = Stage(book)
@@ -180,11 +176,13 @@ class Batch:
         for item in posted:
             for route in item.routes:
                 result.tallies[item.origin, route.handler, balance.ACCEPTED] += 1
-        self._answered(work, answer, str(answer.outcome), result)
+        outcome = answer.code if answer.code == EXPIRED else str(answer.outcome)
+        self._answered(work, answer, outcome, result)
 
     def _answer(self, work: Work, context: Context) -> Answer:
         """The handler's answer; a refusal discards what it had staged, but may ask its question."""
         try:
+            _in_time(work.envelope, context.now_us)
             return work.handler.decide(context, work.message)
         except Refusal as refusal:
             stage = context.stage
@@ -239,10 +237,10 @@ class Batch:
         jitter = int.from_bytes(self.random_bytes(2)) / 32_767.5 - 1
         mark = inbox.failed(delivery, trouble, self.now_us(), jitter)
         result.marks.append(mark)
-        result.held.add((delivery.partitionkey, delivery.handler))
+        at = (delivery.partitionkey, delivery.handler)
+        result.held[at] = min(delivery.seq, result.held.get(at, delivery.seq))
         if key and mark.state == DEAD:
-            answer = Answer(outcome=Outcome.UNKNOWN, code="outcome-unknown")
-            result.answers.append((delivery.message_id, _encode(answer).decode()))
+            result.answers.append((delivery.message_id, _UNKNOWN))
         if error is not None and not isinstance(error, NotYet):
             result.faults.append((delivery, error))
 
@@ -255,16 +253,34 @@ class Batch:
         module_log.append(tx, self.terms, self.writer, books, now)
 
 
+#: The code of a command that came to its turn too late; also the outcome of its delivery.
+EXPIRED = "expired"
+#: An answer takes this long from its decision to a screen at most: one decided later than this
+#: before the deadline may miss the screen, and is told by a notice too. Twice is better than never.
+TO_THE_SCREEN_US = 500_000
+
+
+def _in_time(envelope: Envelope, now_us: int) -> None:
+    """A command past its expiry is not begun: who sent it has stopped to expect it."""
+    if envelope.expirytime and from_rfc3339(envelope.expirytime) < now_us:
+        raise refuse(EXPIRED, expirytime=envelope.expirytime)
+
+
 def _told_by_notice(work: Work, now_us: int) -> bool:
     """Whether a refusal is sent as a notice: the customer asked by text, or his screen is gone."""
     if getattr(work.message, "answer_by_notice", False):
         return True
     deadline = work.envelope.replydeadline
-    late = bool(deadline) and from_rfc3339(deadline) < now_us
+    late = bool(deadline) and from_rfc3339(deadline) < now_us + TO_THE_SCREEN_US
     return late and bool(getattr(work.message, "reply", ()))
 
 
 _BY_NAME: dict[str, Handler] = {handler.name: handler for handler in HANDLERS.values()}
+
+
+def answer_unknown(tx: Tx, message_ids: Sequence[str], now: int) -> None:
+    """What is dead is answered too: unknown, never a no; a replay writes the true answer."""
+    _store_answers(tx, [(message_id, _UNKNOWN) for message_id in message_ids], now)
 
 
 def _store_answers(tx: Tx, answers: Sequence[tuple[str, str]], now: int) -> None:

@@ -17,6 +17,7 @@ from twisted.internet.threads import deferToThread
 from core.company import Terms
 from core.store.upgrade import current, head
 from hub import metrics
+from hub.acts import Desk
 from hub.channel import Channel, ChannelSpec
 from hub.clock import Sources
 from hub.companies import all_terms
@@ -54,6 +55,7 @@ class Hub:
     reactor: Any
     terms: dict[str, Terms]
     engine: Engine
+    routing: Routing
     http: HttpService
     channels: dict[str, Channel] = field(default_factory=dict)
     links: dict[str, Any] = field(default_factory=dict)
@@ -79,7 +81,12 @@ class Hub:
         by_company = {
             port.company.code: port for name, port in self.ports.items() if is_control(name)
         }
-        verbs = {"submit": submit(by_company), "status": lambda _request: self.status()}
+        desk = Desk(self.engine.chores, self.routing, self.sources, self.config.hub.name)
+        verbs = {
+            "submit": submit(by_company),
+            "status": lambda _request: self.status(),
+            **desk.verbs(),
+        }
         self._control = yield endpoint.listen(ControlFactory(verbs))
         log.info("hub.up", channels=sorted(self.channels), pid=os.getpid())
 
@@ -160,7 +167,7 @@ def build(
         url, terms, routing, config.hub.open_messages, reactor.callFromThread, sources, config.bus
     )
     engine = make_engine(parts)
-    hub = Hub(config, reactor, terms, engine, _http(config), sources=sources)
+    hub = Hub(config, reactor, terms, engine, routing, _http(config), sources=sources)
     hub.http.health = lambda: {"ok": True, "node": config.hub.name}
     hub.http.ready = hub.status
     hub.http.metrics = hub.metrics

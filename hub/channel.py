@@ -5,7 +5,7 @@ channel's own configuration struct and returns a :class:`Channel`. It is named i
 configuration (``[channels.<name>] kind = "sms"``), never imported by the hub's code.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -76,13 +76,18 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """It was not taken. ``retry``: try again by the schedule; else it goes to dead letters."""
+    """It was not taken. ``retry``: try again by the schedule; else it goes to dead letters.
+
+    The class ``NOT_SENT`` says that it never left (the link was lost before): it is tried again
+    when there is room, and no attempt is burned.
+    """
 
     reason: str
     retry: bool
     error_class: str = "channel"
 
 
+NOT_SENT = "link"
 SendResult = Sent | Failed
 
 
@@ -126,6 +131,10 @@ class HttpResponse:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+#: Answers a request with a Deferred, or as a coroutine that awaits Deferreds.
+HttpHandler = Callable[[HttpRequest], "Deferred[HttpResponse] | Coroutine[Any, Any, HttpResponse]"]
+
+
 class Company(Protocol):
     """What a channel may know of the company it serves."""
 
@@ -166,8 +175,11 @@ class Ports(Protocol):
     def query(self, function: Callable[..., Any], *args: Any) -> "Deferred[Any]":
         """Run ``function(reader, company_code, *args)`` of core.queries outside the reactor."""
 
-    def record(self, key: str, raw: str) -> None:
-        """Journal something that arrived and asks for nothing (a menu hop), secrets redacted."""
+    def record(self, key: str, raw: str, party: str = "") -> None:
+        """Journal something that arrived and asks for nothing (a menu hop), secrets redacted.
+
+        ``party`` is the phone that an operator will search for.
+        """
 
     def link(self, name: str) -> Any:
         """A shared link of the configuration (``[links.<name>]``), e.g. one SMPP bind."""
@@ -178,7 +190,7 @@ class Ports(Protocol):
     def wake(self) -> None:
         """Capacity has grown: the hub may hand over more outbound messages."""
 
-    def mount(self, path: str, handler: "Callable[[HttpRequest], Awaitable[HttpResponse]]") -> None:
+    def mount(self, path: str, handler: "HttpHandler") -> None:
         """Serve POST and GET on a path of the hub's HTTP server."""
 
 

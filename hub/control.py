@@ -2,24 +2,31 @@
 
 One JSON object a line, on a Unix socket that only the hub's own user can open. ``{"do": "submit",
 "company": …, "key": …, "type": …, "data": {…}}`` puts a command on the bus and gives its answer;
-``{"do": "status"}`` tells what runs.
+``{"do": "status"}`` tells what runs; ``hub.acts`` brings what operators do to messages. Who asks is
+what the kernel says of the other end of the socket, beside the name that he gives himself.
 """
 
 import json
+import pwd
+import socket
+import struct
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
-from twisted.internet.defer import Deferred, inlineCallbacks, maybeDeferred
+from twisted.internet.defer import inlineCallbacks, maybeDeferred
 from twisted.internet.protocol import Factory
 from twisted.protocols.basic import LineOnlyReceiver
 
 from core.messages import struct_of
 from hub.channel import Arrival, KeyReused, Overloaded
+from hub.partitioning import partition_ref
 from hub.ports import HubPorts
 
 #: A command line may be as long as a command; a bank file comes by another way.
 MAX_LINE = 256 * 1024
+#: An operator's own name, as it goes into the audit trail.
+MAX_NAME = 64
 #: How long a command's answer is waited for.
 ANSWER_S = 30.0
 
@@ -52,10 +59,29 @@ class ControlProtocol(LineOnlyReceiver):
         except (ValueError, KeyError, TypeError):
             known = ", ".join(sorted(self._verbs))
             raise ControlError(f"not a request (known: {known})") from None
-        return verb(request)
+        return verb({**request, "actor": self._actor(str(request.get("operator", "")))})
+
+    def _actor(self, claimed: str) -> str:
+        """``alice via wattbus``: the name given, and the user that the kernel vouches for."""
+        user = _peer_user(self.transport)
+        return f"{claimed[:MAX_NAME]} via {user}" if claimed and claimed != user else user
 
     def _reply(self, result: Any) -> None:
         self.sendLine(json.dumps(result).encode())  # type: ignore[no-untyped-call]
+
+
+def _peer_user(transport: Any) -> str:
+    """The user at the other end of a Unix socket (SO_PEERCRED, Linux: pid, uid, gid)."""
+    try:
+        handle = transport.getHandle()
+        raw = handle.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
+        uid = struct.unpack("3i", raw)[1]
+    except (AttributeError, OSError):
+        return "unknown"
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid {uid}"
 
 
 class ControlFactory(Factory):
@@ -74,7 +100,9 @@ def submit(ports: dict[str, HubPorts]) -> Verb:
 
     @inlineCallbacks
     def verb(request: dict[str, Any]) -> "Any":
-        company = str(request.get("company", ""))
+        company, key = str(request.get("company", "")), str(request.get("key", ""))
+        if not key:
+            raise ControlError("a command needs a key: a repeat under it is done once")
         if company not in ports:
             raise ControlError(f"no company {company} (known: {', '.join(sorted(ports))})")
         known = struct_of(str(request.get("type", "")))
@@ -85,10 +113,10 @@ def submit(ports: dict[str, HubPorts]) -> Verb:
         except msgspec.ValidationError as error:
             raise ControlError(f"{known.name}: {error}") from error
         arrival = Arrival(
-            key=str(request["key"]),
+            key=key,
             message=message,
             raw=json.dumps(request.get("data")),
-            partition_ref=_partition_ref(message),
+            partition_ref=partition_ref(message),
             reply_within_s=ANSWER_S,
             valid_for_s=400 * 86_400.0,
         )
@@ -105,14 +133,3 @@ def submit(ports: dict[str, HubPorts]) -> Verb:
         }
 
     return verb
-
-
-def _partition_ref(message: Any) -> str:
-    for name in ("account", "meter", "phone"):
-        value = getattr(message, name, "")
-        if value and isinstance(value, str):
-            return f"{name}/{value}"
-    return f"type/{type(message).__name__}"
-
-
-__all__ = ["ControlFactory", "Deferred", "submit"]

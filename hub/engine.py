@@ -19,6 +19,7 @@ from hub.answers import Answers
 from hub.batch import Batch
 from hub.bus.relay import Publisher, Relay
 from hub.bus.table import TableSource
+from hub.chores import Chores
 from hub.clock import Sources
 from hub.config import BusSection
 from hub.intake import Intake
@@ -44,6 +45,7 @@ class Engine:
     intake: Intake
     answers: Answers
     outbound: OutboundStage
+    chores: Chores
     readers: Store
     loops: list[StageLoop]
     stores: list[Store]
@@ -74,8 +76,9 @@ class Engine:
             self.lock.close()
 
     def healthy(self) -> bool:
-        """Whether every loop reached its store last time."""
-        return all(loop.healthy for loop in self.loops)
+        """Whether every loop reached its store last time, and the relay its broker."""
+        relayed = self.publisher is None or self.publisher.ready()
+        return relayed and all(loop.healthy for loop in self.loops)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,9 +115,11 @@ def _embedded(parts: Parts) -> Engine:
     store = open_store(parts.url)
     check_partitions(store)
     intake, answers, outbound, pressure = _edge(parts, store, store)
+    chores = Chores(store, parts.on_reactor)
     worker = Worker(store, make_batch(parts, "hub"), TableSource(store))
     stages: list[Stage] = [
         intake,
+        chores,
         worker,
         answers,
         outbound,
@@ -122,8 +127,8 @@ def _embedded(parts: Parts) -> Engine:
         pressure,
     ]
     loop = StageLoop("store", stages)
-    intake.poke = answers.poke = outbound.poke = loop.poke
-    return Engine(intake, answers, outbound, store, [loop], [store], lock=lock)
+    intake.poke = answers.poke = outbound.poke = chores.poke = loop.poke
+    return Engine(intake, answers, outbound, chores, store, [loop], [store], lock=lock)
 
 
 def _server(parts: Parts) -> Engine:
@@ -131,15 +136,18 @@ def _server(parts: Parts) -> Engine:
     edge_store = open_store(parts.url, "wattbus-edge")
     check_partitions(edge_store)
     intake, answers, outbound, pressure = _edge(parts, journal_store, edge_store)
+    chores = Chores(edge_store, parts.on_reactor, doorbell=lambda tx: notify(tx, WORK))
     journal = StageLoop("journal", [intake])
-    edge = StageLoop("edge", [answers, outbound, Sweeper(edge_store, parts.sources), pressure])
+    sweeper = Sweeper(edge_store, parts.sources)
+    edge = StageLoop("edge", [chores, answers, outbound, sweeper, pressure])
     intake.poke = journal.poke
     intake.doorbell = lambda tx: notify(tx, WORK)
-    answers.poke = outbound.poke = edge.poke
+    answers.poke = outbound.poke = chores.poke = edge.poke
     engine = Engine(
         intake,
         answers,
         outbound,
+        chores,
         edge_store,
         [journal, edge],
         [journal_store, edge_store],
@@ -166,6 +174,7 @@ def _edge(
     parts: Parts, journal_store: Store, edge_store: Store
 ) -> tuple[Intake, Answers, OutboundStage, Pressure]:
     pressure = Pressure(edge_store, parts.open_messages, parts.sources)
+    pressure.step()  # before anything is taken in: a queue that was full is full
     intake = Intake(
         store=journal_store,
         journal=Journal("hub", parts.sources),

@@ -4,25 +4,28 @@ uvicorn must not take over SIGTERM, or drain dies: its signal capture is switche
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qs
 
+import structlog
 import uvicorn
 from litestar import Litestar, Request, Response, get, route
 from litestar.openapi.config import OpenAPIConfig
 from twisted.internet.defer import Deferred, succeed
 
-from hub.channel import HttpRequest, HttpResponse
+from hub.channel import HttpHandler, HttpRequest
+
+log = structlog.get_logger("hub.http")
 
 #: A request's body may not be larger: forms of a few hundred bytes and small JSON are what comes.
 MAX_BODY = 64 * 1024
 #: Connections at once; beyond it uvicorn answers 503 by itself.
 MAX_CONCURRENT = 1_000
 
-Handler = Callable[[HttpRequest], Awaitable[HttpResponse]]
+T = TypeVar("T")
 
 
 class _Server(uvicorn.Server):
@@ -41,12 +44,12 @@ class HttpService:
     port: int
     health: Callable[[], Mapping[str, Any]]
     ready: Callable[[], Mapping[str, Any]]
-    metrics: Callable[[], Awaitable[str]]
-    _mounted: dict[str, Handler] = field(default_factory=dict)
+    metrics: Callable[[], Coroutine[Any, Any, str]]
+    _mounted: dict[str, HttpHandler] = field(default_factory=dict)
     _server: _Server | None = None
     _task: "asyncio.Task[None] | None" = None
 
-    def mount(self, path: str, handler: Handler) -> None:
+    def mount(self, path: str, handler: HttpHandler) -> None:
         """Serve GET and POST of a path; a path is mounted once."""
         if path in self._mounted:
             raise ValueError(f"two channels serve {path}")
@@ -60,6 +63,7 @@ class HttpService:
             request_max_body_size=MAX_BODY,
             openapi_config=OpenAPIConfig(title="Wattbus", version="1"),
             logging_config=None,
+            after_exception=[_log_fault],
         )
 
     def _probes(self) -> list[Any]:
@@ -73,7 +77,7 @@ class HttpService:
 
         @get("/metrics", media_type="text/plain")
         async def metrics() -> str:
-            return await self.metrics()
+            return await _in_loop(self.metrics())
 
         return [healthz, readyz, metrics]
 
@@ -108,24 +112,31 @@ def _probe(state: Mapping[str, Any]) -> Response[Mapping[str, Any]]:
     return Response(state, status_code=200 if state.get("ok") else 503)
 
 
-def _mounted(path: str, handler: Handler) -> Any:
+async def _log_fault(error: Exception, scope: Any) -> None:
+    """A 500 says nothing to the caller; the log has what happened."""
+    if getattr(error, "status_code", 500) >= 500:
+        log.error("http.fault", path=scope.get("path"), exc_info=error)
+
+
+async def _in_loop(work: "Deferred[T] | Coroutine[Any, Any, T]") -> T:
+    """The result of Twisted's work inside the loop's own task, which cannot await a Deferred."""
+    deferred = work if isinstance(work, Deferred) else Deferred.fromCoroutine(work)
+    result: T = await deferred.asFuture(asyncio.get_running_loop())
+    return result
+
+
+def _mounted(path: str, handler: HttpHandler) -> Any:
     @route(path, http_method=["GET", "POST"], media_type="text/plain", status_code=200)
     async def serve(request: Request[Any, Any, Any]) -> Response[str]:
-        response = await _awaited(handler(await _plain(request)))
-        headers = dict(response.headers)
-        media_type = headers.pop("content-type", "text/plain; charset=utf-8")
+        response = await _in_loop(handler(await _plain(request)))
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        # the framework adds the charset of a text by itself
+        media_type = headers.pop("content-type", "text/plain").partition(";")[0]
         return Response(
             response.body, status_code=response.status, headers=headers, media_type=media_type
         )
 
     return serve
-
-
-async def _awaited(answer: Awaitable[HttpResponse]) -> HttpResponse:
-    """A coroutine of asyncio, or a Deferred, which only Twisted's own coroutines can await."""
-    if isinstance(answer, Deferred):
-        answer = answer.asFuture(asyncio.get_running_loop())
-    return await answer
 
 
 async def _plain(request: Request[Any, Any, Any]) -> HttpRequest:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from core.store.tables.machine import DEAD, DONE, OPEN, PARKED, RETRY
 from core.store.tx import Reader, Tx
+from hub.outbox import WORKER, partition_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +37,9 @@ def fetch_open(
     A cursor over ``seq`` would skip rows of a transaction that commits late.
     """
     rows = reader.rows(
-        f"SELECT {_COLUMNS} FROM delivery d JOIN message m ON m.id = d.message_id "
-        "WHERE d.target = :target AND d.partition IN :partitions AND d.state = 0 "
-        "ORDER BY d.seq LIMIT :limit",
+        f"SELECT {_COLUMNS} FROM (SELECT * FROM delivery WHERE target = :target "
+        "AND partition IN :partitions AND state = 0 ORDER BY seq LIMIT :limit) d "
+        "JOIN message m ON m.id = d.message_id ORDER BY d.seq",
         target=target,
         partitions=list(partitions),
         limit=limit,
@@ -72,6 +73,29 @@ def held_back(reader: Reader, deliveries: Sequence[Delivery]) -> set[int]:
     return {d.seq for d in deliveries if first.get((d.partitionkey, d.handler), d.seq) < d.seq}
 
 
+def overtaking(reader: Reader, deliveries: Sequence[Delivery]) -> set[int]:
+    """The seqs that would overtake an open row of their (handler, key) that is not among them.
+
+    A retried or released message becomes open again at any moment, also after this batch was
+    fetched. Only the queue up to the last of the batch is looked at: hardly more than the batch.
+    """
+    if not deliveries:
+        return set()
+    rows = reader.rows(
+        "SELECT seq, partitionkey, handler FROM delivery WHERE target = :target "
+        "AND partition IN :partitions AND state = 0 AND seq < :last ORDER BY seq",
+        target=WORKER,
+        partitions=sorted({partition_of(delivery.partitionkey) for delivery in deliveries}),
+        last=max(delivery.seq for delivery in deliveries),
+    )
+    among = {delivery.seq for delivery in deliveries}
+    first: dict[tuple[str, str], int] = {}
+    for seq, key, handler in rows:
+        if seq not in among:
+            first.setdefault((key, handler), seq)
+    return {d.seq for d in deliveries if first.get((d.partitionkey, d.handler), d.seq) < d.seq}
+
+
 @dataclass(frozen=True, slots=True)
 class Mark:
     """What becomes of a delivery."""
@@ -90,10 +114,10 @@ MAX_ERROR = 2_000
 
 
 def mark(tx: Tx, marks: Sequence[Mark], now_us: int) -> None:
-    """Write what became of deliveries, each row once."""
+    """Write what became of deliveries, each row once. A start that came this far has ended."""
     tx.update(
         "delivery",
-        ("seq", "state", "outcome", "attempt", "due", "error_class", "error", "updated"),
+        ("seq", "state", "outcome", "attempt", "due", "error_class", "error", "started", "updated"),
         [
             (
                 m.seq,
@@ -103,6 +127,7 @@ def mark(tx: Tx, marks: Sequence[Mark], now_us: int) -> None:
                 m.due,
                 m.error_class,
                 m.error[:MAX_ERROR],
+                0,
                 now_us,
             )
             for m in marks
@@ -135,6 +160,18 @@ class Trouble:
     error_class: str
     error: str
     retry: bool = True
+
+
+#: What never left is offered again after this long; sooner, a link that flaps would be hammered.
+POSTPONED_S = 2
+
+
+def postponed(delivery: Delivery, trouble: Trouble, now_us: int) -> Mark:
+    """It was not even tried: again soon, no attempt is burned; dead only of age."""
+    told = (trouble.error_class, trouble.error)
+    if now_us - delivery.recorded_us > MAX_AGE_US:
+        return Mark(delivery.seq, DEAD, "", delivery.attempt, 0, *told)
+    return Mark(delivery.seq, RETRY, "", delivery.attempt, now_us + POSTPONED_S * 1_000_000, *told)
 
 
 def failed(delivery: Delivery, trouble: Trouble, now_us: int, jitter: float) -> Mark:

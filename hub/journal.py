@@ -6,7 +6,7 @@ written, deliveries are made. Only then do the callers hear that their arrival i
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -92,7 +92,7 @@ class Journal:
             for e in entries
         ]
         fresh = _claim_keys(tx, works, now)
-        keys = _resolve(tx, fresh)
+        keys = resolve(tx, [(w.entry.company, w.entry.arrival.partition_ref) for w in fresh])
         post(tx, [self._posted(work, keys, now) for work in fresh])
         self._journal_rows(tx, works, noted, now)
         self._count(tx, works)
@@ -264,21 +264,22 @@ def _repeat(work: _Work, stored: _Stored) -> Journaled:
     return Journaled(DUPLICATE, stored.message_id, answer)
 
 
-def _resolve(reader: Reader, works: Sequence[_Work]) -> dict[tuple[str, str], str]:
-    """(company, reference) -> ``company/account`` of the beneficiary, set by set."""
+def resolve(reader: Reader, references: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """(company, reference) -> ``company/account`` of the beneficiary, set by set.
+
+    What cannot be resolved is left out: it is ordered by its raw reference.
+    """
     wanted: dict[tuple[str, str], set[str]] = {}
-    for work in works:
-        kind, _, value = work.entry.arrival.partition_ref.partition("/")
-        if kind in _ACCOUNT_OF:
-            wanted.setdefault((work.entry.company, kind), set()).add(value)
     found: dict[tuple[str, str], str] = {}
+    for company, reference in references:
+        kind, _, value = reference.partition("/")
+        if kind in _ACCOUNT_OF:
+            wanted.setdefault((company, kind), set()).add(value)
+        elif kind == "account":
+            found[company, reference] = f"{company}/{value}"
     for (company, kind), values in wanted.items():
         for value, account in reader.rows(_ACCOUNT_OF[kind], company=company, refs=sorted(values)):
             found[company, f"{kind}/{value}"] = f"{company}/{account}"
-    for work in works:
-        company, reference = work.entry.company, work.entry.arrival.partition_ref
-        if reference.startswith("account/"):
-            found[company, reference] = f"{company}/{reference.removeprefix('account/')}"
     return found
 
 

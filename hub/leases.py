@@ -7,6 +7,7 @@ give correctness.
 """
 
 from dataclasses import dataclass, field
+from time import monotonic
 
 from core.store.tx import Tx
 from core.store.upgrade import Store
@@ -26,6 +27,7 @@ class Leases:
     store: Store
     owner: str
     epochs: dict[int, int] = field(default_factory=dict)
+    _renewed: float = field(default=float("-inf"))
 
     def prepare(self) -> None:
         """Make sure that every partition has its row."""
@@ -37,6 +39,24 @@ class Leases:
                 "ON CONFLICT (partition) DO NOTHING",
             )
 
+    def due(self) -> bool:
+        """Whether it is time to renew: a third of the lease has gone."""
+        return monotonic() - self._renewed > LEASE_US / 3e6
+
+    def hold(self) -> None:
+        """Renew what we hold if it is time: long work in one step must not cost the lease.
+
+        Nothing is taken and nothing given up; what has moved meanwhile is found by the fence.
+        """
+        if self.due():
+            with self.store.transaction() as tx:
+                tx.run(
+                    f"UPDATE partition_lease SET until = {_NOW} + :lease WHERE owner = :owner",
+                    lease=LEASE_US,
+                    owner=self.owner,
+                )
+            self._renewed = monotonic()
+
     def balance(self) -> list[int]:
         """Say that we live, take our fair share, give up what is over it; returns what we hold."""
         with self.store.transaction() as tx:
@@ -46,14 +66,19 @@ class Leases:
             )
             live = {owner for _, owner, _, alive in rows if alive and owner} | {self.owner}
             share = -(-PARTITIONS // len(live | set(_waiting(tx, self.owner))))
-            mine = [row[0] for row in rows if row[1] == self.owner and row[3]]
-            free = [row[0] for row in rows if not row[3] or not row[1]]
+            # what a process of our name held before us is taken anew: the epoch locks it out
+            named = [row[0] for row in rows if row[1] == self.owner and row[3]]
+            mine = [row[0] for row in rows if row[0] in named and row[2] == self.epochs.get(row[0])]
+            orphans = [partition for partition in named if partition not in mine]
+            free = orphans + [row[0] for row in rows if not row[3] or not row[1]]
             keep = mine[:share]
             taken = free[: max(0, share - len(keep))]
-            self._write(tx, keep, taken, mine[share:])
+            given = mine[share:] + [each for each in orphans if each not in taken]
+            self._write(tx, keep, taken, given)
             held = {row[0]: row[2] for row in rows if row[0] in keep}
             held.update({row[0]: row[2] + 1 for row in rows if row[0] in taken})
         self.epochs = held
+        self._renewed = monotonic()
         return sorted(held)
 
     def _write(self, tx: Tx, keep: list[int], taken: list[int], given: list[int]) -> None:
@@ -82,6 +107,10 @@ class Leases:
             name=self.owner,
         )
 
+    def holds(self, partition: int) -> bool:
+        """Whether it was ours at the last look."""
+        return partition in self.epochs
+
     def fence(self, tx: Tx) -> None:
         """Lock the leases of this batch and check them. Raises FencedError."""
         rows = tx.rows(
@@ -96,9 +125,14 @@ class Leases:
     def release(self) -> None:
         """Give everything back: the end of this worker."""
         with self.store.transaction() as tx:
+            rows = tx.rows(
+                "SELECT partition, owner, epoch FROM partition_lease ORDER BY partition FOR UPDATE"
+            )
+            # not those of a process that was started in our place and has our name
+            ours = [p for p, owner, e in rows if owner == self.owner and self.epochs.get(p) == e]
             tx.run(
-                "UPDATE partition_lease SET owner = '', until = 0 WHERE owner = :owner",
-                owner=self.owner,
+                "UPDATE partition_lease SET owner = '', until = 0 WHERE partition IN :ours",
+                ours=ours,
             )
             tx.run("DELETE FROM worker_node WHERE name = :name", name=self.owner)
         self.epochs = {}

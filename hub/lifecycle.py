@@ -6,9 +6,9 @@ from typing import Any
 from twisted.internet import defer
 
 from core.store.upgrade import is_sqlite
-from hub.boot import Hub, build
+from hub.boot import Hub, SpecOf, build, channel_spec
 from hub.config import Config
-from hub.supervisor import Supervisor
+from hub.supervisor import WORKER_COMMAND, Supervisor
 
 
 @dataclass(slots=True)
@@ -32,9 +32,17 @@ class Node:
             yield self.workers.stop()
 
 
-def service(config: Config, reactor: Any) -> Node:
-    """A node from its configuration. Raises ConfigError, EngineError."""
-    hub = build(config, reactor)
+def service(
+    config: Config,
+    reactor: Any,
+    spec_of: SpecOf = channel_spec,
+    worker: tuple[str, ...] = WORKER_COMMAND,
+) -> Node:
+    """A node from its configuration. Raises ConfigError, EngineError.
+
+    ``spec_of`` finds channel packages; ``worker`` is the module (and verb) of a worker process.
+    """
+    hub = build(config, reactor, spec_of=spec_of)
     if is_sqlite(config.database_url()):
         return Node(hub, None)
-    return Node(hub, Supervisor(reactor, config))
+    return Node(hub, Supervisor(reactor, config, worker))

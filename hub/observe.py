@@ -8,7 +8,7 @@ stands. The STS ``meter_pan`` stays readable: it is printed on the meter.
 import logging
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any
 
 import structlog
@@ -31,6 +31,15 @@ MASKED = {
 #: 20 digits, with or without the blanks or hyphens of their groups
 _TOKEN = re.compile(r"(?<!\d)\d{4}(?:[ -]?\d{4}){3}[ -]?(\d{4})(?!\d)")
 _PHONE = re.compile(r"\+\d{6,12}(\d{3})(?!\d)")
+#: what may be a number of somebody in raw input, where fields cannot be told apart
+_LONG_NUMBER = re.compile(r"\d{4,}(\d{3})")
+
+
+def masked_raw(raw: str, is_hex: bool) -> str:
+    """Raw input as an operator sees it who has not said why he must see more."""
+    if is_hex:
+        return f"{len(raw) // 2} bytes"
+    return _LONG_NUMBER.sub(r"****\1", _TOKEN.sub(r"**** \1", raw))
 
 
 def masked_value(name: str, value: Any) -> Any:
@@ -41,6 +50,10 @@ def masked_value(name: str, value: Any) -> Any:
     if keep is not None and value is not None and name != "meter_pan":
         text = str(value)
         return "*" * 4 + text[len(text) - keep :] if keep else "****"
+    if isinstance(value, Mapping):
+        return {inner: masked_value(str(inner), held) for inner, held in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [masked_value("", held) for held in value]
     return masked_text(value) if isinstance(value, str) else value
 
 
@@ -71,6 +84,6 @@ def configure(form: str = "json", level: int = logging.INFO) -> None:
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=lambda *_: structlog.PrintLogger(sys.stderr),  # where it leads just now
         cache_logger_on_first_use=False,
     )

@@ -12,8 +12,8 @@ from core.company import Terms
 from core.messages import Answer
 from core.store.upgrade import Store
 from hub.answers import Answers
-from hub.channel import Accepted, Arrival
-from hub.http import Handler, HttpService
+from hub.channel import Accepted, Arrival, HttpHandler
+from hub.http import HttpService
 from hub.intake import Intake
 from hub.journal import Entry, Noted
 from hub.outbound import OutboundStage
@@ -80,7 +80,7 @@ class HubPorts:
         """Capacity has grown."""
         self.outbound.wake(self.name)
 
-    def mount(self, path: str, handler: Handler) -> None:
+    def mount(self, path: str, handler: HttpHandler) -> None:
         """Serve a path of the hub's HTTP server."""
         self.http.mount(path, handler)
 

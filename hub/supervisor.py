@@ -19,6 +19,9 @@ STARTED_WELL_S = 5.0
 #: A worker that does not end within this time of SIGTERM is killed: its batch is rolled back.
 STOP_S = 10.0
 
+#: The module of a worker process, and its verb.
+WORKER_COMMAND = ("hub", "worker")
+
 log = structlog.get_logger("hub.supervisor")
 
 
@@ -38,9 +41,12 @@ class _Watched(ProcessProtocol):
 class Supervisor:
     """Keeps as many workers alive as the configuration says (0: one per core)."""
 
-    def __init__(self, reactor: Any, config: Config) -> None:
+    def __init__(
+        self, reactor: Any, config: Config, command: tuple[str, ...] = WORKER_COMMAND
+    ) -> None:
         self.reactor = reactor
         self._config = config
+        self._command = command
         self._count = config.hub.workers or os.cpu_count() or 1
         self._alive: dict[int, tuple[Any, _Watched]] = {}
         self._rest: dict[int, float] = {}
@@ -56,7 +62,7 @@ class Supervisor:
             return
         watched = _Watched(self, index)
         path = str(self._config.file)
-        arguments = [sys.executable, "-m", "hub", "worker", "-c", path, "--index", str(index)]
+        arguments = [sys.executable, "-m", *self._command, "-c", path, "--index", str(index)]
         root = str(Path(__file__).parent.parent)
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, *_given_path()])}
         process = self.reactor.spawnProcess(

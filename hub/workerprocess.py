@@ -11,7 +11,7 @@ import structlog
 
 from core.store.tx import TransientStoreError
 from core.store.upgrade import Store, open_store
-from hub.boot import channel_spec, check_schema, make_routing
+from hub.boot import SpecOf, channel_spec, check_schema, make_routing
 from hub.bus import Source
 from hub.bus.rabbit import RabbitSource
 from hub.bus.table import TableSource
@@ -19,7 +19,7 @@ from hub.clock import Sources
 from hub.companies import all_terms
 from hub.config import Config
 from hub.engine import Parts, make_batch
-from hub.leases import LEASE_US, Leases
+from hub.leases import Leases
 from hub.stages import AWAY_S, IDLE_S
 from hub.wakeups import DONE, WORK, Listener, notify
 from hub.worker import StoreAway, Worker
@@ -27,12 +27,12 @@ from hub.worker import StoreAway, Worker
 log = structlog.get_logger("hub.worker")
 
 
-def run(config: Config, index: int) -> None:
+def run(config: Config, index: int, spec_of: SpecOf = channel_spec) -> None:
     """Work until SIGTERM (or until the process that started us is gone)."""
     name = f"{config.hub.name}-{socket.gethostname()}-{index}"
     url = config.database_url()
     check_schema(url)
-    specs = {n: channel_spec(section.kind) for n, section in config.channels.items()}
+    specs = {n: spec_of(section.kind) for n, section in config.channels.items()}
     parts = Parts(
         url, all_terms(config), make_routing(config, specs), 0, lambda *_: None, Sources()
     )
@@ -46,6 +46,8 @@ def run(config: Config, index: int) -> None:
         source,
         fence=leases.fence,
         doorbell=lambda tx: notify(tx, DONE),
+        alive=leases.hold,
+        leased=leases.holds,
     )
 
     def end(*_: object) -> None:
@@ -75,21 +77,20 @@ def _source(config: Config, store: Store, name: str, wake: Callable[[], None]) -
 
 
 def _work(worker: Worker, leases: Leases, stop: threading.Event, wake: threading.Event) -> None:
-    parent, renewed = os.getppid(), 0.0
-    prepared = False
+    parent, prepared, away = os.getppid(), False, False
     while not stop.is_set() and os.getppid() == parent:
         wake.clear()
         try:
             if not prepared:
                 leases.prepare()
                 prepared = True
-            if time.monotonic() - renewed > LEASE_US / 3e6:
+            if away or leases.due():
                 worker.source.assign(leases.balance())
-                renewed = time.monotonic()
+                away = False
             busy = worker.step()
         except (StoreAway, TransientStoreError) as error:
             log.error("store.away", error=str(error))
-            renewed, busy = 0.0, False
+            away, busy = True, False
             time.sleep(AWAY_S)
         if not busy:
             wake.wait(IDLE_S)

@@ -1,0 +1,1 @@
+"""The far ends: networks, phones, meters. They know the wire, never us."""

@@ -21,7 +21,8 @@ from adapters.smpp.pdu import (
     Pdu,
     response_of,
 )
-from adapters.smpp.session import Settings, SmppSession
+from adapters.smpp.session import SmppSession
+from adapters.smpp.settings import Settings
 from adapters.smpp.states import Side, State
 from adapters.smpp.status import Status
 from adapters.smpp.throttle import Throttle
@@ -67,6 +68,8 @@ class EsmeLink:
         self._queue: deque[_Item] = deque()
         self._order = 0
         self._ready_at = inf
+        # "Queue full" slows the link only if a second request in a row hears it.
+        self._full: _Item | None = None
 
     @property
     def waiting(self) -> int:
@@ -132,6 +135,7 @@ class EsmeLink:
         for event in events:
             if isinstance(event, Answered):
                 self.throttle.accepted(now)
+                self._full = None
                 told.append(self._answered(event))
             elif isinstance(event, Throttled):
                 told.append(self._throttled(event, now))
@@ -154,9 +158,12 @@ class EsmeLink:
         """Back to the head of the queue, in the order of first sending; or given up."""
         item = event.token
         assert isinstance(item, _Item)
-        self.throttle.throttled(event.sent_at, now)
         item.first_throttled = min(item.first_throttled, now)
-        item.full += event.status == Status.ESME_RMSGQFUL
+        if event.status == Status.ESME_RMSGQFUL:
+            item.full += 1
+            self._full = self._full or item
+        if event.status != Status.ESME_RMSGQFUL or self._full is not item:
+            self.throttle.throttled(event.sent_at, now)
         if now - item.first_throttled >= _GIVE_UP or item.full >= _FULL_TRIES:
             answer = response_of(type(item.pdu)) or GenericNack
             return Answered(item.token, item.pdu, answer(), event.status, now - event.sent_at)

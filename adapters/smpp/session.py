@@ -5,15 +5,12 @@ raises because of what the peer sent; methods that our own side calls raise
 :class:`~adapters.smpp.errors.LocalError`.
 """
 
-from dataclasses import dataclass
 from math import inf
-from typing import NamedTuple
 
 from adapters._session import CloseLink
 from adapters.smpp import codec, states, tlv
 from adapters.smpp.errors import DecodeError, LocalError, NotAllowedError, WindowFullError
 from adapters.smpp.events import (
-    Answered,
     AnyEvent,
     BindRefused,
     BindRequested,
@@ -23,10 +20,9 @@ from adapters.smpp.events import (
     Outbound,
     PeerLeaves,
     Requested,
-    Throttled,
-    Unknown,
 )
-from adapters.smpp.framing import LONGEST_PDU, Framer
+from adapters.smpp.framing import Framer
+from adapters.smpp.keepalive import Keepalive, Pulse
 from adapters.smpp.pdu import (
     COMMANDS,
     RESPONSE,
@@ -41,37 +37,12 @@ from adapters.smpp.pdu import (
     UnbindResp,
     response_of,
 )
+from adapters.smpp.settings import Settings
 from adapters.smpp.states import BINDING, BOUND, LEAVING, Move, Side, State
 from adapters.smpp.status import LOGIN_REFUSED, Status
+from adapters.smpp.window import Window
 
-_LAST_SEQUENCE = 0x7FFFFFFF
-_THROTTLES = (Status.ESME_RTHROTTLED, Status.ESME_RMSGQFUL)
 _EVIDENCE = 64  # octets of a bad PDU worth a line in the log
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """Limits and timers of a link, in seconds, with the reason of each default."""
-
-    window: int = 10  # what vendors grant without asking
-    response_timeout: float = 30.0  # SMSCs that answer later have lost the request
-    bind_timeout: float = 30.0  # the standard's session_init_timer
-    unbind_timeout: float = 5.0  # for the unbind_resp; many peers just close
-    drain_timeout: float = 2.0  # what is in flight when one side leaves
-    enquire_interval: float = 30.0  # silence after which we ask; operators close after 60 or more
-    enquire_timeout: float = 10.0
-    enquire_misses: int = 3  # unanswered enquiries in a row that mean a dead link
-    pdu_timeout: float = 10.0  # a PDU that has begun must end: no slow peer holds a link
-    refused_pause: float = 60.0  # before the next login after a refused one
-    unanswered: int = 1000  # requests of the peer that may wait for our answer at once
-    longest_pdu: int = LONGEST_PDU
-    strict_texts: bool = True  # False: logins longer than the standard's, for peers that use them
-
-
-class _Sent(NamedTuple):
-    token: object
-    pdu: Pdu
-    at: float
 
 
 class SmppSession:
@@ -95,7 +66,7 @@ class SmppSession:
         if login is not None:  # a wrong one is our own mistake: found here, not on each connection
             codec.encode(login, 1, strict=self.settings.strict_texts)
         self.await_outbind = await_outbind
-        self._sequence = 0
+        self._window = Window()
         self._handle = 0
         self._begin(0.0)
         self.state = State.CLOSED
@@ -104,13 +75,10 @@ class SmppSession:
         self.state = State.OPEN
         self._framer = Framer(self.settings.longest_pdu)
         self._out: list[bytes] = []
-        self._in_flight: dict[int, _Sent] = {}  # oldest first: dicts keep their order
+        self._window.clear()
         self._unanswered: dict[int, tuple[int, type[Pdu]]] = {}
-        self._own: dict[int, type[Pdu]] = {}  # bind, enquire_link and unbind of ours
-        self._heard = now
+        self._keepalive = Keepalive(self.settings, now)
         self._part_since = now
-        self._enquired_at = inf
-        self._missed = 0
         self._bind_by = now + self.settings.bind_timeout
         self._leave_by = inf
         self._gone_by = inf
@@ -126,7 +94,7 @@ class SmppSession:
             self.bind(self.login, now)
         elif isinstance(self.login, Outbind):
             self.state = self._must(Move.OUTBIND, Outbind)
-            self._send(self.login, self._next_sequence())
+            self._send(self.login, self._window.next_sequence())
         return []
 
     def receive(self, data: bytes, now: float) -> list[AnyEvent]:
@@ -136,8 +104,8 @@ class SmppSession:
             return events
         frames = self._framer.feed(data)
         if frames:
-            self._heard = self._part_since = now
-            self._missed = 0
+            self._part_since = now
+            self._keepalive.heard(now)
             for frame in frames:
                 self._frame(frame, now, events)
                 if self.over():
@@ -157,13 +125,7 @@ class SmppSession:
         events: list[AnyEvent] = []
         if self._finished or self.state is State.CLOSED:
             return events
-        limit = now - self.settings.response_timeout
-        while self._in_flight:
-            sequence, sent = next(iter(self._in_flight.items()))
-            if sent.at > limit:
-                break
-            del self._in_flight[sequence]
-            events.append(Unknown(sent.token, sent.pdu, f"no response in {now - sent.at:.0f} s"))
+        events += self._window.expire(self.settings.response_timeout, now)
         if now >= self._bind_by:
             self._close("no bind in time", events)
         elif now >= self._gone_by:
@@ -178,10 +140,7 @@ class SmppSession:
 
     def lost(self, reason: str, now: float) -> list[AnyEvent]:  # noqa: ARG002
         """The transport is gone: whatever was in flight has an unknown outcome."""
-        events: list[AnyEvent] = [
-            Unknown(sent.token, sent.pdu, reason) for sent in self._in_flight.values()
-        ]
-        self._in_flight.clear()
+        events: list[AnyEvent] = [*self._window.fail(reason)]
         self._unanswered.clear()
         self._out.clear()
         self._finished = True
@@ -201,15 +160,15 @@ class SmppSession:
         if self._finished or self.state is State.CLOSED:
             return None
         settings = self.settings
-        due = min(self._bind_by, self._gone_by, self._leave_by)
-        if self._in_flight:
-            due = min(due, next(iter(self._in_flight.values())).at + settings.response_timeout)
+        due = min(
+            self._bind_by,
+            self._gone_by,
+            self._leave_by,
+            self._window.oldest() + settings.response_timeout,
+            self._keepalive.deadline(),
+        )
         if self._framer.waiting:
             due = min(due, self._part_since + settings.pdu_timeout)
-        if self._enquired_at < inf:
-            due = min(due, self._enquired_at + settings.enquire_timeout)
-        else:
-            due = min(due, self._heard + settings.enquire_interval)
         return due
 
     # --- what our own side asks for ------------------------------------------------------------
@@ -226,7 +185,7 @@ class SmppSession:
     @property
     def room(self) -> int:
         """How many requests the window still takes; 0 unless bound."""
-        return self.settings.window - len(self._in_flight) if self.bound else 0
+        return self.settings.window - len(self._window) if self.bound else 0
 
     def bind(self, login: Bind, now: float) -> None:
         """ESME: log in (done by itself if the session has a login and needs no outbind)."""
@@ -247,9 +206,9 @@ class SmppSession:
         if not self.bound:
             raise NotAllowedError(f"{pdu.command} while {self.state.value}")
         self._must(states.move_of(self.side, type(pdu)), type(pdu))
-        if len(self._in_flight) >= self.settings.window:
+        if len(self._window) >= self.settings.window:
             raise WindowFullError(f"{self.settings.window} requests are waiting")
-        sequence = self._next_sequence()
+        sequence = self._window.next_sequence()
         if encoded is None:
             encoded = codec.encode(pdu, sequence)
         else:
@@ -257,7 +216,7 @@ class SmppSession:
         self._out.append(encoded)
         if type(pdu) is AlertNotification:
             return None
-        self._in_flight[sequence] = _Sent(token, pdu, now)
+        self._window.add(sequence, token, pdu, now)
         return sequence
 
     def respond(self, handle: int, reply: Pdu | None = None, status: int = 0) -> bool:
@@ -276,7 +235,7 @@ class SmppSession:
             self.state = states.TABLE[self.state, Move.REFUSE if status else Move.ACCEPT]
             if not status:
                 self._bind_by = inf
-        elif self.state in LEAVING and not self._unanswered and not self._in_flight:
+        elif self.state in LEAVING and not self._unanswered and not self._window:
             self._leave_by = -inf  # nothing is left to wait for
         return True
 
@@ -380,31 +339,20 @@ class SmppSession:
         events.append(Defect(why, status if answer else 0, frame[:_EVIDENCE]))
 
     def _response(self, packet: codec.Packet, now: float, events: list[AnyEvent]) -> None:
-        pdu, sequence, status = packet
-        sent = self._in_flight.get(sequence)
-        if sent is not None and self._fits(pdu, type(sent.pdu)):
-            del self._in_flight[sequence]
-            if status in _THROTTLES:
-                events.append(Throttled(sent.token, sent.pdu, status, sent.at))
-            else:
-                events.append(Answered(sent.token, sent.pdu, pdu, status, now - sent.at))
+        outcome = self._window.answer(packet, now)
+        if outcome is not None:
+            events.append(outcome)
             return
-        own = self._own.get(sequence)
-        if own is None or not self._fits(pdu, own):
-            why = f"{pdu.command} answers nothing that waits (sequence {sequence})"
+        own = self._window.answer_own(packet)
+        if own is None:
+            why = f"{packet.pdu.command} answers nothing that waits (sequence {packet.sequence})"
             events.append(Defect(why, 0, b""))
-            return
-        del self._own[sequence]
-        if issubclass(own, Bind):
+        elif issubclass(own, Bind):
             self._bind_response(packet, events)
         elif own is EnquireLink:
-            self._enquired_at = inf
+            self._keepalive.answered()
         else:
             self._close("unbound", events)
-
-    @staticmethod
-    def _fits(pdu: Pdu, request: type[Pdu]) -> bool:
-        return pdu.command_id in (request.command_id | RESPONSE, GenericNack.command_id)
 
     def _bind_response(self, packet: codec.Packet, events: list[AnyEvent]) -> None:
         pdu, _, status = packet
@@ -425,28 +373,16 @@ class SmppSession:
     # --- timers and small things ---------------------------------------------------------------
 
     def _enquire(self, now: float, events: list[AnyEvent]) -> None:
-        settings = self.settings
-        if self._enquired_at < inf:
-            if now < self._enquired_at + settings.enquire_timeout:
-                return
-            missed = self._heard < self._enquired_at  # any PDU is as good as the answer
-            self._enquired_at = inf
-            if not missed:
-                return
-            self._missed += 1
-            if self._missed >= settings.enquire_misses:
-                why = f"the peer was silent to {self._missed} enquire_link"
-                self._close(why, events, abort=True)
-                return
-        elif now < self._heard + settings.enquire_interval:
-            return
-        self._enquired_at = now
-        self._own = {seq: kind for seq, kind in self._own.items() if kind is not EnquireLink}
-        self._send_own(EnquireLink())
+        pulse = self._keepalive.due(now)
+        if pulse is Pulse.ASK:
+            self._send_own(EnquireLink())
+        elif pulse is Pulse.DEAD:
+            why = f"the peer was silent to {self._keepalive.missed} enquire_link"
+            self._close(why, events, abort=True)
 
     def _settle(self, now: float, events: list[AnyEvent]) -> None:
         """While a side leaves: says goodbye once nothing is in flight, or time is up."""
-        waiting = bool(self._in_flight or self._unanswered) and now < self._leave_by
+        waiting = bool(self._window or self._unanswered) and now < self._leave_by
         if waiting or self._finished:
             return
         if self._peer_unbind is not None:
@@ -465,18 +401,10 @@ class SmppSession:
             )
         return state
 
-    def _next_sequence(self) -> int:
-        sequence = self._sequence
-        while True:
-            sequence = 1 if sequence >= _LAST_SEQUENCE else sequence + 1
-            if sequence not in self._in_flight and sequence not in self._own:
-                self._sequence = sequence
-                return sequence
-
     def _send_own(self, pdu: Pdu) -> None:
-        sequence = self._next_sequence()
+        sequence = self._window.next_sequence()
         self._send(pdu, sequence)
-        self._own[sequence] = type(pdu)
+        self._window.add_own(sequence, type(pdu))
 
     def _send(self, pdu: Pdu, sequence: int, status: int = 0) -> None:
         self._out.append(codec.encode(pdu, sequence, status, strict=self.settings.strict_texts))

@@ -32,7 +32,7 @@ def _wants_vend(command: CreditVend) -> Wants:
 
 
 def _wants_confirm(command: ConfirmVend) -> Wants:
-    return Wants(phones=(command.phone,), waiting=(command.phone,))
+    return Wants(phones=(command.phone,), waiting=((command.phone, command.code),))
 
 
 def decide_confirm(ctx: Context, command: ConfirmVend) -> Answer:

@@ -1,8 +1,8 @@
 """Loading a batch's book: locked rows first, in the one lock order; what depends on them later.
 
-Lock order, everywhere: (company) inbox → meters → agreement states → accounts, each set by id. A
-column of an unlocked table is never read by the statement that locks: after a wait it would show
-what the row was before (facts: the same TID twice).
+Lock order, everywhere: (company) inbox → meters → agreement states → accounts → notices →
+confirmations, each set by id. A column of an unlocked table is never read by the statement that
+locks: after a wait it would show what the row was before (facts: the same TID twice).
 """
 
 from collections.abc import Iterable
@@ -41,8 +41,8 @@ def load(
     suffix = " FOR UPDATE" if lock else ""
     # nothing is locked yet: these only tell which rows will be
     phones = _phones(reader, company, (*wants.phones, *wants.last_sales_of), book)
-    waiting = _waiting(reader, company, wants.waiting, book)
-    drns = {*wants.meters, *waiting, *_saved_meters(book, wants.meters_of)}
+    waiting, asked = _waiting_meters(reader, company, wants.waiting)
+    drns = {*wants.meters, *asked, *_saved_meters(book, wants.meters_of)}
     meters = _meters(reader, company, drns, book, suffix)
     agreements = _agreements(reader, meters, book)
     _agreement_states(reader, [a.id for a in agreements], book, suffix)
@@ -53,6 +53,7 @@ def load(
     _customers(reader, company, wants.customers, book)
     load_sales(reader, company, wants, [m.id for m in meters], horizon, book)
     _notices(reader, wants.references, book, suffix)
+    _waiting(reader, waiting, book, suffix)
     return book
 
 
@@ -206,21 +207,38 @@ def _debts(reader: Reader, agreements: list[int], book: Book) -> None:
         book.link("debts-of", debt.agreement_id, (*known, debt.id))
 
 
-def _waiting(reader: Reader, company: str, phones: tuple[str, ...], book: Book) -> set[str]:
-    """Purchases that wait for these phones' confirmation; returns the meters that they name."""
-    if not phones:
-        return set()
-    columns = "id phone code state command expires".split()
+_WAITING = "id phone code state command expires".split()
+
+
+def _waiting_meters(
+    reader: Reader, company: str, keys: tuple[tuple[str, str], ...]
+) -> tuple[list[int], set[str]]:
+    """The purchases that these (phone, code) pairs stand for: ids, and the meters they name."""
+    if not keys:
+        return [], set()
     rows = reader.rows(
-        f"SELECT {', '.join(columns)} FROM confirmation WHERE company = :company "
-        "AND phone IN :phones AND state = 'waiting' ORDER BY id",
+        "SELECT id, phone, code, command FROM confirmation WHERE company = :company "
+        "AND phone IN :phones AND code IN :codes ORDER BY id",
         company=company,
-        phones=list(phones),
+        phones=sorted({phone for phone, _ in keys}),
+        codes=sorted({code for _, code in keys}),
     )
-    for row in rows:
-        waiting = Waiting(**dict(zip(columns, row, strict=True)))
+    wanted = set(keys)
+    newest = {(row[1], row[2]): row for row in rows if (row[1], row[2]) in wanted}
+    meters = {msgspec.json.decode(row[3], type=CreditVend).meter for row in newest.values()}
+    return sorted(row[0] for row in newest.values()), meters
+
+
+def _waiting(reader: Reader, ids: list[int], book: Book, suffix: str) -> None:
+    """Lock them last and read them then: of two that say YES at once, one finds it taken."""
+    if not ids:
+        return
+    for row in reader.rows(
+        f"SELECT {', '.join(_WAITING)} FROM confirmation WHERE id IN :ids ORDER BY id{suffix}",
+        ids=ids,
+    ):
+        waiting = Waiting(**dict(zip(_WAITING, row, strict=True)))
         book.load((waiting.phone, waiting.code), waiting)
-    return {msgspec.json.decode(row[4], type=CreditVend).meter for row in rows}
 
 
 def _customers(reader: Reader, company: str, numbers: tuple[str, ...], book: Book) -> None:

@@ -1,14 +1,16 @@
 """PostgreSQL by psycopg 3: one ``unnest`` statement per set, prepared by the driver."""
 
 import re
+from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any
 
 import psycopg
 from psycopg import errors
 
+from core.store.pg_arrays import BigintArray, TextArray, as_array, register
 from core.store.tx import (
     DataStoreError,
     Row,
@@ -24,12 +26,20 @@ _NAME = re.compile(r"(?<![:\w]):(\w+)")
 STATEMENT_TIMEOUT_MS = 30_000
 #: How long a row lock is waited for before the batch is run again.
 LOCK_TIMEOUT_MS = 10_000
+#: Readers kept open: as many as the reactor's threads ask at once. A fork a query costs far more.
+IDLE_READERS = 10
+#: A process that is frozen inside a transaction, or cut off, holds its locks (leases too) no longer
+#: than this: the others wait for them less long than ``LOCK_TIMEOUT_MS``.
+FROZEN_MS = 8_000
+#: Seconds until a connection attempt is given up, and a dead peer is noticed.
+CONNECT_S, DEAD_PEER_S = 10, 15
 
 
 @cache
-def compiled(sql: str) -> str:
-    """The statement in psycopg's words."""
-    return _NAME.sub(r"%(\1)s", _LIST.sub(r"= ANY(:\1)", sql.replace("%", "%%")))
+def compiled(sql: str) -> tuple[str, tuple[str, ...]]:
+    """The statement in psycopg's words, and the names of its list parameters."""
+    lists = tuple(_LIST.findall(sql))
+    return _NAME.sub(r"%(\1)s", _LIST.sub(r"= ANY(:\1)", sql.replace("%", "%%"))), lists
 
 
 @cache
@@ -38,8 +48,12 @@ def _unnest(table: str, columns: tuple[str, ...]) -> str:
     return ", ".join(f"%(c{i})s::{kinds[name]}[]" for i, name in enumerate(columns))
 
 
-def _arrays(rows: Sequence[Row]) -> dict[str, list[Any]]:
-    return {f"c{i}": list(column) for i, column in enumerate(zip(*rows, strict=True))}
+def _arrays(table: str, columns: Sequence[str], rows: Sequence[Row]) -> dict[str, Any]:
+    kinds = column_kinds(table)
+    arrays = {}
+    for i, (name, column) in enumerate(zip(columns, zip(*rows, strict=True), strict=True)):
+        arrays[f"c{i}"] = TextArray(column) if kinds[name] == "text" else BigintArray(column)
+    return arrays
 
 
 def _quoted(columns: Sequence[str]) -> str:
@@ -57,18 +71,25 @@ class PgTx:
     def _execute(self, sql: str, params: dict[str, Any]) -> psycopg.Cursor[Any]:
         try:
             return self._cursor.execute(sql, params)
-        except (errors.DataError, errors.IntegrityError) as error:
+        except (errors.DataError, errors.IntegrityError, UnicodeError) as error:
             raise DataStoreError(f"{error} in: {sql[:120]}") from error
         except psycopg.Error as error:
-            raise TransientStoreError(f"{error} in: {sql[:120]}") from error
+            kind = DataStoreError if _too_large(error) else TransientStoreError
+            raise kind(f"{error} in: {sql[:120]}") from error
+
+    def _bound(self, sql: str, params: dict[str, Any]) -> psycopg.Cursor[Any]:
+        text, lists = compiled(sql)
+        for name in lists:
+            params[name] = as_array(list(params[name]))
+        return self._execute(text, params)
 
     def rows(self, sql: str, /, **params: Any) -> list[Row]:
         """See :class:`core.store.tx.Reader`."""
-        return self._execute(compiled(sql), params).fetchall()
+        return self._bound(sql, params).fetchall()
 
     def run(self, sql: str, /, **params: Any) -> int:
         """See :class:`core.store.tx.Tx`."""
-        return self._execute(compiled(sql), params).rowcount
+        return self._bound(sql, params).rowcount
 
     def insert(
         self, table: str, columns: Sequence[str], rows: Sequence[Row], tail: str = ""
@@ -80,7 +101,7 @@ class PgTx:
             f"INSERT INTO {table} ({_quoted(columns)}) "
             f"SELECT * FROM unnest({_unnest(table, tuple(columns))}) {tail}"
         )
-        cursor = self._execute(sql, _arrays(rows))
+        cursor = self._execute(sql, _arrays(table, columns, rows))
         return cursor.fetchall() if cursor.description else []
 
     def update(
@@ -95,23 +116,35 @@ class PgTx:
             f"UPDATE {table} SET {sets} FROM unnest({_unnest(table, tuple(columns))}) "
             f'AS v({_quoted(columns)}) WHERE {table}."{key}" = v."{key}"'
         )
-        touched = self._execute(sql, _arrays(rows)).rowcount
+        touched = self._execute(sql, _arrays(table, columns, rows)).rowcount
         checked_update(table, rows, touched if must_match else len(rows))
+
+
+def _too_large(error: psycopg.Error) -> bool:
+    """Class 54: a value beyond what an index or a row takes; it never will, so it is the data."""
+    return (error.sqlstate or "").startswith("54")
 
 
 def connect(url: str, *, application: str = "wattbus") -> psycopg.Connection[Any]:
     """A connection in READ COMMITTED with its time limits set."""
     try:
-        return psycopg.connect(
+        connection = psycopg.connect(
             url,
             autocommit=True,
             application_name=application,
             options=(
-                f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS}"
+                f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS} "
+                f"-c idle_in_transaction_session_timeout={FROZEN_MS} "
+                f"-c tcp_user_timeout={DEAD_PEER_S * 1_000} -c tcp_keepalives_idle={DEAD_PEER_S}"
             ),
+            connect_timeout=CONNECT_S,
+            keepalives_idle=DEAD_PEER_S,
+            tcp_user_timeout=DEAD_PEER_S * 1_000,
         )
     except psycopg.Error as error:
         raise TransientStoreError(str(error)) from error
+    register(connection)
+    return connection
 
 
 class PgStore:
@@ -123,6 +156,7 @@ class PgStore:
         self.url = url
         self._application = application
         self._writer: psycopg.Connection[Any] | None = None
+        self._idle: deque[psycopg.Connection[Any]] = deque()
 
     def connection(self) -> psycopg.Connection[Any]:
         """The writing connection, opened again after a loss."""
@@ -157,15 +191,34 @@ class PgStore:
 
     @contextmanager
     def reader(self) -> Iterator[PgTx]:
-        """A read-only connection of its own, closed at the end."""
-        connection = connect(self.url, application=self._application)
+        """A read-only connection for one thread; kept for the next one unless it failed."""
+        connection = self._reading()
         try:
-            connection.execute("SET default_transaction_read_only = on")
             yield PgTx(connection)
-        finally:
+        except BaseException:
+            connection.close()
+            self._rest_no_more()  # where one is lost the others may be too
+            raise
+        if len(self._idle) < IDLE_READERS:
+            self._idle.append(connection)
+        else:
             connection.close()
 
+    def _reading(self) -> psycopg.Connection[Any]:
+        try:
+            return self._idle.pop()  # the last used: the others may rest
+        except IndexError:
+            connection = connect(self.url, application=self._application)
+        connection.execute("SET default_transaction_read_only = on")
+        return connection
+
+    def _rest_no_more(self) -> None:
+        with suppress(IndexError):
+            while True:
+                self._idle.pop().close()
+
     def close(self) -> None:
-        """Close the writer."""
+        """Close the writer and the readers at rest."""
+        self._rest_no_more()
         if self._writer is not None:
             self._writer.close()

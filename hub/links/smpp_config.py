@@ -8,7 +8,7 @@ from adapters.smpp.gsm0338 import Alphabet
 from adapters.smpp.pdu import Bind
 from adapters.smpp.receipt import IdRule
 from adapters.smpp.segment import Method
-from adapters.smpp.session import Settings
+from adapters.smpp.settings import Settings
 from adapters.smpp.status import Verdict
 
 Octet = Annotated[int, msgspec.Meta(ge=0, le=255)]

@@ -1,14 +1,18 @@
 """What the verbs share: reading the configuration, saying what is wrong, opening a reader."""
 
+import getpass
 import json
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
+import msgspec
 import typer
 
+from core.messages import Answer, Message
 from core.store.tx import Reader, StoreError
 from core.store.upgrade import open_store
 from hub.config import Config, ConfigError
@@ -18,6 +22,8 @@ ConfigOption = Annotated[
     Path, typer.Option("--config", "-c", help="The configuration file.", show_default=True)
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object, for programs.")]
+OperatorOption = Annotated[str, typer.Option(help="Your name for the record; else your user's.")]
+ReasonOption = Annotated[str, typer.Option(help="Why; it goes on record.")]
 DEFAULT = Path("wattbus.toml")
 
 
@@ -33,6 +39,20 @@ def configuration(path: Path) -> Config:
         return read_config(path)
     except ConfigError as error:
         die(str(error), 2)
+
+
+def company_of(config: Config, code: str) -> str:
+    """The company that was named, or the only one; exit 2 when that is not clear."""
+    if not code and len(config.companies) == 1:
+        return next(iter(config.companies))
+    if code not in config.companies:
+        die(f"which company? --company is one of: {', '.join(config.companies)}", 2)
+    return code
+
+
+def operator_name(given: str) -> str:
+    """The operator's name for the audit trail; the hub adds what the kernel says of him."""
+    return given or getpass.getuser()
 
 
 @contextmanager
@@ -73,3 +93,24 @@ def ask_hub(config: Config, request: dict[str, Any]) -> dict[str, Any]:
     if "error" in reply:
         die(str(reply["error"]))
     return reply
+
+
+@dataclass(frozen=True, slots=True)
+class Submitted:
+    """What came of a command; ``answer`` None: not known yet."""
+
+    message_id: str
+    repeat: bool
+    answer: Answer | None
+
+
+def submit(config: Config, company: str, key: str, type_name: str, message: Message) -> Submitted:
+    """Put a command on the bus by the control socket and wait for its answer."""
+    request = {"do": "submit", "company": company, "key": key, "type": type_name}
+    reply = ask_hub(config, {**request, "data": msgspec.to_builtins(message)})
+    answer = reply["answer"]
+    return Submitted(
+        reply["message_id"],
+        bool(reply["repeat"]),
+        msgspec.convert(answer, Answer) if answer is not None else None,
+    )

@@ -30,7 +30,8 @@ from adapters.smpp.pdu import (
 )
 from adapters.smpp.receipt import MessageState
 from adapters.smpp.segment import Reassembly, Text
-from adapters.smpp.session import Settings, SmppSession
+from adapters.smpp.session import SmppSession
+from adapters.smpp.settings import Settings
 from adapters.smpp.states import Side
 from adapters.smpp.status import Status
 from hub.wire import Clock, Event, Monotonic, Wire, listen

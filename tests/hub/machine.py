@@ -2,7 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
@@ -16,8 +18,10 @@ from core.sts.module import open_module
 from core.sts.sta import SAMPLE_TABLES
 from core.tariffs.load import load_file
 from hub import balance
+from hub.acts import Desk
 from hub.bus.table import TableSource
 from hub.channel import Accepted, Arrival, Outbound, SendResult, Sent
+from hub.chores import Chores
 from hub.clock import Sources
 from hub.engine import Parts, make_batch
 from hub.intake import Intake
@@ -123,6 +127,8 @@ class Machine:
         self.outbound.attach({"sms": self.channel})
         self.outbound.wake("sms")
         self.sweeper = Sweeper(self.store, sources)
+        self.chores = Chores(self.store, self.call)
+        self.desk = Desk(self.chores, self.routing, sources, "node1")
 
     @staticmethod
     def call(function: Any, *args: Any) -> None:
@@ -142,8 +148,9 @@ class Machine:
     def settle(self, rounds: int = 50) -> None:
         """Step everything until nothing moves."""
         for _ in range(rounds):
-            moved = [stage.step() for stage in (self.intake, self.worker, self.outbound)]
-            if True not in moved:
+            stages = (self.intake, self.chores, self.worker, self.outbound)
+            moved = [stage.step() for stage in stages]
+            if True not in moved and not self.outbound.in_flight():
                 return
 
     def do(self, message: Message, key: str, **options: Any) -> Answer:
@@ -208,8 +215,17 @@ def buy(tender: int = 20_000, meter: str = METER, phone: str = PHONE, **options:
     )
 
 
+@cache
+def _migrated() -> bytes:
+    """The file of a migrated database, made once: the migrations take half a second."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "wattbus.db"
+        upgrade(f"sqlite:{path}")
+        return path.read_bytes()
+
+
 def fresh_sqlite(folder: Path) -> str:
     """A migrated, empty SQLite database."""
-    url = f"sqlite:{folder / 'wattbus.db'}"
-    upgrade(url)
-    return url
+    path = folder / "wattbus.db"
+    path.write_bytes(_migrated())
+    return f"sqlite:{path}"

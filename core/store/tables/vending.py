@@ -62,7 +62,7 @@ CONFIRMATION = Table(
     words("company"),
     words("phone"),
     words("code"),
-    words("state"),  # waiting | taken | expired
+    words("state"),  # waiting (until it expires) | taken
     words("command"),  # JSON of the CreditVend that waits
     big("expires"),
     Index("ix_confirmation_phone", "phone", "code"),

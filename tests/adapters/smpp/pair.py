@@ -7,7 +7,8 @@ from adapters.smpp import codec
 from adapters.smpp.events import AnyEvent, BindRequested
 from adapters.smpp.framing import Framer
 from adapters.smpp.pdu import BindTransceiver, BindTransceiverResp, Pdu
-from adapters.smpp.session import Settings, SmppSession
+from adapters.smpp.session import SmppSession
+from adapters.smpp.settings import Settings
 from adapters.smpp.states import Side
 
 LOGIN = BindTransceiver(system_id="hub", password="secret")

@@ -46,7 +46,8 @@ from adapters.smpp.pdu import (
     UnbindResp,
     response_of,
 )
-from adapters.smpp.session import Settings, SmppSession
+from adapters.smpp.session import SmppSession
+from adapters.smpp.settings import Settings
 from adapters.smpp.states import BOUND, TABLE, Side, State, move_of
 from adapters.smpp.status import Status
 from tests.adapters.smpp.pair import LOGIN, Bench, esme, frame, smsc
@@ -241,7 +242,7 @@ def test_a_garbled_response_still_ends_its_request() -> None:
 def test_sequences_wrap_and_skip_those_in_flight() -> None:
     bench = esme()
     first = bench.session.request(SUBMIT, "stays", bench.now)
-    bench.session._sequence = 0x7FFFFFFE
+    bench.session._window._sequence = 0x7FFFFFFE
     assert bench.session.request(SUBMIT, "last", bench.now) == 0x7FFFFFFF
     assert first == 2
     assert bench.session.request(SUBMIT, "wrapped", bench.now) == 1

@@ -6,7 +6,7 @@ from typing import Any
 from adapters.smpp.esme import EsmeLink
 from adapters.smpp.events import Answered, Bound, Requested, Unknown
 from adapters.smpp.pdu import Bind, BindTransceiver, DeliverSm, Message, SubmitSm
-from adapters.smpp.session import Settings
+from adapters.smpp.settings import Settings
 from hub.dialer import Backoff, Dialer
 from hub.wire import Wire
 from tests.loop import fired

@@ -119,6 +119,7 @@ def upgrade() -> None:
         sa.Column("updated", BIG, server_default="0", nullable=False),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_delivery")),
         sqlite_autoincrement=True,
+        postgresql_with={"fillfactor": 70},
     )
     with op.batch_alter_table("delivery", schema=None) as batch_op:
         batch_op.create_index(
@@ -130,7 +131,7 @@ def upgrade() -> None:
         )
         batch_op.create_index(
             "ix_delivery_open",
-            ["target", "partition", "seq"],
+            ["target", "seq", "partition"],
             unique=False,
             sqlite_where=sa.text("state = 0"),
             postgresql_where=sa.text("state = 0"),
@@ -343,6 +344,7 @@ def upgrade() -> None:
         sa.Column("answered", BIG, nullable=True),
         sa.Column("valid_until", BIG, nullable=False),
         sa.PrimaryKeyConstraint("company", "channel", "key", name=op.f("pk_request")),
+        postgresql_with={"fillfactor": 70},
     )
     with op.batch_alter_table("request", schema=None) as batch_op:
         batch_op.create_index("ix_request_message_id", ["message_id"], unique=False)

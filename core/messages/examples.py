@@ -1,0 +1,55 @@
+"""One example of each message type: what the documents show and tests decode."""
+
+from typing import Final
+
+from core.messages.accounts import AskBalance, Enrol, MeterLink, PhoneLink
+from core.messages.base import Message, name_of
+from core.messages.billing import ReceivePayment
+from core.messages.notices import DeliveryReport, SendNotice
+from core.messages.outcome import Answer, Outcome
+from core.messages.vending import AskLastTokens, ConfirmVend, CreditVend, Recipient
+
+_PHONE: Final = "+256700000001"
+_REPLY: Final = (Recipient(way="sms", address=_PHONE, language="en"),)
+
+_MESSAGES: Final[tuple[Message, ...]] = (
+    Enrol(
+        customer="C100001",
+        name="Okello Daniel",
+        account="100001",
+        currency="UGX",
+        service_point="S100001",
+        tariff="uganda-domestic",
+        since="2026-11-01",
+        meter=MeterLink(drn="04123456784", sgc="201457"),
+        phones=(PhoneLink(msisdn=_PHONE, meter_name="Home"),),
+    ),
+    AskBalance(phone=_PHONE, reply=_REPLY),
+    ReceivePayment(account="100001", amount=50_000, currency="UGX", reference="R-17"),
+    CreditVend(
+        meter="04123456784",
+        tender=20_000,
+        currency="UGX",
+        phone=_PHONE,
+        reply=_REPLY,
+        answer_by_notice=True,
+    ),
+    ConfirmVend(phone=_PHONE, code="4711", reply=_REPLY),
+    AskLastTokens(phone=_PHONE, reply=_REPLY),
+    SendNotice(
+        way="sms",
+        recipient=_PHONE,
+        template="refusal",
+        args={"code": "meter-length", "args": {"meter": "0412", "length": 4}},
+        notice_id=1,
+    ),
+    DeliveryReport(channel="sms", reference="5F3A", state="delivered", detail="DELIVRD"),
+)
+
+#: message type name -> example
+EXAMPLES: Final = {name_of(message).name: message for message in _MESSAGES}
+
+#: an answer, as it comes to a command
+ANSWER: Final = Answer(
+    outcome=Outcome.REFUSED, code="meter-length", args={"meter": "0412", "length": 4}
+)

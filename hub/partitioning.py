@@ -1,0 +1,15 @@
+"""What orders a command that did not come by a channel: its beneficiary."""
+
+from core.messages import Message
+
+
+def partition_ref(message: Message) -> str:
+    """``meter/…``, ``account/…`` or ``phone/…``; else the type stands for itself.
+
+    The meter comes first: a purchase is ordered by whom it is for, not by whose account pays.
+    """
+    for name in ("meter", "account", "phone"):
+        value = getattr(message, name, "")
+        if value and isinstance(value, str):
+            return f"{name}/{value}"
+    return f"type/{type(message).__name__}"

@@ -1,0 +1,251 @@
+"""A story in words that an operator can read to the customer, and as plain data for a program.
+
+    09:14:03  bought 28.1 kWh for 20,000 UGX for meter 04123456784, receipt DP-00000001;
+              token sent by SMS 09:14:04, delivered 09:14:09
+
+Times are the company's, with its offset. Tokens are masked unless ``show_token`` says otherwise.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from core.calendars import local_time
+from core.messages import (
+    Answer,
+    AskBalance,
+    AskLastTokens,
+    ConfirmVend,
+    CreditVend,
+    DeliveryReport,
+    Enrol,
+    Outcome,
+    ReceivePayment,
+    SendNotice,
+)
+from core.money import format_amount
+from core.refusals import OPERATOR, operator_sentence
+from core.store.tables.machine import DEAD, OPEN, PARKED, RETRY, STATE_NAMES
+from core.sts.token import grouped
+from hub.journal import DUPLICATE, QUARANTINED
+from hub.stories import Arrived, Handled, Step, Story, Told
+from hub.timeline import Hops
+
+
+@dataclass(frozen=True, slots=True)
+class Lens:
+    """How the facts are looked at: the company's zone and currency, and whether tokens show."""
+
+    zone: str
+    currency: str
+    show_token: bool = False
+
+    def moment(self, at_us: int) -> datetime:
+        """The wall-clock time in the company's zone."""
+        return local_time(at_us, self.zone)
+
+    def clock(self, at_us: int) -> str:
+        """``09:14:03``."""
+        return self.moment(at_us).strftime("%H:%M:%S")
+
+    def stamp(self, at_us: int) -> str:
+        """RFC 3339 with the zone's offset."""
+        return self.moment(at_us).isoformat(timespec="milliseconds")
+
+    def money(self, minor: int, currency: str = "") -> str:
+        """``20,000 UGX``."""
+        code = currency or self.currency
+        return f"{format_amount(minor, code)} {code}"
+
+    def token(self, digits: str) -> str:
+        """Its last group, or all of it."""
+        return grouped(digits) if self.show_token else f"**** {digits[-4:]}"
+
+
+def units(tenths: int) -> str:
+    """``28.1`` of tenths."""
+    return f"{tenths // 10}.{tenths % 10}"
+
+
+def headline(story: Story | Hops, lens: Lens) -> str:
+    """One sentence: what the customer did, what he got, what he was told."""
+    if isinstance(story, Hops):
+        return f"looked at {len(story.arrivals)} menu screens by {story.channel}"
+    commands = [step for step in story.steps if not isinstance(step.body, SendNotice)]
+    told = [_told(story, notice, lens) for step in commands for notice in step.notices]
+    said = [_command(step, lens) for step in commands] or ["sent a notice"]
+    return "; ".join(part.rstrip(".") for part in (*said, *told))
+
+
+def _command(step: Step, lens: Lens) -> str:
+    body = step.body
+    say = _DID.get(type(body))
+    did = say(body, step, lens) if say else f"sent {step.type}"
+    return f"{did}{_ending(step)}"
+
+
+def _bought(body: Any, step: Step, lens: Lens) -> str:
+    sale = step.sale
+    if sale is not None:
+        return (
+            f"bought {units(sale.units_tenths)} kWh for {lens.money(sale.tender, sale.currency)} "
+            f"for meter {sale.meter} from account {sale.account}, receipt {sale.receipt}, "
+            f"token {lens.token(sale.token)}"
+        )
+    if isinstance(body, ConfirmVend):
+        return f"confirmed a purchase with code {body.code}"
+    return f"asked to buy for {lens.money(body.tender, body.currency)} for meter {body.meter}"
+
+
+def _paid(body: ReceivePayment, step: Step, lens: Lens) -> str:
+    paid = f"paid {lens.money(body.amount, body.currency)} ({body.way}, desk {body.desk}"
+    paid += f", reference {body.reference})" if body.reference else ")"
+    credit = step.answer.data.get("credit") if step.answer else None
+    after = f"; credit {lens.money(credit, body.currency)}" if isinstance(credit, int) else ""
+    return f"{paid} to account {body.account}{after}"
+
+
+_DID: dict[type, Callable[[Any, Step, Lens], str]] = {
+    CreditVend: _bought,
+    ConfirmVend: _bought,
+    ReceivePayment: _paid,
+    Enrol: lambda body, _step, _lens: f"was enrolled as account {body.account}",
+    AskBalance: lambda _body, _step, _lens: "asked for the balance",
+    AskLastTokens: lambda _body, _step, _lens: "asked for the last tokens",
+    DeliveryReport: lambda body, _step, _lens: (
+        f"the network {body.channel} reported {body.reference} as {body.state}"
+    ),
+}
+
+
+def _ending(step: Step) -> str:
+    """What became of it, where that is not said already."""
+    answer = step.answer
+    for handled in step.handled:
+        if handled.state in (RETRY, PARKED, DEAD, OPEN) or handled.outcome == "discarded":
+            return f": {waiting(handled)}"
+    if answer is not None and answer.outcome is Outcome.REFUSED:
+        return f": refused. {sentence(answer)}"
+    if answer is not None and answer.outcome is Outcome.UNKNOWN:
+        return ": the outcome is not known yet"
+    if answer is None and any(h.outcome in ("refused", "expired") for h in step.handled):
+        return ": refused"
+    return ""
+
+
+def waiting(handled: Handled) -> str:
+    """A delivery that has not ended well, or was ended by an operator."""
+    if handled.outcome == "discarded":
+        return handled.error
+    if handled.state == OPEN:
+        return "waits for its turn"
+    if handled.state == PARKED:
+        return "waits behind an earlier message in trouble"
+    trouble = f"{handled.error_class}: {handled.error}".strip(": ")
+    if handled.state == RETRY:
+        return f"is tried again, {handled.attempt} attempts so far ({trouble})"
+    return f"is in dead letters after {handled.attempt} attempts ({trouble})"
+
+
+def sentence(answer: Answer) -> str:
+    """The operator's sentence of an answer's code."""
+    return operator_sentence(answer.code, answer.args) if answer.code in OPERATOR else answer.code
+
+
+def _told(story: Story, notice: Told, lens: Lens) -> str:
+    what = notice.template.replace("-", " ")
+    way = f"by {notice.way.upper()} to {notice.recipient}"
+    sent = story.sent_at(notice.id)
+    at = f" {lens.clock(sent)}" if sent is not None else ""
+    changed = lens.clock(notice.updated_us)
+    detail = f" ({notice.detail})" if notice.detail else ""
+    if notice.state == "queued":
+        return f"{what} {way} not sent yet{_stuck(story, notice)}"
+    if notice.state == "sent":
+        return f"{what} sent {way}{at or ' ' + changed}, not confirmed yet"
+    if notice.state == "delivered":
+        return f"{what} sent {way}{at}, delivered {changed}"
+    return f"{what} {way} {notice.state} {changed}{detail}"
+
+
+def _stuck(story: Story, notice: Told) -> str:
+    for step in story.steps:
+        if isinstance(step.body, SendNotice) and step.body.notice_id == notice.id:
+            return "".join(f": {waiting(h)}" for h in step.handled if h.state in (RETRY, DEAD))
+    return ""
+
+
+def details(story: Story | Hops, lens: Lens) -> list[tuple[int, str]]:
+    """(instant, line) of everything that is known, oldest first."""
+    if isinstance(story, Hops):
+        return [(a.recorded_us, f"screen {a.key}") for a in story.arrivals]
+    lines = [line for step in story.steps for line in _of_step(step, lens)]
+    return sorted(lines, key=lambda line: line[0])
+
+
+def _of_step(step: Step, lens: Lens) -> list[tuple[int, str]]:
+    lines = [(a.recorded_us, _arrival(a)) for a in step.arrivals]
+    if not step.arrivals:
+        cause = f" caused by {step.causation}" if step.causation else ""
+        lines.append((step.recorded_us, f"message {step.id} {_short(step.type)}{cause}"))
+    for handled in step.handled:
+        ended = handled.outcome or STATE_NAMES[handled.state]
+        attempts = f", attempt {handled.attempt}" if handled.attempt > 1 else ""
+        error = f" ({handled.error_class}: {handled.error})" if handled.error else ""
+        lines.append((handled.updated_us, f"{handled.handler}: {ended}{attempts}{error}"))
+    if step.sale is not None:
+        sold = f"receipt {step.sale.receipt}, token {lens.token(step.sale.token)}"
+        lines.append((step.sale.priced_us, f"sale {step.sale.state}: {sold}"))
+    for notice in step.notices:
+        about = f"notice {notice.template} by {notice.way} to {notice.recipient}"
+        lines.append((notice.updated_us, f"{about}: {notice.state} {notice.detail}".rstrip()))
+    return lines
+
+
+def _arrival(arrival: Arrived) -> str:
+    by = f"by {arrival.channel}, key {arrival.key}"
+    if arrival.outcome == DUPLICATE:
+        return f"arrived again {by}: a repeat, answered from store"
+    if arrival.outcome == QUARANTINED:
+        return f"arrived {by} with other content under a used key: quarantined, nothing done"
+    return f"arrived {by}: message {arrival.message_id}"
+
+
+def _short(type_name: str) -> str:
+    return type_name.removeprefix("wattbus.")
+
+
+def as_object(story: Story | Hops, lens: Lens) -> dict[str, Any]:
+    """A story for a program: the sentence, the lines, and the facts they are made of."""
+    told: dict[str, Any] = {
+        "at": lens.stamp(story.at_us),
+        "words": headline(story, lens),
+        "lines": [{"at": lens.stamp(at), "text": text} for at, text in details(story, lens)],
+    }
+    if isinstance(story, Story):
+        told["correlation"] = story.correlation
+        told["messages"] = [_step_object(step, lens) for step in story.steps]
+    return told
+
+
+def _step_object(step: Step, lens: Lens) -> dict[str, Any]:
+    sale = msgspec.to_builtins(step.sale)
+    if sale is not None:
+        sale["token"] = lens.token(step.sale.token) if step.sale else ""
+    answer = step.answer
+    return {
+        "id": step.id,
+        "type": step.type,
+        "at": lens.stamp(step.recorded_us),
+        "party": step.party,
+        "causation": step.causation,
+        "deliveries": [
+            {**msgspec.to_builtins(h), "state": STATE_NAMES[h.state]} for h in step.handled
+        ],
+        "answer": {"outcome": str(answer.outcome), "code": answer.code} if answer else None,
+        "sale": sale,
+        "notices": msgspec.to_builtins(step.notices),
+    }

@@ -1,0 +1,165 @@
+"""From what was typed to the stories it stands in: ``wattbus find``."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from core.store.tx import Reader
+from hub import searching, stories
+from hub.journal import NOTED
+from hub.searching import Guess, recognise
+from hub.stories import Arrived, Step, Story
+
+#: Rows of one index range that are looked at: some years of a household, a day of an agent.
+PER_LOOK = 400
+#: A pause in a menu longer than this begins another session on the timeline.
+SESSION_GAP_US = 180_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Hops:
+    """Menu screens of one session: journaled, but no commands."""
+
+    channel: str
+    party: str
+    arrivals: tuple[Arrived, ...]
+
+    @property
+    def at_us(self) -> int:
+        """When the session began."""
+        return self.arrivals[0].recorded_us
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """What happened in one company to what was typed, oldest first. ``understood``: as what."""
+
+    company: str
+    understood: tuple[Guess, ...]
+    stories: tuple[Story | Hops, ...]
+
+
+def find(reader: Reader, company: str, country_code: str, typed: str, limit: int) -> Timeline:
+    """Look everything up. An empty ``understood``: it can be nothing; no stories: nothing found."""
+    guesses = recognise(typed, country_code)
+    seeds: dict[str, Step] = {}
+    hits = []
+    hops: list[Hops] = []
+    for guess in guesses:
+        found = _LOOKS[guess.kind](reader, company, guess.value)
+        if guess.kind == searching.PHONE:
+            hops += _hops(reader, company, guess.value)
+        if found or (guess.kind == searching.PHONE and hops):
+            hits.append(guess)
+        seeds.update((step.id, step) for step in found)
+    told: list[Story | Hops] = [*stories.gather(reader, company, seeds.values(), limit), *hops]
+    told.sort(key=lambda story: story.at_us)
+    return Timeline(company, tuple(hits) or guesses, tuple(told[-limit:]))
+
+
+def _of_phone(reader: Reader, company: str, phone: str) -> list[Step]:
+    return stories.by_party(reader, company, phone, PER_LOOK)
+
+
+def _of_message(reader: Reader, company: str, message_id: str) -> list[Step]:
+    return stories.by_id(reader, company, [message_id])
+
+
+def _of_receipt(reader: Reader, company: str, receipt: str) -> list[Step]:
+    rows = reader.rows(
+        "SELECT message_id FROM sale WHERE company = :company AND receipt IN :spellings",
+        company=company,
+        spellings=sorted({receipt, receipt.upper()}),
+    )
+    return stories.by_id(reader, company, [row[0] for row in rows])
+
+
+def _of_token(reader: Reader, company: str, digits: str) -> list[Step]:
+    rows = reader.rows(
+        "SELECT s.message_id FROM token t JOIN sale s ON s.id = t.cause_id "
+        "WHERE t.digits = :digits AND t.cause = 'sale' AND t.company = :company",
+        digits=digits,
+        company=company,
+    )
+    return stories.by_id(reader, company, [row[0] for row in rows])
+
+
+def _of_meter(reader: Reader, company: str, drn: str) -> list[Step]:
+    """Its sales, and what was tried for it: under its account's key, or its own when unknown."""
+    subject = f"meter/{drn}"
+    sold = reader.rows(
+        "SELECT s.message_id FROM meter m JOIN sale s ON s.meter_id = m.id "
+        "WHERE m.company = :company AND m.drn = :drn ORDER BY s.priced_at DESC LIMIT :limit",
+        company=company,
+        drn=drn,
+        limit=PER_LOOK,
+    )
+    steps = stories.by_id(reader, company, [row[0] for row in sold])
+    for key in (f"{company}/{subject}", *_keys_of_meter(reader, company, drn)):
+        tried = stories.by_key(reader, key, PER_LOOK)
+        steps += [s for s in tried if s.subject == subject or _meter_in(s) == drn]
+    return steps
+
+
+def _meter_in(step: Step) -> str:
+    meter = getattr(step.body, "meter", None)
+    return str(getattr(meter, "drn", meter) or "")
+
+
+def _keys_of_meter(reader: Reader, company: str, drn: str) -> list[str]:
+    rows = reader.rows(
+        "SELECT x.number FROM meter m "
+        "JOIN meter_install i ON i.meter_id = m.id AND i.to_us IS NULL "
+        "JOIN agreement a ON a.service_point_id = i.service_point_id AND a.to_us IS NULL "
+        "JOIN account x ON x.id = a.account_id WHERE m.company = :company AND m.drn = :drn",
+        company=company,
+        drn=drn,
+    )
+    return [f"{company}/{row[0]}" for row in rows]
+
+
+def _of_account(reader: Reader, company: str, number: str) -> list[Step]:
+    """What stands under its key, and what its phones bought with it for other meters."""
+    steps = stories.by_key(reader, f"{company}/{number}", PER_LOOK)
+    phones = reader.rows(
+        "SELECT a.id, p.msisdn FROM account a JOIN phone_account l ON l.account_id = a.id "
+        "JOIN phone p ON p.id = l.phone_id WHERE a.company = :company AND a.number = :number",
+        company=company,
+        number=number,
+    )
+    paid: list[str] = []
+    for account_id, msisdn in phones:
+        rows = reader.rows(
+            "SELECT message_id, payer_account_id FROM sale WHERE phone = :phone "
+            "ORDER BY priced_at DESC LIMIT :limit",
+            phone=msisdn,
+            limit=PER_LOOK,
+        )
+        paid += [row[0] for row in rows if row[1] == account_id]
+    return steps + stories.by_id(reader, company, paid)
+
+
+_LOOKS: dict[str, Callable[[Reader, str, str], list[Step]]] = {
+    searching.PHONE: _of_phone,
+    searching.MESSAGE: _of_message,
+    searching.RECEIPT: _of_receipt,
+    searching.TOKEN: _of_token,
+    searching.METER: _of_meter,
+    searching.ACCOUNT: _of_account,
+}
+
+
+def _hops(reader: Reader, company: str, phone: str) -> list[Hops]:
+    """Menu hops of a phone, by session: its hops follow one another within a pause."""
+    found = stories.of_party(reader, company, phone, 0, PER_LOOK)
+    noted = sorted(
+        (a for a in found if a.outcome == NOTED), key=lambda a: (a.channel, a.recorded_us, a.id)
+    )
+    sessions: list[list[Arrived]] = []
+    for arrival in noted:
+        last = sessions[-1][-1] if sessions else None
+        near = last is not None and last.channel == arrival.channel
+        if near and last and arrival.recorded_us - last.recorded_us <= SESSION_GAP_US:
+            sessions[-1].append(arrival)
+        else:
+            sessions.append([arrival])
+    return [Hops(s[0].channel, phone, tuple(s)) for s in sessions]

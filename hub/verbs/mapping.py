@@ -1,0 +1,58 @@
+"""``wattbus mapping lint FILE``: a mapping checked as it is when the hub starts."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from core.tariffs.load import load_file
+from hub.verbs._shared import die
+from hub.verbs.inspect import channel_specs
+
+NAME = "mapping"
+app = typer.Typer(help="Mappings: the data that integrators edit.", no_args_is_help=True)
+
+Loader = Callable[[str], Any]
+
+
+@app.callback()
+def _group() -> None:
+    """Mappings: the data that integrators edit."""
+
+
+@app.command()
+def lint(
+    files: Annotated[list[Path], typer.Argument(help="YAML files.")],
+    kind: Annotated[
+        str, typer.Option(help="tariffs, texts, ussd, …; else the name of a folder above.")
+    ] = "",
+) -> None:
+    """Check mapping files; exit 1 with everything that is wrong, by file and line."""
+    known = dict(loaders())
+    problems = []
+    for file in files:
+        found = kind or next((part for part in reversed(file.resolve().parts) if part in known), "")
+        if found not in known:
+            die(f"{file}: of which kind? --kind is one of: {', '.join(sorted(known))}", 2)
+        problems += check(file, found, known[found])
+    if problems:
+        die("\n".join(problems))
+    typer.echo(f"{len(files)} fine")
+
+
+def loaders() -> Iterator[tuple[str, Loader]]:
+    """Every kind of mapping there is, and what reads its text."""
+    yield "tariffs", lambda text: load_file(text, "tariffs")
+    for spec in channel_specs():
+        yield from spec.mappings.items()
+
+
+def check(file: Path, kind: str, loader: Loader) -> list[str]:
+    """What is wrong with one file, a line each; loaders call their source by its kind."""
+    try:
+        loader(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError, LookupError) as error:
+        told = [line.removeprefix(kind) for line in str(error).splitlines() if line]
+        return [f"{file}{line}" if line.startswith(":") else f"{file}: {line}" for line in told]
+    return []

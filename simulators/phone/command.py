@@ -1,0 +1,42 @@
+"""Runs the phone in a terminal. Its help is the docstring of :func:`run`."""
+
+import sys
+import time
+
+
+def run(
+    msisdn: str = "+256772123456",
+    smsc: str = "127.0.0.1:2776",
+    ussd: str = "http://127.0.0.1:8080/ussd",
+    short_code: str = "8080",
+) -> None:
+    """A phone in the terminal: dial, answer menus, read and send SMS.
+
+    --smsc is the control port of ``wattbus simulate smsc``; --ussd the hub's callback address, or
+    ``smsc`` where the SMSC carries USSD too.
+    """
+    from simulators.phone.handset import Phone
+    from simulators.phone.line import ControlLine, NetworkError
+    from simulators.phone.terminal import converse, help_text
+    from simulators.phone.ussd import HttpUssd, SmscUssd, Ussd
+
+    host, _, port = smsc.rpartition(":")
+    if not host or not port.isdigit():
+        sys.stderr.write(f"--smsc {smsc!r} is not HOST:PORT\n")
+        raise SystemExit(2)
+    try:
+        line = ControlLine(host, int(port))
+        menus: Ussd = SmscUssd(line) if ussd == "smsc" else HttpUssd(ussd, int(time.time()))
+        phone = Phone(msisdn, line, menus, short_code)
+        sys.stdout.write(f"Phone {msisdn}. {help_text(phone)}\n")
+        converse(phone, sys.stdin.fileno(), _write, "> " if sys.stdin.isatty() else "")
+    except NetworkError as error:
+        sys.stderr.write(f"{error}\n")
+        raise SystemExit(1) from error
+    except KeyboardInterrupt:
+        _write("\n")
+
+
+def _write(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()

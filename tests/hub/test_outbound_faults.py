@@ -1,0 +1,34 @@
+"""A channel that breaks its contract costs one attempt of one message, and nothing else."""
+
+from pathlib import Path
+
+from twisted.internet.defer import Deferred
+
+from core.messages import AskBalance, Recipient
+from hub.channel import Outbound, SendResult
+from tests.hub.machine import PHONE, FakeChannel, Machine, buy, enrol, fresh_sqlite, pay
+
+
+class RaisingChannel(FakeChannel):
+    """Raises for one template, in place of a deferred that fails."""
+
+    def send(self, outbound: Outbound) -> "Deferred[SendResult]":
+        if getattr(outbound.message, "template", "") == "balance":
+            raise TypeError("no such option")
+        return super().send(outbound)
+
+
+def test_an_exception_in_send_is_a_failed_attempt_with_its_reason(tmp_path: Path) -> None:
+    machine = Machine(fresh_sqlite(tmp_path))
+    machine.channel = RaisingChannel()
+    machine.outbound.attach({"sms": machine.channel})
+    machine.outbound.wake("sms")
+    machine.do(enrol(), "enrol")
+    machine.do(pay(50_000), "pay")
+    to = (Recipient(way="sms", address=PHONE),)
+    machine.do(AskBalance(phone=PHONE, reply=to), "ask")
+    machine.do(buy(), "buy")
+    held = machine.rows("SELECT attempt, error FROM delivery WHERE state = 1")
+    assert [(attempt, "no such option" in error) for attempt, error in held] == [(1, True)]
+    assert machine.outbound.in_flight() == 0
+    assert machine.unaccounted() == 0
