@@ -20,6 +20,7 @@ from hub import failpoints, inbox
 from hub.batch import Batch, Result, answer_unknown
 from hub.bus import Source, Taken
 from hub.inbox import Delivery, Mark
+from hub.outbox import partition_of
 
 #: As much as one commit should carry: beyond it a commit costs no less per message.
 MAX_BATCH = 256
@@ -54,6 +55,7 @@ class Worker:
     fence: Callable[[Tx], None] = lambda _tx: None
     doorbell: Callable[[Tx], None] = lambda _tx: None
     alive: Callable[[], None] = lambda: None  # between messages that are done one by one
+    leased: Callable[[int], bool] = lambda _partition: True  # by us, as far as we know
     _taken: Taken | None = None
     _begun: set[int] = field(default_factory=set)  # starts that this process has counted
 
@@ -71,13 +73,30 @@ class Worker:
             else:
                 self.process(taken.deliveries)
         except FencedError:
-            self._taken = None  # the partition is another's now; so is what we held of it
+            self._give_back()  # the partition is another's now; so is what we held of it
             raise
         except TransientStoreError as error:
             raise StoreAway(str(error)) from error
         self._taken = None
         taken.done()
         return True
+
+    def _give_back(self) -> None:
+        if self._taken is not None:
+            self._taken.back()
+        self._taken = None
+        self._begun.clear()
+
+    def _fence(self, tx: Tx, deliveries: Sequence[Delivery]) -> None:
+        """Every lease that we know of is still ours, and covers every one of these.
+
+        What was taken may outlive its lease: kept while the store was away, or in a bundle.
+        """
+        for delivery in deliveries:
+            partition = partition_of(delivery.partitionkey)
+            if not self.leased(partition):
+                raise FencedError(f"partition {partition} is not ours any more")
+        self.fence(tx)
 
     def process(self, fetched: Sequence[Delivery]) -> None:
         """See a batch through. Raises StoreAway when the store stays in trouble."""
@@ -126,7 +145,7 @@ class Worker:
             self._stock(needs)
         try:
             with self.store.transaction() as tx:
-                self.fence(tx)
+                self._fence(tx, fetched)
                 if exact:  # the single writer draws what it needs; what is left goes back
                     for name, count in needs.items():
                         ids.add(name, take(tx, name, count))
@@ -168,7 +187,7 @@ class Worker:
     def _begin(self, delivery: Delivery) -> bool:
         """Commit that it is begun; False when it is finished already, or now buried."""
         with self.store.transaction() as tx:
-            self.fence(tx)
+            self._fence(tx, [delivery])
             rows = tx.rows(
                 "UPDATE delivery SET started = started + 1 WHERE seq = :seq AND state = 0 "
                 "RETURNING started",
@@ -183,7 +202,7 @@ class Worker:
     def _bury(self, delivery: Delivery, error_class: str, error: str) -> None:
         log.error("delivery.dead", message=delivery.message_id, error=error)
         with self.store.transaction() as tx:
-            self.fence(tx)
+            self._fence(tx, [delivery])
             rows = tx.rows(
                 "SELECT state FROM delivery WHERE seq = :seq FOR UPDATE", seq=delivery.seq
             )

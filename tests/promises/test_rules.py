@@ -26,8 +26,33 @@ class Trouble:
             raise TransientStoreError("the store is in trouble")
 
 
-def test_trouble_of_the_store_reruns_the_batch_and_burns_no_attempt(world: SteppedWorld) -> None:
+def test_a_doubled_delivery_is_dropped_before_anything_else(world: SteppedWorld) -> None:
+    world.far.offer(pay("a", 1, 11), pay("b", 2, 22))
+    world.turn(Intake)
+    fetched = world.fetched()
+    commits: list[str] = []
+    world.hooks["worker.after-commit"] = lambda: commits.append("batch")
+    world.worker.process([*fetched, *fetched])
+    holds(len(commits) == 1, f"TWICE a doubled delivery cost {len(commits)} transactions")
     world.settle()
+    world.verify()
+
+
+def test_a_row_given_twice_in_one_set_is_refused(world: SteppedWorld) -> None:
+    """An UPDATE from a set applies one of the two in silence: the helper must not let it."""
+    ((id_, credit),) = world.rows("SELECT id, credit FROM account WHERE number = '100001'")
+    rows = [(id_, credit + 1), (id_, credit + 2)]
+    noticed = False
+    try:
+        with world.engine.readers.transaction() as tx:
+            tx.update("account", ("id", "credit"), rows)
+    except AssertionError:
+        noticed = True
+    holds(noticed, "BOOKS a row was written twice and nobody noticed")
+    holds(world.credit(1) == credit, "BOOKS it was written all the same")
+
+
+def test_trouble_of_the_store_reruns_the_batch_and_burns_no_attempt(world: SteppedWorld) -> None:
     world.hooks["worker.before-commit"] = Trouble(7)
     world.far.offer(pay("a", 1, 11), pay("b", 2, 22))
     world.settle()
@@ -40,6 +65,7 @@ def test_trouble_of_the_store_reruns_the_batch_and_burns_no_attempt(world: Stepp
 
 def test_trouble_of_the_store_after_a_start_kills_nobody(world: SteppedWorld) -> None:
     """Starts are counted to find what kills the process; the store's trouble is no such start."""
+    world.kill()
     world.hooks["worker.before-commit"] = Trouble(40)
     world.far.offer(pay("a", 1, 11), pay("b", 2, 22))
     world.settle()
@@ -48,7 +74,6 @@ def test_trouble_of_the_store_after_a_start_kills_nobody(world: SteppedWorld) ->
 
 
 def test_an_earlier_message_does_not_wait_for_a_later_unreadable_one(world: SteppedWorld) -> None:
-    world.settle()
     world.far.offer(pay("a", 1, 11), pay("bad", 1, 22), pay("c", 1, 33))
     world.turn(Intake)
     world.change(
@@ -108,7 +133,6 @@ def test_what_cannot_be_stored_is_dead_alone(world: SteppedWorld) -> None:
 
 
 def test_a_fault_outside_the_decision_hurts_its_message_alone(world: SteppedWorld) -> None:
-    world.settle()
     world.far.offer(pay("a", 1, 11), pay("bad", 2, 22, reference=SENSELESS), pay("c", 3, 33))
     world.settle()
     world.verify()
