@@ -76,8 +76,8 @@ class Supervisor:
         if self._stopping:
             return
         lived = self.reactor.seconds() - watched.started_at
-        before = self._rest.get(watched.index, RESTART_S)
-        rest = RESTART_S if lived > STARTED_WELL_S else min(before * 2, RESTART_MOST_S)
+        before = 0.0 if lived > STARTED_WELL_S else self._rest.get(watched.index, 0.0)
+        rest = min(before * 2, RESTART_MOST_S) or RESTART_S
         self._rest[watched.index] = rest
         log.error("worker.ended", worker=watched.index, reason=reason, again_in_s=rest)
         self.reactor.callLater(rest, self._spawn, watched.index)
