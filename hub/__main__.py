@@ -49,7 +49,7 @@ def _mount_simulator(name: str) -> None:
         home.command(spec.name, help=spec.help)(spec.command)
 
 
-def mount(arguments: Sequence[str]) -> None:
+def mount(arguments: Sequence[str] = ()) -> None:
     """Make the command line for these arguments.
 
     A module has the name of its verb, so only the one that is asked for is imported: it starts in
