@@ -7,7 +7,7 @@ Verbs are found by name: every module of ``hub.verbs`` brings one (``NAME`` and 
 import importlib
 import pkgutil
 import sys
-from collections.abc import Sequence
+from functools import cache
 
 import typer
 
@@ -49,8 +49,9 @@ def _mount_simulator(name: str) -> None:
         home.command(spec.name, help=spec.help)(spec.command)
 
 
-def mount(arguments: Sequence[str] = ()) -> None:
-    """Make the command line for these arguments.
+@cache
+def mount(arguments: tuple[str, ...] = ()) -> None:
+    """Make the command line for these arguments, once.
 
     A module has the name of its verb, so only the one that is asked for is imported: it starts in
     a third of the time. Anything else (``--help``, a mistyped name) gets all of them.
@@ -77,7 +78,7 @@ def _group() -> None:
 
 def main() -> None:
     """The console script."""
-    mount(sys.argv[1:])
+    mount(tuple(sys.argv[1:]))
     app(prog_name="wattbus")
 
 

@@ -76,8 +76,9 @@ class Engine:
             self.lock.close()
 
     def healthy(self) -> bool:
-        """Whether every loop reached its store last time."""
-        return all(loop.healthy for loop in self.loops)
+        """Whether every loop reached its store last time, and the relay its broker."""
+        relayed = self.publisher is None or self.publisher.ready()
+        return relayed and all(loop.healthy for loop in self.loops)
 
 
 @dataclass(frozen=True, slots=True)

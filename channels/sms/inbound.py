@@ -6,21 +6,19 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
-from twisted.internet.defer import inlineCallbacks
+from twisted.internet.defer import Deferred, inlineCallbacks, succeed
 from twisted.python.failure import Failure
 
 from channels.sms.commands import Ask, Command, Money, Nonsense, parse
 from channels.sms.config import SmsConfig
+from channels.sms.languages import Languages
 from channels.sms.translate import Incoming, Reply, Windows, answer_notice, arrival, notice
 from channels.sms.words import Words
 from core.messages import ConfirmVend, CreditVend
-from core.queries.customer import phone_view
 from hub.channel import Accepted, Arrival, KeyReused, Ports
 from hub.texts import Texts
 
-#: A phone's language seldom changes; the choice of another one may take this long to be seen.
-_LANGUAGE_S: Final = 60.0
-#: Phones whose language or nonsense is remembered; some 200 octets each.
+#: Phones whose nonsense is counted; some 200 octets each.
 _PHONES: Final = 20_000
 _HOUR_S: Final = 3_600.0
 
@@ -34,8 +32,11 @@ class Inbound:
     words: Words
     texts: Texts
     counters: Counter[str]
-    _languages: "OrderedDict[str, tuple[str, float]]" = field(default_factory=OrderedDict)
+    languages: Languages = field(init=False)
     _nonsense: "OrderedDict[str, deque[float]]" = field(default_factory=OrderedDict)
+
+    def __post_init__(self) -> None:
+        self.languages = Languages(self.ports)
 
     @inlineCallbacks
     def receive(self, incoming: Incoming) -> Generator[Any, Any, int]:
@@ -46,7 +47,8 @@ class Inbound:
             self.ports.record(incoming.key(), incoming.raw())
             return 0
         self.counters[type(command).__name__.lower()] += 1
-        language = yield self._language(incoming.phone, command)
+        registered = yield self._registered(incoming.phone, command)
+        language = self._chosen(registered, command.language)
         reply = Reply(self.ports.name, language, self.ports.company.currency)
         arrived = arrival(incoming, command, reply, self._windows())
         try:
@@ -84,30 +86,18 @@ class Inbound:
         times.append(now)
         return False
 
-    @inlineCallbacks
-    def _language(self, phone: str, command: Command) -> Generator[Any, Any, str]:
-        """Registered with the phone, else that of the word, else the channel's.
+    def _registered(self, phone: str, command: Command) -> "Deferred[str]":
+        """The registered language, where this channel answers by itself.
 
-        Only what this channel answers by itself is looked up: to a command of the core the core
-        answers, in the registered language, and a purchase does not wait for a question of manners.
+        To a command of the core the core answers, in that language: a purchase does not wait for a
+        question of manners.
         """
-        now = self.ports.reactor.seconds()
-        known, until = self._languages.get(phone, ("", 0.0))
-        if until <= now and answered_here(command):
-            try:
-                view = yield self.ports.query(phone_view, phone)
-                known = str(view.language)
-            except Exception as error:  # a question of manners must not cost a purchase
-                self.ports.log.warning("the phone's language is not known", error=str(error))
-                known = ""
-            self._languages[phone] = (known, now + _LANGUAGE_S)
-            self._languages.move_to_end(phone)
-            if len(self._languages) > _PHONES:
-                self._languages.popitem(last=False)
+        return self.languages.of(phone) if answered_here(command) else succeed("")
+
+    def _chosen(self, registered: str, spoken: str) -> str:
+        """Registered with the phone, else that of the word, else the channel's."""
         company = self.ports.company.languages
-        wanted = (
-            known or command.language or self.config.language or (company[0] if company else "")
-        )
+        wanted = registered or spoken or self.config.language or (company[0] if company else "")
         return self.texts.language(wanted)
 
     def _tell_again(self, arrived: Arrival, accepted: Accepted, phone: str, reply: Reply) -> None:

@@ -4,6 +4,8 @@ Each query is a plain function of a reader and the company's terms; a business n
 Nothing is locked and nothing is written: a quote is information, not a promise.
 """
 
+from collections.abc import Sequence
+
 from core.book import Stage, Wants
 from core.company import Terms
 from core.entities import Account, Agreement, Meter, Phone
@@ -38,6 +40,16 @@ def phone_view(reader: Reader, terms: Terms, msisdn: str) -> PhoneView:
             _meter_view(stage, msisdn, own.drn, own.name) for own in phone.meters
         ),
     )  # fmt: skip
+
+
+def phone_languages(reader: Reader, terms: Terms, phones: Sequence[str]) -> dict[str, str]:
+    """Phone -> its registered language, of those that are registered; one statement."""
+    rows = reader.rows(
+        "SELECT msisdn, language FROM phone WHERE company = :company AND msisdn IN :phones",
+        company=terms.code,
+        phones=list(phones),
+    )
+    return {str(phone): str(language) for phone, language in rows}
 
 
 def _holder_name(reader: Reader, account_ids: tuple[int, ...]) -> str:

@@ -12,10 +12,10 @@ from core.store.tx import Reader, Row
 class Horizon:
     """How far back earlier sales matter (instants): likely repeats, and the limits of the day.
 
-    ``day_meter`` and ``day_phone`` are None where the company sets no such limit: nothing is read.
+    None reads nothing: nobody asks about repeats, the company sets no such limit.
     """
 
-    repeats: int = 0
+    repeats: int | None = None
     day_meter: int | None = None
     day_phone: int | None = None
 
@@ -43,8 +43,8 @@ def past_sales(rows: list[Row]) -> list[PastSale]:
     return [PastSale(**dict(zip(_SALE_FIELDS, row, strict=True))) for row in rows]
 
 
-def _recent_sales(reader: Reader, meter_ids: list[int], since: int, book: Book) -> None:
-    if not meter_ids:
+def _recent_sales(reader: Reader, meter_ids: list[int], since: int | None, book: Book) -> None:
+    if not meter_ids or since is None:
         return
     rows = reader.rows(
         f"SELECT {SALE_COLUMNS} FROM {SALE_TABLES} WHERE s.meter_id IN :ids "

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from core.sts.keystore import demo_keys, dump_key_file
 from core.store.upgrade import upgrade
+from core.sts.keystore import demo_keys, dump_key_file
 from hub.clock import Sources
 from simulators.bench import town
 

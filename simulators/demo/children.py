@@ -63,7 +63,7 @@ class Child:
         """Start ``argv`` in ``folder``, out of reach of the terminal's Ctrl-C."""
         log = folder / f"{name}.log"
         with log.open("ab") as output:
-            process = subprocess.Popen(  # noqa: S603 - our own command line
+            process = subprocess.Popen(
                 argv,
                 cwd=folder,
                 env=environment(extra or {}),

@@ -146,7 +146,7 @@ class House:
 
     def wattbus(self, *args: str) -> "subprocess.CompletedProcess[str]":
         """Run a command of ``wattbus`` in the installation's folder."""
-        return subprocess.run(  # noqa: S603 - our own command line
+        return subprocess.run(
             wattbus(*args),
             cwd=self.folder,
             env=environment({"COLUMNS": "160", "NO_COLOR": "1"}),

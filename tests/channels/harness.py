@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 
 from core.messages import Answer, Message
 from core.messages.base import hashed_fields
+from core.queries.customer import phone_languages
 from core.queries.views import PhoneView
 from hub.channel import Accepted, Arrival, KeyReused
 from tests.hub.links.memory_smsc import quiet_log
@@ -105,8 +106,17 @@ class FakePorts:
 
     def query(self, function: Callable[..., Any], *args: Any) -> "Deferred[Any]":
         self.queries.append((function.__name__, *args))
+        if function is phone_languages:
+            return self._languages(args[0])
         view = self.views.get(args[0], PhoneView(msisdn=str(args[0]), registered=False))
         return fail(view) if isinstance(view, Exception) else succeed(view)
+
+    def _languages(self, phones: tuple[str, ...]) -> "Deferred[Any]":
+        views = {phone: self.views[phone] for phone in phones if phone in self.views}
+        trouble = [view for view in views.values() if isinstance(view, Exception)]
+        if trouble:
+            return fail(trouble[0])
+        return succeed({phone: getattr(view, "language", "") for phone, view in views.items()})
 
     def record(self, key: str, raw: str) -> None:
         self.notes.append((key, raw))

@@ -24,7 +24,7 @@ def test_a_simulator_has_the_name_of_its_module(name: str) -> None:
 
 @pytest.mark.slow
 def test_a_verb_does_not_import_the_others() -> None:
-    asked = "import sys, hub.__main__ as m; m.mount(['token', 'decode']); print(*sys.modules)"
+    asked = "import sys, hub.__main__ as m; m.mount(('token', 'decode')); print(*sys.modules)"
     loaded = subprocess.run(
         [sys.executable, "-c", asked], capture_output=True, text=True, check=True
     ).stdout.split()

@@ -38,7 +38,9 @@ def test_it_opens_again_when_the_work_is_done(machine: Machine) -> None:
     assert pressure.open_for("sms")
 
 
-def test_without_traffic_nothing_is_counted(machine: Machine) -> None:
+def test_without_traffic_it_counts_at_the_start_only(machine: Machine) -> None:
     pressure = Pressure(machine.store, 2, machine.time.sources())
+    pressure.step()
+    machine.time.at_us += 10 * EVERY_US
     machine.store.close()
     assert not pressure.step()

@@ -194,7 +194,7 @@ def test_the_language_of_a_registered_phone_wins() -> None:
     stage.say("help")
     stage.say("hello")
     assert stage.ports.messages()[0] == told("help", "sw")
-    assert stage.ports.queries == [("phone_view", PHONE)], "it is remembered for a minute"
+    assert stage.ports.queries == [("phone_languages", (PHONE,))], "it is remembered for a minute"
     stage.smsc.run(61)
     stage.say("help")
     assert len(stage.ports.queries) == 2
