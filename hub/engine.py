@@ -174,6 +174,7 @@ def _edge(
     parts: Parts, journal_store: Store, edge_store: Store
 ) -> tuple[Intake, Answers, OutboundStage, Pressure]:
     pressure = Pressure(edge_store, parts.open_messages, parts.sources)
+    pressure.step()  # before anything is taken in: a queue that was full is full
     intake = Intake(
         store=journal_store,
         journal=Journal("hub", parts.sources),

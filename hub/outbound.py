@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 
 from core.messages import SendNotice
 from core.store.tables.machine import DEAD
-from core.store.tx import Tx
+from core.store.tx import TransientStoreError, Tx
 from core.store.upgrade import Store
 from hub import balance, failpoints, inbox
 from hub.channel import NOT_SENT, Channel, Failed, Outbound, SendResult, Sent
@@ -91,16 +91,44 @@ class OutboundStage:
             return False
         failpoints.hit("outbound.before-mark")
         try:
-            with self.store.transaction() as tx:
-                write_ends(tx, ended, self.writer, self.sources)
+            self._write(ended)
         except BaseException:
-            self._ended.extendleft(reversed(ended))
+            self._ended.extendleft(end for end in reversed(ended) if self._is_in_flight(end))
             raise
         failpoints.hit("outbound.after-mark")
+        return True
+
+    def _write(self, ended: list[Ended]) -> None:
+        try:
+            with self.store.transaction() as tx:
+                write_ends(tx, ended, self.writer, self.sources)
+        except TransientStoreError:
+            raise
+        except Exception as error:  # one end is to blame, not its neighbours
+            self._halve(ended, error)
+            return
         for end in ended:
             for line in self._lines.values():
                 line.in_flight.pop(end.delivery.seq, None)
-        return True
+
+    def _halve(self, ended: list[Ended], error: Exception) -> None:
+        """Find the end that cannot be written; it is marked without the counterpart's words.
+
+        If even that fails it stays in flight: what cannot be marked must not be sent again.
+        """
+        if len(ended) > 1:
+            middle = len(ended) // 2
+            self._write(ended[:middle])
+            self._write(ended[middle:])
+            return
+        (end,) = ended
+        log.error("outbound.unstorable", message=end.delivery.message_id, error=str(error))
+        plain = wordless(end.result)
+        if plain != end.result:
+            self._write([Ended(end.delivery, end.notice, plain)])
+
+    def _is_in_flight(self, end: Ended) -> bool:
+        return any(end.delivery.seq in line.in_flight for line in self._lines.values())
 
     def _hand_over(self, name: str, line: _Line) -> bool:
         free = line.limit - line.handed
@@ -163,6 +191,13 @@ class OutboundStage:
     def _over(self, delivery: Delivery, notice: SendNotice | None, result: SendResult) -> None:
         self._ended.append(Ended(delivery, notice, result))
         self.poke()
+
+
+def wordless(result: SendResult) -> SendResult:
+    """The same result without anything that the counterpart chose."""
+    if isinstance(result, Sent):
+        return Sent()
+    return Failed("its reason cannot be stored", result.retry)
 
 
 def write_ends(tx: Tx, ended: list[Ended], writer: str, sources: Sources) -> None:

@@ -21,6 +21,8 @@ STARTED_WELL_S = 5.0
 #: A worker that does not end within this time of SIGTERM is killed: its batch is rolled back.
 STOP_S = 10.0
 
+#: The environment's name for the process that started a worker, and without which it ends.
+PARENT = "WATTBUS_PARENT"
 #: The module of a worker process, and its verb.
 WORKER_COMMAND = ("hub", "worker")
 
@@ -66,7 +68,11 @@ class Supervisor:
         path = str(self._config.file)
         arguments = [sys.executable, "-m", *self._command, "-c", path, "--index", str(index)]
         root = str(Path(__file__).parent.parent)
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, *_given_path()])}
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([root, *_given_path()]),
+            PARENT: str(os.getpid()),
+        }
         process = self.reactor.spawnProcess(
             watched, sys.executable, arguments, env=environment, childFDs={0: "w", 1: 1, 2: 2}
         )

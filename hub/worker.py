@@ -14,7 +14,7 @@ import structlog
 from core.handlers import Draw
 from core.store.ids import BLOCK, take
 from core.store.tables.machine import DEAD, OPEN
-from core.store.tx import DataStoreError, TransientStoreError, Tx
+from core.store.tx import TransientStoreError, Tx
 from core.store.upgrade import Store
 from hub import failpoints, inbox
 from hub.batch import Batch, Result, answer_unknown
@@ -38,6 +38,10 @@ class FencedError(TransientStoreError):
 
 class StoreAway(Exception):  # noqa: N818 - a state of the world
     """The store does not answer: nothing is acknowledged, consuming stops for a while."""
+
+
+#: Faults that no message is to blame for: the batch stays as it is, the loop rests.
+NOT_THEIRS = (StoreAway, FencedError, OSError, MemoryError)
 
 
 @dataclass(slots=True)
@@ -96,18 +100,33 @@ class Worker:
 
     def process(self, fetched: Sequence[Delivery]) -> None:
         """See a batch through. Raises StoreAway when the store stays in trouble."""
-        try:
-            self._rerun(fetched)
-        except (DataStoreError, AssertionError) as error:
-            if len(fetched) == 1:
-                self._bury(fetched[0], type(error).__name__, str(error))
-                return
-            middle = len(fetched) // 2
-            self.process(fetched[:middle])
-            self.process(fetched[middle:])
+        self._halve(fetched, {})
 
-    def _rerun(self, fetched: Sequence[Delivery]) -> None:
-        draws: dict[str, Draw] = {}
+    def _halve(self, fetched: Sequence[Delivery], draws: dict[str, Draw]) -> None:
+        """The batch, or its halves, down to the culprit; what was drawn once is drawn."""
+        try:
+            self._rerun(fetched, draws)
+        except NOT_THEIRS:
+            raise
+        except Exception as error:  # one of them is to blame, of whatever kind the fault
+            log.warning("batch.halved", size=len(fetched), error=str(error))
+            middle = len(fetched) // 2
+            if middle:
+                self._halve(fetched[:middle], draws)
+                self._halve(fetched[middle:], draws)
+            else:
+                self._last_try(fetched[0], draws)
+
+    def _last_try(self, delivery: Delivery, draws: dict[str, Draw]) -> None:
+        """Once more, alone: what it collided with may have been another's row of that moment."""
+        try:
+            self._rerun([delivery], draws)
+        except NOT_THEIRS:
+            raise
+        except Exception as error:
+            self._bury(delivery, type(error).__name__, str(error))
+
+    def _rerun(self, fetched: Sequence[Delivery], draws: dict[str, Draw]) -> None:
         for attempt in range(1, RERUNS + 1):
             try:
                 self._once(fetched, draws)

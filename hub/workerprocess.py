@@ -21,6 +21,7 @@ from hub.config import Config
 from hub.engine import Parts, make_batch
 from hub.leases import Leases
 from hub.stages import AWAY_S, IDLE_S
+from hub.supervisor import PARENT
 from hub.wakeups import DONE, WORK, Listener, notify
 from hub.worker import StoreAway, Worker
 
@@ -77,7 +78,9 @@ def _source(config: Config, store: Store, name: str, wake: Callable[[], None]) -
 
 
 def _work(worker: Worker, leases: Leases, stop: threading.Event, wake: threading.Event) -> None:
-    parent, prepared, away = os.getppid(), False, False
+    # told, not asked: who is started by a node that dies at once would take init for its parent
+    parent = int(os.environ.get(PARENT, os.getppid()))
+    prepared, away = False, False
     while not stop.is_set() and os.getppid() == parent:
         wake.clear()
         try:

@@ -9,7 +9,7 @@ from uuid import UUID
 from twisted.internet.defer import inlineCallbacks
 from twisted.python.failure import Failure
 
-from channels.sms.commands import Command, Money, Nonsense, parse
+from channels.sms.commands import Ask, Command, Money, Nonsense, parse
 from channels.sms.config import SmsConfig
 from channels.sms.translate import Incoming, Reply, Windows, answer_notice, arrival, notice
 from channels.sms.words import Words
@@ -46,7 +46,7 @@ class Inbound:
             self.ports.record(incoming.key(), incoming.raw())
             return 0
         self.counters[type(command).__name__.lower()] += 1
-        language = yield self._language(incoming.phone, getattr(command, "language", ""))
+        language = yield self._language(incoming.phone, command)
         reply = Reply(self.ports.name, language, self.ports.company.currency)
         arrived = arrival(incoming, command, reply, self._windows())
         try:
@@ -85,11 +85,15 @@ class Inbound:
         return False
 
     @inlineCallbacks
-    def _language(self, phone: str, spoken: str) -> Generator[Any, Any, str]:
-        """Registered with the phone, else that of the word, else the channel's."""
+    def _language(self, phone: str, command: Command) -> Generator[Any, Any, str]:
+        """Registered with the phone, else that of the word, else the channel's.
+
+        Only what this channel answers by itself is looked up: to a command of the core the core
+        answers, in the registered language, and a purchase does not wait for a question of manners.
+        """
         now = self.ports.reactor.seconds()
         known, until = self._languages.get(phone, ("", 0.0))
-        if until <= now:
+        if until <= now and answered_here(command):
             try:
                 view = yield self.ports.query(phone_view, phone)
                 known = str(view.language)
@@ -101,7 +105,9 @@ class Inbound:
             if len(self._languages) > _PHONES:
                 self._languages.popitem(last=False)
         company = self.ports.company.languages
-        wanted = known or spoken or self.config.language or (company[0] if company else "")
+        wanted = (
+            known or command.language or self.config.language or (company[0] if company else "")
+        )
         return self.texts.language(wanted)
 
     def _tell_again(self, arrived: Arrival, accepted: Accepted, phone: str, reply: Reply) -> None:
@@ -124,6 +130,11 @@ class Inbound:
     def _not_told(self, failure: Failure) -> None:
         """He will ask again; what he bought is safe."""
         self.ports.log.warning("not told again", error=failure.getErrorMessage())
+
+
+def answered_here(command: Command) -> bool:
+    """Whether the channel's own text is the answer: help, and what was not understood."""
+    return isinstance(command, Nonsense) or (isinstance(command, Ask) and command.kind == "help")
 
 
 def _made_at(message_id: str) -> float:

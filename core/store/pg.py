@@ -1,8 +1,9 @@
 """PostgreSQL by psycopg 3: one ``unnest`` statement per set, prepared by the driver."""
 
 import re
+from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any
 
@@ -25,6 +26,8 @@ _NAME = re.compile(r"(?<![:\w]):(\w+)")
 STATEMENT_TIMEOUT_MS = 30_000
 #: How long a row lock is waited for before the batch is run again.
 LOCK_TIMEOUT_MS = 10_000
+#: Readers kept open: as many as the reactor's threads ask at once. A fork a query costs far more.
+IDLE_READERS = 10
 #: A process that is frozen inside a transaction, or cut off, holds its locks (leases too) no longer
 #: than this: the others wait for them less long than ``LOCK_TIMEOUT_MS``.
 FROZEN_MS = 8_000
@@ -68,7 +71,7 @@ class PgTx:
     def _execute(self, sql: str, params: dict[str, Any]) -> psycopg.Cursor[Any]:
         try:
             return self._cursor.execute(sql, params)
-        except (errors.DataError, errors.IntegrityError) as error:
+        except (errors.DataError, errors.IntegrityError, UnicodeError) as error:
             raise DataStoreError(f"{error} in: {sql[:120]}") from error
         except psycopg.Error as error:
             kind = DataStoreError if _too_large(error) else TransientStoreError
@@ -153,6 +156,7 @@ class PgStore:
         self.url = url
         self._application = application
         self._writer: psycopg.Connection[Any] | None = None
+        self._idle: deque[psycopg.Connection[Any]] = deque()
 
     def connection(self) -> psycopg.Connection[Any]:
         """The writing connection, opened again after a loss."""
@@ -187,15 +191,34 @@ class PgStore:
 
     @contextmanager
     def reader(self) -> Iterator[PgTx]:
-        """A read-only connection of its own, closed at the end."""
-        connection = connect(self.url, application=self._application)
+        """A read-only connection for one thread; kept for the next one unless it failed."""
+        connection = self._reading()
         try:
-            connection.execute("SET default_transaction_read_only = on")
             yield PgTx(connection)
-        finally:
+        except BaseException:
+            connection.close()
+            self._rest_no_more()  # where one is lost the others may be too
+            raise
+        if len(self._idle) < IDLE_READERS:
+            self._idle.append(connection)
+        else:
             connection.close()
 
+    def _reading(self) -> psycopg.Connection[Any]:
+        try:
+            return self._idle.pop()  # the last used: the others may rest
+        except IndexError:
+            connection = connect(self.url, application=self._application)
+        connection.execute("SET default_transaction_read_only = on")
+        return connection
+
+    def _rest_no_more(self) -> None:
+        with suppress(IndexError):
+            while True:
+                self._idle.pop().close()
+
     def close(self) -> None:
-        """Close the writer."""
+        """Close the writer and the readers at rest."""
+        self._rest_no_more()
         if self._writer is not None:
             self._writer.close()

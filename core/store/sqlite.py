@@ -6,8 +6,9 @@ busy reactor then waits a switch interval for each (facts: 203,570 rows/s fell t
 
 import re
 import sqlite3
+from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -25,11 +26,14 @@ from core.store.tx import (
 _LIST = re.compile(r"\bIN :(\w+)")
 _LOCKS = re.compile(r"\s+FOR (UPDATE|SHARE)\b")
 _encode = msgspec.json.encode
+_LEAST, _MOST = -(2**63), 2**63 - 1
 
 #: How long a statement waits for another process's lock (a reader's checkpoint, a backup).
 BUSY_TIMEOUT_MS = 5_000
 #: A reader's statement is given up after so many virtual machine steps (some seconds).
 READER_STEP_LIMIT = 50_000_000
+#: Readers kept open: as many as the reactor's threads ask at once. Opening one reads the schema.
+IDLE_READERS = 10
 
 
 @cache
@@ -46,6 +50,20 @@ def _values(columns: int, table: str, names: tuple[str, ...]) -> str:
     return f"SELECT {parts} FROM json_each(:rows)"
 
 
+def encoded(rows: Sequence[Row]) -> str:
+    """A set of rows as JSON. Raises DataStoreError for what no column can hold.
+
+    An integer beyond 64 bits would silently become a float in ``json_extract``: money is refused.
+    """
+    beyond = [v for row in rows for v in row if type(v) is int and not _LEAST <= v <= _MOST]
+    if beyond:
+        raise DataStoreError(f"an integer beyond 64 bits: {beyond[0]}")
+    try:
+        return _encode(rows).decode()
+    except UnicodeEncodeError as error:
+        raise DataStoreError(f"a text that is not Unicode: {error}") from error
+
+
 class SqliteTx:
     """Statements on one SQLite connection."""
 
@@ -59,7 +77,7 @@ class SqliteTx:
             return self._connection.execute(sql, params)
         except sqlite3.OperationalError as error:
             raise TransientStoreError(f"{error} in: {sql[:120]}") from error
-        except (sqlite3.IntegrityError, sqlite3.DataError) as error:
+        except (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, UnicodeError) as error:
             raise DataStoreError(f"{error} in: {sql[:120]}") from error
 
     def _bound(self, sql: str, params: dict[str, Any]) -> sqlite3.Cursor:
@@ -88,7 +106,7 @@ class SqliteTx:
             f"INSERT INTO {table} ({', '.join(map(quoted, names))}) "
             f"{_values(len(names), table, tuple(map(quoted, names)))} WHERE true {tail}"
         )
-        return self._execute(sql, {"rows": _encode(rows).decode()}).fetchall()
+        return self._execute(sql, {"rows": encoded(rows)}).fetchall()
 
     def update(
         self, table: str, columns: Sequence[str], rows: Sequence[Row], *, must_match: bool = True
@@ -102,7 +120,7 @@ class SqliteTx:
             f"UPDATE {table} SET {sets} FROM "
             f"({_values(len(columns), table, (key, *rest))}) AS v WHERE {table}.{key} = v.{key}"
         )
-        touched = self._execute(sql, {"rows": _encode(rows).decode()}).rowcount
+        touched = self._execute(sql, {"rows": encoded(rows)}).rowcount
         checked_update(table, rows, touched if must_match else len(rows))
 
 
@@ -119,7 +137,6 @@ def connect(path: Path | str, *, readonly: bool = False) -> sqlite3.Connection:
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
     if readonly:
         connection.execute("PRAGMA query_only = 1")
-        connection.set_progress_handler(_StepLimit(), 1_000_000)
         return connection
     mode = connection.execute("PRAGMA journal_mode = WAL").fetchone()[0]
     set_durable(connection)
@@ -135,7 +152,7 @@ def set_durable(connection: sqlite3.Connection) -> None:
 
 
 class _StepLimit:
-    """Stops a reader whose statements have run away; a reader lives for one query."""
+    """Stops a reader whose statements have run away; made anew for each query."""
 
     def __init__(self) -> None:
         self._calls = 0
@@ -150,15 +167,31 @@ class SqliteReader:
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
+        self._idle: deque[sqlite3.Connection] = deque()
 
     @contextmanager
     def reader(self) -> Iterator[SqliteTx]:
-        """A read-only connection of its own, closed at the end."""
-        connection = connect(self.path, readonly=True)
+        """A read-only connection for one thread; kept for the next one unless it failed."""
+        try:
+            connection = self._idle.pop()
+        except IndexError:
+            connection = connect(self.path, readonly=True)
+        connection.set_progress_handler(_StepLimit(), 1_000_000)
         try:
             yield SqliteTx(connection)
-        finally:
+        except BaseException:
             connection.close()
+            raise
+        if len(self._idle) < IDLE_READERS:
+            self._idle.append(connection)
+        else:
+            connection.close()
+
+    def close(self) -> None:
+        """Close the readers at rest."""
+        with suppress(IndexError):
+            while True:
+                self._idle.pop().close()
 
 
 class SqliteStore(SqliteReader):
@@ -189,7 +222,8 @@ class SqliteStore(SqliteReader):
         yield SqliteTx(self._writer)
 
     def close(self) -> None:
-        """Close the writer."""
+        """Close the readers at rest and the writer."""
+        super().close()
         self._writer.close()
 
 

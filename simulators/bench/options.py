@@ -1,0 +1,19 @@
+"""What a bench is told."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from simulators.bench import yardstick
+from simulators.bench.town import HOUSEHOLDS
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """``seconds`` of each round, how many ``rounds`` in turn with the yardstick, how large."""
+
+    engine: str = "postgresql"
+    seconds: int = yardstick.SECONDS
+    rounds: int = 3
+    households: int = HOUSEHOLDS
+    scale: int = yardstick.SCALE
+    say: Callable[[str], None] = lambda _sentence: None

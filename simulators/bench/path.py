@@ -1,0 +1,195 @@
+"""`wattbus bench path`: an SMS comes in, a token goes out, with everything real between.
+
+A lean SMSC with a town of phones drives the hub (``wattbus run`` and its worker processes) over
+SMPP; rounds of it and of TPC-B take turns on the same server and cores. Two kinds of figures:
+
+* how many sales a second when there are always enough under way (with all worker processes, and
+  with one), beside TPC-B's transactions a second;
+* how long one takes at 100 a second and at half of that most, beside TPC-B's mean latency.
+
+CPU per sale is what each part's processes used in the measured seconds, by ``/proc``.
+"""
+
+import os
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from simulators.bench import cpu, yardstick
+from simulators.bench.options import Options
+from simulators.bench.servers import Postgres, Rabbit, start_postgres, start_rabbit
+from simulators.bench.site import Load, LoadError, Site, make_site, stop
+
+NAME = "path"
+HELP = "SMS in, token SMS out: the whole machine over real sockets, beside TPC-B."
+ENGINES = ("sqlite", "postgresql", "rabbitmq")
+#: Shares of TPC-B and multiples of its mean latency that we aim at.
+AIM_RATIO, AIM_P50, AIM_P99 = 0.5, 6.0, 40.0
+#: Sales under way in the closed loop: enough that no stage runs dry, fewer than the hub's limits.
+IN_FLIGHT = 1_000
+#: Deliveries that wait for their response at once, as a generous operator grants.
+WINDOW = 200
+#: Before a round: every worker is up, has its plans and its leases when so many have gone through.
+WARM_TOKENS, READY_S = 2_000, 60.0
+#: What an order runs before it is measured.
+WARM_S = 2.0
+CALM_PER_S = 100.0
+
+
+@dataclass(slots=True)
+class Place:
+    """What one engine's measurements stand on."""
+
+    site: Site
+    load: Load
+    postgres: Postgres
+    rabbit: Rabbit | None = None
+    hub: "subprocess.Popen[bytes] | None" = None
+    rounds: list[dict[str, Any]] = field(default_factory=list)
+
+    def parts(self) -> dict[str, cpu.Part]:
+        """Whose CPU time is counted, by part."""
+        assert self.hub is not None, "the hub runs"
+        found = {"channel": cpu.Part(self.hub.pid, "alone"), "load": cpu.Part(self.load.pid)}
+        if not self.site.url.startswith("sqlite:"):
+            found["workers"] = cpu.Part(self.hub.pid, "below")
+            found["postgres"] = cpu.Part(self.postgres.process.pid)
+        if self.rabbit is not None:
+            found["broker"] = cpu.Part(self.rabbit.process.pid)
+        return found
+
+    @contextmanager
+    def running(self, workers: int) -> Iterator[None]:
+        """The hub, up and bound, with so many worker processes."""
+        self.hub = self.site.run(self.site.configure(self.load.port, workers))
+        try:
+            self.load.ask({"do": "bound"})
+            warm = {"in_flight": 200, "window": WINDOW, "warm": 0, "tokens": WARM_TOKENS}
+            if self.load.ask({"do": "saturate", "seconds": READY_S, **warm})["tokens"] == 0:
+                raise LoadError(f"the hub sells nothing: {self.site.log()}")
+            yield
+        finally:
+            stop(self.hub)
+            self.hub = None
+
+    def measure(self, order: dict[str, Any]) -> dict[str, Any]:
+        """One order to the load, with the CPU time of each part per sale. Raises LoadError."""
+        before, busy = cpu.read(self.parts()), cpu.machine()
+        result = self.load.ask(order)
+        after, now = cpu.read(self.parts()), cpu.machine()
+        if not result["tokens"] or result["others"]:
+            raise LoadError(f"not every text was sold to: {result}; {self.site.log()}")
+        sales = result["begun"]
+        result["cpu_us"] = {
+            name: round((after[name] - before[name]) / sales * 1e6) for name in after
+        }
+        spent = sum(after.values()) - sum(before.values())
+        result["elsewhere"] = round(max(0.0, now[0] - busy[0] - spent) / (now[1] - busy[1]), 3)
+        return result
+
+
+def run(options: Options) -> dict[str, Any]:
+    """The figures of one engine."""
+    with ExitStack() as stack:
+        place = _place(options, stack)
+        figures = _saturation(place, options)
+        figures |= _latency(place, options, figures)
+        return {"bench": NAME, "engine": options.engine, **figures}
+
+
+def _place(options: Options, stack: ExitStack) -> Place:
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wattbus-bench-")))
+    options.say("starting a private PostgreSQL; pgbench fills its tables")
+    postgres = start_postgres()
+    stack.callback(postgres.stop)
+    yardstick.prepare_tpcb(postgres, options.scale)
+    rabbit = None
+    if options.engine == "rabbitmq":
+        options.say("starting a private RabbitMQ")
+        rabbit = start_rabbit()
+        stack.callback(rabbit.stop)
+    embedded = options.engine == "sqlite"
+    url = f"sqlite:{folder / 'wattbus.db'}" if embedded else postgres.create("wattbus")
+    bus_url = rabbit.url if rabbit is not None else ""
+    site = make_site(folder, url, options.households, options.say, bus_url)
+    load = Load(options.households)
+    stack.callback(load.stop)
+    return Place(site, load, postgres, rabbit)
+
+
+def _saturation(place: Place, options: Options) -> dict[str, Any]:
+    """Rounds of TPC-B and of the path in turn; then the path with one worker process."""
+    order = {
+        "do": "saturate", "in_flight": IN_FLIGHT, "window": WINDOW, "warm": WARM_S,
+        "seconds": options.seconds,
+    }  # fmt: skip
+    bases: list[yardstick.TpcB] = []
+    rounds: list[dict[str, Any]] = []
+    for number in range(1, options.rounds + 1):
+        place.postgres.checkpoint()
+        bases.append(yardstick.tpcb(place.postgres, options.seconds))
+        options.say(f"round {number}: TPC-B {bases[-1].tps:,.0f}/s")
+        place.postgres.checkpoint()
+        with place.running(workers=0):
+            rounds.append(place.measure(order))
+        options.say(f"round {number}: path {rounds[-1]['per_s']:,.0f}/s {rounds[-1]['cpu_us']}")
+    base = median(one.tps for one in bases)
+    ratios = [one["per_s"] / other.tps for one, other in zip(rounds, bases, strict=True)]
+    figures: dict[str, Any] = {
+        "workers": 0 if options.engine == "sqlite" else os.cpu_count(),
+        "tpcb_per_s": round(base),
+        "tpcb_mean_ms": round(median(one.mean_ms for one in bases), 3),
+        "path_per_s": round(median(one["per_s"] for one in rounds)),
+        "path_to_tpcb": round(median(ratios), 3),
+        "path_to_tpcb_aim": AIM_RATIO,
+        "path_to_tpcb_rounds": [round(ratio, 3) for ratio in ratios],
+        "cpu_us_per_sale": _middle(rounds)["cpu_us"],
+        "elsewhere_share": _middle(rounds)["elsewhere"],
+        "p50_ms_saturated": round(_middle(rounds)["p50_ms"], 1),
+    }
+    if options.engine != "sqlite":
+        with place.running(workers=1):
+            one = place.measure(order)
+        options.say(f"one worker process: {one['per_s']:,.0f}/s")
+        figures["one_worker_per_s"] = round(one["per_s"])
+        figures["one_worker_to_tpcb"] = round(one["per_s"] / base, 3)
+        figures["one_worker_cpu_us_per_sale"] = one["cpu_us"]
+    else:
+        figures["bare_commits_per_s"] = round(yardstick.bare_commits(place.site.folder, 3.0))
+        figures["path_to_bare_commits"] = round(
+            figures["path_per_s"] / figures["bare_commits_per_s"], 3
+        )
+    return figures
+
+
+def _middle(rounds: list[dict[str, Any]]) -> dict[str, Any]:
+    """The round whose rate is the median."""
+    return sorted(rounds, key=lambda one: float(one["per_s"]))[len(rounds) // 2]
+
+
+def _latency(place: Place, options: Options, figures: dict[str, Any]) -> dict[str, Any]:
+    """How long a sale takes when it is calm, and at half of the most."""
+    found: dict[str, Any] = {}
+    place.postgres.checkpoint()
+    with place.running(workers=0):
+        for name, per_s in (("calm", CALM_PER_S), ("half", figures["path_per_s"] / 2)):
+            time.sleep(0.5)  # what the round before has left is done
+            got = place.measure(
+                {"do": "rate", "per_s": per_s, "warm": WARM_S, "seconds": options.seconds}
+            )
+            options.say(
+                f"at {per_s:,.0f}/s: p50 {got['p50_ms']:.1f} ms, p99 {got['p99_ms']:.1f} ms"
+            )
+            found[f"{name}_per_s"] = round(per_s)
+            for point in ("p50", "p99"):
+                found[f"{name}_{point}_ms"] = round(got[f"{point}_ms"], 1)
+                found[f"{name}_{point}_to_tpcb_mean"] = round(
+                    got[f"{point}_ms"] / figures["tpcb_mean_ms"], 1
+                )
+    return {**found, "p50_aim": AIM_P50, "p99_aim": AIM_P99}

@@ -1,0 +1,75 @@
+"""What everything is measured beside, in the same run: TPC-B, bare commits, a bare echo."""
+
+import re
+import sqlite3
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.store.sqlite import connect
+from simulators.bench.servers import Postgres, ServerMissingError, postgres_programs
+
+#: TPC-B as pgbench has it, exactly so: other figures would be another yardstick.
+SCALE, CLIENTS, THREADS, SECONDS = 50, 16, 2, 20
+
+
+@dataclass(frozen=True, slots=True)
+class TpcB:
+    """Transactions a second, and the mean time of one in milliseconds."""
+
+    tps: float
+    mean_ms: float
+
+
+def pgbench() -> Path:
+    """The program, of the same version as the server. Raises ServerMissingError."""
+    found = postgres_programs() / "pgbench"
+    if not found.exists():
+        raise ServerMissingError("no pgbench: run `sh tests/install-peers postgresql-contrib`")
+    return found
+
+
+def prepare_tpcb(server: Postgres, scale: int = SCALE) -> None:
+    """``pgbench -i``: its tables in a database of their own."""
+    url = server.create("tpcb")
+    command = [pgbench(), "-i", "-q", "-s", str(scale), url]
+    subprocess.run(command, check=True, capture_output=True)
+
+
+def tpcb(server: Postgres, seconds: int = SECONDS) -> TpcB:
+    """One round of TPC-B."""
+    command = [
+        pgbench(), "-M", "prepared", "-c", str(CLIENTS), "-j", str(THREADS), "-T", str(seconds),
+        server.url("tpcb"),
+    ]  # fmt: skip
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return parse(done.stdout)
+
+
+def parse(report: str) -> TpcB:
+    """What pgbench printed. Raises ValueError when it is another report."""
+    tps = re.search(r"^tps = ([0-9.]+)", report, re.MULTILINE)
+    mean = re.search(r"^latency average = ([0-9.]+) ms", report, re.MULTILINE)
+    if tps is None or mean is None:
+        raise ValueError(f"not a report of pgbench: {report[:200]}")
+    return TpcB(float(tps[1]), float(mean[1]))
+
+
+def bare_commits(folder: Path, seconds: float) -> float:
+    """Commits a second of one small row each on SQLite, as durable as ours (WAL, FULL)."""
+    path = folder / "bare.db"
+    connection: sqlite3.Connection = connect(path)
+    connection.execute("CREATE TABLE IF NOT EXISTS bare (id INTEGER PRIMARY KEY, n INTEGER)")
+    count, until = 0, time.monotonic() + seconds
+    begin = time.monotonic()
+    while time.monotonic() < until:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("INSERT INTO bare (n) VALUES (?)", (count,))
+        connection.execute("COMMIT")
+        count += 1
+    took = time.monotonic() - begin
+    connection.close()
+    for name in (path, *path.parent.glob(f"{path.name}-*")):
+        name.unlink()
+    return count / took
