@@ -81,6 +81,10 @@ class Leases:
         self._renewed = monotonic()
         return sorted(held)
 
+    def _is_ours(self, partition: int, owner: str, epoch: int) -> bool:
+        """Ours, not a namesake's: the epoch tells."""
+        return owner == self.owner and self.epochs.get(partition) == epoch
+
     def _write(self, tx: Tx, keep: list[int], taken: list[int], given: list[int]) -> None:
         if keep:
             tx.run(

@@ -3,11 +3,13 @@
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import structlog
 from twisted.internet.defer import Deferred, gatherResults, succeed
+from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.protocol import ProcessProtocol
 
 from hub.config import Config
@@ -95,10 +97,16 @@ class Supervisor:
             return succeed(None)
         waits = []
         for process, watched in list(self._alive.values()):
-            process.signalProcess(signal.SIGTERM)
-            killer = self.reactor.callLater(STOP_S, process.signalProcess, signal.SIGKILL)
+            _signal(process, signal.SIGTERM)
+            killer = self.reactor.callLater(STOP_S, _signal, process, signal.SIGKILL)
             waits.append(watched.ended.addCallback(_cancel, killer))
         return gatherResults(waits)
+
+
+def _signal(process: Any, which: int) -> None:
+    """One that has just died by itself must not keep the others from ending in order."""
+    with suppress(ProcessExitedAlready):
+        process.signalProcess(which)
 
 
 def _cancel(_ended: None, timer: Any) -> None:
