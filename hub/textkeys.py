@@ -44,6 +44,7 @@ COMMON: Final[Mapping[str, Slot]] = {
 _ARGS: Final[Mapping[str, str]] = {
     "credit": "money",
     "holder": "masked",
+    "largest": "money",
     "limit": "money",
     "phone": "masked",
     "quoted": "kwh",
@@ -54,7 +55,10 @@ _ARGS: Final[Mapping[str, str]] = {
 }
 _OTHERWISE: Final[Mapping[tuple[str, str], str]] = {("credit-above-meter", "limit"): "kwh"}
 #: What a refusal's sentence needs beside the operator's arguments.
-_MORE: Final[Mapping[str, tuple[str, ...]]] = {"confirm-holder": ("code", "tender")}
+_MORE: Final[Mapping[str, tuple[str, ...]]] = {
+    "confirm-holder": ("code", "tender"),
+    "credit-above-meter": ("limit",),
+}
 _NEEDED: Final = {("confirm-holder", "code"), ("confirm-holder", "holder")}
 
 
