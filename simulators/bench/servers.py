@@ -4,6 +4,7 @@ Never the machine's own: own port, own node name, own cookie, own name service, 
 come (fsync on, every other setting the server's default). Where we are root they run as the users
 that their packages made, because both refuse root. What was started is ended, and its folder goes.
 """
+# ruff: noqa: S603 (the programs are ours and the servers' own, by their full paths)
 
 import os
 import pwd
@@ -141,7 +142,7 @@ def start_postgres(settings: str = "") -> Postgres:
     programs, user = postgres_programs(), "postgres"
     folder, port = _folder("pg", user), free_port()
     data = folder / "data"
-    command = [
+    command: list[str | Path] = [
         programs / "initdb", "-D", data, "-U", "postgres", "--auth=trust", "-E", "UTF8",
         "--no-locale", "--no-sync",
     ]  # fmt: skip

@@ -3,6 +3,7 @@
 The hub runs as it does in production: ``wattbus run`` with its worker processes, started from a
 configuration file, over real sockets.
 """
+# ruff: noqa: S603 (the programs are ours and the servers' own, by their full paths)
 
 import json
 import os
@@ -14,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
+from core.store.upgrade import is_sqlite, open_store, upgrade
 from core.sts.keystore import demo_keys, dump_key_file
-from core.store.upgrade import upgrade
 from hub.clock import Sources
 from simulators.bench import town
 
@@ -105,6 +106,13 @@ class Site:
                 stdout=log,
                 stderr=log,
             )
+
+    def analyze(self) -> None:
+        """Statistics of what is there now."""
+        store = open_store(self.url, "wattbus-bench") if not is_sqlite(self.url) else None
+        if store is not None:
+            town.analyze(store)
+            store.close()
 
     def log(self) -> str:
         """The end of what the hub said."""

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.ledger import CUSTOMER_CREDIT
-from core.sts.meter_id import luhn_digit
 from core.store.ids import take
 from core.store.tx import Row, Tx
 from core.store.upgrade import Store, open_store
+from core.sts.meter_id import luhn_digit
 
 #: Households of a bench: so many that two sales seldom meet at one account, as in a real town.
 HOUSEHOLDS = 20_000
