@@ -3,41 +3,31 @@
 Every problem is reported at once, each with ``source:line``, the path inside the document, what
 was expected and the allowed values. Differences from plain YAML, all of them for safety:
 
-* a plain scalar means what the struct expects: ``no`` where text is expected is the word *no*,
-  ``007`` stays three characters; elsewhere only ``true false null``, decimal integers and decimal
-  fractions (as ``Decimal``: no float in core) have a meaning of their own;
+* a scalar means what the struct expects: ``no`` where text is expected is the word *no*, ``007``
+  stays three characters, ``750.9`` becomes a ``Decimal`` or an integer of the smallest parts
+  (``core.yamlvalues.Scaled``), quoted or not; elsewhere only ``true false null``, decimal integers
+  and decimal fractions (as ``Decimal``: no float in core) have a meaning of their own;
 * a key given twice, anchors, aliases and tags are refused;
 * size, depth and number of nodes have limits.
 """
 
-import difflib
+import functools
 import types
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
-from enum import Enum
-from typing import (
-    Annotated,
-    Any,
-    Final,
-    Generic,
-    Literal,
-    TypeVar,
-    Union,
-    cast,
-    get_args,
-    get_origin,
-)
+from typing import Any, Final, Generic, TypeVar, Union, cast, get_args, get_origin
 
 import msgspec
 
-from core.yamlnodes import Node, NotAcceptable, compose
+from core.yamlnodes import Node, NotAcceptable, Size, compose
+from core.yamlvalues import NotExpected, hint, leaf, name_of, shown, unwrapped
 
 #: More than a screen of problems helps nobody.
 MAX_PROBLEMS: Final = 50
 
 T = TypeVar("T")
 _BAD: Final = object()  # stands for a value whose problem is already noted
+_ABSENT: Final = (type(None), msgspec.UnsetType)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +56,19 @@ class DocumentError(ValueError):
         super().__init__("\n".join(shown))
 
 
+class Misfit(ValueError):  # noqa: N818 - becomes a problem of the document
+    """What a struct's ``__post_init__`` raises when one of its fields does not fit the others.
+
+    ``field`` is the path below the struct (``components[2]``), so that the error leads there. Any
+    other ValueError leads to the struct itself.
+    """
+
+    def __init__(self, field: str, message: str, allowed: Iterable[str] = ()) -> None:
+        super().__init__(message)
+        self.field = field
+        self.allowed = tuple(allowed)
+
+
 @dataclass(frozen=True, slots=True)
 class Document(Generic[T]):
     """A document that was read, and where each part of it stands."""
@@ -86,11 +89,27 @@ def load(text: str, struct: type[T], source: str) -> T:
 
 def read(text: str, struct: type[T], source: str) -> Document[T]:
     """As :func:`load`, and keeps the lines for checks of the meaning that come after."""
-    builder = _Builder(source)
+    return read_node(nodes(text, source), struct, source)
+
+
+def nodes(text: str, source: str, size: Size | None = None) -> Node:
+    """The text's tree, for documents whose parts are read one by one; raises DocumentError."""
     try:
-        value = builder.build(compose(text), struct, "")
+        return compose(text, size)
     except NotAcceptable as error:
         raise DocumentError([Problem(source, error.line, "", str(error))]) from error
+
+
+def read_node(
+    node: Node, struct: type[T], source: str, path: str = "", *, minor: int = 1
+) -> Document[T]:
+    """A part of a document, at ``path`` within it, as :func:`read` reads a whole one.
+
+    A field of type ``Node`` keeps its part for such a reading. ``minor``: minor units in a major
+    one, for what the struct says to be ``Scaled(MINOR)``.
+    """
+    builder = _Builder(source, minor)
+    value = builder.build(node, struct, path)
     if builder.problems:
         raise DocumentError(builder.problems)
     return Document(cast(T, value), source, builder.lines)
@@ -99,6 +118,7 @@ def read(text: str, struct: type[T], source: str) -> Document[T]:
 @dataclass(slots=True)
 class _Builder:
     source: str
+    minor: int
     problems: list[Problem] = field(default_factory=list)
     lines: dict[str, int] = field(default_factory=dict)
 
@@ -109,8 +129,10 @@ class _Builder:
     def build(self, node: Node, wanted: Any, path: str) -> Any:
         """The node as ``wanted`` (an annotation), or ``_BAD`` with the problem noted."""
         self.lines.setdefault(path, node.line)
-        bare = get_args(wanted)[0] if get_origin(wanted) is Annotated else wanted
+        bare = unwrapped(wanted)
         origin = get_origin(bare) or bare
+        if bare is Node:
+            return node
         if origin in (Union, types.UnionType):
             return self._union(node, wanted, get_args(bare), path)
         if isinstance(origin, type) and issubclass(origin, msgspec.Struct):
@@ -127,23 +149,16 @@ class _Builder:
 
     def _leaf(self, node: Node, wanted: Any, bare: Any, path: str) -> Any:
         if node.kind != "scalar":
-            return self.note(node.line, path, f"expected {_name(bare)}, got a {node.kind}")
-        choices = _choices(bare)
-        textual = bare is str or all(isinstance(choice, str) for choice in choices or (0,))
-        value = node.value if textual and not node.is_null() else node.scalar()
+            return self.note(node.line, path, f"expected {name_of(bare)}, got {shown(node)}")
         try:
-            return msgspec.convert(value, wanted)
-        except msgspec.ValidationError as error:
-            allowed = [str(choice) for choice in choices]
-            shown = "nothing" if node.is_null() else repr(node.value[:40])
-            why = f" ({error})" if get_origin(wanted) is Annotated else ""
-            message = f"expected {_name(bare)}{why}, got {shown}"
-            return self.note(node.line, path, message + _hint(node.value, allowed), allowed)
+            return leaf(node, wanted, self.minor)
+        except NotExpected as problem:
+            return self.note(node.line, path, str(problem), problem.allowed)
 
     def _struct(self, node: Node, struct: type[msgspec.Struct], path: str) -> Any:
         if node.kind != "mapping":
-            return self.note(node.line, path, f"expected a mapping with {_fields(struct)}")
-        fields = {info.encode_name: info for info in msgspec.structs.fields(struct)}
+            return self.note(node.line, path, f"expected a mapping with {_required(struct)}")
+        fields = _fields_of(struct)
         tag = struct.__struct_config__.tag_field
         values: dict[str, Any] = {}
         for key, child in self._pairs(node, path):
@@ -153,7 +168,8 @@ class _Builder:
                 continue
             if key.value not in fields:
                 names = sorted(fields)
-                self.note(key.line, below, f"unknown{_hint(key.value, names)}", names)
+                message = f"unknown{hint(key.value, names)}"
+                values[key.value] = self.note(key.line, below, message, names)
                 continue
             info = fields[key.value]
             values[info.name] = self.build(child, info.type, below)
@@ -164,6 +180,10 @@ class _Builder:
             return _BAD
         try:
             return struct(**values)
+        except Misfit as misfit:
+            below = _join(path, misfit.field)
+            line = self.lines.get(below, node.line)
+            return self.note(line, below, str(misfit), misfit.allowed)
         except ValueError as error:  # what its __post_init__ found
             return self.note(node.line, path, str(error))
 
@@ -216,7 +236,10 @@ class _Builder:
         """Chooses by form (nothing, list, mapping, scalar), mappings among themselves by tag."""
         if node.is_null() and type(None) in kinds:
             return None
-        kinds = tuple(kind for kind in kinds if kind is not type(None) and _fits(node, kind))
+        present = [kind for kind in kinds if kind not in _ABSENT]
+        kinds = tuple(kind for kind in present if _fits(node, kind))
+        if not kinds and len(present) == 1:
+            return self.build(node, present[0], path)  # whose message says what was expected
         if node.kind == "mapping" and len(kinds) > 1:
             return self._tagged(node, kinds, path)
         if len(kinds) == 1:
@@ -226,7 +249,7 @@ class _Builder:
         try:
             return msgspec.convert(node.scalar(), wanted)
         except msgspec.ValidationError:
-            names = " or ".join(_name(kind) for kind in kinds)
+            names = " or ".join(name_of(unwrapped(kind)) for kind in kinds)
             if str in kinds:
                 return self.build(node, str, path)
             return self.note(node.line, path, f"expected {names}, got {node.value[:40]!r}")
@@ -236,47 +259,33 @@ class _Builder:
         tag = kinds[0].__struct_config__.tag_field
         for key, child in node.value:
             if key.value == tag:
-                given = str(child.value)
+                given = child.value if child.kind == "scalar" else shown(child)
                 if given in by_tag:
                     return self.build(node, by_tag[given], path)
-                message = f"{given[:40]!r} is not known{_hint(given, by_tag)}"
+                message = f"{given[:40]!r} is not known{hint(given, by_tag)}"
                 return self.note(child.line, _join(path, tag), message, sorted(by_tag))
         return self.note(node.line, path, f"'{tag}' is missing", sorted(by_tag))
 
 
 def _fits(node: Node, kind: Any) -> bool:
-    bare = get_args(kind)[0] if get_origin(kind) is Annotated else kind
+    bare = unwrapped(kind)
     origin = get_origin(bare) or bare
-    if origin is Any:
+    if origin in (Any, Node):
         return True
     mapping = isinstance(origin, type) and issubclass(origin, (msgspec.Struct, Mapping))
     listing = origin in (list, tuple, set, frozenset)
     return {"mapping": mapping, "list": listing, "scalar": not (mapping or listing)}[node.kind]
 
 
-def _choices(bare: Any) -> tuple[Any, ...]:
-    if get_origin(bare) is Literal:
-        return get_args(bare)
-    if isinstance(bare, type) and issubclass(bare, Enum):
-        return tuple(member.value for member in bare)
-    return ()
+@functools.cache
+def _fields_of(struct: type[msgspec.Struct]) -> dict[str, msgspec.structs.FieldInfo]:
+    """The fields by their names in the document; msgspec works them out anew at every call."""
+    return {info.encode_name: info for info in msgspec.structs.fields(struct)}
 
 
-def _name(bare: Any) -> str:
-    known = {str: "text", int: "an integer", bool: "true or false", Decimal: "a decimal number"}
-    if _choices(bare):
-        return "one of the allowed values"
-    return known.get(bare) or str(getattr(bare, "__name__", bare))
-
-
-def _fields(struct: type[msgspec.Struct]) -> str:
-    required = [info.encode_name for info in msgspec.structs.fields(struct) if info.required]
+def _required(struct: type[msgspec.Struct]) -> str:
+    required = [name for name, info in _fields_of(struct).items() if info.required]
     return ", ".join(required) or "keys"
-
-
-def _hint(given: str, names: Iterable[str]) -> str:
-    near = difflib.get_close_matches(given, list(names), n=1)
-    return f"; did you mean '{near[0]}'?" if near else ""
 
 
 def _join(path: str, name: str) -> str:

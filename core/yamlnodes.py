@@ -20,10 +20,26 @@ MAX_DEPTH: Final = 40
 #: Bounds the memory that a small text with very short nodes can take.
 MAX_NODES: Final = 200_000
 
+
 _INTEGER: Final = re.compile(r"[-+]?(0|[1-9][0-9]{0,39})")
 _FRACTION: Final = re.compile(r"[-+]?(0|[1-9][0-9]{0,39})?\.[0-9]{1,40}([eE][-+]?[0-9]{1,3})?")
 _WORDS: Final[Mapping[str, Any]] = {"true": True, "false": False, "null": None, "~": None, "": None}
 _LOADER: Final[Any] = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How large a text may be: ``MAX_BYTES`` and ``MAX_NODES`` fit what people write by hand."""
+
+    max_bytes: int
+    max_nodes: int
+
+
+#: JSON writes what lies beyond 16 bits as two escapes, YAML as one. The last branch takes every
+#: other escape whole, so that the second backslash of one is not the first of the next.
+_ESCAPE: Final = re.compile(
+    r"\\(?:u([dD][89abAB][0-9a-fA-F]{2})\\u([dD][c-fC-F][0-9a-fA-F]{2})|.)", re.DOTALL
+)
 
 
 class NotAcceptable(Exception):  # noqa: N818 - becomes a problem of the document
@@ -43,9 +59,12 @@ class Node:
     kind: str  # "scalar", "list", "mapping"
     plain: bool = False
 
-    def scalar(self) -> Any:
-        """What a scalar means where nothing says what is expected."""
-        if not self.plain:
+    def scalar(self, *, quoted: bool = False) -> Any:
+        """What a scalar means where nothing says what is expected: a text, if it is quoted.
+
+        ``quoted``: something other than text is expected, so the quotes say nothing (JSON is often
+        written with its decimals as strings, to keep them exact)."""
+        if not self.plain and not (quoted and self.value):
             return self.value
         if self.value in _WORDS:
             return _WORDS[self.value]
@@ -58,22 +77,32 @@ class Node:
         return self.kind == "scalar" and self.plain and _WORDS.get(self.value, "") is None
 
 
-def compose(text: str) -> Node:
+def compose(text: str, size: Size | None = None) -> Node:
     """The tree of the text's nodes; raises :class:`NotAcceptable`."""
-    if len(text.encode("utf-8", "replace")) > MAX_BYTES:
-        raise NotAcceptable(1, f"larger than {MAX_BYTES} bytes")
+    size = size or Size(MAX_BYTES, MAX_NODES)
+    if len(text.encode("utf-8", "replace")) > size.max_bytes:
+        raise NotAcceptable(1, f"larger than {size.max_bytes} bytes")
     if text.lstrip()[:1] in ("{", "["):  # JSON may be indented by tabs, YAML may not
-        text = text.replace("\t", " ")
+        text = _ESCAPE.sub(_one_escape, text.replace("\t", " "))
     try:
-        return _tree(yaml.parse(text, Loader=_LOADER))
+        return _tree(yaml.parse(text, Loader=_LOADER), size.max_nodes)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise NotAcceptable(mark.line + 1 if mark else 1, f"not YAML: {error.problem}") from error
+        line = min(mark.line, text.rstrip().count("\n")) + 1 if mark else 1  # not beyond the end
+        raise NotAcceptable(line, f"not YAML: {error.problem}") from error
     except (yaml.YAMLError, UnicodeError) as error:
         raise NotAcceptable(1, f"not YAML: {error}") from error
 
 
-def _tree(events: Iterator[Any]) -> Node:
+def _one_escape(found: re.Match[str]) -> str:
+    high, low = found.groups()
+    if high is None:
+        return found[0]
+    code = 0x10000 + ((int(high, 16) - 0xD800) << 10) + (int(low, 16) - 0xDC00)
+    return f"\\U{code:08x}"
+
+
+def _tree(events: Iterator[Any], max_nodes: int) -> Node:
     root = Node(1, [], "list")
     stack, count = [root], 0
     for event in events:
@@ -85,8 +114,8 @@ def _tree(events: Iterator[Any]) -> Node:
         if node is None:
             continue
         count += 1
-        if count > MAX_NODES or len(stack) > MAX_DEPTH:
-            raise NotAcceptable(line, f"more than {MAX_NODES} nodes or {MAX_DEPTH} levels")
+        if count > max_nodes or len(stack) > MAX_DEPTH:
+            raise NotAcceptable(line, f"more than {max_nodes} nodes or {MAX_DEPTH} levels")
         stack[-1].value.append(node)
         if node.kind != "scalar":
             stack.append(node)

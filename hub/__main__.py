@@ -6,11 +6,11 @@ Verbs are found by name: every module of ``hub.verbs`` brings one (``NAME`` and 
 
 import importlib
 import pkgutil
+import sys
 from functools import cache
 
 import typer
 
-import hub.verbs
 from hub.simulator import SimulatorSpec
 
 app = typer.Typer(
@@ -20,43 +20,65 @@ app = typer.Typer(
     add_completion=False,
 )
 simulate = typer.Typer(
-    help="The far ends, each by itself: networks, phones, meters.", no_args_is_help=True
+    name="simulate",
+    help="The far ends, each by itself: networks, phones, meters.",
+    no_args_is_help=True,
 )
 
 
-def _mount_verbs() -> None:
-    for info in pkgutil.iter_modules(hub.verbs.__path__):
-        if info.name.startswith("_"):
-            continue
-        module = importlib.import_module(f"hub.verbs.{info.name}")
-        if hasattr(module, "app"):
-            app.add_typer(module.app, name=module.NAME)
-        elif hasattr(module, "command"):
-            app.command(module.NAME)(module.command)
+def _modules(package: str) -> list[str]:
+    """The public modules of a package, by name."""
+    found = pkgutil.iter_modules(importlib.import_module(package).__path__)
+    return [info.name for info in found if not info.name.startswith("_")]
 
 
-def _mount_simulators() -> None:
+def _mount_verb(name: str) -> None:
+    module = importlib.import_module(f"hub.verbs.{name}")
+    if hasattr(module, "app"):
+        app.add_typer(module.app, name=module.NAME)
+    elif hasattr(module, "command"):
+        app.command(module.NAME)(module.command)
+
+
+def _mount_simulator(name: str) -> None:
     """Simulators stand above the hub: they are found by name, never imported by name."""
-    package = importlib.import_module("simulators")
-    for info in pkgutil.iter_modules(package.__path__):
-        module = importlib.import_module(f"simulators.{info.name}")
-        spec = getattr(module, "SIMULATOR", None)
-        if isinstance(spec, SimulatorSpec):
-            home = app if getattr(module, "TOP_LEVEL", False) else simulate
-            home.command(spec.name, help=spec.help)(spec.command)
-    app.add_typer(simulate, name="simulate")
+    module = importlib.import_module(f"simulators.{name}")
+    spec = getattr(module, "SIMULATOR", None)
+    if isinstance(spec, SimulatorSpec):
+        home = app if getattr(module, "TOP_LEVEL", False) else simulate
+        home.command(spec.name, help=spec.help)(spec.command)
 
 
 @cache
-def mount() -> None:
-    """Bring every verb and simulator to the command line, once."""
-    _mount_verbs()
-    _mount_simulators()
+def mount(arguments: tuple[str, ...] = ()) -> None:
+    """Make the command line for these arguments, once.
+
+    A module has the name of its verb, so only the one that is asked for is imported: it starts in
+    a third of the time. Anything else (``--help``, a mistyped name) gets all of them.
+    """
+    first, second = (*arguments, "", "")[:2]
+    verbs, simulators = _modules("hub.verbs"), _modules("simulators")
+    if first in verbs:
+        verbs, simulators = [first], []
+    elif first == simulate.info.name and second in simulators:
+        verbs, simulators = [], [second]
+    elif first in simulators:
+        verbs, simulators = [], [first]
+    for name in verbs:
+        _mount_verb(name)
+    for name in simulators:
+        _mount_simulator(name)
+    app.add_typer(simulate)
+    app.callback()(_group)
+
+
+def _group() -> None:
+    """Wattbus: the message gateway of a utility."""
 
 
 def main() -> None:
     """The console script."""
-    mount()
+    mount(tuple(sys.argv[1:]))
     app(prog_name="wattbus")
 
 

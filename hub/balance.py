@@ -86,6 +86,8 @@ def _bucket(kind: str, what: str) -> str:
         return "refused"
     if what in _DONE:
         return "done"
+    if what == "unknown":
+        return "pending"
     return what
 
 

@@ -24,7 +24,7 @@ from core.handlers import HANDLERS, Context, Draw, Handler
 from core.handlers.base import NotYet
 from core.handlers.vending import tell_refusal
 from core.messages import Answer, Message, Outcome
-from core.refusals import Refusal
+from core.refusals import Refusal, refuse
 from core.store.ids import Ids
 from core.store.load import load
 from core.store.save import save
@@ -92,7 +92,7 @@ class Batch:
         result = Result()
         deliveries = inbox.still_open(tx, fetched)
         held = inbox.held_back(tx, deliveries) | inbox.overtaking(tx, deliveries)
-        works = [w for d in deliveries if (w := self._read(d, d.seq in held, now, result))]
+        works = [w for d in deliveries if (w := self._read(d, d.seq in held, result))]
         for work in works:
             if work.delivery.message_id not in draws:
                 draws[work.delivery.message_id] = self._draw()
@@ -134,8 +134,8 @@ class Batch:
         chance = int.from_bytes(self.random_bytes(4))
         return Draw(self.now_us(), chance & 0xF, f"{(chance >> 4) % 10_000:04d}")
 
-    def _read(self, delivery: Delivery, held: bool, now: int, result: Result) -> Work | None:
-        """Decode: what is held back is parked, the unreadable is dead, the late refused."""
+    def _read(self, delivery: Delivery, held: bool, result: Result) -> Work | None:
+        """Decode: what is held back is parked, the unreadable is dead."""
         if held:
             result.marks.append(inbox.parked(delivery))
             return None
@@ -151,11 +151,6 @@ class Batch:
             )
         except (EnvelopeError, KeyError) as error:
             self._fault(delivery, "", Trouble("unreadable", str(error), retry=False), result)
-            return None
-        if envelope.expirytime and from_rfc3339(envelope.expirytime) < now:
-            args = {"expirytime": envelope.expirytime}
-            answer = Answer(outcome=Outcome.REFUSED, code="expired", args=args)
-            self._answered(work, answer, "expired", result)
             return None
         return work
 
@@ -181,11 +176,13 @@ class Batch:
         for item in posted:
             for route in item.routes:
                 result.tallies[item.origin, route.handler, balance.ACCEPTED] += 1
-        self._answered(work, answer, str(answer.outcome), result)
+        outcome = answer.code if answer.code == EXPIRED else str(answer.outcome)
+        self._answered(work, answer, outcome, result)
 
     def _answer(self, work: Work, context: Context) -> Answer:
         """The handler's answer; a refusal discards what it had staged, but may ask its question."""
         try:
+            _in_time(work.envelope, context.now_us)
             return work.handler.decide(context, work.message)
         except Refusal as refusal:
             stage = context.stage
@@ -256,12 +253,25 @@ class Batch:
         module_log.append(tx, self.terms, self.writer, books, now)
 
 
+#: The code of a command that came to its turn too late; also the outcome of its delivery.
+EXPIRED = "expired"
+#: An answer takes this long from its decision to a screen at most: one decided later than this
+#: before the deadline may miss the screen, and is told by a notice too. Twice is better than never.
+TO_THE_SCREEN_US = 500_000
+
+
+def _in_time(envelope: Envelope, now_us: int) -> None:
+    """A command past its expiry is not begun: who sent it has stopped to expect it."""
+    if envelope.expirytime and from_rfc3339(envelope.expirytime) < now_us:
+        raise refuse(EXPIRED, expirytime=envelope.expirytime)
+
+
 def _told_by_notice(work: Work, now_us: int) -> bool:
     """Whether a refusal is sent as a notice: the customer asked by text, or his screen is gone."""
     if getattr(work.message, "answer_by_notice", False):
         return True
     deadline = work.envelope.replydeadline
-    late = bool(deadline) and from_rfc3339(deadline) < now_us
+    late = bool(deadline) and from_rfc3339(deadline) < now_us + TO_THE_SCREEN_US
     return late and bool(getattr(work.message, "reply", ()))
 
 

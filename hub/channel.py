@@ -76,13 +76,18 @@ class Sent:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """It was not taken. ``retry``: try again by the schedule; else it goes to dead letters."""
+    """It was not taken. ``retry``: try again by the schedule; else it goes to dead letters.
+
+    The class ``NOT_SENT`` says that it never left (the link was lost before): it is tried again
+    when there is room, and no attempt is burned.
+    """
 
     reason: str
     retry: bool
     error_class: str = "channel"
 
 
+NOT_SENT = "link"
 SendResult = Sent | Failed
 
 

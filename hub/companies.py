@@ -46,7 +46,7 @@ def _terms(config: Config, code: str, section: CompanySection) -> Terms:
         tax_number=section.tax_number,
         test=section.test,
         receipt_series=section.receipt_series,
-        deductions=DeductionPolicy(order=tuple(section.deductions)),  # type: ignore[arg-type]
+        deductions=DeductionPolicy(order=tuple(section.deductions)),
         limits=SaleLimits(
             section.limits.per_sale, section.limits.per_day_meter, section.limits.per_day_phone
         ),

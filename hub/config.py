@@ -8,9 +8,17 @@ import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
+from zoneinfo import available_timezones
 
 import msgspec
+
+from core.money import CURRENCIES
+
+Count = Annotated[int, msgspec.Meta(ge=0)]
+AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
+Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
+Deduction = Literal["fee", "debts", "fixed", "tax", "energy"]
 
 
 class HubSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -18,10 +26,10 @@ class HubSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
     name: str = "wattbus"
     data: str = "var"
-    workers: int = 0  # worker processes on PostgreSQL; 0: one per core
-    open_messages: int = 20_000  # per channel: over it the edge is told to come again
-    linger_ms: int = 5
-    drain_s: float = 20.0
+    workers: Count = 0  # worker processes on PostgreSQL; 0: one per core
+    open_messages: AtLeastOne = 20_000  # per channel: over it the edge is told to come again
+    linger_ms: Count = 5
+    drain_s: Annotated[float, msgspec.Meta(ge=0)] = 20.0
     log: Literal["json", "text"] = "json"
 
 
@@ -43,15 +51,15 @@ class HttpSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """``[http]``: the one HTTP server; loopback unless said otherwise. Port 0: none."""
 
     host: str = "127.0.0.1"
-    port: int = 8080
+    port: Port = 8080
 
 
 class LimitsSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """``[companies.X.limits]`` in minor units; 0: no limit."""
 
-    per_sale: int = 0
-    per_day_meter: int = 0
-    per_day_phone: int = 0
+    per_sale: Count = 0
+    per_day_meter: Count = 0
+    per_day_phone: Count = 0
 
 
 class CompanySection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -70,9 +78,9 @@ class CompanySection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     tax_number: str = ""
     receipt_series: str = ""
     test: bool = False
-    repeat_minutes: int = 10
-    confirm_minutes: int = 10
-    deductions: list[str] = msgspec.field(
+    repeat_minutes: Count = 10
+    confirm_minutes: AtLeastOne = 10
+    deductions: list[Deduction] = msgspec.field(
         default_factory=lambda: ["fee", "debts", "fixed", "tax", "energy"]
     )
     limits: LimitsSection = msgspec.field(default_factory=LimitsSection)
@@ -154,34 +162,66 @@ class _Reader:
         self.problems.append(f"{self.source}:{line_of(self.lines, section, key)}: {sentence}")
 
     def struct(self, kind: type[T], section: str, values: Any) -> T | None:
-        """Convert a table; a problem names the line and what is allowed."""
-        try:
-            return msgspec.convert(values, kind)
-        except msgspec.ValidationError as error:
-            key = _key_in(str(error))
-            sentence = f"[{section}] {error}"
-            if "unknown field" in str(error):
-                sentence += f" (known: {', '.join(kind.__struct_fields__)})"
-            self.problem(section, key, sentence)
+        """Convert a table, field by field: everything that is wrong with it is said at once."""
+        before = len(self.problems)
+        if not self.table(section, values):
             return None
+        fields = {field.name: field for field in msgspec.structs.fields(kind)}
+        for name, value in values.items():
+            if name not in fields:
+                known = ", ".join(fields)
+                self.problem(section, name, f"[{section}] has no field {name} (known: {known})")
+            elif _is_struct(fields[name].type):
+                self.struct(fields[name].type, f"{section}.{name}", value)
+            else:
+                self._field(section, name, fields[name].type, value)
+        for name, field in fields.items():
+            if field.required and name not in values:
+                self.problem(section, "", f"[{section}] needs {name}")
+        return msgspec.convert(values, kind) if len(self.problems) == before else None
+
+    def table(self, section: str, values: Any) -> bool:
+        """Whether it is a table; a problem when it is not."""
+        if not isinstance(values, dict):
+            above, _, name = section.rpartition(".")
+            self.problem(above, name, f"{section} is a section: write [{section}]")
+        return isinstance(values, dict)
+
+    def _field(self, section: str, name: str, kind: Any, value: Any) -> None:
+        try:
+            msgspec.convert(value, kind)
+        except msgspec.ValidationError as error:
+            allowed = _allowed(kind)
+            shown = f" (allowed: {', '.join(allowed)})" if allowed else ""
+            self.problem(section, name, f"[{section}] {name} = {value!r}: {error}{shown}")
+
+
+def _is_struct(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+
+
+def _allowed(kind: Any) -> tuple[str, ...]:
+    """The words that a field may be, or its items: none when it is open."""
+    if get_origin(kind) is list:
+        return _allowed(get_args(kind)[0])
+    return get_args(kind) if get_origin(kind) is Literal else ()
+
+
+_HEADER = re.compile(r"\[\[?\s*([^\[\]]+?)\s*\]\]?\s*(#.*)?")
 
 
 def line_of(lines: list[str], section: str, key: str) -> int:
-    """The line of ``key`` in ``[section]``, else of the section, else 1."""
-    at, inside = 1, False
+    """The line of ``key`` in ``[section]`` (empty: before any), else of the section, else 1."""
+    at, inside = 1, not section
     for number, line in enumerate(lines, start=1):
         stripped = line.strip()
-        if stripped.startswith("["):
-            inside = stripped.strip("[]").strip() == section
+        header = _HEADER.fullmatch(stripped)
+        if header is not None:
+            inside = header[1].replace('"', "") == section
             at = number if inside else at
         elif inside and key and re.match(rf'"?{re.escape(key)}"?\s*=', stripped):
             return number
     return at
-
-
-def _key_in(message: str) -> str:
-    found = re.search(r"unknown field `(\w+)`|`\$\.(\w+)|field `(\w+)`", message)
-    return next((group for group in found.groups() if group), "") if found else ""
 
 
 def parse(text: str, source: str, base: Path) -> Config:
@@ -191,19 +231,24 @@ def parse(text: str, source: str, base: Path) -> Config:
     except tomllib.TOMLDecodeError as error:
         raise ConfigError([f"{source}: {error}"]) from error
     reader = _Reader(text, source)
-    for name in document.keys() - _SINGLE.keys() - set(_TABLES):
+    for name in sorted(document.keys() - _SINGLE.keys() - set(_TABLES)):
         known = ", ".join((*_SINGLE, *_TABLES))
         reader.problem(name, "", f"[{name}] is not a section (known: {known})")
     single = {
         name: reader.struct(kind, name, document.get(name, {})) for name, kind in _SINGLE.items()
     }
+    tables = {name: document.get(name, {}) for name in _TABLES}
+    tables = {name: value if reader.table(name, value) else {} for name, value in tables.items()}
     companies = {
         name: section
-        for name, values in document.get("companies", {}).items()
+        for name, values in tables["companies"].items()
         if (section := reader.struct(CompanySection, f"companies.{name}", values))
     }
-    channels = _channels(reader, document.get("channels", {}), companies)
-    links = _links(reader, document.get("links", {}))
+    for name, company in companies.items():
+        _check_company(reader, name, company)
+    channels = _channels(reader, tables["channels"], tuple(tables["companies"]))
+    links = _links(reader, tables["links"])
+    _check_engine(reader, single["database"], single["bus"])
     if reader.problems:
         raise ConfigError(reader.problems)
     sections: dict[str, Any] = single  # no problems: none of them is None
@@ -217,30 +262,68 @@ def parse(text: str, source: str, base: Path) -> Config:
     )
 
 
+def _check_company(reader: _Reader, name: str, company: CompanySection) -> None:
+    section = f"companies.{name}"
+    if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name):
+        reader.problem(
+            section, "", f"[{section}]: a company's code has small letters, digits, - and _ only"
+        )
+    if company.currency not in CURRENCIES:
+        known = ", ".join(sorted(CURRENCIES))
+        reader.problem(
+            section, "currency", f"[{section}] currency = {company.currency!r} (known: {known})"
+        )
+    if company.zone not in available_timezones():
+        reader.problem(
+            section,
+            "zone",
+            f"[{section}] zone = {company.zone!r} is no IANA time zone such as Africa/Kampala",
+        )
+
+
+def _check_engine(reader: _Reader, database: Any, bus: Any) -> None:
+    """The database and the bus must be a pair that there is an engine for."""
+    if database is None or bus is None:
+        return
+    sqlite = database.url.startswith("sqlite:")
+    if not sqlite and not database.url.startswith(("postgresql://", "postgres://")):
+        reader.problem(
+            "database", "url", "[database] url (allowed: sqlite:PATH, postgresql://user@host/name)"
+        )
+    if bus.kind == "rabbitmq" and not bus.url:
+        reader.problem("bus", "kind", "[bus] kind = 'rabbitmq' needs url")
+    if bus.kind == "rabbitmq" and sqlite:
+        reader.problem("bus", "kind", "[bus] kind = 'rabbitmq' needs a PostgreSQL [database]")
+
+
 def _channels(
-    reader: _Reader, tables: dict[str, Any], companies: dict[str, CompanySection]
+    reader: _Reader, tables: dict[str, Any], companies: tuple[str, ...]
 ) -> dict[str, ChannelSection]:
     found = {}
     for name, values in tables.items():
         section = f"channels.{name}"
+        if not reader.table(section, values):
+            continue
         options = dict(values)
         kind, company = options.pop("kind", ""), options.pop("company", "")
-        if not re.fullmatch(r"[a-z][a-z0-9_]*", kind):
+        if not re.fullmatch(r"[a-z][a-z0-9_]*", str(kind)):
             reader.problem(
                 section, "kind", f"[{section}] needs kind, the name of a channel package"
             )
         if company not in companies:
             known = ", ".join(companies) or "none"
             reader.problem(section, "company", f"[{section}] company {company!r} (known: {known})")
-        found[name] = ChannelSection(name, kind, company, options)
+        found[name] = ChannelSection(name, str(kind), str(company), options)
     return found
 
 
 def _links(reader: _Reader, tables: dict[str, Any]) -> dict[str, LinkSection]:
     found = {}
     for name, values in tables.items():
+        if not reader.table(f"links.{name}", values):
+            continue
         options = dict(values)
-        kind = options.pop("kind", "")
+        kind = str(options.pop("kind", ""))
         if kind != "smpp":
             reader.problem(f"links.{name}", "kind", f"[links.{name}] kind {kind!r} (known: smpp)")
         found[name] = LinkSection(name, kind, options)

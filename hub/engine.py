@@ -76,8 +76,9 @@ class Engine:
             self.lock.close()
 
     def healthy(self) -> bool:
-        """Whether every loop reached its store last time."""
-        return all(loop.healthy for loop in self.loops)
+        """Whether every loop reached its store last time, and the relay its broker."""
+        relayed = self.publisher is None or self.publisher.ready()
+        return relayed and all(loop.healthy for loop in self.loops)
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +174,7 @@ def _edge(
     parts: Parts, journal_store: Store, edge_store: Store
 ) -> tuple[Intake, Answers, OutboundStage, Pressure]:
     pressure = Pressure(edge_store, parts.open_messages, parts.sources)
+    pressure.step()  # before anything is taken in: a queue that was full is full
     intake = Intake(
         store=journal_store,
         journal=Journal("hub", parts.sources),

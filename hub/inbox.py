@@ -162,6 +162,18 @@ class Trouble:
     retry: bool = True
 
 
+#: What never left is offered again after this long; sooner, a link that flaps would be hammered.
+POSTPONED_S = 2
+
+
+def postponed(delivery: Delivery, trouble: Trouble, now_us: int) -> Mark:
+    """It was not even tried: again soon, no attempt is burned; dead only of age."""
+    told = (trouble.error_class, trouble.error)
+    if now_us - delivery.recorded_us > MAX_AGE_US:
+        return Mark(delivery.seq, DEAD, "", delivery.attempt, 0, *told)
+    return Mark(delivery.seq, RETRY, "", delivery.attempt, now_us + POSTPONED_S * 1_000_000, *told)
+
+
 def failed(delivery: Delivery, trouble: Trouble, now_us: int, jitter: float) -> Mark:
     """Again later by the schedule, or dead. ``jitter`` is drawn from -1 to 1."""
     attempt = delivery.attempt + 1

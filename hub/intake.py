@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from twisted.internet.defer import Deferred
 
-from core.store.tx import DataStoreError, StoreError, TransientStoreError, Tx
+from core.store.tx import TransientStoreError, Tx
 from core.store.upgrade import Store
 from hub import failpoints
 from hub.channel import Accepted, KeyReused, Overloaded
@@ -70,6 +70,7 @@ class Intake:
             self._write(waiters, noted)
         except TransientStoreError as error:
             self._fail(waiters, error)
+            self._noted.extendleft(reversed(noted))  # nobody would say it again
             raise
         return bool(self._waiting or self._noted)
 
@@ -78,14 +79,16 @@ class Intake:
             with self.store.transaction() as tx:
                 results = self.journal.write(tx, [entry for entry, _ in waiters], noted)
                 self.doorbell(tx)
-        except DataStoreError as error:
+        except TransientStoreError:
+            raise
+        except Exception as error:  # of whatever kind: one arrival is to blame, not its neighbours
             self._halve(waiters, noted, error)
             return
         failpoints.hit("journal.after-commit")
         self.committed(len(waiters))
         self.on_reactor(_answer_all, waiters, results)
 
-    def _halve(self, waiters: list[Waiter], noted: list[Noted], error: StoreError) -> None:
+    def _halve(self, waiters: list[Waiter], noted: list[Noted], error: Exception) -> None:
         """One arrival cannot be stored: find it, refuse it alone."""
         if len(waiters) + len(noted) <= 1:
             log.error("journal.unstorable", error=str(error))
@@ -102,11 +105,17 @@ class Intake:
 
     def _fail(self, waiters: list[Waiter], error: Exception) -> None:
         for _, deferred in waiters:
-            self.on_reactor(deferred.errback, error)
+            self.on_reactor(_refuse, deferred, error)
 
 
 def _take(queue: "deque[Any]") -> list[Any]:
     return [queue.popleft() for _ in range(min(len(queue), MAX_BATCH))]
+
+
+def _refuse(deferred: "Deferred[Accepted]", error: Exception) -> None:
+    """Those whose part of the batch was committed before the trouble have their answer."""
+    if not deferred.called:
+        deferred.errback(error)
 
 
 def _answer_all(waiters: list[Waiter], results: list[Journaled]) -> None:

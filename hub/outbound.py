@@ -15,10 +15,10 @@ from twisted.internet.defer import Deferred, maybeDeferred
 
 from core.messages import SendNotice
 from core.store.tables.machine import DEAD
-from core.store.tx import Tx
+from core.store.tx import TransientStoreError, Tx
 from core.store.upgrade import Store
 from hub import balance, failpoints, inbox
-from hub.channel import Channel, Failed, Outbound, SendResult, Sent
+from hub.channel import NOT_SENT, Channel, Failed, Outbound, SendResult, Sent
 from hub.clock import Sources
 from hub.envelope import EnvelopeError, body_of, from_rfc3339, unseal
 from hub.inbox import Delivery, Mark, Trouble
@@ -39,11 +39,17 @@ class Ended:
 
 @dataclass(slots=True)
 class _Line:
-    """One channel's deliveries in flight."""
+    """One channel's deliveries in flight.
+
+    What is on its way to the reactor is not in the channel's capacity yet. So both sides count up,
+    each its own number: ``limit`` is how many may have been handed over since the start.
+    """
 
     channel: Channel
     in_flight: dict[int, Delivery] = field(default_factory=dict)
-    capacity: int = 0
+    limit: int = 0  # written on the reactor
+    sent: int = 0  # written on the reactor
+    handed: int = 0  # written on the store's thread
 
 
 @dataclass(slots=True)
@@ -66,7 +72,7 @@ class OutboundStage:
         """A channel's capacity may have changed (reactor)."""
         line = self._lines.get(name)
         if line is not None:
-            line.capacity = line.channel.capacity()
+            line.limit = line.sent + line.channel.capacity()
             self.poke()
 
     def in_flight(self) -> int:
@@ -85,19 +91,47 @@ class OutboundStage:
             return False
         failpoints.hit("outbound.before-mark")
         try:
-            with self.store.transaction() as tx:
-                write_ends(tx, ended, self.writer, self.sources)
+            self._write(ended)
         except BaseException:
-            self._ended.extendleft(reversed(ended))
+            self._ended.extendleft(end for end in reversed(ended) if self._is_in_flight(end))
             raise
         failpoints.hit("outbound.after-mark")
+        return True
+
+    def _write(self, ended: list[Ended]) -> None:
+        try:
+            with self.store.transaction() as tx:
+                write_ends(tx, ended, self.writer, self.sources)
+        except TransientStoreError:
+            raise
+        except Exception as error:  # one end is to blame, not its neighbours
+            self._halve(ended, error)
+            return
         for end in ended:
             for line in self._lines.values():
                 line.in_flight.pop(end.delivery.seq, None)
-        return True
+
+    def _halve(self, ended: list[Ended], error: Exception) -> None:
+        """Find the end that cannot be written; it is marked without the counterpart's words.
+
+        If even that fails it stays in flight: what cannot be marked must not be sent again.
+        """
+        if len(ended) > 1:
+            middle = len(ended) // 2
+            self._write(ended[:middle])
+            self._write(ended[middle:])
+            return
+        (end,) = ended
+        log.error("outbound.unstorable", message=end.delivery.message_id, error=str(error))
+        plain = wordless(end.result)
+        if plain != end.result:
+            self._write([Ended(end.delivery, end.notice, plain)])
+
+    def _is_in_flight(self, end: Ended) -> bool:
+        return any(end.delivery.seq in line.in_flight for line in self._lines.values())
 
     def _hand_over(self, name: str, line: _Line) -> bool:
-        free = line.capacity
+        free = line.limit - line.handed
         if free <= 0:
             return False
         target = CHANNEL + name
@@ -109,7 +143,7 @@ class OutboundStage:
         for delivery in batch:
             line.in_flight[delivery.seq] = delivery
         if batch:
-            line.capacity -= len(batch)
+            line.handed += len(batch)
             self.on_reactor(self._send_all, name, line, batch)
         return False  # the channel wakes us when it can take more
 
@@ -133,6 +167,7 @@ class OutboundStage:
 
     def _send_all(self, name: str, line: _Line, batch: list[Delivery]) -> None:
         for delivery in batch:
+            line.sent += 1
             self._send(line, delivery)
         self.wake(name)
 
@@ -156,6 +191,13 @@ class OutboundStage:
     def _over(self, delivery: Delivery, notice: SendNotice | None, result: SendResult) -> None:
         self._ended.append(Ended(delivery, notice, result))
         self.poke()
+
+
+def wordless(result: SendResult) -> SendResult:
+    """The same result without anything that the counterpart chose."""
+    if isinstance(result, Sent):
+        return Sent()
+    return Failed("its reason cannot be stored", result.retry)
 
 
 def write_ends(tx: Tx, ended: list[Ended], writer: str, sources: Sources) -> None:
@@ -205,5 +247,7 @@ def _mark_of(end: Ended, now: int, sources: Sources) -> Mark:
     if isinstance(end.result, Sent):
         return inbox.done(end.delivery, "sent")
     trouble = Trouble(end.result.error_class, end.result.reason, end.result.retry)
+    if trouble.retry and trouble.error_class == NOT_SENT:
+        return inbox.postponed(end.delivery, trouble, now)
     jitter = int.from_bytes(sources.random_bytes(2)) / 32_767.5 - 1
     return inbox.failed(end.delivery, trouble, now, jitter)

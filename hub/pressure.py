@@ -33,9 +33,10 @@ class Pressure:
         return True
 
     def step(self) -> bool:
-        """Count the open rows, if it is time."""
+        """Count the open rows, if it is time (the first time in any case: the start)."""
         now = self.sources.now_us()
-        if now < self._next or not (self.since or self.counted):
+        idle = self._next and not (self.since or self.counted)
+        if now < self._next or idle:
             return False
         self._next = now + EVERY_US
         self.since = Counter()

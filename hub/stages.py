@@ -62,14 +62,22 @@ class StageLoop:
                 busy = self._turn()
                 self.healthy, rest = True, AWAY_S
             except (StoreAway, TransientStoreError) as error:
-                self.healthy, busy = False, False
                 log.error("store.away", error=str(error), rest_s=rest)
-                time.sleep(rest)
-                rest = min(rest * 2, AWAY_MOST_S)
+                busy, rest = self._rest(rest)
+            except (
+                Exception
+            ):  # a fault of ours: seen in /readyz and the log, and no end of the work
+                log.exception("stage.fault", loop=self._thread.name, rest_s=rest)
+                busy, rest = self._rest(rest)
             if self._stopping:
                 return
             if not busy:
                 self._wake.wait(self._idle_s)
+
+    def _rest(self, rest: float) -> tuple[bool, float]:
+        self.healthy = False
+        time.sleep(rest)
+        return False, min(rest * 2, AWAY_MOST_S)
 
     def _turn(self) -> bool:
         busy = False

@@ -37,7 +37,7 @@ class Sweeper:
     def step(self) -> bool:
         """Sweep if it is time; True when something was opened."""
         now = self.sources.now_us()
-        if now < self._next:
+        if 0 < self._next - now <= EVERY_US:  # a clock set back must not stop it for hours
             return False
         self._next = now + EVERY_US
         with self.store.transaction() as tx:

@@ -14,12 +14,13 @@ import structlog
 from core.handlers import Draw
 from core.store.ids import BLOCK, take
 from core.store.tables.machine import DEAD, OPEN
-from core.store.tx import DataStoreError, TransientStoreError, Tx
+from core.store.tx import TransientStoreError, Tx
 from core.store.upgrade import Store
 from hub import failpoints, inbox
 from hub.batch import Batch, Result, answer_unknown
 from hub.bus import Source, Taken
 from hub.inbox import Delivery, Mark
+from hub.outbox import partition_of
 
 #: As much as one commit should carry: beyond it a commit costs no less per message.
 MAX_BATCH = 256
@@ -39,6 +40,10 @@ class StoreAway(Exception):  # noqa: N818 - a state of the world
     """The store does not answer: nothing is acknowledged, consuming stops for a while."""
 
 
+#: Faults that no message is to blame for: the batch stays as it is, the loop rests.
+NOT_THEIRS = (StoreAway, OSError, MemoryError)
+
+
 @dataclass(slots=True)
 class Worker:
     """Runs batches of what its source gives. ``committed`` hears of every one after its commit."""
@@ -50,6 +55,7 @@ class Worker:
     fence: Callable[[Tx], None] = lambda _tx: None
     doorbell: Callable[[Tx], None] = lambda _tx: None
     alive: Callable[[], None] = lambda: None  # between messages that are done one by one
+    leased: Callable[[int], bool] = lambda _partition: True  # by us, as far as we know
     _taken: Taken | None = None
     _begun: set[int] = field(default_factory=set)  # starts that this process has counted
 
@@ -67,7 +73,7 @@ class Worker:
             else:
                 self.process(taken.deliveries)
         except FencedError:
-            self._taken = None  # the partition is another's now; so is what we held of it
+            self._give_back()  # the partition is another's now; so is what we held of it
             raise
         except TransientStoreError as error:
             raise StoreAway(str(error)) from error
@@ -75,20 +81,52 @@ class Worker:
         taken.done()
         return True
 
+    def _give_back(self) -> None:
+        if self._taken is not None:
+            self._taken.back()
+        self._taken = None
+        self._begun.clear()
+
+    def _fence(self, tx: Tx, deliveries: Sequence[Delivery]) -> None:
+        """Every lease that we know of is still ours, and covers every one of these.
+
+        What was taken may outlive its lease: kept while the store was away, or in a bundle.
+        """
+        for delivery in deliveries:
+            partition = partition_of(delivery.partitionkey)
+            if not self.leased(partition):
+                raise FencedError(f"partition {partition} is not ours any more")
+        self.fence(tx)
+
     def process(self, fetched: Sequence[Delivery]) -> None:
         """See a batch through. Raises StoreAway when the store stays in trouble."""
-        try:
-            self._rerun(fetched)
-        except (DataStoreError, AssertionError) as error:
-            if len(fetched) == 1:
-                self._bury(fetched[0], type(error).__name__, str(error))
-                return
-            middle = len(fetched) // 2
-            self.process(fetched[:middle])
-            self.process(fetched[middle:])
+        self._halve(fetched, {})
 
-    def _rerun(self, fetched: Sequence[Delivery]) -> None:
-        draws: dict[str, Draw] = {}
+    def _halve(self, fetched: Sequence[Delivery], draws: dict[str, Draw]) -> None:
+        """The batch, or its halves, down to the culprit; what was drawn once is drawn."""
+        try:
+            self._rerun(fetched, draws)
+        except NOT_THEIRS:
+            raise
+        except Exception as error:  # one of them is to blame, of whatever kind the fault
+            log.warning("batch.halved", size=len(fetched), error=str(error))
+            middle = len(fetched) // 2
+            if middle:
+                self._halve(fetched[:middle], draws)
+                self._halve(fetched[middle:], draws)
+            else:
+                self._last_try(fetched[0], draws)
+
+    def _last_try(self, delivery: Delivery, draws: dict[str, Draw]) -> None:
+        """Once more, alone: what it collided with may have been another's row of that moment."""
+        try:
+            self._rerun([delivery], draws)
+        except NOT_THEIRS:
+            raise
+        except Exception as error:
+            self._bury(delivery, type(error).__name__, str(error))
+
+    def _rerun(self, fetched: Sequence[Delivery], draws: dict[str, Draw]) -> None:
         for attempt in range(1, RERUNS + 1):
             try:
                 self._once(fetched, draws)
@@ -107,7 +145,7 @@ class Worker:
             self._stock(needs)
         try:
             with self.store.transaction() as tx:
-                self.fence(tx)
+                self._fence(tx, fetched)
                 if exact:  # the single writer draws what it needs; what is left goes back
                     for name, count in needs.items():
                         ids.add(name, take(tx, name, count))
@@ -149,7 +187,7 @@ class Worker:
     def _begin(self, delivery: Delivery) -> bool:
         """Commit that it is begun; False when it is finished already, or now buried."""
         with self.store.transaction() as tx:
-            self.fence(tx)
+            self._fence(tx, [delivery])
             rows = tx.rows(
                 "UPDATE delivery SET started = started + 1 WHERE seq = :seq AND state = 0 "
                 "RETURNING started",
@@ -164,7 +202,7 @@ class Worker:
     def _bury(self, delivery: Delivery, error_class: str, error: str) -> None:
         log.error("delivery.dead", message=delivery.message_id, error=error)
         with self.store.transaction() as tx:
-            self.fence(tx)
+            self._fence(tx, [delivery])
             rows = tx.rows(
                 "SELECT state FROM delivery WHERE seq = :seq FOR UPDATE", seq=delivery.seq
             )

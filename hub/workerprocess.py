@@ -47,6 +47,7 @@ def run(config: Config, index: int, spec_of: SpecOf = channel_spec) -> None:
         fence=leases.fence,
         doorbell=lambda tx: notify(tx, DONE),
         alive=leases.hold,
+        leased=leases.holds,
     )
 
     def end(*_: object) -> None:

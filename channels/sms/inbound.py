@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
-from twisted.internet.defer import inlineCallbacks
+from twisted.internet.defer import Deferred, inlineCallbacks, succeed
 from twisted.python.failure import Failure
 
-from channels.sms.commands import Command, Money, Nonsense, parse
+from channels.sms.commands import Ask, Command, Money, Nonsense, parse
 from channels.sms.config import SmsConfig
 from channels.sms.languages import Languages
 from channels.sms.translate import Incoming, Reply, Windows, answer_notice, arrival, notice
@@ -47,8 +47,8 @@ class Inbound:
             self.ports.record(incoming.key(), incoming.raw())
             return 0
         self.counters[type(command).__name__.lower()] += 1
-        registered = yield self.languages.of(incoming.phone)
-        language = self._chosen(registered, getattr(command, "language", ""))
+        registered = yield self._registered(incoming.phone, command)
+        language = self._chosen(registered, command.language)
         reply = Reply(self.ports.name, language, self.ports.company.currency)
         arrived = arrival(incoming, command, reply, self._windows())
         try:
@@ -86,6 +86,14 @@ class Inbound:
         times.append(now)
         return False
 
+    def _registered(self, phone: str, command: Command) -> "Deferred[str]":
+        """The registered language, where this channel answers by itself.
+
+        To a command of the core the core answers, in that language: a purchase does not wait for a
+        question of manners.
+        """
+        return self.languages.of(phone) if answered_here(command) else succeed("")
+
     def _chosen(self, registered: str, spoken: str) -> str:
         """Registered with the phone, else that of the word, else the channel's."""
         company = self.ports.company.languages
@@ -112,6 +120,11 @@ class Inbound:
     def _not_told(self, failure: Failure) -> None:
         """He will ask again; what he bought is safe."""
         self.ports.log.warning("not told again", error=failure.getErrorMessage())
+
+
+def answered_here(command: Command) -> bool:
+    """Whether the channel's own text is the answer: help, and what was not understood."""
+    return isinstance(command, Nonsense) or (isinstance(command, Ask) and command.kind == "help")
 
 
 def _made_at(message_id: str) -> float:

@@ -16,7 +16,7 @@ from channels.sms.commands import Money, plain_amount
 from channels.sms.receipts import References
 from channels.sms.words import Words
 from core.messages import SendNotice
-from hub.channel import Failed, Outbound, SendResult, Sent
+from hub.channel import NOT_SENT, Failed, Outbound, SendResult, Sent
 from hub.links.smpp import SmppLink
 from hub.links.submits import SubmitNotSent, SubmitRefused, SubmitUnknown
 from hub.texts import TextError, Texts
@@ -123,5 +123,5 @@ def _failed(error: BaseException, where: str) -> Failed:
     if isinstance(error, SubmitUnknown):
         return Failed(reason, retry=True, error_class="unknown")
     if isinstance(error, SubmitNotSent):
-        return Failed(reason, retry=True, error_class="link")
+        return Failed(reason, retry=True, error_class=NOT_SENT)
     return Failed(f"{type(error).__name__}: {reason}", retry=False, error_class="channel")

@@ -28,6 +28,11 @@ STATEMENT_TIMEOUT_MS = 30_000
 LOCK_TIMEOUT_MS = 10_000
 #: Readers kept open: as many as the reactor's threads ask at once. A fork a query costs far more.
 IDLE_READERS = 10
+#: A process that is frozen inside a transaction, or cut off, holds its locks (leases too) no longer
+#: than this: the others wait for them less long than ``LOCK_TIMEOUT_MS``.
+FROZEN_MS = 8_000
+#: Seconds until a connection attempt is given up, and a dead peer is noticed.
+CONNECT_S, DEAD_PEER_S = 10, 15
 
 
 @cache
@@ -66,10 +71,11 @@ class PgTx:
     def _execute(self, sql: str, params: dict[str, Any]) -> psycopg.Cursor[Any]:
         try:
             return self._cursor.execute(sql, params)
-        except (errors.DataError, errors.IntegrityError) as error:
+        except (errors.DataError, errors.IntegrityError, UnicodeError) as error:
             raise DataStoreError(f"{error} in: {sql[:120]}") from error
         except psycopg.Error as error:
-            raise TransientStoreError(f"{error} in: {sql[:120]}") from error
+            kind = DataStoreError if _too_large(error) else TransientStoreError
+            raise kind(f"{error} in: {sql[:120]}") from error
 
     def _bound(self, sql: str, params: dict[str, Any]) -> psycopg.Cursor[Any]:
         text, lists = compiled(sql)
@@ -114,6 +120,11 @@ class PgTx:
         checked_update(table, rows, touched if must_match else len(rows))
 
 
+def _too_large(error: psycopg.Error) -> bool:
+    """Class 54: a value beyond what an index or a row takes; it never will, so it is the data."""
+    return (error.sqlstate or "").startswith("54")
+
+
 def connect(url: str, *, application: str = "wattbus") -> psycopg.Connection[Any]:
     """A connection in READ COMMITTED with its time limits set."""
     try:
@@ -122,8 +133,13 @@ def connect(url: str, *, application: str = "wattbus") -> psycopg.Connection[Any
             autocommit=True,
             application_name=application,
             options=(
-                f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS}"
+                f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS} "
+                f"-c idle_in_transaction_session_timeout={FROZEN_MS} "
+                f"-c tcp_user_timeout={DEAD_PEER_S * 1_000} -c tcp_keepalives_idle={DEAD_PEER_S}"
             ),
+            connect_timeout=CONNECT_S,
+            keepalives_idle=DEAD_PEER_S,
+            tcp_user_timeout=DEAD_PEER_S * 1_000,
         )
     except psycopg.Error as error:
         raise TransientStoreError(str(error)) from error

@@ -33,8 +33,8 @@ UPDATES = (
     Saved(
         Meter,
         "meter",
-        ("id", "state", "block_reason", "last_tid"),
-        lambda m: (m.id, m.state, m.block_reason, m.last_tid),
+        ("id", "state", "block_reason", "last_tid", "base_year"),
+        lambda m: (m.id, m.state, m.block_reason, m.last_tid, m.base_year),
     ),
     Saved(
         AgreementState,

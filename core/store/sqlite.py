@@ -26,6 +26,7 @@ from core.store.tx import (
 _LIST = re.compile(r"\bIN :(\w+)")
 _LOCKS = re.compile(r"\s+FOR (UPDATE|SHARE)\b")
 _encode = msgspec.json.encode
+_LEAST, _MOST = -(2**63), 2**63 - 1
 
 #: How long a statement waits for another process's lock (a reader's checkpoint, a backup).
 BUSY_TIMEOUT_MS = 5_000
@@ -49,6 +50,20 @@ def _values(columns: int, table: str, names: tuple[str, ...]) -> str:
     return f"SELECT {parts} FROM json_each(:rows)"
 
 
+def encoded(rows: Sequence[Row]) -> str:
+    """A set of rows as JSON. Raises DataStoreError for what no column can hold.
+
+    An integer beyond 64 bits would silently become a float in ``json_extract``: money is refused.
+    """
+    beyond = [v for row in rows for v in row if type(v) is int and not _LEAST <= v <= _MOST]
+    if beyond:
+        raise DataStoreError(f"an integer beyond 64 bits: {beyond[0]}")
+    try:
+        return _encode(rows).decode()
+    except UnicodeEncodeError as error:
+        raise DataStoreError(f"a text that is not Unicode: {error}") from error
+
+
 class SqliteTx:
     """Statements on one SQLite connection."""
 
@@ -62,7 +77,7 @@ class SqliteTx:
             return self._connection.execute(sql, params)
         except sqlite3.OperationalError as error:
             raise TransientStoreError(f"{error} in: {sql[:120]}") from error
-        except (sqlite3.IntegrityError, sqlite3.DataError) as error:
+        except (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, UnicodeError) as error:
             raise DataStoreError(f"{error} in: {sql[:120]}") from error
 
     def _bound(self, sql: str, params: dict[str, Any]) -> sqlite3.Cursor:
@@ -91,7 +106,7 @@ class SqliteTx:
             f"INSERT INTO {table} ({', '.join(map(quoted, names))}) "
             f"{_values(len(names), table, tuple(map(quoted, names)))} WHERE true {tail}"
         )
-        return self._execute(sql, {"rows": _encode(rows).decode()}).fetchall()
+        return self._execute(sql, {"rows": encoded(rows)}).fetchall()
 
     def update(
         self, table: str, columns: Sequence[str], rows: Sequence[Row], *, must_match: bool = True
@@ -105,7 +120,7 @@ class SqliteTx:
             f"UPDATE {table} SET {sets} FROM "
             f"({_values(len(columns), table, (key, *rest))}) AS v WHERE {table}.{key} = v.{key}"
         )
-        touched = self._execute(sql, {"rows": _encode(rows).decode()}).rowcount
+        touched = self._execute(sql, {"rows": encoded(rows)}).rowcount
         checked_update(table, rows, touched if must_match else len(rows))
 
 

@@ -1,23 +1,26 @@
 """Cases: what an analyst writes as the input of a sale, and how a result reads beside it.
 
-The form is described in docs/tariffs.md. Amounts are decimals of the major unit, quantities whole
-units, months ``YYYY-MM``; results are written the same way, so that they compare as numbers.
+The form is described in docs/tariffs.md; the structs here are that form. Amounts are decimals of
+the major unit, quantities whole units, months ``YYYY-MM``; results are written the same way, so
+that they compare as numbers.
 """
-
-from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
-from typing import get_args
+from typing import Annotated
+
+import msgspec
 
 from core.calendars import first_day, period_of
+from core.documents import DocumentError, Misfit, read_node
 from core.money import currency
 from core.tariffs.accrual import periods_due
 from core.tariffs.compiling import CompiledTariff
-from core.tariffs.document import Field, FieldError
 from core.tariffs.encoding import sts_encodable, tenths_encodable
+from core.tariffs.load import PERCENT, Quantity, Text
 from core.tariffs.sale import (
     Debt,
     DeductionPolicy,
@@ -33,22 +36,129 @@ from core.tariffs.sale import (
     Step,
     TooSmall,
 )
-from core.tariffs.shapes import E8, MILLI, OWN
+from core.tariffs.shapes import OWN
+from core.yamlnodes import Node
+from core.yamlvalues import MINOR, OneOf, Scaled
 
 ENCODINGS: Mapping[str, Encodable] = {"sts": sts_encodable, "tenths": tenths_encodable}
-_PERCENT = E8 // 100
-_STATE = (
-    "units_this_month",
-    "months_due",
-    "paid_through",
-    "started",
-    "vacant",
-    "attributes",
-    "debts",
-    "policy",
-    "encoding",
-    "max_units",
-)
+
+Money = Annotated[int, Scaled(MINOR)]
+Share = Annotated[int, Scaled(PERCENT)]
+Month = Annotated[
+    str,
+    msgspec.Meta(pattern=r"^[1-9][0-9]{3}-(0[1-9]|1[0-2])\Z", description="a month like 2026-02"),
+]
+
+
+def _period(month: str) -> int:
+    return int(month[:4]) * 100 + int(month[5:])
+
+
+class SaleInput(msgspec.Struct, frozen=True, kw_only=True):
+    """One purchase of a chain."""
+
+    tender: Money
+
+
+class DebtInput(msgspec.Struct, frozen=True, kw_only=True):
+    """An old debt; the method says whether a percentage or an amount goes with it."""
+
+    code: Text
+    priority: Annotated[int, msgspec.Meta(ge=0, le=10**6)]
+    method: Method
+    outstanding: Money
+    percent: Share | None = None
+    amount: Money | None = None
+    cap_per_sale: Money | None = None
+
+    def __post_init__(self) -> None:
+        wanted = {"fixed": "amount", "all": None}.get(self.method, "percent")
+        if any(
+            (getattr(self, key) is not None) != (key == wanted) for key in ("percent", "amount")
+        ):
+            needs = wanted or "no percent and no amount"
+            raise Misfit("method", f"method {self.method} needs {needs}")
+        self.debt()  # which checks its numbers
+
+    def debt(self) -> Debt:
+        """As it is priced."""
+        return Debt(
+            code=self.code,
+            priority=self.priority,
+            method=self.method,
+            value=self.percent or self.amount or 0,
+            outstanding=self.outstanding,
+            cap_per_sale=self.cap_per_sale,
+        )
+
+
+class FeeInput(msgspec.Struct, frozen=True, kw_only=True):
+    """What the customer pays for the way he buys."""
+
+    code: Text
+    label: Text
+    amount: Money = 0
+    percent: Share = 0
+    cap: Money | None = None
+    payee: Text = OWN
+
+    def __post_init__(self) -> None:
+        self.fee()  # which checks its numbers
+
+    def fee(self) -> Fee:
+        """As it is priced."""
+        return Fee(
+            code=self.code,
+            label=self.label,
+            amount=self.amount,
+            rate_e8=self.percent,
+            cap=self.cap,
+            payee=self.payee,
+        )
+
+
+class PolicyInput(msgspec.Struct, frozen=True, kw_only=True):
+    """The company's order of deductions, its fee, its caps on debts."""
+
+    order: tuple[Step, ...] = DeductionPolicy().order
+    fee: FeeInput | None = None
+    debts_cap: Money | None = None
+    debts_cap_percent: Share | None = None
+
+    def __post_init__(self) -> None:
+        self.policy()  # which checks order and caps
+
+    def policy(self) -> DeductionPolicy:
+        """As it is priced."""
+        return DeductionPolicy(
+            order=self.order,
+            fee=self.fee.fee() if self.fee else None,
+            debts_cap=self.debts_cap,
+            debts_cap_rate_e8=self.debts_cap_percent,
+        )
+
+
+class InputDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """The input of a case: one sale, a chain of sales of one month, or given units."""
+
+    on: date
+    tender: Money | None = None
+    sales: tuple[SaleInput, ...] | None = None
+    units: Quantity | None = None
+    units_this_month: Quantity = 0
+    months_due: tuple[Month, ...] | None = None
+    paid_through: Month | None = None
+    started: Month | None = None
+    vacant: tuple[Month, ...] = ()
+    attributes: dict[str, Quantity] = {}
+    debts: tuple[DebtInput, ...] = ()
+    policy: PolicyInput = PolicyInput()
+    encoding: Annotated[str, OneOf(tuple(ENCODINGS))] = "sts"
+    max_units: Quantity | None = None
+
+    def __post_init__(self) -> None:
+        if [self.tender, self.sales, self.units].count(None) != 2:
+            raise ValueError("needs exactly one of tender, sales, units")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,125 +172,42 @@ class CaseInput:
     encodable: Encodable
 
 
-def read_input(field: Field, tariff: CompiledTariff) -> CaseInput:
-    """The input of a case; FieldError says which field is wrong and what is allowed."""
-    fields = field.mapping(("on",), ("tender", "sales", "units", *_STATE))
-    scale = currency(tariff.tariff.currency).scale
-    chosen = [key for key in ("tender", "sales", "units") if key in fields]
-    if len(chosen) != 1:
-        raise FieldError(field, "needs exactly one of tender, sales, units")
-    tenders: list[Field] = []
-    if "tender" in fields:
-        tenders = [fields["tender"]]
-    elif "sales" in fields:
-        tenders = [item.mapping(("tender",))["tender"] for item in fields["sales"].items()]
-    policy = fields.get("policy")
-    encoding = fields["encoding"].one_of(ENCODINGS) if "encoding" in fields else "sts"
+def read_input(node: Node, tariff: CompiledTariff, name: str, path: str) -> CaseInput:
+    """The input of a case; DocumentError says which fields are wrong and what is allowed."""
+    minor = currency(tariff.tariff.currency).scale
+    document = read_node(node, InputDocument, name, path, minor=minor)
+    given = document.value
+    months = [given.months_due, given.started]
+    if tariff.at(given.on).fixed and months.count(None) != 1:
+        message = "the tariff has month charges: give months_due, or started"
+        raise DocumentError([document.problem(path, message)])
+    tenders = (given.tender,) if given.tender is not None else ()
     return CaseInput(
-        tenders=tuple(item.scaled(scale) for item in tenders),
-        units_milli=fields["units"].scaled(MILLI) if "units" in fields else None,
-        state=_state(field, fields, tariff),
-        policy=_policy(policy, scale) if policy else DeductionPolicy(),
-        encodable=ENCODINGS[encoding],
+        tenders=tenders or tuple(sale.tender for sale in given.sales or ()),
+        units_milli=given.units,
+        state=_state(given, tariff),
+        policy=given.policy.policy(),
+        encodable=ENCODINGS[given.encoding],
     )
 
 
-def _state(field: Field, fields: Mapping[str, Field], tariff: CompiledTariff) -> SaleState:
-    scale = currency(tariff.tariff.currency).scale
-    on = fields["on"].day()
-    version = tariff.at(on)
-    month_keys = [key for key in ("months_due", "started") if key in fields]
-    if version.fixed and len(month_keys) != 1:
-        raise FieldError(field, "the tariff has month charges: give months_due, or started")
-    paid = _month(fields["paid_through"]) if "paid_through" in fields else None
-    if "months_due" in fields:
-        due = tuple(_month(item) for item in fields["months_due"].items())
-    elif "started" in fields:
-        vacant = [_month(item) for item in fields["vacant"].items()] if "vacant" in fields else []
-        now = period_of(on)
-        due = periods_due(paid, _month(fields["started"]), now, version.catch_up, vacant)
-    else:
-        due = ()
-    attributes = fields["attributes"].value if "attributes" in fields else {}
-    if not isinstance(attributes, dict):
-        raise FieldError(fields["attributes"], "must be a mapping of quantities")
-    debts = fields["debts"].items() if "debts" in fields else []
-    most = fields["max_units"].scaled(MILLI) if "max_units" in fields else None
+def _state(given: InputDocument, tariff: CompiledTariff) -> SaleState:
+    paid = _period(given.paid_through) if given.paid_through else None
+    due: tuple[int, ...] = ()
+    if given.months_due is not None:
+        due = tuple(_period(month) for month in given.months_due)
+    elif given.started is not None:
+        rule = tariff.at(given.on).catch_up
+        vacant = [_period(month) for month in given.vacant]
+        due = periods_due(paid, _period(given.started), period_of(given.on), rule, vacant)
     return SaleState(
-        on=on,
-        units_milli=fields["units_this_month"].scaled(MILLI) if "units_this_month" in fields else 0,
+        on=given.on,
+        units_milli=given.units_this_month,
         fixed_due=due,
         fixed_through=paid,
-        debts=tuple(_debt(item, scale) for item in debts),
-        attributes={name: value.scaled(MILLI) for name, value in attributes.items()},
-        limits=Limits() if most is None else Limits(most),
-    )
-
-
-def _month(field: Field) -> int:
-    year, _, month = field.text().partition("-")
-    try:
-        period = int(year) * 100 + int(month)
-        first_day(period)
-    except ValueError:
-        raise FieldError(field, f"{field.value!r} is not a month like 2026-02") from None
-    return period
-
-
-def _debt(field: Field, scale: int) -> Debt:
-    fields = field.mapping(
-        ("code", "priority", "method", "outstanding"), ("percent", "amount", "cap_per_sale")
-    )
-    words: tuple[Method, ...] = get_args(Method)
-    method = words[words.index(fields["method"].one_of(words))]
-    wanted = {"fixed": "amount", "all": None}.get(method, "percent")
-    if any((key in fields) != (key == wanted) for key in ("percent", "amount")):
-        raise FieldError(field, f"method {method} needs {wanted or 'no percent and no amount'}")
-    value = 0
-    if wanted:
-        value = fields[wanted].scaled(_PERCENT if wanted == "percent" else scale)
-    cap = fields.get("cap_per_sale")
-    return Debt(
-        code=fields["code"].text(),
-        priority=fields["priority"].integer(0, 10**6),
-        method=method,
-        value=value,
-        outstanding=fields["outstanding"].scaled(scale),
-        cap_per_sale=cap.scaled(scale) if cap else None,
-    )
-
-
-def _policy(field: Field, scale: int) -> DeductionPolicy:
-    fields = field.mapping((), ("order", "fee", "debts_cap", "debts_cap_percent"))
-    steps: tuple[Step, ...] = get_args(Step)
-    order = DeductionPolicy().order
-    if "order" in fields:
-        names = [item.one_of(steps) for item in fields["order"].items()]
-        order = tuple(step for name in names for step in steps if step == name)
-    cap, rate = fields.get("debts_cap"), fields.get("debts_cap_percent")
-    try:
-        return DeductionPolicy(
-            order=order,
-            fee=_fee(fields["fee"], scale) if "fee" in fields else None,
-            debts_cap=cap.scaled(scale) if cap else None,
-            debts_cap_rate_e8=rate.scaled(_PERCENT) if rate else None,
-        )
-    except FieldError:
-        raise
-    except ValueError as error:
-        raise FieldError(field, str(error)) from None
-
-
-def _fee(field: Field, scale: int) -> Fee:
-    fields = field.mapping(("code", "label"), ("amount", "percent", "cap", "payee"))
-    amount, percent, cap = (fields.get(key) for key in ("amount", "percent", "cap"))
-    return Fee(
-        code=fields["code"].text(),
-        label=fields["label"].text(),
-        amount=amount.scaled(scale) if amount else 0,
-        rate_e8=percent.scaled(_PERCENT) if percent else 0,
-        cap=cap.scaled(scale) if cap else None,
-        payee=fields["payee"].text() if "payee" in fields else OWN,
+        debts=tuple(debt.debt() for debt in given.debts),
+        attributes=given.attributes,
+        limits=Limits() if given.max_units is None else Limits(given.max_units),
     )
 
 

@@ -6,24 +6,55 @@ apart in ``expected``. The exact solution is computed twice, by the engine and b
 and the two must agree. A case of an unknown shape is a failure, never a skip.
 """
 
-from __future__ import annotations
-
-from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
 from fractions import Fraction
+from typing import Any, Final
 
 import msgspec
 
+from core.documents import DocumentError, Problem, nodes, read_node
 from core.money import currency
 from core.tariffs.cases import CaseInput, describe, read_input, rounded_text
 from core.tariffs.compiling import CompiledTariff, NoTariffError
-from core.tariffs.document import DocumentError, Field, FieldError, parse
-from core.tariffs.load import TariffFile, load_tariff
+from core.tariffs.expected import ExactUnits, Expected, ExpectedChain, differences, same
+from core.tariffs.load import TariffDocument, TariffFile, Text
 from core.tariffs.pricing import MissingQuantityError
 from core.tariffs.reference import exact_units
 from core.tariffs.sale import Priced, SaleResult
 from core.tariffs.solving import price, solve
+from core.yamlnodes import Node, Size
+
+#: Files of tens of thousands of cases fit; they are written by programs.
+SIZE: Final = Size(max_bytes=8_000_000, max_nodes=500_000)
+
+
+class FileCase(msgspec.Struct, frozen=True, kw_only=True):
+    """A case inside a mapping file, whose tariff it uses."""
+
+    id: Text
+    input: Node
+    expected: Node
+    source: Any
+    title: Any = None
+    note: Any = None
+
+
+class FullCase(FileCase, frozen=True, kw_only=True):
+    """A case with its own tariff."""
+
+    tariff: TariffDocument
+
+
+class Question(msgspec.Struct, frozen=True, kw_only=True):
+    """A case whose answer is asked for, not judged."""
+
+    tariff: TariffDocument
+    input: Node
+    id: Any = None
+    expected: Any = None
+    source: Any = None
+    title: Any = None
+    note: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,64 +93,79 @@ class _Outcome:
 
 def conform(text: str, name: str) -> Report:
     """Run a JSON or YAML list of cases; DocumentError if it is no list."""
-    root = parse(text, name)
-    if not isinstance(root.value, list):
-        raise DocumentError(name, [FieldError(root, "must be a list of cases").problem])
-    return Report(tuple(run_case(case, name, None) for case in root.value))
+    root = nodes(text, name, SIZE)
+    if root.kind != "list":
+        raise DocumentError([Problem(name, root.line, "", "must be a list of cases")])
+    return Report(tuple(run_case(case, name, f"[{i}]") for i, case in enumerate(root.value)))
 
 
 def conform_file(file: TariffFile, name: str) -> Report:
     """Run the cases inside a mapping file against its own tariff."""
-    return Report(tuple(run_case(case, name, file.tariff) for case in file.tests))
+    return Report(
+        tuple(run_case(c, name, f"tests[{i}]", file.tariff) for i, c in enumerate(file.tests))
+    )
 
 
-def run_case(case: Field, name: str, tariff: CompiledTariff | None) -> CaseResult:
+def run_case(case: Node, name: str, path: str, tariff: CompiledTariff | None = None) -> CaseResult:
     """Run one case; ``tariff`` is given where the file, and not the case, has it."""
-    label = case.path
+    label = _label(case) or path
     try:
-        needed = ["id", "input", "expected", "source"] + ([] if tariff else ["tariff"])
-        fields = case.mapping(needed, ("title", "note"))
-        label = fields["id"].text()
-        tariff = tariff or load_tariff(fields["tariff"], name)
-        return CaseResult(label, tuple(_run(fields, tariff)))
+        if tariff is None:
+            full = read_node(case, FullCase, name, path).value
+            return CaseResult(full.id, tuple(_run(full, full.tariff.compiled(), name, path)))
+        short = read_node(case, FileCase, name, path).value
+        return CaseResult(short.id, tuple(_run(short, tariff, name, path)))
     except DocumentError as error:
-        return CaseResult(label, (str(error),))
-    except FieldError as error:
-        return CaseResult(label, (str(DocumentError(name, [error.problem])),))
+        return CaseResult(label, tuple(map(str, error.problems)))
     except (NoTariffError, MissingQuantityError, ValueError) as error:
         return CaseResult(label, (str(error),))
 
 
-def case_results(case: Field, name: str) -> list[dict[str, object]]:
-    """What a case's input gives, sale by sale, as plain data (``expected`` is not looked at)."""
-    fields = case.mapping(("tariff", "input"), ("id", "expected", "source", "title", "note"))
-    tariff = load_tariff(fields["tariff"], name)
+def _label(case: Node) -> str:
+    """The id of a case that may be wrong in any way."""
+    pairs = case.value if case.kind == "mapping" else ()
+    return next((str(v.value) for k, v in pairs if k.value == "id" and v.kind == "scalar"), "")
+
+
+def case_results(case: Node, name: str, path: str = "") -> list[dict[str, object]]:
+    """What a case's input gives, sale by sale, as plain data (``expected`` is not looked at).
+
+    Errors: DocumentError; NoTariffError, MissingQuantityError or ValueError for an input that the
+    tariff cannot price.
+    """
+    question = read_node(case, Question, name, path).value
+    tariff = question.tariff.compiled()
     exponent = currency(tariff.tariff.currency).exponent
-    outcomes = _outcomes(tariff, read_input(fields["input"], tariff))
+    below = _join(path, "input")
     return [
         {"exact": {"units": rounded_text(outcome.exact, "0.000000")}}
         | describe(outcome.result, exponent)
-        for outcome in outcomes
+        for outcome in _outcomes(tariff, read_input(question.input, tariff, name, below))
     ]
 
 
-def _run(fields: Mapping[str, Field], tariff: CompiledTariff) -> list[str]:
-    given = read_input(fields["input"], tariff)
-    exponent = currency(tariff.tariff.currency).exponent
+def _join(path: str, name: str) -> str:
+    return f"{path}.{name}" if path else name
+
+
+def _run(case: FileCase, tariff: CompiledTariff, name: str, path: str) -> list[str]:
+    given = read_input(case.input, tariff, name, _join(path, "input"))
     outcomes = _outcomes(tariff, given)
-    expected = fields["expected"]
+    exponent = currency(tariff.tariff.currency).exponent
+    where = _join(path, "expected")
     if len(given.tenders) == 1 or given.units_milli is not None:
-        return _compare(expected, outcomes[0], exponent)
-    parts = expected.mapping(("sales",), ("exact",))
-    sales = parts["sales"].items()
-    if len(sales) != len(outcomes):
-        return [f"expected {len(sales)} sales, came {len(outcomes)}"]
+        return _compare(
+            read_node(case.expected, Expected, name, where).value, outcomes[0], exponent
+        )
+    chain = read_node(case.expected, ExpectedChain, name, where).value
+    if len(chain.sales) != len(outcomes):
+        return [f"expected {len(chain.sales)} sales, came {len(outcomes)}"]
     failures: list[str] = []
-    for number, (sale, outcome) in enumerate(zip(sales, outcomes, strict=True), 1):
+    for number, (sale, outcome) in enumerate(zip(chain.sales, outcomes, strict=True), 1):
         failures += [f"sale {number}: {text}" for text in _compare(sale, outcome, exponent)]
-    if "exact" in parts:
+    if chain.exact:
         total = sum((outcome.exact for outcome in outcomes), Fraction(0))
-        failures += _compare_exact(parts["exact"], total)
+        failures += _compare_exact(chain.exact, total)
     return failures
 
 
@@ -150,94 +196,24 @@ def _outcomes(tariff: CompiledTariff, given: CaseInput) -> list[_Outcome]:
     return outcomes
 
 
-def _compare(expected: Field, outcome: _Outcome, exponent: int) -> list[str]:
-    parts = expected.mapping((), ("exact", "sale", "refused"))
-    if not parts or {"sale", "refused"} <= parts.keys():
-        raise FieldError(expected, "needs exact, sale or refused, and not both of the last")
+def _compare(expected: Expected, outcome: _Outcome, exponent: int) -> list[str]:
     failures: list[str] = []
     if outcome.exact != outcome.reference:
         failures.append(f"engine {outcome.exact} and reference {outcome.reference} differ")
-    if "exact" in parts:
-        failures += _compare_exact(parts["exact"], outcome.reference)
+    if expected.exact:
+        failures += _compare_exact(expected.exact, outcome.reference)
     came = describe(outcome.result, exponent)
-    if "sale" in parts:
-        failures += _differences(parts["sale"], came, "sale")
-    if "refused" in parts:
-        fields = parts["refused"].mapping(
-            ("reason",), ("smallest_useful", "short_at", "largest_useful")
-        )
-        wanted = {("refused" if key == "reason" else key): f for key, f in fields.items()}
-        failures += _differences(Field(wanted, expected.line, expected.path), came, "refused")
+    if expected.sale:
+        failures += differences(msgspec.to_builtins(expected.sale), came, "sale")
+    if expected.refused:
+        wanted = msgspec.to_builtins(expected.refused)
+        wanted["refused"] = wanted.pop("reason")
+        failures += differences(wanted, came, "refused")
     return failures
 
 
-def _compare_exact(expected: Field, came: Fraction) -> list[str]:
-    field = expected.mapping(("units",))["units"]
-    field.decimal()
-    text = rounded_text(came, field.text())
-    return [] if text == field.text() else [f"exact.units: expected {field.text()}, came {text}"]
-
-
-def _differences(expected: Field, came: object, where: str) -> list[str]:
-    """Every key that is expected must have come; what is not mentioned is not judged."""
-    if isinstance(expected.value, dict):
-        if not isinstance(came, dict):
-            return [f"{where}: expected fields, came {came!r}"]
-        failures = []
-        for key, field in expected.value.items():
-            if key in came:
-                failures += _differences(field, came[key], f"{where}.{key}")
-            else:
-                failures.append(f"{where}.{key}: is not part of what came ({', '.join(came)})")
-        return failures
-    if isinstance(expected.value, list):
-        return _list_differences(expected.value, came, where)
-    same = _same(expected.value or "", str(came))
-    return [] if same else [f"{where}: expected {expected.value}, came {came}"]
-
-
-def _list_differences(expected: list[Field], came: object, where: str) -> list[str]:
-    """Lists have the same entries; those with a code are matched by code and block."""
-    if not isinstance(came, list) or len(came) != len(expected):
-        return [f"{where}: expected {len(expected)} entries, came {_summary(came)}"]
-    failures = []
-    left = list(came)
-    for i, field in enumerate(expected):
-        entry = next((c for c in left if _is_meant(field, c)), None)
-        if entry is None:
-            failures.append(f"{where}[{i}]: nothing like it came; left are {_summary(left)}")
-            continue
-        left.remove(entry)
-        failures += _differences(field, entry, f"{where}[{i}]")
-    return failures
-
-
-def _is_meant(field: Field, came: object) -> bool:
-    if not isinstance(field.value, dict) or not isinstance(came, dict):
-        return True
-    return all(
-        _same(str(field.value[key].value), str(came.get(key)))
-        for key in ("code", "block")
-        if key in field.value
-    )
-
-
-def _summary(came: object) -> str:
-    if not isinstance(came, list):
-        return repr(came)
-    return (
-        ", ".join(
-            f"{c.get('code')} {c.get('amount', '')}".strip() if isinstance(c, dict) else str(c)
-            for c in came
-        )
-        or "none"
-    )
-
-
-def _same(expected: str, came: str) -> bool:
-    if expected == came:
-        return True
-    try:
-        return Decimal(expected) == Decimal(came)
-    except InvalidOperation:
-        return False
+def _compare_exact(expected: ExactUnits, came: Fraction) -> list[str]:
+    text = rounded_text(came, expected.units)
+    if same(expected.units, text):
+        return []
+    return [f"exact.units: expected {expected.units}, came {text}"]

@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from core.book import Stage
-from core.entities import Account, Agreement, AgreementState, Debt, Meter, PastSale
+from core.entities import Account, Agreement, AgreementState, Debt, Meter, PastSale, Phone
 from core.handlers.base import Context
 from core.ledger import Transaction, post
 from core.messages import Answer, CreditVend, Outcome, Recipient, SendNotice
@@ -169,7 +169,7 @@ def _issue(ctx: Context, command: CreditVend, bought: Bought) -> Answer:
         ctx.new_id("ledger_txn"), ctx.terms.code, "sale", payer.currency, ctx.message_id, ctx.now_us
     )
     post(ctx.stage, txn, posted)
-    _remember(ctx.stage, sale, bought, token)
+    _remember(ctx.stage, sale, bought)
     _write_sale(ctx, sale, bought, state)
     _write_token(ctx, sale, token)
     view = sale_view(ctx.terms, sale)
@@ -183,7 +183,11 @@ def receipt_ids(company: str) -> str:
 
 
 def make_token(ctx: Context, meter: Meter, tenths: int) -> IssuedToken:
-    """Ask the built-in module for one credit token. Refusals: no key, clock ahead."""
+    """Ask the built-in module for one credit token. Refusals: no key, clock ahead.
+
+    The meter remembers the TID and the base date that it counts from: after a change of base date
+    the next token of the same minute must not have the same TID.
+    """
     key = MeterKey(
         ctx.terms.code, meter_pan(meter.drn), meter.ea, meter.sgc, meter.krn, meter.ti, meter.kt
     )
@@ -199,16 +203,14 @@ def make_token(ctx: Context, meter: Meter, tenths: int) -> IssuedToken:
         raise refuse("key-missing", sgc=meter.sgc, krn=meter.krn, why=str(error)) from error
     except TidRunAheadError as error:
         raise refuse("tokens-too-fast", meter=meter.drn, why=str(error)) from error
+    ctx.stage.put(meter.drn, replace(meter, last_tid=tid, base_year=int(base)))
     ctx.stage.link("made", ctx.message_id, result)
     return result
 
 
-def _remember(stage: Stage, sale: PastSale, bought: Bought, token: IssuedToken) -> None:
+def _remember(stage: Stage, sale: PastSale, bought: Bought) -> None:
     """The evolving state: what the next message of the batch must see."""
     price = bought.price
-    tid = token.data.tid
-    assert tid is not None, "a credit token has a TID"
-    stage.put(bought.meter.drn, replace(bought.meter, last_tid=tid))
     state = stage.need(AgreementState, bought.agreement.id)
     stage.put(
         bought.agreement.id,
@@ -295,7 +297,7 @@ def tell(
                 recipient=recipient.address,
                 template=template,
                 args=args,
-                language=recipient.language,
+                language=_language_of(ctx.stage, recipient),
                 notice_id=notice_id,
                 channel=recipient.channel,
             ),
@@ -315,6 +317,12 @@ def tell(
             queued_at=ctx.now_us,
             updated_at=ctx.now_us,
         )
+
+
+def _language_of(stage: Stage, recipient: Recipient) -> str:
+    """The language registered with the phone, else the one that he used."""
+    phone = stage.get(Phone, recipient.address)
+    return phone.language if phone is not None and phone.language else recipient.language
 
 
 __all__ = ["SaleView", "decide_vend", "make_token", "tell"]

@@ -14,11 +14,15 @@ from hub.inbox import Delivery
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What a source gave. ``done`` is called after the commit; ``again`` marks a redelivery."""
+    """What a source gave. ``done`` is called after the commit; ``again`` marks a redelivery.
+
+    ``back`` gives it up uncommitted: it has become another worker's.
+    """
 
     deliveries: Sequence[Delivery]
     done: Callable[[], None] = lambda: None
     again: bool = False
+    back: Callable[[], None] = lambda: None
 
 
 class Source(Protocol):

@@ -57,10 +57,12 @@ class AmqpLink:
     def abort(self, why: str) -> None:
         """Drop a link that does not answer; it is opened again."""
         log.error("amqp.abort", link=self._name, why=why)
-        if self._connection is not None:
-            transport = getattr(self._connection, "_transport", None)
-            if transport is not None:
-                transport.abort()
+        had, self.channel = self.channel is not None, None
+        if had:
+            self._lost()
+        transport = getattr(self._connection, "_transport", None)
+        if transport is not None:
+            transport.abort()
 
     def _connect(self) -> None:
         if self._closing:

@@ -67,11 +67,11 @@ class RabbitSource:
         self._loop.run_forever()
 
     def assign(self, partitions: Sequence[int]) -> None:
-        """Consume these partitions and no others."""
+        """Consume these partitions and no others: the next take gives none of another's."""
+        self._wanted = set(partitions)
         self._loop.call_soon_threadsafe(self._assign, set(partitions))
 
     def _assign(self, wanted: set[int]) -> None:
-        self._wanted = wanted
         channel = self._channel
         if channel is None or not channel.is_open:
             return
@@ -117,7 +117,9 @@ class RabbitSource:
         if not bundles:
             return None
         again = any(arrived.redelivered for arrived in bundles)
-        return Taken(deliveries, lambda: self._acknowledge(bundles), again)
+        return Taken(
+            deliveries, lambda: self._acknowledge(bundles), again, lambda: self._return(bundles)
+        )
 
     def _acknowledge(self, bundles: list[Arrived]) -> None:
         failpoints.hit("consumer.before-ack")
@@ -128,6 +130,10 @@ class RabbitSource:
         for arrived in bundles:
             if arrived.channel.is_open:
                 arrived.channel.basic_ack(arrived.tag)
+
+    def _return(self, bundles: list[Arrived]) -> None:
+        for arrived in bundles:
+            self._give_back(arrived)
 
     def _give_back(self, arrived: Arrived) -> None:
         def reject() -> None:

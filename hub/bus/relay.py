@@ -44,8 +44,8 @@ class Publisher:
     def __init__(self, url: str, prefix: str, loop: asyncio.AbstractEventLoop, name: str) -> None:
         self._prefix, self._loop = prefix, loop
         self._link = AmqpLink(url, loop, name, self._opened, self._lost)
-        self._pending: dict[int, Future[bool]] = {}
-        self._ids: dict[str, int] = {}
+        self._pending: dict[int, tuple[Future[bool], str]] = {}  # by tag, with our own id
+        self._ids: dict[str, int] = {}  # of what is pending: our own id -> tag
         self._tag = 0
         self._ready = False
 
@@ -84,7 +84,7 @@ class Publisher:
         self._ready = False
         pending, self._pending = self._pending, {}
         self._ids.clear()
-        for future in pending.values():
+        for future, _ in pending.values():
             future.set_result(False)
 
     def _publish(
@@ -95,7 +95,7 @@ class Publisher:
             future.set_result(False)
             return
         self._tag += 1
-        self._pending[self._tag] = future
+        self._pending[self._tag] = future, message_id
         self._ids[message_id] = self._tag
         channel.basic_publish(
             exchange(self._prefix),
@@ -112,17 +112,20 @@ class Publisher:
         taken = method.NAME == "Basic.Ack"
         tags = [tag for tag in self._pending if tag <= method.delivery_tag]
         for tag in tags if method.multiple else [method.delivery_tag]:
-            future = self._pending.pop(tag, None)
-            if future is not None:
-                future.set_result(taken)
+            self._settle(tag, taken)
 
     def _returned(self, _channel: Any, method: Any, properties: Any, _body: bytes) -> None:
         """Unroutable: the return comes before its confirm, and names our own id."""
         log.error("bundle.returned", queue=method.routing_key, reason=method.reply_text)
-        tag = self._ids.get(properties.message_id)
-        future = self._pending.pop(tag, None) if tag is not None else None
+        self._settle(self._ids.get(properties.message_id, 0), False)
+
+    def _settle(self, tag: int, taken: bool) -> None:
+        """What has an end is forgotten, whichever end it was."""
+        future, message_id = self._pending.pop(tag, (None, ""))
         if future is not None:
-            future.set_result(False)
+            if self._ids.get(message_id) == tag:
+                del self._ids[message_id]
+            future.set_result(taken)
 
 
 @dataclass(slots=True)
@@ -192,8 +195,8 @@ class Relay:
     def _again(self) -> None:
         """At the start everything open is published again; later, what stayed open for too long."""
         now = self.sources.now_us()
-        if self._started and now < self._swept + STALE_US // 4:
-            return
+        if self._started and 0 <= now - self._swept < STALE_US // 4:
+            return  # a clock set back sweeps at once
         stale = now - STALE_US if self._started else now
         self._started, self._swept = True, now
         with self.store.transaction() as tx:

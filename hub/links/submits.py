@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from twisted.internet.defer import Deferred
 
-from adapters.smpp.errors import LocalError
+from adapters.smpp.errors import LocalError, QueueFullError
 from adapters.smpp.esme import EsmeLink
 from adapters.smpp.events import Answered, Unknown
 from adapters.smpp.pdu import Pdu
@@ -76,7 +76,10 @@ class Submits:
         return max(0, _AHEAD * self._bind.session.settings.window - self.outstanding)
 
     def submit(self, pdu: Pdu) -> "Deferred[Pdu]":
-        """Fires with the response, or fails with one of the three above."""
+        """Fires with the response, or fails with one of the three above.
+
+        A PDU that no link could send fails with the adapter's LocalError.
+        """
         item = _Item(pdu)
         self.outstanding += 1
         self._paced.append(item)
@@ -124,8 +127,11 @@ class Submits:
     def _offer(self, item: _Item, now: float) -> None:
         try:
             self._bind.submit(item.pdu, item, now)
-        except LocalError as error:  # it cannot be sent at all: our own mistake, or a full queue
+        except QueueFullError as error:
             self._settle(item, SubmitNotSent(str(error)))
+            return
+        except LocalError as error:  # our own mistake: another attempt would be the same
+            self._settle(item, error)
             return
         self.counters["submitted"] += 1
         self._touch()

@@ -13,11 +13,11 @@ from typing import Annotated, Literal
 
 import typer
 
+from core.documents import DocumentError
 from core.sts import conform as sts_conform
 from core.sts.errors import TablesFormError
 from core.sts.sta import Tables, load_tables
 from core.tariffs import conform as tariff_conform
-from core.tariffs.document import DocumentError
 
 NAME = "conform"
 # The published files have less than 100 KiB; a hundred times that is a wrong file.

@@ -173,17 +173,18 @@ def _changed(settings: Config, message_id: str, changes: list[str]) -> dict[str,
         name, sign, text = change.partition("=")
         if not sign or not name:
             die(f"'{change}' is not field=value", 2)
-        data[name] = _value(text)
+        data[name] = _value(text, data.get(name))
     return data
 
 
-def _value(text: str) -> Any:
-    """JSON where it is JSON and keeps its digits; else the text: ``04123456784`` is a text."""
+def _value(text: str, was: Any) -> Any:
+    """A text where a text was: ``04123456784`` and ``100001`` are no numbers; else JSON."""
+    if isinstance(was, str):
+        return text
     try:
-        value = json.loads(text)
+        return json.loads(text)
     except ValueError:
         return text
-    return value
 
 
 def _when(settings: Config, letter: DeadLetter) -> str:

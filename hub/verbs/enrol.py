@@ -17,7 +17,7 @@ import yaml
 from rich.console import Console
 from rich.progress import Progress
 
-from core.messages import Enrol, name_of
+from core.messages import Enrol, MeterLink, PhoneLink, name_of
 from core.sts.errors import StsError
 from core.sts.meter_id import parse_drn
 from hub.config import CompanySection, Config
@@ -108,10 +108,11 @@ def parse(text: str, source: str, company: CompanySection) -> tuple[list[Item], 
 def _command(value: Any, company: CompanySection) -> Enrol:
     if not isinstance(value, dict):
         raise ValueError("not a customer: a list of fields is expected")
-    unknown = sorted(str(name) for name in value.keys() - set(Enrol.__struct_fields__))
-    if unknown:
-        known = ", ".join(Enrol.__struct_fields__)
-        raise ValueError(f"unknown field `{unknown[0]}` (known: {known})")
+    _known_only(value, Enrol)
+    _known_only(value.get("meter"), MeterLink, "meter.")
+    phones = value.get("phones")
+    for phone in phones if isinstance(phones, list) else ():
+        _known_only(phone, PhoneLink, "phones.")
     enrol = msgspec.convert({"currency": company.currency, **value}, Enrol, strict=False)
     if enrol.meter is not None:
         try:
@@ -121,22 +122,28 @@ def _command(value: Any, company: CompanySection) -> Enrol:
     return enrol
 
 
+def _known_only(value: Any, kind: type[msgspec.Struct], within: str = "") -> None:
+    """A misspelt field is a field that is missing: messages would read over it."""
+    if not isinstance(value, dict):
+        return
+    for name in value:
+        if name not in kind.__struct_fields__:
+            known = ", ".join(kind.__struct_fields__)
+            raise ValueError(f"no field {name} (known: {known}) - at `$.{within}{name}`")
+
+
 def _line_in(node: yaml.Node, message: str) -> int:
     """The line of the field that a message names (``$.meter.drn``), else the item's."""
     names = message.rpartition("`$.")[2].rstrip("`").split(".") if "`$." in message else []
-    if "unknown field `" in message:
-        names = [message.partition("`")[2].partition("`")[0]]
     line = node.start_mark.line + 1
     for name in names:
-        if not isinstance(node, yaml.MappingNode):
-            break
         name = name.partition("[")[0]
-        for key, inner in node.value:
-            if key.value == name:
-                node, line = inner, key.start_mark.line + 1
-                break
-        else:
+        maps = node.value if isinstance(node, yaml.SequenceNode) else [node]
+        pairs = [pair for each in maps if isinstance(each, yaml.MappingNode) for pair in each.value]
+        found = next((pair for pair in pairs if pair[0].value == name), None)
+        if found is None:
             break
+        node, line = found[1], found[0].start_mark.line + 1
     return line
 
 

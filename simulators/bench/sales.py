@@ -5,7 +5,6 @@ in production: first the journal takes every purchase in, then the workers sell 
 once, which is the sum of all that a sale costs but for its wire. On SQLite one process does the
 same in turn, beside bare commits of the same durability.
 """
-# ruff: noqa: S603 (the workers are our own program)
 
 import os
 import subprocess

@@ -4,7 +4,6 @@ Never the machine's own: own port, own node name, own cookie, own name service, 
 come (fsync on, every other setting the server's default). Where we are root they run as the users
 that their packages made, because both refuse root. What was started is ended, and its folder goes.
 """
-# ruff: noqa: S603 (the programs are ours and the servers' own, by their full paths)
 
 import os
 import pwd

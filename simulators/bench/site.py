@@ -3,7 +3,6 @@
 The hub runs as it does in production: ``wattbus run`` with its worker processes, started from a
 configuration file, over real sockets.
 """
-# ruff: noqa: S603 (the programs are ours and the servers' own, by their full paths)
 
 import json
 import os

@@ -4,7 +4,6 @@ Our link (adapters.smpp over hub.wire, in a real reactor) against an SMSC that n
 beside it the very same octets to a process that only echoes them, with as many PDUs under way as
 the window. All processes share the machine's cores.
 """
-# ruff: noqa: S603 (the peers are programs of ours, by their full paths)
 
 import asyncio
 import json

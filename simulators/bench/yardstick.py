@@ -1,5 +1,4 @@
 """What everything is measured beside, in the same run: TPC-B, bare commits, a bare echo."""
-# ruff: noqa: S603 (the programs are ours and the servers' own, by their full paths)
 
 import re
 import subprocess

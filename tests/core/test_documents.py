@@ -11,7 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core import yamlnodes
-from core.documents import MAX_PROBLEMS, DocumentError, load, read
+from core.documents import (
+    MAX_PROBLEMS,
+    DocumentError,
+    Misfit,
+    load,
+    nodes,
+    read,
+    read_node,
+)
+from core.yamlnodes import Node
+from core.yamlvalues import MINOR, OneOf, Scaled
 
 
 class Colour(Enum):
@@ -177,3 +187,85 @@ def test_lines_are_kept_for_later_checks() -> None:
 def test_any_text_is_read_or_refused(text: str) -> None:
     with contextlib.suppress(DocumentError):
         load(text, Sheet, "a")
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    rate: Annotated[int, Scaled(1000, low=-1, high=5)] = 0
+    money: Annotated[int, Scaled(MINOR)] | None = None
+    day: Annotated[str, OneOf(("mon", "tue"))] = "mon"
+    month: Annotated[str, msgspec.Meta(pattern="^[0-9]{4}-[0-9]{2}$", description="a month")] = ""
+    exact: Decimal = Decimal(0)
+    given: str | msgspec.UnsetType = msgspec.UNSET
+
+    def __post_init__(self) -> None:
+        if self.rate and self.money:
+            raise Misfit("money", "not beside a rate", ("nothing",))
+
+
+class Whole(msgspec.Struct, frozen=True, kw_only=True):
+    parts: tuple[Node, ...] = ()
+    part: Part | None = None
+
+
+def part(text: str, minor: int = 100) -> Part:
+    node = nodes(f"- {{ {text} }}", "a.yaml").value[0]
+    return read_node(node, Part, "a.yaml", "parts[0]", minor=minor).value
+
+
+def test_decimals_become_integers_of_their_smallest_part() -> None:
+    assert part("rate: 4.995").rate == 4995
+    assert part("money: '-12.5'").money == -1250
+    assert str(part("exact: 0.10").exact) == "0.10"
+    assert part("money: 12.345", minor=1000).money == 12_345
+    assert part("given: ''").given == ""
+    assert part("").given is msgspec.UNSET
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("rate: 0.0001", "rate: 0.0001 is finer than 1/1000"),
+        ("rate: 5.001", "rate: expected between -1 and 5, got 5.001"),
+        ("rate: 5e0", "rate: expected a decimal number like 750.9, got '5e0'"),
+        ("rate: []", "rate: expected an integer, got a list"),
+        ("money: 0.001", "money: 0.001 is finer than 1/100"),
+        ("money: {}", "money: expected an integer, got a mapping"),
+        ("exact: Infinity", "exact: expected a decimal number like 750.9, got 'Infinity'"),
+        ("exact: " + "1" * 41, f"exact: expected a decimal number like 750.9, got {'1' * 40!r}"),
+        ("exact:", "exact: expected a decimal number like 750.9, got nothing"),
+        (
+            "day: tu",
+            "day: expected one of the allowed values, got 'tu'; did you mean 'tue'?"
+            " (allowed: mon, tue)",
+        ),
+        ("month: 2026", "month: expected a month, got '2026'"),
+        ("given:", "given: expected text, got nothing"),
+        ("rate: 1, money: 1", "money: not beside a rate (allowed: nothing)"),
+    ],
+)
+def test_what_a_value_must_be(text: str, expected: str) -> None:
+    with pytest.raises(DocumentError) as caught:
+        part(text)
+    assert str(caught.value) == f"a.yaml:1: parts[0].{expected}"
+
+
+def test_a_part_is_kept_to_be_read_later() -> None:
+    whole = load("parts:\n  - x: 1\n  - rate: 2\npart: {rate: 1}", Whole, "a.yaml")
+    assert whole.part == Part(rate=1000)
+    with pytest.raises(DocumentError) as caught:
+        read_node(whole.parts[0], Part, "a.yaml", "parts[0]")
+    (problem,) = caught.value.problems
+    assert (problem.line, problem.path) == (2, "parts[0].x")
+    assert read_node(whole.parts[1], Part, "a.yaml").value.rate == 2000
+
+
+def test_numbers_may_be_quoted_and_texts_stay_texts() -> None:
+    sheet = load('{"name": "007", "count": "3", "open": "true"}', Sheet, "a.json")
+    assert (sheet.name, sheet.count, sheet.open) == ("007", 3, True)
+    assert problems('{"name": "a", "count": ""}')[0].endswith("got ''")
+
+
+def test_json_writes_a_character_beyond_16_bits_as_two_escapes() -> None:
+    text = '{"name": "\\ud83d\\ude00 \\u00e9 \\\\ud83d\\\\ude00 \\/"}'
+    assert load(text, Sheet, "a.json").name == "\U0001f600 é \\ud83d\\ude00 /"
+    assert "not YAML" in problems('{"name": "\\ud83d alone"}')[0]

@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 from litestar.testing import TestClient
+from structlog.testing import capture_logs
 from twisted.internet.defer import Deferred, fail, succeed
 
 from hub.channel import HttpRequest, HttpResponse
@@ -59,17 +60,17 @@ def test_a_handler_may_await_deferreds() -> None:
     assert answer.headers.get_list("content-type") == ["text/html; charset=utf-8"]
 
 
-def test_a_fault_is_a_500_without_words_and_a_line_in_the_log(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_a_fault_is_a_500_without_words_and_a_line_in_the_log() -> None:
     hub = service()
     hub.mount("/ussd", faulty)
-    with TestClient(hub.app(), raise_server_exceptions=False) as client:
+    with (
+        capture_logs() as heard,
+        TestClient(hub.app(), raise_server_exceptions=False) as client,
+    ):
         answer = client.get("/ussd")
     assert answer.status_code == 500
     assert "on our side" not in answer.text
-    heard = capsys.readouterr()
-    assert "on our side" in heard.out + heard.err
+    assert [entry["event"] for entry in heard] == ["http.fault"]
 
 
 def test_the_probes_and_the_metrics() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from core.messages import Outcome
+from core.messages import MeterLink, Outcome, PhoneLink, SendNotice
 from core.sts.amounts import decode_units
 from core.sts.meter_id import meter_pan
 from core.sts.module import MeterKey
@@ -37,6 +37,17 @@ def test_the_token_decodes_to_the_units_sold(machine: Machine) -> None:
     key = MeterKey("demo", meter_pan(METER), 11, "201457", 1, "01")
     decoded = machine.terms.module.decode(key, answer.data["token"])
     assert decode_units(decoded.data.fields["amount"]) == answer.data["units_tenths"]
+
+
+def test_tokens_of_one_minute_differ_also_after_a_change_of_base_date(tmp_path: Path) -> None:
+    machine = Machine(fresh_sqlite(tmp_path))
+    machine.do(enrol(meter=MeterLink(drn=METER, sgc="201457", base_year=1993)), "enrol")
+    machine.do(pay(50_000), "pay")
+    for number in range(3):
+        assert machine.do(buy(another=True, tender=10_000), f"k{number}").outcome is Outcome.DONE
+    ((first,), (second,), (third,)) = machine.rows("SELECT tid FROM token ORDER BY id")
+    assert (second, third) == (first + 1, first + 2)
+    assert machine.rows("SELECT last_tid, base_year FROM meter") == [(third, 2014)]
 
 
 def test_the_ledger_sums_to_zero_and_credit_is_the_sum_of_its_postings(machine: Machine) -> None:
@@ -104,3 +115,13 @@ def test_refusals(machine: Machine, command: object, code: str) -> None:
     assert machine.rows("SELECT count(*) FROM sale") == [(0,)]
     assert [o.message.template for o in machine.channel.sent] == ["refusal"]
     assert machine.unaccounted() == 0
+
+
+def test_the_registered_language_wins_over_the_spoken_one(tmp_path: Path) -> None:
+    machine = Machine(fresh_sqlite(tmp_path))
+    machine.do(enrol(phones=(PhoneLink(msisdn=PHONE, language="sw"),)), "enrol")
+    machine.do(pay(50_000), "pay")
+    machine.do(buy(), "buy")
+    (told,) = machine.channel.sent
+    assert isinstance(told.message, SendNotice)
+    assert told.message.language == "sw"

@@ -6,8 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
-from core.messages import CreditVend, Enrol, Message, MeterLink, PhoneLink, ReceivePayment
+from core.messages import (
+    ConfirmVend,
+    CreditVend,
+    Enrol,
+    Message,
+    MeterLink,
+    PhoneLink,
+    ReceivePayment,
+)
 from core.messages.vending import Recipient
 from core.sts.keystore import demo_keys, dump_key_file
 from core.sts.meter_id import luhn_digit
@@ -114,6 +123,18 @@ def enrol(number: int, now_us: int) -> Ask:
         phones=(PhoneLink(msisdn=phone(number), meter_name="Home"),),
     )
     return Ask(f"enrol-{number}", message, f"account/{account(number)}")
+
+
+def second_account(key: str, number: int, now_us: int) -> Ask:
+    """One more account of one customer, whatever its number."""
+    ask = enrol(number, now_us)
+    message = replace(ask.message, customer="C99", service_point=f"S{number}")
+    return Ask(key, message, ask.ref)
+
+
+def confirm(key: str, number: int, code: str) -> Ask:
+    """``YES nnnn`` of a household's phone."""
+    return Ask(key, ConfirmVend(phone=phone(number), code=code), f"phone/{phone(number)}")
 
 
 def pay(key: str, number: int, amount: int, **more: Any) -> Ask:

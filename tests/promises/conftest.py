@@ -87,5 +87,7 @@ def make_world(
 
 @pytest.fixture
 def world(make_world: Callable[..., SteppedWorld]) -> SteppedWorld:
-    """A stepped world with the opening books."""
-    return make_world()
+    """A stepped world with the opening books, its start behind it: batches are whole."""
+    world = make_world()
+    world.settle()
+    return world

@@ -60,6 +60,8 @@ class FarEnd:
     refusals: list[Line] = field(default_factory=list)
     #: its references for the next notices it takes
     references: list[str] = field(default_factory=list)
+    #: does not ask again by itself when the line comes up
+    patient: bool = False
     changed: threading.Condition = field(default_factory=threading.Condition)
     _write: Write | None = None
     _held: list[Line] = field(default_factory=list)
@@ -89,7 +91,8 @@ class FarEnd:
         with self.changed:
             self._write = write
             self._held.clear()
-            self.ask_again()
+            if not self.patient:
+                self.ask_again()
             self.changed.notify_all()
 
     def disconnected(self) -> None:

@@ -11,12 +11,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
+from core.book import Wants
 from core.handlers.base import Context
 from core.messages import Answer, Outcome, ReceivePayment, name_of
 from hub import batch
 
 #: raises until cured; kills the process that decides it; ends with an unknown outcome
 POISON, KILLER, UNKNOWN = "poison", "killer", "unknown"
+#: raises before any decision, when the batch asks what the message wants loaded
+SENSELESS = "senseless"
 NAME = "billing.receive-payment"
 
 
@@ -45,7 +48,12 @@ def installed(
             kill()
         return Answer(outcome=Outcome.UNKNOWN) if command.reference == UNKNOWN else answer
 
-    batch._BY_NAME[NAME] = replace(real, decide=decide)
+    def wants(command: Any) -> Wants:
+        if command.reference == SENSELESS:
+            raise PoisonError("this payment makes no sense")
+        return real.wants(command)
+
+    batch._BY_NAME[NAME] = replace(real, wants=wants, decide=decide)
     try:
         yield
     finally:

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from twisted.internet.task import Clock
 
-from core.store.tx import Reader
+from core.store.tx import Reader, TransientStoreError
 from core.store.upgrade import Store, open_store, upgrade
 from hub import balance, config, failpoints, inbox
 from hub.boot import make_routing
@@ -36,6 +36,8 @@ from tests.promises.farend import FarEnd, Record
 
 #: Turns of the stages that a settled world needs at most.
 TURNS = 400
+#: Deaths that a world survives; one that dies oftener dies for ever.
+DEATHS = 12
 #: 2026-11-21 10:00 in Kampala; the template of the books was made an hour before.
 START_US = 1_795_244_400_000_000
 
@@ -205,7 +207,7 @@ class SteppedWorld:
         except Killed:
             self.kill()
             return True
-        except StoreAway:
+        except (StoreAway, TransientStoreError):
             return True
         self._sample()
         return moved
@@ -217,6 +219,7 @@ class SteppedWorld:
     def settle(self) -> None:
         """Go on until nothing is under way and the far end has heard of everything."""
         for _ in range(TURNS):
+            holds(len(self.fired) <= DEATHS, "OPEN it dies again and again")
             if self.turn():
                 continue
             if self._quiet():

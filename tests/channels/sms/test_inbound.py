@@ -191,13 +191,22 @@ def test_trouble_with_telling_again_costs_nothing() -> None:
 def test_the_language_of_a_registered_phone_wins() -> None:
     stage = Stage()
     stage.ports.views[PHONE] = PhoneView(msisdn=PHONE, registered=True, language="sw")
-    stage.say(BUY)
-    stage.say("BALANCE")
-    assert stage.ports.messages()[0] == vend("sw")
+    stage.say("help")
+    stage.say("hello")
+    assert stage.ports.messages()[0] == told("help", "sw")
     assert stage.ports.queries == [("phone_languages", (PHONE,))], "it is remembered for a minute"
     stage.smsc.run(61)
-    stage.say("LAST")
+    stage.say("help")
     assert len(stage.ports.queries) == 2
+
+
+def test_a_purchase_waits_for_no_query() -> None:
+    """The core answers it, and knows the registered language."""
+    stage = Stage()
+    stage.ports.views[PHONE] = PhoneView(msisdn=PHONE, registered=True, language="sw")
+    stage.say(BUY)
+    assert stage.ports.messages() == [vend("en")]
+    assert stage.ports.queries == []
 
 
 def test_a_query_that_fails_costs_no_purchase() -> None:

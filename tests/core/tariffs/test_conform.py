@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from core.documents import DocumentError, nodes
 from core.tariffs.conform import case_results, conform, conform_file
-from core.tariffs.document import DocumentError, parse
 from core.tariffs.load import load_file
 
 VECTORS = Path("tests/vectors/tariff-cases-wattbus.json")
@@ -56,16 +56,21 @@ def test_cases_may_be_yaml() -> None:
         ({"sale": {"units": "28.2"}}, "sale.units: expected 28.2, came 28.1"),
         ({"sale": {"carried_forward": 1}}, "carried_forward: expected 1, came 2"),
         ({"sale": {"lines": []}}, "expected 0 entries, came service 3360, vat 3051, energy"),
-        ({"sale": {"colour": "red"}}, "sale.colour: is not part of what came"),
-        ({"sale": {"units": {"a": "1"}}}, "expected fields, came"),
-        ({"sale": {"units": ["1"]}}, "expected 1 entries"),
+        ({"sale": {"colour": "red"}}, "cases.json:1: [0].expected.sale.colour: unknown"),
+        ({"sale": {"unit": "1"}}, "sale.unit: unknown; did you mean 'units'? (allowed: carried_f"),
+        ({"sale": {"units": {"a": "1"}}}, "expected text, got a mapping"),
+        ({"sale": {"units": ["1"]}}, "expected text, got a list"),
+        ({"sale": {"units": None}}, "sale.units: expected nothing, came 28.1"),
+        ({"sale": {"debts": [{"code": "x"}]}}, "expected 1 entries, came none"),
         ({"refused": {"reason": "too_small"}}, "refused.refused: is not part of what came"),
-        ({"refused": {"smallest_useful": "5"}}, "reason missing"),
+        ({"refused": {"smallest_useful": "5"}}, "expected.refused: 'reason' is missing"),
+        ({"refused": {"reason": "no"}}, "got 'no' (allowed: too_small, overflow)"),
         ({}, "needs exact, sale or refused"),
         ({"sale": {}, "refused": {"reason": "overflow"}}, "not both"),
-        ({"units": "28.1"}, "'units' is not known here; allowed: exact, refused, sale"),
-        ({"exact": {"units": "many"}}, "not a decimal number"),
-        (["28.1"], "must be a mapping"),
+        ({"units": "28.1"}, "expected.units: unknown (allowed: exact, refused, sale)"),
+        ({"exact": {"units": "many"}}, "expected a decimal number like 750.9, got 'many'"),
+        ({"exact": {"units": "nan"}}, "expected a decimal number like 750.9, got 'nan'"),
+        (["28.1"], "[0].expected: expected a mapping with"),
     ],
 )
 def test_a_difference_is_a_sentence(expected: object, said: str) -> None:
@@ -96,19 +101,25 @@ def test_lines_are_matched_in_any_order_and_compared_as_numbers() -> None:
         ({"tender": None}, "exactly one of tender, sales, units"),
         ({"units": "3"}, "exactly one of tender, sales, units"),
         ({"on": "1999-01-01"}, "not in force before 2018-01-01"),
-        ({"on": "today"}, "not a date"),
+        (
+            {"on": "today"},
+            "cases.json:1: [0].input.on: expected a day like 2026-02-28, got 'today'",
+        ),
         ({"months_due": None}, "give months_due, or started"),
         ({"started": "2025-01"}, "give months_due, or started"),
-        ({"months_due": ["2026-13"]}, "not a month like 2026-02"),
+        (
+            {"months_due": ["2026-13"]},
+            "months_due[0]: expected a month like 2026-02, got '2026-13'",
+        ),
         ({"tender": "20000.5"}, "finer than 1/1"),
         ({"tender": "-5"}, "tender of -5"),
         ({"policy": {"order": ["energy", "fee"]}}, "order"),
-        ({"policy": {"order": ["fees"]}}, "'fees' is not one of fee, debts"),
-        ({"policy": {"fee": {"code": "x"}}}, "label missing"),
-        ({"encoding": "sts2"}, "not one of sts, tenths"),
-        ({"attributes": "x"}, "must be a mapping of quantities"),
-        ({"debts": [{"code": "x"}]}, "missing"),
-        ({"colour": "red"}, "'colour' is not known here"),
+        ({"policy": {"order": ["fees"]}}, "got 'fees'; did you mean 'fee'? (allowed: fee, debts"),
+        ({"policy": {"fee": {"code": "x"}}}, "policy.fee: 'label' is missing"),
+        ({"encoding": "sts2"}, "(allowed: sts, tenths)"),
+        ({"attributes": "x"}, "attributes: expected a mapping, got a scalar"),
+        ({"attributes": {"kw": "2.0001"}}, "attributes.kw: 2.0001 is finer than 1/1000"),
+        ({"colour": "red"}, "[0].input.colour: unknown (allowed: attributes, debts"),
     ],
 )
 def test_a_wrong_input_is_a_failure_that_says_what_is_allowed(
@@ -125,7 +136,7 @@ def test_a_wrong_input_is_a_failure_that_says_what_is_allowed(
         ("all", {"percent": "5"}, "no percent and no amount"),
         ("fixed", {"percent": "5"}, "needs amount"),
         ("percent_of_tender", {}, "needs percent"),
-        ("some", {}, "percent_of_tender, percent_of_outstanding, fixed, all"),
+        ("some", {}, "(allowed: percent_of_tender, percent_of_outstanding, fixed, all)"),
         ("all", {"outstanding": "-1"}, "must not be negative"),
     ],
 )
@@ -159,16 +170,48 @@ def test_fee_caps_and_limits_of_a_case() -> None:
 @pytest.mark.parametrize(
     ("case", "said"),
     [
-        ({"id": "X"}, "expected, input, source, tariff missing"),
-        (named("UG-VEND-1", tariff={}), "code, currency, title, unit, versions missing"),
-        (named("UG-VEND-1", kind="bill"), "'kind' is not known here"),
-        (named("UG-VEND-1", source=None), "source missing"),
-        ([], "must be a mapping"),
+        (named("UG-VEND-1", tariff=[]), "[0].tariff: expected a mapping with code, title"),
+        (named("UG-VEND-1", kind="bill"), "[0].kind: unknown"),
+        (named("UG-VEND-1", source=None), "[0]: 'source' is missing"),
+        (named("UG-VEND-1", input=5), "[0].input: expected a mapping with on"),
+        ([], "expected a mapping with id"),
     ],
 )
 def test_a_case_of_unknown_shape_is_a_failure(case: Any, said: str) -> None:
     (failure,) = failures(case)
     assert said in failure
+
+
+def test_everything_wrong_with_a_case_is_said_at_once() -> None:
+    given = named("UG-VEND-1")["input"] | {"debts": [{"code": "x"}], "policy": {"ordr": []}}
+    assert failures(named("UG-VEND-1", input=given)) == [
+        "cases.json:1: [0].input.debts[0]: 'priority' is missing",
+        "cases.json:1: [0].input.debts[0]: 'method' is missing",
+        "cases.json:1: [0].input.debts[0]: 'outstanding' is missing",
+        "cases.json:1: [0].input.policy.ordr: unknown; did you mean 'order'?"
+        " (allowed: debts_cap, debts_cap_percent, fee, order)",
+    ]
+    said = failures({"id": "X", "tariff": {}})
+    assert len(said) == 8
+    assert "cases.json:1: [0].tariff: 'versions' is missing" in said
+
+
+def test_a_wrong_case_is_named_by_its_id_and_hurts_only_itself() -> None:
+    report = conform(json.dumps([{"id": "X"}, 5, named("UG-VEND-1")]), "cases.json")
+    assert [(result.id, bool(result.failures)) for result in report.results] == [
+        ("X", True),
+        ("[1]", True),
+        ("UG-VEND-1", False),
+    ]
+
+
+def test_a_problem_leads_to_its_line() -> None:
+    case = named("UG-VEND-1")
+    case["input"]["on"] = "soon"
+    text = json.dumps([named("KE-VEND-1"), case], indent=1)
+    line = text[: text.index("soon")].count("\n") + 1
+    (failed,) = conform(text, "cases.json").failed
+    assert failed.failures[0].startswith(f"cases.json:{line}: [1].input.on: ")
 
 
 def test_a_chain_names_the_sale_that_differs() -> None:
@@ -199,7 +242,7 @@ def test_a_file_that_is_no_list_of_cases(text: str) -> None:
 
 
 def test_results_as_plain_data() -> None:
-    case = parse(json.dumps(named("UG-VEND-1", expected=None)), "x")
+    case = nodes(json.dumps(named("UG-VEND-1", expected=None)), "x")
     (result,) = case_results(case, "x")
     assert result["exact"] == {"units": "28.103146"}
     assert result["units"] == "28.100"

@@ -7,6 +7,7 @@ import pytest
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 
+from adapters.smpp.errors import EncodeError
 from adapters.smpp.pdu import (
     BindReceiver,
     BindTransceiver,
@@ -225,10 +226,10 @@ def test_what_waits_for_its_turn_is_not_sent_when_the_link_goes() -> None:
     assert isinstance(outcome(done[2]), SubmitNotSent)
 
 
-def test_a_message_that_cannot_be_encoded_is_not_sent() -> None:
+def test_a_message_that_cannot_be_encoded_is_our_own_mistake() -> None:
     smsc = MemorySmsc().start()
     done = smsc.link.submit(msgspec.structs.replace(PDU, service_type="LONGER"))
-    assert isinstance(outcome(done), SubmitNotSent)
+    assert isinstance(outcome(done), EncodeError)
     assert smsc.link.free() == 20
 
 

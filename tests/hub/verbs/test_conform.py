@@ -127,4 +127,4 @@ def test_a_tariff_case_that_fails_is_told(tmp_path: Path) -> None:
     code, out, _ = call("tariff", str(path))
     assert code == 1
     assert out.splitlines()[-1] == "0 passed, 1 failed"
-    assert "'strange' is not known here" in out
+    assert "[0].strange: unknown" in out

@@ -1,0 +1,151 @@
+"""What a case expects, as it is written, and how it differs from what came.
+
+The form is described in docs/tariffs.md. Only what is written is compared: as numbers where both
+are numbers, otherwise as texts.
+"""
+
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, UnsetType
+
+from core.yamlvalues import DECIMAL_SAYS
+
+#: A value as it is written: it is compared as a number where it is one. null is an empty text.
+Said = str | None | UnsetType
+DecimalText = Annotated[
+    str,
+    msgspec.Meta(pattern=r"^[-+]?[0-9]{1,40}(\.[0-9]{0,40})?\Z", description=DECIMAL_SAYS),
+]
+
+
+class ExactUnits(msgspec.Struct, frozen=True, kw_only=True):
+    """The exact solution, compared to as many decimals as are written."""
+
+    units: DecimalText
+
+
+class LineSaid(msgspec.Struct, frozen=True, kw_only=True):
+    """A line of the sale, as far as it is written."""
+
+    code: Said = UNSET
+    block: Said = UNSET
+    amount: Said = UNSET
+    quantity: Said = UNSET
+    rate: Said = UNSET
+    base: Said = UNSET
+    label: Said = UNSET
+    unit: Said = UNSET
+    step: Said = UNSET
+    tax_class: Said = UNSET
+    payee: Said = UNSET
+    months: tuple[str, ...] | UnsetType = UNSET
+
+
+class DebtSaid(msgspec.Struct, frozen=True, kw_only=True):
+    """A debt after the sale."""
+
+    code: Said = UNSET
+    outstanding: Said = UNSET
+
+
+class SaleSaid(msgspec.Struct, frozen=True, kw_only=True):
+    """The sale at the encodable units, as far as it is written."""
+
+    units: Said = UNSET
+    tender: Said = UNSET
+    lines: tuple[LineSaid, ...] | UnsetType = UNSET
+    carried_forward: Said = UNSET
+    tariff_from: Said = UNSET
+    units_this_month: Said = UNSET
+    paid_through: Said = UNSET
+    debts: tuple[DebtSaid, ...] | UnsetType = UNSET
+
+
+class RefusedSaid(msgspec.Struct, frozen=True, kw_only=True):
+    """A refusal; ``reason`` is compared with what came as ``refused``."""
+
+    reason: Literal["too_small", "overflow"]
+    smallest_useful: Said = UNSET
+    short_at: Said = UNSET
+    largest_useful: Said = UNSET
+
+
+class Expected(msgspec.Struct, frozen=True, kw_only=True):
+    """What must come of one sale."""
+
+    exact: ExactUnits | None = None
+    sale: SaleSaid | None = None
+    refused: RefusedSaid | None = None
+
+    def __post_init__(self) -> None:
+        given = [part is not None for part in (self.exact, self.sale, self.refused)]
+        if not any(given) or all(given[1:]):
+            raise ValueError("needs exact, sale or refused, and not both of the last")
+
+
+class ExpectedChain(msgspec.Struct, frozen=True, kw_only=True):
+    """What must come of each sale of a chain, and the sum of the exact solutions."""
+
+    sales: tuple[Expected, ...]
+    exact: ExactUnits | None = None
+
+
+def differences(expected: object, came: object, where: str) -> list[str]:
+    """Every key that is expected must have come; what is not mentioned is not judged."""
+    if isinstance(expected, dict) and isinstance(came, dict):
+        failures = []
+        for key, value in expected.items():
+            if key in came:
+                failures += differences(value, came[key], f"{where}.{key}")
+            else:
+                failures.append(f"{where}.{key}: is not part of what came ({', '.join(came)})")
+        return failures
+    if isinstance(expected, tuple) and isinstance(came, list):
+        return _list_differences(expected, came, where)
+    if same(str(expected or ""), str(came)):
+        return []
+    return [f"{where}: expected {expected or 'nothing'}, came {came}"]
+
+
+def _list_differences(expected: tuple[object, ...], came: list[object], where: str) -> list[str]:
+    """Lists have the same entries; those with a code are matched by code and block."""
+    if len(came) != len(expected):
+        return [f"{where}: expected {len(expected)} entries, came {_summary(came)}"]
+    failures = []
+    left = list(came)
+    for i, wanted in enumerate(expected):
+        entry = next((c for c in left if _is_meant(wanted, c)), None)
+        if entry is None:
+            failures.append(f"{where}[{i}]: nothing like it came; left are {_summary(left)}")
+            continue
+        left.remove(entry)
+        failures += differences(wanted, entry, f"{where}[{i}]")
+    return failures
+
+
+def _is_meant(wanted: object, came: object) -> bool:
+    if not isinstance(wanted, dict) or not isinstance(came, dict):
+        return True
+    return all(
+        same(str(wanted[key]), str(came.get(key))) for key in ("code", "block") if key in wanted
+    )
+
+
+def _summary(came: list[object]) -> str:
+    said = (
+        f"{c.get('code')} {c.get('amount', '')}".strip() if isinstance(c, dict) else str(c)
+        for c in came
+    )
+    return ", ".join(said) or "none"
+
+
+def same(expected: str, came: str) -> bool:
+    """Whether both are the same number or the same text."""
+    if expected == came:
+        return True
+    try:
+        return Decimal(expected) == Decimal(came)
+    except InvalidOperation:
+        return False

@@ -1,0 +1,46 @@
+"""Back-pressure: what is open is counted in the database, and in memory between the counts."""
+
+from pathlib import Path
+
+import pytest
+
+from hub.channel import Overloaded
+from hub.pressure import EVERY_US, Pressure
+from tests.hub.machine import Machine, fresh_sqlite, pay
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return Machine(fresh_sqlite(tmp_path))
+
+
+def test_a_channel_that_is_full_is_closed_and_the_others_are_open(machine: Machine) -> None:
+    pressure = Pressure(machine.store, 2, machine.time.sources())
+    assert [pressure.open_for("sms") for _ in range(4)] == [True, True, False, False]
+    assert pressure.open_for("ussd")
+
+
+def test_it_opens_again_when_the_work_is_done(machine: Machine) -> None:
+    pressure = Pressure(machine.store, 2, machine.time.sources())
+    machine.intake.gate = pressure.open_for
+    for number in range(2):
+        machine.accept(pay(1, account="none"), f"p{number}")
+    refused = machine.accept(pay(1), "p3")
+    assert isinstance(refused[0].value, Overloaded)
+    machine.intake.step()
+    pressure.step()
+    assert not pressure.open_for("sms"), "two are open in the database"
+    machine.settle()
+    pressure.step()
+    assert not pressure.open_for("sms"), "it counts once a second at most"
+    machine.time.at_us += EVERY_US
+    pressure.step()
+    assert pressure.open_for("sms")
+
+
+def test_without_traffic_it_counts_at_the_start_only(machine: Machine) -> None:
+    pressure = Pressure(machine.store, 2, machine.time.sources())
+    pressure.step()
+    machine.time.at_us += 10 * EVERY_US
+    machine.store.close()
+    assert not pressure.step()

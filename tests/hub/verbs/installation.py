@@ -1,0 +1,123 @@
+"""An installation in a folder with a hub that answers its control socket, for tests of verbs.
+
+The hub is the machine of ``tests.hub.machine`` behind the real socket, stepped under a lock.
+"""
+
+import json
+import socketserver
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from core.messages import struct_of
+from hub.__main__ import app, mount
+from tests.hub.machine import Machine, fresh_sqlite
+
+CONFIG = """\
+[hub]
+name = "node1"
+
+[http]
+port = 0
+
+[companies.demo]
+name = "Demo Power"
+zone = "Africa/Kampala"
+currency = "UGX"
+country_code = "256"
+tariffs = ["uganda-domestic.yaml"]
+keys = "keys.json"
+master_key_file = "master.key"
+receipt_series = "DP-"
+test = true
+"""
+
+
+@dataclass
+class Installation:
+    """A folder with configuration and database, and the machine over it."""
+
+    folder: Path
+    machine: Machine
+    asked: list[dict[str, Any]]
+
+    @property
+    def config(self) -> Path:
+        return self.folder / "wattbus.toml"
+
+    def call(self, *words: str, stdin: str = "") -> tuple[int, str, str]:
+        """Run a verb with this configuration: exit code, output, errors."""
+        mount()
+        verb, *rest = words
+        sub = [rest.pop(0)] if hasattr(get_command(app).commands[verb], "commands") else []  # type: ignore[attr-defined]
+        result = CliRunner().invoke(app, [verb, *sub, "-c", str(self.config), *rest], input=stdin)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result.exit_code, result.stdout, result.stderr
+
+    def answer(self, request: dict[str, Any]) -> Any:
+        """What the hub answers."""
+        self.asked.append(request)
+        if request["do"] == "status":
+            return {"ok": True, "node": "node1", "pid": 1, "channels": {}, "links": {"smsc": {}}}
+        if request["do"] == "submit":
+            return self._submit(request)
+        heard: list[Any] = []
+        verb = self.machine.desk.verbs()[request["do"]]
+        verb({**request, "actor": f"{request.get('operator')} via test"}).addBoth(heard.append)
+        self.machine.chores.step()
+        return {"error": str(heard[0].value)} if hasattr(heard[0], "value") else heard[0]
+
+    def _submit(self, request: dict[str, Any]) -> Any:
+        known = struct_of(request["type"])
+        assert known is not None
+        message = msgspec.convert(request["data"], known.struct)
+        heard = self.machine.accept(message, request["key"])
+        self.machine.settle()
+        if hasattr(heard[0], "value"):
+            return {"error": f"{type(heard[0].value).__name__}: {heard[0].value}"}
+        accepted = heard[0]
+        answer = self.machine.answer(accepted.message_id)
+        return {
+            "message_id": accepted.message_id,
+            "repeat": accepted.repeat,
+            "answer": msgspec.to_builtins(answer),
+        }
+
+
+def installed(folder: Path) -> Installation:
+    """Write it; no hub answers yet."""
+    (folder / "var").mkdir()
+    (folder / "wattbus.toml").write_text(CONFIG)
+    return Installation(folder, Machine(fresh_sqlite(folder / "var")), [])
+
+
+@contextmanager
+def answering(installation: Installation) -> Iterator[None]:
+    """With a hub behind the control socket."""
+    lock = threading.Lock()
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            request = json.loads(self.rfile.readline())
+            try:
+                with lock:
+                    reply = installation.answer(request)
+            except Exception as error:
+                reply = {"error": str(error)}
+            self.wfile.write(json.dumps(reply).encode() + b"\n")
+
+    path = str(installation.folder / "var" / "control.sock")
+    with socketserver.ThreadingUnixStreamServer(path, Handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+        thread.start()
+        yield
+        server.shutdown()
+        thread.join()
