@@ -1,7 +1,8 @@
 """An SMSC on PyPI's smpp.twisted3, in its own environment; speaks as smsc.js does.
 
-Takes the logins hub and wattbus with secret. Standard output: {"port": N}, then a line for each submit and each
-answered delivery. Standard input: {"deliver": {source, destination, text}} or {"unbind": true}.
+Takes the logins hub and wattbus with secret. Standard output: {"port": N}, then a line for each
+submit and each answered delivery. Standard input, an order per line:
+{"deliver": {source, destination, text}} or {"unbind": true}.
 """
 
 import json
