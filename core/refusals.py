@@ -23,7 +23,7 @@ OPERATOR: Final[Mapping[str, str]] = {
     "key-missing": "No valid vending key for supply group {sgc}, revision {krn}.",
     "tender-too-small": "Tender {tender} is below the smallest useful amount {smallest}.",
     "tender-not-positive": "Tender {tender} is not an amount of money.",
-    "credit-above-meter": "{units} kWh are more than meter {meter} takes at once ({limit} kWh).",
+    "credit-above-meter": "{tender} buys more than meter {meter} takes; {largest} does not.",
     "limit-per-sale": "Tender {tender} is above the limit of one sale ({limit}).",
     "limit-per-day-meter": "Meter {meter} has reached its limit of the day ({limit}).",
     "limit-per-day-phone": "Phone {phone} has reached its limit of the day ({limit}).",

@@ -104,9 +104,10 @@ def price_purchase(
         raise refuse(
             "credit-above-meter",
             meter=meter.drn,
+            tender=tender,
             largest=result.largest_useful,
             currency=terms.currency,
-            limit=meter.max_credit_tenths,
+            limit_tenths=meter.max_credit_tenths,
         )
     stored = stage.need(AgreementState, agreement.id)
     period = max(period_of(state.on), stored.period)
