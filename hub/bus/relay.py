@@ -44,8 +44,8 @@ class Publisher:
     def __init__(self, url: str, prefix: str, loop: asyncio.AbstractEventLoop, name: str) -> None:
         self._prefix, self._loop = prefix, loop
         self._link = AmqpLink(url, loop, name, self._opened, self._lost)
-        self._pending: dict[int, tuple[Future[bool], str]] = {}  # by tag, with our own id
-        self._ids: dict[str, int] = {}  # of what is pending: our own id -> tag
+        self._pending: dict[int, Future[bool]] = {}
+        self._tags: dict[str, int] = {}  # message id -> tag, of what is pending
         self._tag = 0
         self._ready = False
 
@@ -83,8 +83,8 @@ class Publisher:
     def _lost(self) -> None:
         self._ready = False
         pending, self._pending = self._pending, {}
-        self._ids.clear()
-        for future, _ in pending.values():
+        self._tags.clear()
+        for future in pending.values():
             future.set_result(False)
 
     def _publish(
@@ -95,8 +95,9 @@ class Publisher:
             future.set_result(False)
             return
         self._tag += 1
-        self._pending[self._tag] = future, message_id
-        self._ids[message_id] = self._tag
+        self._pending[self._tag] = future
+        self._tags[message_id] = self._tag
+        future.add_done_callback(lambda _: self._tags.pop(message_id, None))
         channel.basic_publish(
             exchange(self._prefix),
             queue(self._prefix, partition),
@@ -112,20 +113,17 @@ class Publisher:
         taken = method.NAME == "Basic.Ack"
         tags = [tag for tag in self._pending if tag <= method.delivery_tag]
         for tag in tags if method.multiple else [method.delivery_tag]:
-            self._settle(tag, taken)
+            future = self._pending.pop(tag, None)
+            if future is not None:
+                future.set_result(taken)
 
     def _returned(self, _channel: Any, method: Any, properties: Any, _body: bytes) -> None:
         """Unroutable: the return comes before its confirm, and names our own id."""
         log.error("bundle.returned", queue=method.routing_key, reason=method.reply_text)
-        self._settle(self._ids.get(properties.message_id, 0), False)
-
-    def _settle(self, tag: int, taken: bool) -> None:
-        """What has an end is forgotten, whichever end it was."""
-        future, message_id = self._pending.pop(tag, (None, ""))
+        tag = self._tags.get(properties.message_id)
+        future = self._pending.pop(tag, None) if tag is not None else None
         if future is not None:
-            if self._ids.get(message_id) == tag:
-                del self._ids[message_id]
-            future.set_result(taken)
+            future.set_result(False)
 
 
 @dataclass(slots=True)
