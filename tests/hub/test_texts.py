@@ -58,7 +58,7 @@ ARGS = {
     "krn": 1,
     "tender": 20000,
     "smallest": 3400,
-    "largest": 90000,
+    "largest": 39_490,
     "units": 281,
     "limit": 5000,
     "limit_tenths": 500,
