@@ -3,11 +3,13 @@
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import structlog
 from twisted.internet.defer import Deferred, gatherResults, succeed
+from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.protocol import ProcessProtocol
 
 from hub.config import Config
@@ -82,8 +84,8 @@ class Supervisor:
         if self._stopping:
             return
         lived = self.reactor.seconds() - watched.started_at
-        before = self._rest.get(watched.index, RESTART_S)
-        rest = RESTART_S if lived > STARTED_WELL_S else min(before * 2, RESTART_MOST_S)
+        before = 0.0 if lived > STARTED_WELL_S else self._rest.get(watched.index, 0.0)
+        rest = min(before * 2, RESTART_MOST_S) or RESTART_S
         self._rest[watched.index] = rest
         log.error("worker.ended", worker=watched.index, reason=reason, again_in_s=rest)
         self.reactor.callLater(rest, self._spawn, watched.index)
@@ -95,10 +97,16 @@ class Supervisor:
             return succeed(None)
         waits = []
         for process, watched in list(self._alive.values()):
-            process.signalProcess(signal.SIGTERM)
-            killer = self.reactor.callLater(STOP_S, process.signalProcess, signal.SIGKILL)
+            _signal(process, signal.SIGTERM)
+            killer = self.reactor.callLater(STOP_S, _signal, process, signal.SIGKILL)
             waits.append(watched.ended.addCallback(_cancel, killer))
         return gatherResults(waits)
+
+
+def _signal(process: Any, which: int) -> None:
+    """One that has just died by itself must not keep the others from ending in order."""
+    with suppress(ProcessExitedAlready):
+        process.signalProcess(which)
 
 
 def _cancel(_ended: None, timer: Any) -> None:

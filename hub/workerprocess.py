@@ -11,6 +11,7 @@ import structlog
 
 from core.store.tx import TransientStoreError
 from core.store.upgrade import Store, open_store
+from hub import interpreter
 from hub.boot import SpecOf, channel_spec, check_schema, make_routing
 from hub.bus import Source
 from hub.bus.rabbit import RabbitSource
@@ -59,6 +60,7 @@ def run(config: Config, index: int, spec_of: SpecOf = channel_spec) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the one who started us stops us
     listener = Listener(url, WORK, wake.set)
     listener.start()
+    interpreter.settle()
     log.info("worker.up", worker=name, pid=os.getpid())
     _work(worker, leases, stop, wake)
     listener.stop()

@@ -81,7 +81,7 @@ def mark_before_send() -> list[Patch]:
     in_order = OutboundStage._in_order
 
     def marked(self: OutboundStage, line: Any, found: list[Delivery]) -> list[Delivery]:
-        free = in_order(self, line, found)[: line.capacity]
+        free = in_order(self, line, found)[: line.limit - line.handed]
         if free:
             with self.store.transaction() as tx:
                 ends = [Ended(delivery, None, Sent()) for delivery in free]
