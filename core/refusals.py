@@ -18,6 +18,7 @@ OPERATOR: Final[Mapping[str, str]] = {
     "meter-not-prepaid": "Meter {meter} is billed after use; a payment, not a token, is due.",
     "meter-blocked": "Meter {meter} is blocked ({reason}); lift the block before selling.",
     "meter-being-exchanged": "Meter {meter} is being exchanged; sell when the new one is in.",
+    "tariff-missing": "Tariff {tariff} has no price for meter {meter} now: {why}.",
     "agreement-missing": "Meter {meter} has no active agreement (vacant or closed).",
     "tokens-too-fast": "Meter {meter}: tokens run ahead of the clock ({why}).",
     "reference-unknown": "No message of ours has the network reference {reference}.",
