@@ -2,7 +2,6 @@
 
 import importlib
 import os
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,8 +27,6 @@ from hub.http import HttpService
 from hub.ports import HubPorts, logger
 from hub.routing import Routing
 
-#: A reactor beside a worker thread: the interpreter lock must change hands quickly.
-SWITCH_INTERVAL_S = 0.0005
 #: The channel instance that command-line verbs come by.
 CONTROL = "control"
 
@@ -155,7 +152,6 @@ def build(
     spec_of: SpecOf = channel_spec,
 ) -> Hub:
     """Everything wired, nothing started. Raises ConfigError, EngineError."""
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
     sources = sources or Sources()
     config.path(config.hub.data).mkdir(parents=True, exist_ok=True)
     url = config.database_url()

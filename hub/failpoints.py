@@ -1,7 +1,9 @@
 """Named points on a message's path where a test may stop the process, by intent and not by luck.
 
 ``WATTBUS_FAILPOINT=journal.before-commit`` kills the process (SIGKILL) when it first comes there;
-``name@3`` at the third time. Unset, a point costs one dictionary look-up.
+``name@3`` at the third time. With ``WATTBUS_FAILPOINT_GATE=FILE`` only what comes while the file is
+there counts, so that a running process can be led up to the point. Unset, a point costs one
+dictionary look-up.
 """
 
 import os
@@ -25,6 +27,7 @@ POINTS = (
 )
 
 _armed: dict[str, int] = {}
+_gate = os.environ.get("WATTBUS_FAILPOINT_GATE", "")
 
 
 def arm(spec: str) -> None:
@@ -38,7 +41,7 @@ def arm(spec: str) -> None:
 
 def hit(name: str) -> None:
     """The process is at this point."""
-    if name in _armed:
+    if name in _armed and (not _gate or os.path.exists(_gate)):
         _armed[name] -= 1
         if _armed[name] <= 0:
             os.kill(os.getpid(), signal.SIGKILL)

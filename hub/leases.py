@@ -30,13 +30,22 @@ class Leases:
     _renewed: float = field(default=float("-inf"))
 
     def prepare(self) -> None:
-        """Make sure that every partition has its row."""
+        """Make sure that every partition has its row, and that no namesake holds any.
+
+        A worker that is started again has its predecessor's name. What that one held is free at
+        once; should it still live (an orphan, a frozen process), it is fenced from now on.
+        """
         with self.store.transaction() as tx:
             tx.insert(
                 "partition_lease",
                 ("partition", "owner", "epoch", "until"),
                 [(number, "", 0, 0) for number in range(PARTITIONS)],
                 "ON CONFLICT (partition) DO NOTHING",
+            )
+            tx.run(
+                "UPDATE partition_lease SET owner = '', epoch = epoch + 1, until = 0 "
+                "WHERE owner = :owner",
+                owner=self.owner,
             )
 
     def due(self) -> bool:
@@ -68,7 +77,7 @@ class Leases:
             share = -(-PARTITIONS // len(live | set(_waiting(tx, self.owner))))
             # what a process of our name held before us is taken anew: the epoch locks it out
             named = [row[0] for row in rows if row[1] == self.owner and row[3]]
-            mine = [row[0] for row in rows if row[0] in named and row[2] == self.epochs.get(row[0])]
+            mine = [row[0] for row in rows if row[3] and self._is_ours(*row[:3])]
             orphans = [partition for partition in named if partition not in mine]
             free = orphans + [row[0] for row in rows if not row[3] or not row[1]]
             keep = mine[:share]
@@ -80,6 +89,10 @@ class Leases:
         self.epochs = held
         self._renewed = monotonic()
         return sorted(held)
+
+    def _is_ours(self, partition: int, owner: str, epoch: int) -> bool:
+        """Ours, not a namesake's: the epoch tells."""
+        return owner == self.owner and self.epochs.get(partition) == epoch
 
     def _write(self, tx: Tx, keep: list[int], taken: list[int], given: list[int]) -> None:
         if keep:
@@ -119,7 +132,7 @@ class Leases:
             mine=sorted(self.epochs),
         )
         for partition, owner, epoch in rows:
-            if owner != self.owner or epoch != self.epochs[partition]:
+            if not self._is_ours(partition, owner, epoch):
                 raise FencedError(f"partition {partition} has moved to {owner or 'nobody'}")
 
     def release(self) -> None:
@@ -128,11 +141,9 @@ class Leases:
             rows = tx.rows(
                 "SELECT partition, owner, epoch FROM partition_lease ORDER BY partition FOR UPDATE"
             )
-            # not those of a process that was started in our place and has our name
-            ours = [p for p, owner, e in rows if owner == self.owner and self.epochs.get(p) == e]
             tx.run(
                 "UPDATE partition_lease SET owner = '', until = 0 WHERE partition IN :ours",
-                ours=ours,
+                ours=[row[0] for row in rows if self._is_ours(*row)],
             )
             tx.run("DELETE FROM worker_node WHERE name = :name", name=self.owner)
         self.epochs = {}

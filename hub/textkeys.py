@@ -57,7 +57,7 @@ _ARGS: Final[Mapping[str, str]] = {
 #: What a refusal's sentence needs beside the operator's arguments.
 _MORE: Final[Mapping[str, tuple[str, ...]]] = {
     "confirm-holder": ("code", "tender"),
-    "credit-above-meter": ("limit_tenths",),
+    "credit-above-meter": ("limit_tenths", "tender"),
 }
 _NEEDED: Final = {("confirm-holder", "code"), ("confirm-holder", "holder")}
 

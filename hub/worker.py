@@ -41,7 +41,7 @@ class StoreAway(Exception):  # noqa: N818 - a state of the world
 
 
 #: Faults that no message is to blame for: the batch stays as it is, the loop rests.
-NOT_THEIRS = (StoreAway, OSError, MemoryError)
+NOT_THEIRS = (StoreAway, FencedError, OSError, MemoryError)
 
 
 @dataclass(slots=True)

@@ -73,6 +73,7 @@ class Place:
             warm = {"in_flight": 200, "window": WINDOW, "warm": 0, "tokens": WARM_TOKENS}
             if self.load.ask({"do": "saturate", "seconds": READY_S, **warm})["tokens"] == 0:
                 raise LoadError(f"the hub sells nothing: {self.site.log()}")
+            self.site.analyze()  # now that every table has rows: plans are made anew
             yield
         finally:
             stop(self.hub)

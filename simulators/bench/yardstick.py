@@ -1,7 +1,6 @@
 """What everything is measured beside, in the same run: TPC-B, bare commits, a bare echo."""
 
 import re
-import sqlite3
 import subprocess
 import time
 from dataclasses import dataclass
@@ -33,13 +32,13 @@ def pgbench() -> Path:
 def prepare_tpcb(server: Postgres, scale: int = SCALE) -> None:
     """``pgbench -i``: its tables in a database of their own."""
     url = server.create("tpcb")
-    command = [pgbench(), "-i", "-q", "-s", str(scale), url]
+    command: list[str | Path] = [pgbench(), "-i", "-q", "-s", str(scale), url]
     subprocess.run(command, check=True, capture_output=True)
 
 
 def tpcb(server: Postgres, seconds: int = SECONDS) -> TpcB:
     """One round of TPC-B."""
-    command = [
+    command: list[str | Path] = [
         pgbench(), "-M", "prepared", "-c", str(CLIENTS), "-j", str(THREADS), "-T", str(seconds),
         server.url("tpcb"),
     ]  # fmt: skip
@@ -59,7 +58,7 @@ def parse(report: str) -> TpcB:
 def bare_commits(folder: Path, seconds: float) -> float:
     """Commits a second of one small row each on SQLite, as durable as ours (WAL, FULL)."""
     path = folder / "bare.db"
-    connection: sqlite3.Connection = connect(path)
+    connection = connect(path)
     connection.execute("CREATE TABLE IF NOT EXISTS bare (id INTEGER PRIMARY KEY, n INTEGER)")
     count, until = 0, time.monotonic() + seconds
     begin = time.monotonic()

@@ -43,7 +43,8 @@ def wattbus(*args: str) -> list[str]:
 def environment(extra: Mapping[str, str]) -> dict[str, str]:
     """This process's environment, with this tree first and nothing armed."""
     path = os.pathsep.join(filter(None, [str(_ROOT), os.environ.get("PYTHONPATH", "")]))
-    own = {name: value for name, value in os.environ.items() if name != "WATTBUS_FAILPOINT"}
+    armed = "WATTBUS_FAILPOINT"
+    own = {name: value for name, value in os.environ.items() if not name.startswith(armed)}
     return {**own, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1", **extra}
 
 

@@ -80,6 +80,11 @@ class House:
         return read(self.config_file)
 
     @property
+    def trap(self) -> Path:
+        """Once this file is there, a failpoint strikes."""
+        return self.folder / "trap"
+
+    @property
     def ussd_url(self) -> str:
         """Where the gateway calls back."""
         return f"http://127.0.0.1:{self.http_port}/ussd"
@@ -93,8 +98,11 @@ class House:
         self.smsc = Child.start("smsc", argv, self.folder)
 
     def start_hub(self, failpoint: str = "", bound: bool = True) -> float:
-        """The hub; returns when it answers and (``bound``) its link is up: how long it took."""
-        extra = {"WATTBUS_FAILPOINT": failpoint} if failpoint else {}
+        """The hub; returns when it answers and (``bound``) its link is up: how long it took.
+
+        It is killed when it comes to ``failpoint`` while the file :attr:`trap` is there.
+        """
+        extra = {"WATTBUS_FAILPOINT": failpoint, "WATTBUS_FAILPOINT_GATE": str(self.trap)}
         argv = wattbus("run", "-c", str(self.config_file))
         self.hub_started = time.monotonic()
         self.hub = child = Child.start("hub", argv, self.folder, extra)

@@ -17,7 +17,7 @@ from simulators.demo.money import money_has_an_owner, the_books
 from simulators.demo.people import HOUSEHOLDS, Household
 from simulators.demo.show import Show
 from simulators.demo.stage import Stage, StoryError
-from simulators.demo.trouble import pull_the_plug, what_must_be_refused
+from simulators.demo.trouble import TRAP, pull_the_plug, what_must_be_refused
 from simulators.phone.line import NetworkError
 
 #: What may go wrong on stage and is told as the story's failure.
@@ -96,7 +96,7 @@ def _set_up(stage: Stage) -> float:
     house.start_smsc()
     house.build()
     house.network_is_up()
-    took = house.start_hub()
+    took = house.start_hub(failpoint=TRAP)
     show.says("operator", f"wattbus run: the hub is up after {took:.1f} s, its SMPP link is bound")
     zone = ZoneInfo(house.config.companies[COMPANY].zone)
     since = datetime.now(zone).date().replace(day=1)
@@ -114,8 +114,8 @@ def _described(one: Household) -> str:
 
 
 def _tell_failure(show: Show, house: House, played: Played) -> None:
-    where = f"act {len(played.acts)}" if played.acts else "before the first act"
-    show.plain(f"\nThe story failed in {where}: {played.failed}")
+    where = f"in act {len(played.acts)}" if played.acts else "before the first act"
+    show.plain(f"\nThe story failed {where}: {played.failed}")
     for child in (house.hub, house.smsc):
         if child is not None:
             show.plain(f"--- {child.log} ends with\n{last_words(child.log)}")

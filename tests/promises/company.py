@@ -1,13 +1,22 @@
 """The company of the promise suite: six households with money, and what they may ask for."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
-from core.messages import CreditVend, Enrol, Message, MeterLink, PhoneLink, ReceivePayment
+from core.messages import (
+    ConfirmVend,
+    CreditVend,
+    Enrol,
+    Message,
+    MeterLink,
+    PhoneLink,
+    ReceivePayment,
+)
 from core.messages.vending import Recipient
 from core.sts.keystore import demo_keys, dump_key_file
 from core.sts.meter_id import luhn_digit
@@ -26,7 +35,7 @@ name = "node"
 data = "var"
 workers = {workers}
 open_messages = {open_messages}
-drain_s = 20.0
+drain_s = {drain_s}
 
 [database]
 url = "{url}"
@@ -58,6 +67,7 @@ class Setting:
 
     open_messages: int = 20_000
     workers: int = 1
+    drain_s: float = 20.0
 
 
 def write_config(folder: Path, url: str, port: int = 0, setting: Setting | None = None) -> Path:
@@ -66,9 +76,7 @@ def write_config(folder: Path, url: str, port: int = 0, setting: Setting | None 
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "master.key").write_text(MASTER.hex(), encoding="ascii")
     (folder / "keys.json").write_text(dump_key_file(demo_keys(MASTER, COMPANY)), encoding="ascii")
-    text = CONFIG.format(
-        url=url, port=port, workers=setting.workers, open_messages=setting.open_messages
-    )
+    text = CONFIG.format(url=url, port=port, **asdict(setting))
     path = folder / "wattbus.toml"
     path.write_text(text, encoding="utf-8")
     return path
@@ -114,6 +122,18 @@ def enrol(number: int, now_us: int) -> Ask:
         phones=(PhoneLink(msisdn=phone(number), meter_name="Home"),),
     )
     return Ask(f"enrol-{number}", message, f"account/{account(number)}")
+
+
+def second_account(key: str, number: int, now_us: int) -> Ask:
+    """One more account of one customer, whatever its number."""
+    ask = enrol(number, now_us)
+    message = replace(ask.message, customer="C99", service_point=f"S{number}")
+    return Ask(key, message, ask.ref)
+
+
+def confirm(key: str, number: int, code: str) -> Ask:
+    """``YES nnnn`` of a household's phone."""
+    return Ask(key, ConfirmVend(phone=phone(number), code=code), f"phone/{phone(number)}")
 
 
 def pay(key: str, number: int, amount: int, **more: Any) -> Ask:
