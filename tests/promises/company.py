@@ -40,6 +40,11 @@ drain_s = {drain_s}
 [database]
 url = "{url}"
 
+[bus]
+kind = "{bus}"
+url = "{bus_url}"
+prefix = "{prefix}"
+
 [http]
 port = 0
 
@@ -68,6 +73,7 @@ class Setting:
     open_messages: int = 20_000
     workers: int = 1
     drain_s: float = 20.0
+    bus_url: str = ""  # a broker's; empty: the bus is the database
 
 
 def write_config(folder: Path, url: str, port: int = 0, setting: Setting | None = None) -> Path:
@@ -76,7 +82,9 @@ def write_config(folder: Path, url: str, port: int = 0, setting: Setting | None 
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "master.key").write_text(MASTER.hex(), encoding="ascii")
     (folder / "keys.json").write_text(dump_key_file(demo_keys(MASTER, COMPANY)), encoding="ascii")
-    text = CONFIG.format(url=url, port=port, **asdict(setting))
+    bus = "rabbitmq" if setting.bus_url else "table"
+    # queues of its own: the name of the folder is new for every test
+    text = CONFIG.format(url=url, port=port, bus=bus, prefix=folder.name, **asdict(setting))
     path = folder / "wattbus.toml"
     path.write_text(text, encoding="utf-8")
     return path

@@ -13,11 +13,14 @@ from typing import Any
 import pytest
 import structlog
 
+from hub import observe
 from tests.promises.company import Setting
 from tests.promises.processes import ProcessWorld
 from tests.promises.worlds import START_US, SteppedWorld, fill, stepped
 
-SQLITE, POSTGRESQL = "sqlite", "postgresql"
+SQLITE, POSTGRESQL, RABBITMQ = "sqlite", "postgresql", "rabbitmq"
+#: Engines with real processes; on RabbitMQ the bus is the broker, the books are PostgreSQL's.
+ENGINES = (SQLITE, POSTGRESQL, RABBITMQ)
 #: The engines that a test in one process runs on; a server makes it slow.
 STEPPED = [
     pytest.param(SQLITE),
@@ -30,7 +33,7 @@ def _quiet() -> Iterator[None]:
     """Faults are provoked by the hundred here: the log says nothing below critical."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     yield
-    structlog.reset_defaults()
+    observe.configure("json")
 
 
 @pytest.fixture(scope="session")
@@ -111,12 +114,14 @@ def world(make_world: Callable[..., SteppedWorld]) -> SteppedWorld:
 
 @pytest.fixture
 def make_node(
-    folder: Path, books: Callable[..., str], engine: str
+    folder: Path, books: Callable[..., str], engine: str, request: pytest.FixtureRequest
 ) -> Iterator[Callable[..., ProcessWorld]]:
     """Makes the one world of real processes of a test; its node is running."""
     with ExitStack() as stack:
 
         def make(*, start: bool = True, wrapper: tuple[str, ...] = (), **more: Any) -> ProcessWorld:
+            if engine == RABBITMQ:
+                more["bus_url"] = request.getfixturevalue("rabbit").url
             known = [each.name for each in fields(Setting) if each.name in more]
             setting = Setting(**{name: more.pop(name) for name in known})
             environment = {f"PROMISE_{name.upper()}": str(value) for name, value in more.items()}

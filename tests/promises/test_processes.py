@@ -4,9 +4,10 @@ from collections.abc import Callable
 
 import pytest
 
+from hub.failpoints import POINTS
 from tests.promises.checker import Broken, holds
 from tests.promises.company import HOUSEHOLDS, OPENING, buy, pay
-from tests.promises.conftest import POSTGRESQL, SQLITE
+from tests.promises.conftest import ENGINES, POSTGRESQL, RABBITMQ, SQLITE
 from tests.promises.mutants import MUTANTS
 from tests.promises.poison import KILLER, POISON
 from tests.promises.processes import ProcessWorld
@@ -14,6 +15,13 @@ from tests.promises.test_stepped import PASSED, traffic
 
 pytestmark = pytest.mark.slow
 Maker = Callable[..., ProcessWorld]
+SERVERS = (POSTGRESQL, RABBITMQ)
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> str:
+    """The engine under test."""
+    return str(request.param)
 
 
 def killed_at(node: ProcessWorld, points: list[str]) -> None:
@@ -29,11 +37,11 @@ def killed_at(node: ProcessWorld, points: list[str]) -> None:
     assert node.died_at() == points
 
 
-def test_what_was_accepted_is_done_once_whatever_is_killed(node: ProcessWorld) -> None:
-    """One installation, killed at every point in turn."""
+def test_what_was_accepted_is_done_once_whatever_is_killed(node: ProcessWorld, engine: str) -> None:
+    """One installation, killed at every point that its engine passes, in turn."""
     node.far.offer(*traffic(1, "first-"))
     node.settle()
-    killed_at(node, PASSED)
+    killed_at(node, list(POINTS) if engine == RABBITMQ else PASSED)
 
 
 def test_a_bus_that_delivers_twice_changes_nothing(make_node: Maker) -> None:
@@ -116,7 +124,7 @@ def test_a_far_end_that_never_confirms_does_not_stop_the_drain(make_node: Maker)
 # -- PostgreSQL: several workers ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("engine", [POSTGRESQL])
+@pytest.mark.parametrize("engine", SERVERS)
 @pytest.mark.parametrize("point", ["worker.before-decide", "worker.before-commit"])
 def test_a_frozen_worker_neither_stops_the_others_nor_commits_afterwards(
     make_node: Maker, point: str
@@ -134,7 +142,7 @@ def test_a_frozen_worker_neither_stops_the_others_nor_commits_afterwards(
     node.verify()
 
 
-@pytest.mark.parametrize("engine", [POSTGRESQL])
+@pytest.mark.parametrize("engine", SERVERS)
 def test_two_workers_sell_what_there_is_and_no_more(make_node: Maker) -> None:
     """64 purchases on one account at once, beside purchases the other way."""
     node = make_node(workers=2)
