@@ -6,6 +6,7 @@ from typing import Any
 from twisted.internet import defer
 
 from core.store.upgrade import is_sqlite
+from hub import interpreter
 from hub.boot import Hub, SpecOf, build, channel_spec
 from hub.config import Config
 from hub.supervisor import WORKER_COMMAND, Supervisor
@@ -43,6 +44,7 @@ def service(
     ``spec_of`` finds channel packages; ``worker`` is the module (and verb) of a worker process.
     """
     hub = build(config, reactor, spec_of=spec_of)
+    interpreter.settle()
     if is_sqlite(config.database_url()):
         return Node(hub, None)
     return Node(hub, Supervisor(reactor, config, worker))

@@ -36,7 +36,8 @@ class Pressure:
         """Count the open rows, if it is time (the first time in any case: the start)."""
         now = self.sources.now_us()
         idle = self._next and not (self.since or self.counted)
-        if now < self._next or idle:
+        early = 0 < self._next - now <= EVERY_US  # a clock set back must not stop the count
+        if early or idle:
             return False
         self._next = now + EVERY_US
         self.since = Counter()

@@ -3,11 +3,13 @@
 import os
 import signal
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import structlog
 from twisted.internet.defer import Deferred, gatherResults, succeed
+from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.protocol import ProcessProtocol
 
 from hub.config import Config
@@ -19,6 +21,8 @@ STARTED_WELL_S = 5.0
 #: A worker that does not end within this time of SIGTERM is killed: its batch is rolled back.
 STOP_S = 10.0
 
+#: The environment's name for the process that started a worker, and without which it ends.
+PARENT = "WATTBUS_PARENT"
 #: The module of a worker process, and its verb.
 WORKER_COMMAND = ("hub", "worker")
 
@@ -64,7 +68,11 @@ class Supervisor:
         path = str(self._config.file)
         arguments = [sys.executable, "-m", *self._command, "-c", path, "--index", str(index)]
         root = str(Path(__file__).parent.parent)
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join([root, *_given_path()])}
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([root, *_given_path()]),
+            PARENT: str(os.getpid()),
+        }
         process = self.reactor.spawnProcess(
             watched, sys.executable, arguments, env=environment, childFDs={0: "w", 1: 1, 2: 2}
         )
@@ -76,8 +84,8 @@ class Supervisor:
         if self._stopping:
             return
         lived = self.reactor.seconds() - watched.started_at
-        before = self._rest.get(watched.index, RESTART_S)
-        rest = RESTART_S if lived > STARTED_WELL_S else min(before * 2, RESTART_MOST_S)
+        before = 0.0 if lived > STARTED_WELL_S else self._rest.get(watched.index, 0.0)
+        rest = min(before * 2, RESTART_MOST_S) or RESTART_S
         self._rest[watched.index] = rest
         log.error("worker.ended", worker=watched.index, reason=reason, again_in_s=rest)
         self.reactor.callLater(rest, self._spawn, watched.index)
@@ -89,10 +97,16 @@ class Supervisor:
             return succeed(None)
         waits = []
         for process, watched in list(self._alive.values()):
-            process.signalProcess(signal.SIGTERM)
-            killer = self.reactor.callLater(STOP_S, process.signalProcess, signal.SIGKILL)
+            _signal(process, signal.SIGTERM)
+            killer = self.reactor.callLater(STOP_S, _signal, process, signal.SIGKILL)
             waits.append(watched.ended.addCallback(_cancel, killer))
         return gatherResults(waits)
+
+
+def _signal(process: Any, which: int) -> None:
+    """One that has just died by itself must not keep the others from ending in order."""
+    with suppress(ProcessExitedAlready):
+        process.signalProcess(which)
 
 
 def _cancel(_ended: None, timer: Any) -> None:

@@ -40,11 +40,13 @@ COMMON: Final[Mapping[str, Slot]] = {
     "help_line": Slot("help_line"),
 }
 
-#: The arguments of refusals by name; ``_OTHERWISE`` where one code means another quantity.
+#: The arguments of refusals by name.
 _ARGS: Final[Mapping[str, str]] = {
     "credit": "money",
     "holder": "masked",
+    "largest": "money",
     "limit": "money",
+    "limit_tenths": "kwh",
     "phone": "masked",
     "quoted": "kwh",
     "reason": "reason",
@@ -52,9 +54,11 @@ _ARGS: Final[Mapping[str, str]] = {
     "tender": "money",
     "units": "kwh",
 }
-_OTHERWISE: Final[Mapping[tuple[str, str], str]] = {("credit-above-meter", "limit"): "kwh"}
 #: What a refusal's sentence needs beside the operator's arguments.
-_MORE: Final[Mapping[str, tuple[str, ...]]] = {"confirm-holder": ("code", "tender")}
+_MORE: Final[Mapping[str, tuple[str, ...]]] = {
+    "confirm-holder": ("code", "tender"),
+    "credit-above-meter": ("limit_tenths", "tender"),
+}
 _NEEDED: Final = {("confirm-holder", "code"), ("confirm-holder", "holder")}
 
 
@@ -65,7 +69,7 @@ def _refusal(code: str) -> Key:
         {
             name: Slot(
                 name,
-                _OTHERWISE.get((code, name)) or _ARGS.get(name, "text"),
+                _ARGS.get(name, "text"),
                 required=(code, name) in _NEEDED,
             )
             for name in sorted(names)

@@ -193,8 +193,10 @@ class Wire(twisted_protocol.Protocol):
             try:
                 self._on_event(self, event)
             except Exception:
-                # Our own bug with one event must not cost the others, nor the link.
-                self.log.failure("an event of a link was not handled: {event!r}", event=event)
+                # Our own bug with one event must not cost the others, nor the link. The event
+                # itself stays out of the log: it may hold a token and a phone.
+                kind = type(event).__name__
+                self.log.failure("an event of a link was not handled: {kind}", kind=kind)
         self._delivering = False
 
     def _flush_later(self) -> None:

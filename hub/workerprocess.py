@@ -11,6 +11,7 @@ import structlog
 
 from core.store.tx import TransientStoreError
 from core.store.upgrade import Store, open_store
+from hub import interpreter
 from hub.boot import SpecOf, channel_spec, check_schema, make_routing
 from hub.bus import Source
 from hub.bus.rabbit import RabbitSource
@@ -21,6 +22,7 @@ from hub.config import Config
 from hub.engine import Parts, make_batch
 from hub.leases import Leases
 from hub.stages import AWAY_S, IDLE_S
+from hub.supervisor import PARENT
 from hub.wakeups import DONE, WORK, Listener, notify
 from hub.worker import StoreAway, Worker
 
@@ -58,6 +60,7 @@ def run(config: Config, index: int, spec_of: SpecOf = channel_spec) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the one who started us stops us
     listener = Listener(url, WORK, wake.set)
     listener.start()
+    interpreter.settle()
     log.info("worker.up", worker=name, pid=os.getpid())
     _work(worker, leases, stop, wake)
     listener.stop()
@@ -77,7 +80,9 @@ def _source(config: Config, store: Store, name: str, wake: Callable[[], None]) -
 
 
 def _work(worker: Worker, leases: Leases, stop: threading.Event, wake: threading.Event) -> None:
-    parent, prepared, away = os.getppid(), False, False
+    # told, not asked: who is started by a node that dies at once would take init for its parent
+    parent = int(os.environ.get(PARENT, os.getppid()))
+    prepared, away = False, False
     while not stop.is_set() and os.getppid() == parent:
         wake.clear()
         try:

@@ -59,13 +59,20 @@ def _recent_sales(reader: Reader, meter_ids: list[int], since: int | None, book:
         book.link("recent-sales", meter_id, tuple(sales))
 
 
-def _spent(reader: Reader, column: str, keys: list[Any], since: int | None, book: Book) -> None:
-    """What was spent today, per meter or per phone: (``spent-<column>``, key) -> minor units."""
+def _spent(
+    reader: Reader, at: tuple[str, str], keys: list[Any], since: int | None, book: Book
+) -> None:
+    """What was spent today, per meter or per phone: (``spent-<column>``, key) -> minor units.
+
+    ``at``: company and column. A phone may buy from several companies, each with its own limit.
+    """
     if not keys or since is None:
         return
+    company, column = at
     for key, spent in reader.rows(
         f"SELECT {column}, sum(tender) FROM sale WHERE {column} IN :keys "
-        f"AND priced_at >= :since AND state = 'issued' GROUP BY {column}",
+        f"AND company = :company AND priced_at >= :since AND state = 'issued' GROUP BY {column}",
+        company=company,
         keys=keys,
         since=since,
     ):
@@ -89,7 +96,7 @@ def load_sales(
 ) -> None:  # fmt: skip
     """Link what the book must know of earlier sales."""
     _recent_sales(reader, meter_ids, horizon.repeats, book)
-    _spent(reader, "meter_id", meter_ids, horizon.day_meter, book)
-    _spent(reader, "phone", list(wants.phones), horizon.day_phone, book)
+    _spent(reader, (company, "meter_id"), meter_ids, horizon.day_meter, book)
+    _spent(reader, (company, "phone"), list(wants.phones), horizon.day_phone, book)
     for phone in wants.last_sales_of:
         _last_sales(reader, company, phone, book)

@@ -13,6 +13,7 @@ from typing import Any
 import pika
 import structlog
 from pika.adapters.asyncio_connection import AsyncioConnection
+from pika.exceptions import AMQPHeartbeatTimeout
 
 #: A dead peer is noticed after two of these; the broker may ask for less.
 HEARTBEAT_S = 15
@@ -60,9 +61,11 @@ class AmqpLink:
         had, self.channel = self.channel is not None, None
         if had:
             self._lost()
-        transport = getattr(self._connection, "_transport", None)
-        if transport is not None:
-            transport.abort()
+        connection = self._connection
+        if connection is not None and not connection.is_closed:
+            # pika's own way out of a dead link (its heartbeats take it). To abort the transport
+            # behind its back ends in an assertion there: nobody hears of the loss, nothing reopens.
+            connection._terminate_stream(AMQPHeartbeatTimeout(why))
 
     def _connect(self) -> None:
         if self._closing:

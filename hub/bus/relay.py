@@ -13,6 +13,7 @@ from typing import Any
 import pika
 import structlog
 
+from core.store.tx import Tx
 from core.store.upgrade import Store
 from hub import failpoints
 from hub.bus.amqp import AmqpLink
@@ -44,8 +45,8 @@ class Publisher:
     def __init__(self, url: str, prefix: str, loop: asyncio.AbstractEventLoop, name: str) -> None:
         self._prefix, self._loop = prefix, loop
         self._link = AmqpLink(url, loop, name, self._opened, self._lost)
-        self._pending: dict[int, tuple[Future[bool], str]] = {}  # by tag, with our own id
-        self._ids: dict[str, int] = {}  # of what is pending: our own id -> tag
+        self._pending: dict[int, Future[bool]] = {}
+        self._tags: dict[str, int] = {}  # message id -> tag, of what is pending
         self._tag = 0
         self._ready = False
 
@@ -83,8 +84,8 @@ class Publisher:
     def _lost(self) -> None:
         self._ready = False
         pending, self._pending = self._pending, {}
-        self._ids.clear()
-        for future, _ in pending.values():
+        self._tags.clear()
+        for future in pending.values():
             future.set_result(False)
 
     def _publish(
@@ -95,8 +96,9 @@ class Publisher:
             future.set_result(False)
             return
         self._tag += 1
-        self._pending[self._tag] = future, message_id
-        self._ids[message_id] = self._tag
+        self._pending[self._tag] = future
+        self._tags[message_id] = self._tag
+        future.add_done_callback(lambda _: self._tags.pop(message_id, None))
         channel.basic_publish(
             exchange(self._prefix),
             queue(self._prefix, partition),
@@ -112,20 +114,17 @@ class Publisher:
         taken = method.NAME == "Basic.Ack"
         tags = [tag for tag in self._pending if tag <= method.delivery_tag]
         for tag in tags if method.multiple else [method.delivery_tag]:
-            self._settle(tag, taken)
+            future = self._pending.pop(tag, None)
+            if future is not None:
+                future.set_result(taken)
 
     def _returned(self, _channel: Any, method: Any, properties: Any, _body: bytes) -> None:
         """Unroutable: the return comes before its confirm, and names our own id."""
         log.error("bundle.returned", queue=method.routing_key, reason=method.reply_text)
-        self._settle(self._ids.get(properties.message_id, 0), False)
-
-    def _settle(self, tag: int, taken: bool) -> None:
-        """What has an end is forgotten, whichever end it was."""
-        future, message_id = self._pending.pop(tag, (None, ""))
+        tag = self._tags.get(properties.message_id)
+        future = self._pending.pop(tag, None) if tag is not None else None
         if future is not None:
-            if self._ids.get(message_id) == tag:
-                del self._ids[message_id]
-            future.set_result(taken)
+            future.set_result(False)
 
 
 @dataclass(slots=True)
@@ -158,18 +157,26 @@ class Relay:
         if not confirmed:
             return False
         failpoints.hit("relay.before-mark")
-        now = self.sources.now_us()
         with self.store.transaction() as tx:
-            tx.run(
-                "UPDATE delivery SET published = 1, updated = :now "
-                "WHERE seq IN :seqs AND state = 0",
-                now=now,
-                seqs=confirmed,
-            )
+            self._mark(tx, confirmed)
         failpoints.hit("relay.after-mark")
         return True
 
-    def _publish(self, rows: list[tuple[Any, ...]]) -> "list[tuple[Future[bool], list[int]]]":
+    def _mark(self, tx: Tx, confirmed: list[Delivery]) -> None:
+        """By attempt: what was tried and opened again meanwhile must be published again."""
+        by_attempt: dict[int, list[int]] = {}
+        for delivery in confirmed:
+            by_attempt.setdefault(delivery.attempt, []).append(delivery.seq)
+        for attempt, seqs in sorted(by_attempt.items()):
+            tx.run(
+                "UPDATE delivery SET published = 1, updated = :now "
+                "WHERE seq IN :seqs AND state = 0 AND attempt = :attempt",
+                now=self.sources.now_us(),
+                seqs=seqs,
+                attempt=attempt,
+            )
+
+    def _publish(self, rows: list[tuple[Any, ...]]) -> "list[tuple[Future[bool], list[Delivery]]]":
         by_partition: dict[int, list[Delivery]] = {}
         for partition, *delivery in rows:
             by_partition.setdefault(partition, []).append(Delivery(*delivery))
@@ -178,19 +185,19 @@ class Relay:
             first = next(bundles(deliveries))
             name = f"{first[0].message_id}/{first[0].attempt}"
             future = self.publisher.publish(partition, pack(first), name)
-            waiting.append((future, [d.seq for d in first]))
+            waiting.append((future, first))
         return waiting
 
-    def _confirmed(self, waiting: "list[tuple[Future[bool], list[int]]]") -> list[int]:
-        seqs: list[int] = []
+    def _confirmed(self, waiting: "list[tuple[Future[bool], list[Delivery]]]") -> list[Delivery]:
+        taken: list[Delivery] = []
         for future, of_bundle in waiting:
             try:
                 if future.result(timeout=CONFIRM_S):
-                    seqs += of_bundle
+                    taken += of_bundle
             except TimeoutError:
                 self.publisher.abort(f"no confirm within {CONFIRM_S} s")
                 break
-        return seqs
+        return taken
 
     def _again(self) -> None:
         """At the start everything open is published again; later, what stayed open for too long."""

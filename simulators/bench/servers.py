@@ -19,7 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import psycopg
+from core.store.pg import connect
+from core.store.tx import TransientStoreError
 
 #: How long a server may take until it answers; a cold broker on a busy machine needs most of it.
 START_S = 90.0
@@ -101,14 +102,14 @@ class Postgres(Server):
 
     def create(self, database: str) -> str:
         """A new, empty database; one of that name is dropped. Returns its URL."""
-        with psycopg.connect(self.url(), autocommit=True) as connection:
+        with connect(self.url()) as connection:
             connection.execute(f"DROP DATABASE IF EXISTS {database} WITH (FORCE)")
             connection.execute(f"CREATE DATABASE {database}")
         return self.url(database)
 
     def checkpoint(self) -> None:
         """Write out what is dirty, so that one measurement does not pay for the one before."""
-        with psycopg.connect(self.url(), autocommit=True) as connection:
+        with connect(self.url()) as connection:
             connection.execute("CHECKPOINT")
 
 
@@ -141,7 +142,7 @@ def start_postgres(settings: str = "") -> Postgres:
     programs, user = postgres_programs(), "postgres"
     folder, port = _folder("pg", user), free_port()
     data = folder / "data"
-    command = [
+    command: list[str | Path] = [
         programs / "initdb", "-D", data, "-U", "postgres", "--auth=trust", "-E", "UTF8",
         "--no-locale", "--no-sync",
     ]  # fmt: skip
@@ -161,11 +162,10 @@ def start_postgres(settings: str = "") -> Postgres:
 
 
 def _postgres_answers(server: Server) -> bool:
+    assert isinstance(server, Postgres)
     try:
-        psycopg.connect(
-            host="127.0.0.1", port=server.port, user="postgres", dbname="postgres"
-        ).close()
-    except psycopg.OperationalError:
+        connect(server.url()).close()
+    except TransientStoreError:
         return False
     return True
 

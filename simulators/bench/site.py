@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from core.store.upgrade import upgrade
+from core.store.upgrade import is_sqlite, open_store, upgrade
 from core.sts.keystore import demo_keys, dump_key_file
 from hub.clock import Sources
 from simulators.bench import town
@@ -105,6 +105,13 @@ class Site:
                 stdout=log,
                 stderr=log,
             )
+
+    def analyze(self) -> None:
+        """Statistics of what is there now."""
+        store = open_store(self.url, "wattbus-bench") if not is_sqlite(self.url) else None
+        if store is not None:
+            town.analyze(store)
+            store.close()
 
     def log(self) -> str:
         """The end of what the hub said."""

@@ -1,13 +1,14 @@
 """What everything is measured beside, in the same run: TPC-B, bare commits, a bare echo."""
 
 import re
-import sqlite3
+import resource
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.store.sqlite import connect
+from simulators.bench import cpu
 from simulators.bench.servers import Postgres, ServerMissingError, postgres_programs
 
 #: TPC-B as pgbench has it, exactly so: other figures would be another yardstick.
@@ -16,10 +17,16 @@ SCALE, CLIENTS, THREADS, SECONDS = 50, 16, 2, 20
 
 @dataclass(frozen=True, slots=True)
 class TpcB:
-    """Transactions a second, and the mean time of one in milliseconds."""
+    """Transactions a second, and the mean time of one in milliseconds.
+
+    ``cpu_us``: CPU time of server and clients per transaction. ``elsewhere``: the share of the
+    machine that others used meanwhile.
+    """
 
     tps: float
     mean_ms: float
+    cpu_us: float = 0.0
+    elsewhere: float = 0.0
 
 
 def pgbench() -> Path:
@@ -33,18 +40,29 @@ def pgbench() -> Path:
 def prepare_tpcb(server: Postgres, scale: int = SCALE) -> None:
     """``pgbench -i``: its tables in a database of their own."""
     url = server.create("tpcb")
-    command = [pgbench(), "-i", "-q", "-s", str(scale), url]
+    command: list[str | Path] = [pgbench(), "-i", "-q", "-s", str(scale), url]
     subprocess.run(command, check=True, capture_output=True)
 
 
 def tpcb(server: Postgres, seconds: int = SECONDS) -> TpcB:
     """One round of TPC-B."""
-    command = [
+    command: list[str | Path] = [
         pgbench(), "-M", "prepared", "-c", str(CLIENTS), "-j", str(THREADS), "-T", str(seconds),
         server.url("tpcb"),
     ]  # fmt: skip
+    parts = {"server": cpu.Part(server.process.pid)}
+    before, clients, busy = cpu.read(parts)["server"], _children(), cpu.machine()
     done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return parse(done.stdout)
+    spent = cpu.read(parts)["server"] - before + _children() - clients
+    found = parse(done.stdout)
+    count = found.tps * seconds
+    return replace(found, cpu_us=spent / count * 1e6, elsewhere=cpu.elsewhere(busy, spent))
+
+
+def _children() -> float:
+    """CPU seconds of the programs that we have waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def parse(report: str) -> TpcB:
@@ -59,7 +77,7 @@ def parse(report: str) -> TpcB:
 def bare_commits(folder: Path, seconds: float) -> float:
     """Commits a second of one small row each on SQLite, as durable as ours (WAL, FULL)."""
     path = folder / "bare.db"
-    connection: sqlite3.Connection = connect(path)
+    connection = connect(path)
     connection.execute("CREATE TABLE IF NOT EXISTS bare (id INTEGER PRIMARY KEY, n INTEGER)")
     count, until = 0, time.monotonic() + seconds
     begin = time.monotonic()

@@ -107,20 +107,20 @@ def demo_terms(code: str = "demo", **changes: Any) -> Terms:
 
 @dataclass
 class Machine:
-    """Stages over one store, stepped by hand."""
+    """Stages over one store, stepped by hand. ``others``: more companies in the installation."""
 
     url: str
     time: FakeTime = field(default_factory=FakeTime)
     terms: Terms = field(default_factory=demo_terms)
+    others: tuple[Terms, ...] = ()
 
     def __post_init__(self) -> None:
         self.channel = FakeChannel()
         self.store = open_store(self.url)
         sources = self.time.sources()
-        self.routing = Routing({(self.terms.code, "sms"): "sms"})
-        parts = Parts(
-            self.url, {self.terms.code: self.terms}, self.routing, 10_000, self.call, sources
-        )
+        companies = {terms.code: terms for terms in (self.terms, *self.others)}
+        self.routing = Routing({(code, "sms"): "sms" for code in companies})
+        parts = Parts(self.url, companies, self.routing, 10_000, self.call, sources)
         self.intake = Intake(self.store, Journal("hub", sources), self.call, lambda _n: None)
         self.worker = Worker(self.store, make_batch(parts, "hub"), TableSource(self.store))
         self.outbound = OutboundStage(self.store, "hub", self.call, sources)
@@ -134,14 +134,17 @@ class Machine:
     def call(function: Any, *args: Any) -> None:
         function(*args)
 
-    def accept(self, message: Message, key: str, ref: str = "", **options: Any) -> list[Any]:
+    def accept(
+        self, message: Message, key: str, ref: str = "", company: str = "", **options: Any
+    ) -> list[Any]:
         """Offer an arrival; the list gets Accepted or the failure when the journal has run."""
         heard: list[Any] = []
         arrival = Arrival(
             key=key, message=message, raw=key, partition_ref=ref or _ref(message), **options
         )
-        routes = self.routing.routes(self.terms.code, message)
-        entry = Entry(self.terms.code, "sms", arrival, routes)
+        company = company or self.terms.code
+        routes = self.routing.routes(company, message)
+        entry = Entry(company, "sms", arrival, routes)
         self.intake.accept(entry).addBoth(heard.append)
         return heard
 

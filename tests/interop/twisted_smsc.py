@@ -1,7 +1,8 @@
 """An SMSC on PyPI's smpp.twisted3, in its own environment; speaks as smsc.js does.
 
-Takes the login hub/secret. Standard output: {"port": N}, then a line for each submit and each
-answered delivery. Standard input: {"deliver": {source, destination, text}} or {"unbind": true}.
+Takes the logins hub and wattbus with secret. Standard output: {"port": N}, then a line for each
+submit and each answered delivery. Standard input, an order per line:
+{"deliver": {source, destination, text}} or {"unbind": true}.
 """
 
 import json
@@ -21,6 +22,9 @@ QUIET = "--quiet" in sys.argv
 submits = 0
 
 
+SYSTEMS = {"hub": {"max_bindings": 5}, "wattbus": {"max_bindings": 5}}
+
+
 def say(value):
     sys.stdout.write(json.dumps(value) + "\n")
     sys.stdout.flush()
@@ -34,7 +38,7 @@ class Realm:
 
 class Checker(InMemoryUsernamePasswordDatabaseDontUse):
     def requestAvatarId(self, credentials):
-        if (credentials.username, credentials.password) != ("hub", "secret"):
+        if credentials.username not in SYSTEMS or credentials.password != "secret":
             raise error.UnauthorizedLogin
         return credentials.username
 
@@ -84,7 +88,7 @@ def deliver(session, order):
     sent.addErrback(lambda failure: say({"delivered": str(failure.value)}))
 
 
-config = SMPPServerConfig(msgHandler=handler, systems={"hub": {"max_bindings": 5}})
+config = SMPPServerConfig(msgHandler=handler, systems=SYSTEMS)
 access = portal.Portal(Realm(), [Checker()])
 factory = SMPPServerFactory(config, access)
 port = reactor.listenTCP(0, factory, interface="127.0.0.1")

@@ -5,14 +5,17 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import fields
 from pathlib import Path
+from time import time_ns
 from typing import Any
 
 import pytest
 import structlog
 
 from tests.promises.company import Setting
-from tests.promises.worlds import SteppedWorld, fill, stepped
+from tests.promises.processes import ProcessWorld
+from tests.promises.worlds import START_US, SteppedWorld, fill, stepped
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 #: The engines that a test in one process runs on; a server makes it slow.
@@ -47,22 +50,35 @@ def folder() -> Iterator[Path]:
 
 
 @pytest.fixture
-def books(folder: Path, request: pytest.FixtureRequest) -> Iterator[Callable[[str], str]]:
+def books(folder: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., str]]:
     """engine -> the URL of a fresh database with the opening books."""
     with ExitStack() as stack:
 
-        def make(engine: str) -> str:
+        def make(engine: str, of: str = "") -> str:
             if engine == SQLITE:
                 path = folder / "var" / "wattbus.db"
                 path.parent.mkdir()
-                shutil.copy(request.getfixturevalue("sqlite_template"), path)
+                shutil.copy(request.getfixturevalue(f"sqlite_template{of}"), path)
                 return f"sqlite:{path}"
             server = request.getfixturevalue("postgres")
-            url: str = server.prepared("opening", fill)
+            at_us = _an_hour_ago() if of else START_US - 3_600_000_000
+            url: str = server.prepared(f"opening{of}", lambda url: fill(url, at_us))
             stack.callback(server.drop, url)
             return url
 
         yield make
+
+
+@pytest.fixture(scope="session")
+def sqlite_template_of_today(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The opening books by the wall clock, which real processes read."""
+    path = tmp_path_factory.mktemp("template") / "today.db"
+    fill(f"sqlite:{path}", _an_hour_ago())
+    return path
+
+
+def _an_hour_ago() -> int:
+    return time_ns() // 1_000 - 3_600_000_000
 
 
 @pytest.fixture(params=STEPPED)
@@ -73,7 +89,7 @@ def engine(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def make_world(
-    folder: Path, books: Callable[[str], str], engine: str
+    folder: Path, books: Callable[..., str], engine: str
 ) -> Iterator[Callable[..., SteppedWorld]]:
     """Makes the one world of a test, with its setting."""
     with ExitStack() as stack:
@@ -91,3 +107,30 @@ def world(make_world: Callable[..., SteppedWorld]) -> SteppedWorld:
     world = make_world()
     world.settle()
     return world
+
+
+@pytest.fixture
+def make_node(
+    folder: Path, books: Callable[..., str], engine: str
+) -> Iterator[Callable[..., ProcessWorld]]:
+    """Makes the one world of real processes of a test; its node is running."""
+    with ExitStack() as stack:
+
+        def make(*, start: bool = True, wrapper: tuple[str, ...] = (), **more: Any) -> ProcessWorld:
+            known = [each.name for each in fields(Setting) if each.name in more]
+            setting = Setting(**{name: more.pop(name) for name in known})
+            environment = {f"PROMISE_{name.upper()}": str(value) for name, value in more.items()}
+            url = books(engine, "_of_today")
+            world = ProcessWorld(folder, url, setting, environment, wrapper)
+            stack.callback(world.close)
+            if start:
+                world.start()
+            return world
+
+        yield make
+
+
+@pytest.fixture
+def node(make_node: Callable[..., ProcessWorld]) -> ProcessWorld:
+    """A running node with the opening books."""
+    return make_node()

@@ -14,6 +14,7 @@ import pytest
 
 from core.store.upgrade import open_store
 from hub.batch import Batch
+from hub.bus.table import TableSource
 from hub.clock import Sources
 from hub.inbox import Delivery
 from hub.intake import Intake
@@ -46,7 +47,8 @@ class Crew:
             batch = Batch(
                 model.terms, model.routing, name, sources.random_bytes, self.world.time.now_us
             )
-            self.workers.append(Worker(open_store(self.world.url, name), batch))
+            store = open_store(self.world.url, name)
+            self.workers.append(Worker(store, batch, TableSource(store, [])))
 
     def start(self, number: int, fetched: Sequence[Delivery]) -> threading.Thread:
         """Hand a batch to one of them."""

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from core.messages import Outcome
+from hub import deadletter
 from hub.failpoints import POINTS
 from hub.intake import Intake
 from hub.worker import Worker
@@ -22,12 +23,6 @@ BROKER = {
     "consumer.before-ack",
 }
 PASSED = [point for point in POINTS if point not in BROKER]
-DISCARD = (
-    "UPDATE delivery SET state = 4, outcome = 'discarded' WHERE state = 3 AND seq = :seq",
-    "INSERT INTO tally (channel, handler, outcome, writer, n) "
-    "SELECT origin, handler, 'discarded', 'operator', 1 FROM delivery WHERE seq = :seq",
-)
-REPLAY = "UPDATE delivery SET state = 0, attempt = 0, started = 0 WHERE state = 3"
 
 
 def traffic(rounds: int = 3, name: str = "") -> list[Ask]:
@@ -137,7 +132,7 @@ def test_dead_letters_keep_their_evidence_and_hold_their_key_until_they_are_repl
     holds(waiting == [2, 2], f"ORDER the later ones did not wait: {waiting}")
     holds(world.record.answer("bad")["outcome"] == str(Outcome.UNKNOWN), "LOST the answer")
     world.cure()
-    assert world.change(REPLAY) == 1
+    world.act(deadletter.replay, world.time.at_us)
     world.settle()
     world.verify("per-type")
     world.far.offer(pay("bad", 1, 500, reference=POISON))
@@ -148,9 +143,7 @@ def test_dead_letters_keep_their_evidence_and_hold_their_key_until_they_are_repl
 def test_what_waits_behind_a_discarded_letter_goes_on(world: SteppedWorld) -> None:
     world.far.offer(pay("bad", 1, 500, reference=POISON), pay("later", 1, 22))
     _until_dead(world)
-    ((seq,),) = world.rows("SELECT seq FROM delivery WHERE state = 3")
-    for sql in DISCARD:
-        world.change(sql, seq=seq)
+    world.act(deadletter.discard, "not wanted", "operator", world.time.at_us)
     world.settle()
     world.verify("per-type")
     holds(world.credit(1) == OPENING + 22, "LOST the later one")

@@ -55,7 +55,7 @@ def test_a_confirmed_bundle_leaves_nothing_behind(publisher: Publisher) -> None:
     _confirm(publisher, 4, "Basic.Nack")
     assert [future.done() for future in futures] == [True, True, True, True, False]
     assert [future.result() for future in futures[:4]] == [True, True, True, False]
-    assert set(publisher._ids) == {"m4"}
+    assert set(publisher._tags) == {"m4"}
     assert set(publisher._pending) == {5}
 
 
@@ -65,7 +65,7 @@ def test_a_return_is_told_before_its_confirm_and_only_to_its_own(publisher: Publ
     _confirm(publisher, 2, many=True)
     assert (first.result(), second.result()) == (True, False)
     _return(publisher, "long gone")
-    assert not publisher._ids
+    assert not publisher._tags
 
 
 def test_a_lost_link_ends_what_was_pending(publisher: Publisher) -> None:
@@ -73,5 +73,5 @@ def test_a_lost_link_ends_what_was_pending(publisher: Publisher) -> None:
     publisher._lost()
     assert future.result() is False
     assert _publish(publisher, "m2").result() is False
-    assert not publisher._ids
+    assert not publisher._tags
     assert not publisher._pending

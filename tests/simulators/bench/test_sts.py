@@ -1,10 +1,10 @@
 """The bench runs, and names its figures."""
 
-from hub.bench.sts import run
+from simulators.bench.sts import tokens
 
 
 def test_every_figure_is_there() -> None:
-    figures = run(count=600, rounds=1)
+    figures = tokens(count=600, rounds=1)
     assert {name for name in figures if name.startswith("ea")} == {
         f"{kind}_{way}"
         for kind in ("ea07_dkga04", "ea07_dkga02", "ea11_dkga04")

@@ -1,1 +1,0 @@
-"""What `wattbus bench NAME` measures, one module per name, each with `run()`."""

@@ -1,0 +1,109 @@
+"""The command line of the benches. Its help is the docstring of :func:`run`."""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+import typer
+
+from simulators.bench import path, sales, sts, submit, yardstick
+from simulators.bench.options import Options
+from simulators.bench.servers import ServerMissingError
+from simulators.bench.town import HOUSEHOLDS
+
+Bench = Callable[[Options], dict[str, Any]]
+BENCHES: Mapping[str, tuple[Bench, str, tuple[str, ...]]] = {
+    module.NAME: (module.run, module.HELP, module.ENGINES) for module in (sts, submit, sales, path)
+}
+#: ``--quick``: to see whether it works, not to quote.
+QUICK_S, QUICK_ROUNDS, QUICK_HOUSEHOLDS = 5, 1, 4_000
+
+NameArgument = Annotated[str, typer.Argument(help=" | ".join(BENCHES))]
+EngineOption = Annotated[
+    str, typer.Option(help="For sales and path: sqlite | postgresql | rabbitmq (path only).")
+]
+QuickOption = Annotated[
+    bool, typer.Option("--quick", help="One short round on a small town: to try, not to quote.")
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="The figures as one JSON object, the last line of output.")
+]
+SecondsOption = Annotated[int, typer.Option(help="Length of a round; 0: 20 s, quick 5 s.")]
+RoundsOption = Annotated[int, typer.Option(help="Rounds in turn with the yardstick; 0: 3.")]
+HouseholdsOption = Annotated[int, typer.Option(help="Size of the town; 0: 20,000, quick 4,000.")]
+ScaleOption = Annotated[int, typer.Option(help="Scale of TPC-B's tables; 50 is the yardstick.")]
+
+
+def run(
+    name: NameArgument,
+    engine: EngineOption = "postgresql",
+    quick: QuickOption = False,
+    json_: JsonOption = False,
+    seconds: SecondsOption = 0,
+    rounds: RoundsOption = 0,
+    households: HouseholdsOption = 0,
+    scale: ScaleOption = yardstick.SCALE,
+) -> None:
+    """Measures Wattbus beside a yardstick, in the same run on the same cores.
+
+    Absolute figures change from machine to machine and from hour to hour; ratios do not, so each
+    bench takes turns with something well known and says how it compares.
+
+    sts: tokens a second on one core, for each algorithm, decoder keys cached and derived anew.
+
+    submit: submit_sm a second that npm "smpp" answers us, at windows 1, 10 and 50, beside an echo
+    of the same octets; and what 1 % of throttled submits costs.
+
+    sales: purchases a second that journal and workers do without a wire, beside TPC-B (pgbench,
+    scale 50, prepared, 16 clients) on the same private server; on SQLite beside bare commits.
+
+    path: a text comes in from an SMSC, the token goes out: the running hub with its worker
+    processes, everything real. Its most, with all workers and with one; its p50 and p99 at 100 a
+    second and at half of that most; the CPU time of a sale by part.
+
+    Servers are private: started for the bench in folders of their own, durable as they come,
+    stopped and removed at the end. Progress goes to standard error.
+    """
+    if name not in BENCHES:
+        raise SystemExit(f"no bench {name!r} (known: {', '.join(BENCHES)})")
+    measure, _, engines = BENCHES[name]
+    if engines and engine not in engines:
+        raise SystemExit(f"bench {name} knows no engine {engine!r} (known: {', '.join(engines)})")
+    options = Options(
+        engine=engine,
+        seconds=seconds or (QUICK_S if quick else yardstick.SECONDS),
+        rounds=rounds or (QUICK_ROUNDS if quick else 3),
+        households=households or (QUICK_HOUSEHOLDS if quick else HOUSEHOLDS),
+        scale=scale,
+        say=_sayer(),
+    )
+    try:
+        figures = measure(options)
+    except ServerMissingError as error:
+        print(f"this bench could not be run: {error}", file=sys.stderr)
+        raise typer.Exit(1) from error
+    print(json.dumps(figures) if json_ else table(figures))
+
+
+def _sayer() -> Callable[[str], None]:
+    begin = time.monotonic()
+
+    def say(sentence: str) -> None:
+        print(f"[{time.monotonic() - begin:6.1f} s] {sentence}", file=sys.stderr, flush=True)
+
+    return say
+
+
+def table(figures: Mapping[str, Any], indent: str = "") -> str:
+    """Figures for people: a name and a value a line, groups set in."""
+    lines = []
+    width = max((len(name) for name in figures), default=0)
+    for name, value in figures.items():
+        if isinstance(value, Mapping):
+            lines += [f"{indent}{name}:", table(value, indent + "  ")]
+        else:
+            shown = f"{value:,}" if isinstance(value, int | float) else str(value)
+            lines.append(f"{indent}{name:<{width}}  {shown}")
+    return "\n".join(lines)

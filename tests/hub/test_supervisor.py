@@ -1,0 +1,131 @@
+"""The supervisor: workers are started again, ever more slowly, and ended in order."""
+
+import signal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+
+from hub.config import parse
+from hub.supervisor import RESTART_MOST_S, RESTART_S, STARTED_WELL_S, STOP_S, Supervisor
+
+CONFIG = '[hub]\nworkers = 2\n[database]\nurl = "postgresql://db/wattbus"\n'
+
+
+class FakeProcess:
+    def __init__(self, protocol: Any, arguments: list[str], environment: dict[str, str]) -> None:
+        self.protocol, self.arguments, self.environment = protocol, arguments, environment
+        self.signals: list[int] = []
+
+    def signalProcess(self, number: int) -> None:
+        self.signals.append(number)
+
+    def end(self) -> None:
+        self.protocol.processEnded(Failure(RuntimeError("exit code 1")))
+
+
+class FakeReactor(Clock):
+    def __init__(self) -> None:
+        super().__init__()
+        self.started: list[FakeProcess] = []
+
+    def spawnProcess(
+        self, protocol: Any, _path: str, arguments: list[str], env: dict[str, str], **_: Any
+    ) -> FakeProcess:
+        self.started.append(FakeProcess(protocol, arguments, env))
+        return self.started[-1]
+
+
+@pytest.fixture
+def reactor() -> FakeReactor:
+    return FakeReactor()
+
+
+@pytest.fixture
+def supervisor(reactor: FakeReactor) -> Supervisor:
+    return Supervisor(reactor, parse(CONFIG, "wattbus.toml", Path()))
+
+
+def test_as_many_as_configured_are_started_with_their_index(
+    supervisor: Supervisor, reactor: FakeReactor
+) -> None:
+    supervisor.start()
+    assert [p.arguments[-1] for p in reactor.started] == ["0", "1"]
+    assert all("worker" in p.arguments and "wattbus.toml" in p.arguments for p in reactor.started)
+    assert reactor.started[0].environment["PYTHONPATH"]
+
+
+def test_one_that_keeps_dying_is_started_ever_more_slowly(
+    supervisor: Supervisor, reactor: FakeReactor
+) -> None:
+    supervisor.start()
+    waits = []
+    for _ in range(7):
+        reactor.started[-1].end()
+        (call,) = reactor.getDelayedCalls()
+        waits.append(call.getTime() - reactor.seconds())
+        before = len(reactor.started)
+        reactor.advance(waits[-1])
+        assert len(reactor.started) == before + 1
+    assert waits[:3] == [RESTART_S, RESTART_S * 2, RESTART_S * 4]
+    assert waits[-1] == RESTART_MOST_S
+
+
+def test_one_that_had_lived_is_started_again_soon(
+    supervisor: Supervisor, reactor: FakeReactor
+) -> None:
+    supervisor.start()
+    for _ in range(3):
+        reactor.started[-1].end()
+        reactor.advance(RESTART_MOST_S)
+    reactor.advance(STARTED_WELL_S + 1)
+    reactor.started[-1].end()
+    (call,) = reactor.getDelayedCalls()
+    assert call.getTime() - reactor.seconds() == RESTART_S
+
+
+def test_the_others_are_left_alone(supervisor: Supervisor, reactor: FakeReactor) -> None:
+    supervisor.start()
+    reactor.started[0].end()
+    reactor.advance(RESTART_S)
+    assert [p.arguments[-1] for p in reactor.started] == ["0", "1", "0"]
+    assert reactor.started[1].signals == []
+
+
+def stopping(supervisor: Supervisor) -> Callable[[], bool]:
+    done: list[Any] = []
+    supervisor.stop().addCallback(done.append)
+    return lambda: bool(done)
+
+
+def test_a_stop_asks_waits_and_then_insists(supervisor: Supervisor, reactor: FakeReactor) -> None:
+    supervisor.start()
+    good, bad = reactor.started
+    stopped = stopping(supervisor)
+    assert good.signals == bad.signals == [signal.SIGTERM]
+    good.end()
+    assert not stopped()
+    reactor.advance(STOP_S)
+    assert good.signals == [signal.SIGTERM]
+    assert bad.signals == [signal.SIGTERM, signal.SIGKILL]
+    bad.end()
+    assert stopped()
+    assert reactor.getDelayedCalls() == []
+
+
+def test_nothing_is_started_again_while_stopping(
+    supervisor: Supervisor, reactor: FakeReactor
+) -> None:
+    supervisor.start()
+    reactor.started[0].end()
+    stopping(supervisor)
+    reactor.started[1].end()
+    reactor.advance(RESTART_MOST_S)
+    assert len(reactor.started) == 2
+
+
+def test_a_stop_without_workers_is_done_at_once(supervisor: Supervisor) -> None:
+    assert stopping(supervisor)()
