@@ -50,7 +50,7 @@ def opened(stack: ExitStack, edit: Edit, smsc_options: tuple[str, ...] = ()) -> 
     return Town(house)
 
 
-@pytest.fixture(scope="module", params=[SQLITE, POSTGRESQL, RABBITMQ])
+@pytest.fixture(scope="session", params=[SQLITE, POSTGRESQL, RABBITMQ])
 def town(request: pytest.FixtureRequest) -> Iterator[Town]:
     """A friendly network on each engine. At the end the books are right and the hub drains."""
     with ExitStack() as stack:
