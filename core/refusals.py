@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from core.money import CURRENCIES, format_amount
+
 #: code -> the operator's sentence; ``{names}`` are filled from the refusal's arguments.
 OPERATOR: Final[Mapping[str, str]] = {
     "meter-check-digit": "Meter {meter} fails its check digit; it was mistyped. No money moved.",
@@ -16,13 +18,14 @@ OPERATOR: Final[Mapping[str, str]] = {
     "meter-not-prepaid": "Meter {meter} is billed after use; a payment, not a token, is due.",
     "meter-blocked": "Meter {meter} is blocked ({reason}); lift the block before selling.",
     "meter-being-exchanged": "Meter {meter} is being exchanged; sell when the new one is in.",
+    "tariff-missing": "Tariff {tariff} has no price for meter {meter} now: {why}.",
     "agreement-missing": "Meter {meter} has no active agreement (vacant or closed).",
     "tokens-too-fast": "Meter {meter}: tokens run ahead of the clock ({why}).",
     "reference-unknown": "No message of ours has the network reference {reference}.",
     "key-missing": "No valid vending key for supply group {sgc}, revision {krn}.",
     "tender-too-small": "Tender {tender} is below the smallest useful amount {smallest}.",
     "tender-not-positive": "Tender {tender} is not an amount of money.",
-    "credit-above-meter": "More than meter {meter} takes at once; at most {largest} {currency}.",
+    "credit-above-meter": "More than meter {meter} takes at once; at most {largest}.",
     "limit-per-sale": "Tender {tender} is above the limit of one sale ({limit}).",
     "limit-per-day-meter": "Meter {meter} has reached its limit of the day ({limit}).",
     "limit-per-day-phone": "Phone {phone} has reached its limit of the day ({limit}).",
@@ -36,7 +39,7 @@ OPERATOR: Final[Mapping[str, str]] = {
     "confirm-holder": "Meter {meter} belongs to {holder}; waiting for the buyer's confirmation.",
     "confirm-unknown": "No purchase of phone {phone} waits for code {code}.",
     "confirm-expired": "The purchase of phone {phone} with code {code} waited too long.",
-    "quote-changed": "The quote was {quoted} kWh, the sale would be {units}; asked again.",
+    "quote-changed": "The quote was {quoted} kWh, the sale would be {units} kWh; asked again.",
     "likely-repeat": "Looks like sale {receipt} of {minutes} minutes ago; the buyer was asked.",
     "enrol-conflict": "Enrolment refused: {what}.",
     "amount-ambiguous": "Amount '{text}' can be read in two ways.",
@@ -69,8 +72,25 @@ def refuse(code: str, /, **args: Any) -> Refusal:
 
 
 def operator_sentence(code: str, args: Mapping[str, Any]) -> str:
-    """The operator's sentence; a missing argument shows as ``?`` rather than hiding the rest."""
-    return OPERATOR[code].format_map(_Shown(args))
+    """The operator's sentence; a missing argument shows as ``?`` rather than hiding the rest.
+
+    Amounts (minor units of ``currency``) and units (tenths of kWh) are written as people do.
+    """
+    currency = str(args.get("currency", ""))
+    shown = {name: _written(name, value, currency) for name, value in args.items()}
+    return OPERATOR[code].format_map(_Shown(shown))
+
+
+_MONEY: Final = frozenset({"credit", "largest", "limit", "smallest", "tender"})
+_TENTHS: Final = frozenset({"quoted", "units"})
+
+
+def _written(name: str, value: Any, currency: str) -> Any:
+    if not isinstance(value, int):
+        return value
+    if name in _MONEY and currency in CURRENCIES:
+        return f"{format_amount(value, currency)} {currency}"
+    return f"{value // 10}.{value % 10}" if name in _TENTHS else value
 
 
 class _Shown(dict[str, Any]):

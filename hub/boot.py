@@ -93,16 +93,33 @@ class Hub:
         log.info("hub.draining")
         if self._control is not None:
             yield self._control.stopListening()
-        yield defer.gatherResults([c.stop() for c in self.channels.values()])
+        until = self.reactor.seconds() + self.config.hub.drain_s
+        ending = defer.gatherResults([c.stop() for c in self.channels.values()])
+        yield self._at_most(ending, self.config.hub.drain_s)
         yield self.http.stop()
-        left = self.config.hub.drain_s
-        while left > 0 and (self.engine.intake.pending() or self.engine.outbound.in_flight()):
+        while self._in_flight() and self.reactor.seconds() < until:
             yield deferLater(self.reactor, 0.05, lambda: None)
-            left -= 0.05
         for link in self.links.values():
             yield link.stop()
         yield deferToThread(self.engine.stop)
         log.info("hub.down")
+
+    def _in_flight(self) -> int:
+        return self.engine.intake.pending() + self.engine.outbound.in_flight()
+
+    def _at_most(self, ending: "defer.Deferred[Any]", seconds: float) -> "defer.Deferred[None]":
+        """Fires with ``ending``, or without it when its time is over: a far end may be silent."""
+        over: defer.Deferred[None] = defer.Deferred()
+        timer = self.reactor.callLater(seconds, over.callback, None)
+
+        def ended(_result: Any) -> None:
+            if timer.active():
+                timer.cancel()
+                over.callback(None)
+
+        ending.addErrback(lambda failure: log.error("channel.stop", error=str(failure.value)))
+        ending.addCallback(ended)
+        return over
 
     def status(self) -> Mapping[str, Any]:
         """For /readyz and ``wattbus status``."""

@@ -186,12 +186,14 @@ def _claim_keys(tx: Tx, works: Sequence[_Work], now: int) -> list[_Work]:
         for row in tx.insert(
             "request",
             ("company", "channel", "key", "message_id", "payload_hash", "valid_until"),
-            [_request_row(work, now) for work in firsts.values()],
+            [_request_row(firsts[key], now) for key in sorted(firsts)],  # one lock order
             "ON CONFLICT (company, channel, key) DO NOTHING RETURNING company, channel, key",
         )
     }
     known = _known(tx, [key for key in firsts if key not in claimed])
-    lapsed = [firsts[key] for key, stored in known.items() if stored.valid_until <= now]
+    over = [key for key, stored in known.items() if stored.valid_until <= now]
+    known |= _known(tx, over, lock=True)  # of two that would renew a key at once, one finds it new
+    lapsed = [firsts[key] for key in over if known[key].valid_until <= now]
     _renew(tx, lapsed, now)
     for key in (_key(work) for work in lapsed):
         known.pop(key)
@@ -226,13 +228,18 @@ def _request_row(work: _Work, now: int) -> tuple[str, str, str, str, str, int]:
     return (*_key(work), work.message_id, work.hash, valid_until)
 
 
-def _known(tx: Tx, keys: list[tuple[str, str, str]]) -> dict[tuple[str, str, str], _Stored]:
+def _known(
+    tx: Tx, keys: list[tuple[str, str, str]], lock: bool = False
+) -> dict[tuple[str, str, str], _Stored]:
+    """What is stored under these keys. A repeat locks nothing: batches write answers to these
+    rows, in an order of their own."""
     if not keys:
         return {}
+    suffix = " FOR UPDATE" if lock else ""
     rows = tx.rows(
         "SELECT company, channel, key, message_id, payload_hash, answer, valid_until "
         "FROM request WHERE channel IN :channels AND key IN :keys "
-        "ORDER BY company, channel, key FOR UPDATE",
+        f"ORDER BY company, channel, key{suffix}",
         channels=sorted({key[1] for key in keys}),
         keys=sorted({key[2] for key in keys}),
     )

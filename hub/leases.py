@@ -30,13 +30,22 @@ class Leases:
     _renewed: float = field(default=float("-inf"))
 
     def prepare(self) -> None:
-        """Make sure that every partition has its row."""
+        """Make sure that every partition has its row, and that no namesake holds any.
+
+        A worker that is started again has its predecessor's name. What that one held is free at
+        once; should it still live (an orphan, a frozen process), it is fenced from now on.
+        """
         with self.store.transaction() as tx:
             tx.insert(
                 "partition_lease",
                 ("partition", "owner", "epoch", "until"),
                 [(number, "", 0, 0) for number in range(PARTITIONS)],
                 "ON CONFLICT (partition) DO NOTHING",
+            )
+            tx.run(
+                "UPDATE partition_lease SET owner = '', epoch = epoch + 1, until = 0 "
+                "WHERE owner = :owner",
+                owner=self.owner,
             )
 
     def due(self) -> bool:
@@ -123,7 +132,7 @@ class Leases:
             mine=sorted(self.epochs),
         )
         for partition, owner, epoch in rows:
-            if owner != self.owner or epoch != self.epochs[partition]:
+            if not self._is_ours(partition, owner, epoch):
                 raise FencedError(f"partition {partition} has moved to {owner or 'nobody'}")
 
     def release(self) -> None:

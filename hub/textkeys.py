@@ -46,6 +46,7 @@ _ARGS: Final[Mapping[str, str]] = {
     "holder": "masked",
     "largest": "money",
     "limit": "money",
+    "limit_tenths": "kwh",
     "phone": "masked",
     "quoted": "kwh",
     "reason": "reason",
@@ -54,7 +55,10 @@ _ARGS: Final[Mapping[str, str]] = {
     "units": "kwh",
 }
 #: What a refusal's sentence needs beside the operator's arguments.
-_MORE: Final[Mapping[str, tuple[str, ...]]] = {"confirm-holder": ("code", "tender")}
+_MORE: Final[Mapping[str, tuple[str, ...]]] = {
+    "confirm-holder": ("code", "tender"),
+    "credit-above-meter": ("limit_tenths", "tender"),
+}
 _NEEDED: Final = {("confirm-holder", "code"), ("confirm-holder", "holder")}
 
 

@@ -58,6 +58,9 @@ def _check(ctx: Context, command: Enrol) -> None:
         raise conflict(f"currency {command.currency}; {ctx.terms.name} keeps {ctx.terms.currency}")
     if len(command.phones) > MAX_PHONES:
         raise conflict(f"{len(command.phones)} phones; at most {MAX_PHONES}")
+    point = ctx.stage.linked("service_point", command.service_point)
+    if point is not None and ctx.stage.linked("agreement-at", point) is not None:
+        raise conflict(f"service point {command.service_point} has an agreement")
     if command.meter is not None:
         try:
             parse_drn(command.meter.drn)
@@ -101,6 +104,7 @@ def _agreement(ctx: Context, command: Enrol, account_id: int, point: int) -> Agr
         since=command.since,
         from_us=ctx.now_us,
     )
+    ctx.stage.link("agreement-at", point, agreement.id)
     state = AgreementState(id=agreement.id, period=0, units_milli=0, fixed_through=0)
     ctx.stage.put(agreement.id, state)
     ctx.stage.add("agreement_state", agreement_id=agreement.id)

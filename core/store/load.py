@@ -252,6 +252,19 @@ def _customers(reader: Reader, company: str, numbers: tuple[str, ...], book: Boo
         )
         for id_, number in rows:
             book.link(table, number, id_)
+    points = [key[1] for key in book.links if key[0] == "service_point"]
+    _agreements_at(reader, [book.links["service_point", number] for number in points], book)
+
+
+def _agreements_at(reader: Reader, points: list[int], book: Book) -> None:
+    """Which service points are taken: a second agreement there would take the first one's sales."""
+    if points:
+        for point, id_ in reader.rows(
+            "SELECT service_point_id, id FROM agreement "
+            "WHERE service_point_id IN :points AND to_us IS NULL ORDER BY id",
+            points=points,
+        ):
+            book.link("agreement-at", point, id_)
 
 
 def _notices(

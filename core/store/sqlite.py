@@ -148,6 +148,8 @@ def connect(path: Path | str, *, readonly: bool = False) -> sqlite3.Connection:
         str(path), isolation_level=None, check_same_thread=False, cached_statements=256
     )
     connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_MS}")
+    # without it REPLACE deletes final rows unseen: their triggers would not fire
+    connection.execute("PRAGMA recursive_triggers = ON")
     if readonly:
         connection.execute("PRAGMA query_only = 1")
         return connection

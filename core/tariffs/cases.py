@@ -199,7 +199,8 @@ def _state(given: InputDocument, tariff: CompiledTariff) -> SaleState:
     elif given.started is not None:
         rule = tariff.at(given.on).catch_up
         vacant = [_period(month) for month in given.vacant]
-        due = periods_due(paid, _period(given.started), period_of(given.on), rule, vacant)
+        began = max(_period(given.started), period_of(tariff.days[0]))
+        due = periods_due(paid, began, period_of(given.on), rule, vacant)
     return SaleState(
         on=given.on,
         units_milli=given.units_this_month,

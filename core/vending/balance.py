@@ -37,9 +37,11 @@ def _agreements(stage: Stage, phone: Phone, account_id: int) -> list[Agreement]:
 
 def _block_left(terms: Terms, stage: Stage, agreement: Agreement, now_us: int) -> int | None:
     today = local_date(now_us, terms.zone)
-    limit = terms.tariffs[agreement.tariff].at(today).energy.blocks[0].up_to_milli
+    tariff = terms.tariffs[agreement.tariff]
+    limit = tariff.at(today).energy.blocks[0].up_to_milli if today >= tariff.days[0] else None
     if limit is None:
         return None
     state = stage.need(AgreementState, agreement.id)
-    used = state.units_milli if state.period == period_of(today) else 0
+    # as a sale would count: a clock set back does not reopen a month
+    used = state.units_milli if state.period >= period_of(today) else 0
     return max(0, limit - used)

@@ -11,7 +11,8 @@ from core.refusals import refuse
 from core.sts.amounts import encodable_floor
 from core.tariffs import sale as pricing
 from core.tariffs.accrual import periods_due
-from core.tariffs.compiling import CompiledTariff
+from core.tariffs.compiling import CompiledTariff, NoTariffError
+from core.tariffs.pricing import MissingQuantityError
 from core.tariffs.solving import solve
 
 MILLI_PER_TENTH = 100
@@ -48,18 +49,21 @@ def debts_of(stage: Stage, agreement: Agreement) -> list[Debt]:
 def sale_state(
     terms: Terms, stage: Stage, meter: Meter, agreement: Agreement, at_us: int
 ) -> pricing.SaleState:
-    """What earlier sales left to this one, at an instant, in the company's calendar."""
+    """What earlier sales left to this one, at an instant, in the company's calendar.
+
+    Month charges begin with the agreement, or with the tariff where that is younger: what lies
+    before belongs to whoever sold then.
+    """
     state = stage.need(AgreementState, agreement.id)
     today = local_date(at_us, terms.zone)
     period = max(period_of(today), state.period)  # a clock set back does not reopen a month
-    version = terms.tariffs[agreement.tariff].at(today)
+    tariff = terms.tariffs[agreement.tariff]
+    began = max(date.fromisoformat(agreement.since), tariff.days[0])
     through = state.fixed_through or None
     return pricing.SaleState(
         on=today,
         units_milli=state.units_milli if state.period == period else 0,
-        fixed_due=periods_due(
-            through, period_of(date.fromisoformat(agreement.since)), period, version.catch_up
-        ),
+        fixed_due=periods_due(through, period_of(began), period, tariff.at(today).catch_up),
         fixed_through=through,
         debts=tuple(
             pricing.Debt(
@@ -79,10 +83,15 @@ def sale_state(
 def price_purchase(
     terms: Terms, stage: Stage, meter: Meter, agreement: Agreement, tender: int, at_us: int
 ) -> Price:
-    """Price ``tender`` for this meter at ``at_us``. Refusals: too small, above the meter."""
-    state = sale_state(terms, stage, meter, agreement, at_us)
+    """Price ``tender`` for this meter at ``at_us``. Refusals: too small, above the meter, no price
+    (no version in force, or one that needs a quantity which the agreement does not state)."""
     tariff = terms.tariffs[agreement.tariff]
-    result = solve(tariff, tender, state, terms.deductions, encodable_floor)
+    try:
+        state = sale_state(terms, stage, meter, agreement, at_us)
+        result = solve(tariff, tender, state, terms.deductions, encodable_floor)
+    except (NoTariffError, MissingQuantityError) as error:
+        why = str(error)
+        raise refuse("tariff-missing", meter=meter.drn, tariff=agreement.tariff, why=why) from error
     if isinstance(result, pricing.TooSmall):
         raise refuse(
             "tender-too-small",
@@ -95,9 +104,10 @@ def price_purchase(
         raise refuse(
             "credit-above-meter",
             meter=meter.drn,
+            tender=tender,
             largest=result.largest_useful,
             currency=terms.currency,
-            limit=meter.max_credit_tenths,
+            limit_tenths=meter.max_credit_tenths,
         )
     stored = stage.need(AgreementState, agreement.id)
     period = max(period_of(state.on), stored.period)

@@ -13,6 +13,7 @@ from typing import Any
 import pika
 import structlog
 
+from core.store.tx import Tx
 from core.store.upgrade import Store
 from hub import failpoints
 from hub.bus.amqp import AmqpLink
@@ -156,18 +157,26 @@ class Relay:
         if not confirmed:
             return False
         failpoints.hit("relay.before-mark")
-        now = self.sources.now_us()
         with self.store.transaction() as tx:
-            tx.run(
-                "UPDATE delivery SET published = 1, updated = :now "
-                "WHERE seq IN :seqs AND state = 0",
-                now=now,
-                seqs=confirmed,
-            )
+            self._mark(tx, confirmed)
         failpoints.hit("relay.after-mark")
         return True
 
-    def _publish(self, rows: list[tuple[Any, ...]]) -> "list[tuple[Future[bool], list[int]]]":
+    def _mark(self, tx: Tx, confirmed: list[Delivery]) -> None:
+        """By attempt: what was tried and opened again meanwhile must be published again."""
+        by_attempt: dict[int, list[int]] = {}
+        for delivery in confirmed:
+            by_attempt.setdefault(delivery.attempt, []).append(delivery.seq)
+        for attempt, seqs in sorted(by_attempt.items()):
+            tx.run(
+                "UPDATE delivery SET published = 1, updated = :now "
+                "WHERE seq IN :seqs AND state = 0 AND attempt = :attempt",
+                now=self.sources.now_us(),
+                seqs=seqs,
+                attempt=attempt,
+            )
+
+    def _publish(self, rows: list[tuple[Any, ...]]) -> "list[tuple[Future[bool], list[Delivery]]]":
         by_partition: dict[int, list[Delivery]] = {}
         for partition, *delivery in rows:
             by_partition.setdefault(partition, []).append(Delivery(*delivery))
@@ -176,19 +185,19 @@ class Relay:
             first = next(bundles(deliveries))
             name = f"{first[0].message_id}/{first[0].attempt}"
             future = self.publisher.publish(partition, pack(first), name)
-            waiting.append((future, [d.seq for d in first]))
+            waiting.append((future, first))
         return waiting
 
-    def _confirmed(self, waiting: "list[tuple[Future[bool], list[int]]]") -> list[int]:
-        seqs: list[int] = []
+    def _confirmed(self, waiting: "list[tuple[Future[bool], list[Delivery]]]") -> list[Delivery]:
+        taken: list[Delivery] = []
         for future, of_bundle in waiting:
             try:
                 if future.result(timeout=CONFIRM_S):
-                    seqs += of_bundle
+                    taken += of_bundle
             except TimeoutError:
                 self.publisher.abort(f"no confirm within {CONFIRM_S} s")
                 break
-        return seqs
+        return taken
 
     def _again(self) -> None:
         """At the start everything open is published again; later, what stayed open for too long."""

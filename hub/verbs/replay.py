@@ -47,7 +47,8 @@ def command(
     with reading(settings) as reader:
         wanted = Filter(handler, origin, error_class)
         letters = deadletter.listed(reader, wanted, AT_MOST) if everything else []
-    found = [(letter.message_id, letter.handler) for letter in reversed(letters)]
+    in_order = sorted(letters, key=lambda letter: letter.seq)
+    found = [(letter.message_id, letter.handler) for letter in in_order]
     pairs = found or [(message_id, handler) for message_id in message_ids or []]
     if not pairs:
         die("no dead letters fit")

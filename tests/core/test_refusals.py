@@ -58,6 +58,37 @@ def test_a_missing_argument_shows_and_hides_nothing() -> None:
     assert isinstance(refusal, Refusal)
 
 
+@pytest.mark.parametrize(
+    ("code", "args", "said"),
+    [
+        (
+            "credit-insufficient",
+            {"account": "1", "credit": 5_000, "tender": 20_000, "currency": "UGX"},
+            "Account 1 has 5,000 UGX to spend; 20,000 UGX were asked.",
+        ),
+        (
+            "tender-too-small",
+            {"tender": 12_345, "smallest": 99, "currency": "KES"},
+            "Tender 123.45 KES is below the smallest useful amount 0.99 KES.",
+        ),
+        (
+            "quote-changed",
+            {"quoted": 281, "units": 300},
+            "The quote was 28.1 kWh, the sale would be 30.0 kWh; asked again.",
+        ),
+        (
+            "credit-above-meter",
+            {"meter": "04123456784", "largest": 7_000_000, "limit": 99_999, "currency": "UGX"},
+            "More than meter 04123456784 takes at once; at most 7,000,000 UGX.",
+        ),
+    ],
+)
+def test_amounts_and_units_are_written_as_people_do(
+    code: str, args: dict[str, object], said: str
+) -> None:
+    assert operator_sentence(code, args) == said
+
+
 @pytest.mark.parametrize("code", sorted(OPERATOR))
 def test_every_sentence_can_be_said(code: str) -> None:
     said = operator_sentence(code, dict.fromkeys(holes(OPERATOR[code]), "x"))

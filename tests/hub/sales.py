@@ -1,15 +1,18 @@
 """What the tests of whole sales share: local times, meter numbers, debts, what a token says."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from core.messages import Answer
+from core.messages import Answer, Outcome
+from core.refusals import operator_sentence
 from core.sts.amounts import decode_units
 from core.sts.meter_id import luhn_digit, meter_pan
 from core.sts.module import MeterKey, SecurityModule
 from core.tariffs.compiling import CompiledTariff
 from core.tariffs.load import load_file
+from hub.textkeys import KEYS
 from tests.hub.machine import ROOT, Machine
 
 E8 = 100_000_000
@@ -67,6 +70,15 @@ def amounts(answer: Answer) -> dict[str, int]:
     for line in answer.data["lines"]:
         sums[line["code"]] = sums.get(line["code"], 0) + line["amount"]
     return sums
+
+
+def refused(answer: Answer, code: str) -> Mapping[str, Any]:
+    """The arguments of the refusal that was expected; they must fill every sentence about it."""
+    assert (answer.outcome, answer.code) == (Outcome.REFUSED, code), answer
+    assert "?" not in operator_sentence(code, answer.args)
+    needed = {slot.field for slot in KEYS[f"refusal.{code}"].slots.values()}
+    assert needed <= answer.args.keys(), f"{code} does not say {needed - answer.args.keys()}"
+    return answer.args
 
 
 def change(machine: Machine, sql: str, **params: Any) -> None:

@@ -84,6 +84,19 @@ def test_a_dead_letter_keeps_its_reason_and_is_listed(
     assert machine.unaccounted() == 0
 
 
+def test_the_list_reads_only_what_is_held_back(machine: Machine) -> None:
+    plans: list[str] = []
+
+    class Explaining:
+        def rows(self, sql: str, /, **params: Any) -> list[tuple[Any, ...]]:
+            plans.extend(str(r[3]) for r in machine.rows(f"EXPLAIN QUERY PLAN {sql}", **params))
+            return []
+
+    deadletter.listed(Explaining(), Filter(), 10)
+    assert any("d USING INDEX ix_delivery_held" in plan for plan in plans), plans
+    assert all("SCAN d" not in plan or "ix_delivery_held" in plan for plan in plans), plans
+
+
 def test_replay_does_it_once_under_its_id_and_releases_what_waited(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -58,9 +58,10 @@ ARGS = {
     "krn": 1,
     "tender": 20000,
     "smallest": 3400,
-    "largest": 900_000,
+    "largest": 39_490,
     "units": 281,
     "limit": 5000,
+    "limit_tenths": 500,
     "phone": "+256772123456",
     "account": "100001",
     "credit": 1000,
@@ -161,6 +162,14 @@ def test_what_says_that_no_money_was_taken(texts: Texts) -> None:
     for language, mark in marks.items():
         shown = texts.render("outcome-unknown", language, {})
         assert mark not in shown
+
+
+def test_what_is_more_than_a_meter_takes_is_said_in_money_and_in_units(texts: Texts) -> None:
+    shown = texts.render("refusal", "en", {"code": "credit-above-meter", "args": ARGS})
+    assert shown.startswith(
+        "UGX 20,000 buys more than the meter takes at once (50.0 kWh). The most"
+    )
+    assert "is UGX 39,490." in shown
 
 
 def test_the_cases_inside_the_sheets() -> None:

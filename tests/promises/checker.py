@@ -43,6 +43,7 @@ class Request:
     answer: dict[str, Any] | None
     state: int
     outcome: str
+    held: bool  # parked behind a dead letter of its key
 
 
 DEAD, DONE = 3, 4
@@ -77,13 +78,17 @@ def verify(reader: Reader, record: Record, order: Order = "across") -> None:
 
 def _requests(reader: Reader) -> dict[str, Request]:
     rows = reader.rows(
-        "SELECT r.key, r.message_id, r.answer, d.state, d.outcome FROM request r "
+        "SELECT r.key, r.message_id, r.answer, d.state, d.outcome, d.state = 2 AND EXISTS ("
+        "SELECT 1 FROM delivery b WHERE b.partitionkey = d.partitionkey AND b.state = 3 "
+        "AND b.handler = d.handler AND b.seq < d.seq) FROM request r "
         "LEFT JOIN delivery d ON d.message_id = r.message_id WHERE r.channel = :channel",
         channel=CHANNEL,
     )
     return {
-        key: Request(id_, json.loads(answer) if answer else None, -1 if state is None else state, o)
-        for key, id_, answer, state, o in rows
+        key: Request(
+            id_, json.loads(answer) if answer else None, -1 if state is None else state, o, bool(h)
+        )
+        for key, id_, answer, state, o, h in rows
     }
 
 
@@ -96,7 +101,7 @@ def _kept(record: Record, requests: dict[str, Request]) -> Iterator[str]:
             continue
         if ids != {request.message_id}:
             yield f"TWICE {key}: told as {sorted(ids)}, kept as {request.message_id}"
-        if request.state not in (DEAD, DONE):
+        if request.state not in (DEAD, DONE) and not request.held:
             yield f"OPEN {key}: its delivery is in state {request.state}"
         told = [a for a in record.answers.get(key, []) if a["outcome"] != "unknown"]
         if request.state == DONE and told and told[-1] != request.answer:

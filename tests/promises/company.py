@@ -1,6 +1,6 @@
 """The company of the promise suite: six households with money, and what they may ask for."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -35,7 +35,7 @@ name = "node"
 data = "var"
 workers = {workers}
 open_messages = {open_messages}
-drain_s = 20.0
+drain_s = {drain_s}
 
 [database]
 url = "{url}"
@@ -67,6 +67,7 @@ class Setting:
 
     open_messages: int = 20_000
     workers: int = 1
+    drain_s: float = 20.0
 
 
 def write_config(folder: Path, url: str, port: int = 0, setting: Setting | None = None) -> Path:
@@ -75,9 +76,7 @@ def write_config(folder: Path, url: str, port: int = 0, setting: Setting | None 
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "master.key").write_text(MASTER.hex(), encoding="ascii")
     (folder / "keys.json").write_text(dump_key_file(demo_keys(MASTER, COMPANY)), encoding="ascii")
-    text = CONFIG.format(
-        url=url, port=port, workers=setting.workers, open_messages=setting.open_messages
-    )
+    text = CONFIG.format(url=url, port=port, **asdict(setting))
     path = folder / "wattbus.toml"
     path.write_text(text, encoding="utf-8")
     return path

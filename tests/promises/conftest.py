@@ -5,6 +5,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import fields
 from pathlib import Path
 from time import time_ns
 from typing import Any
@@ -116,7 +117,8 @@ def make_node(
     with ExitStack() as stack:
 
         def make(*, start: bool = True, wrapper: tuple[str, ...] = (), **more: Any) -> ProcessWorld:
-            setting = Setting(**{k: more.pop(k) for k in ("workers", "open_messages") if k in more})
+            known = [each.name for each in fields(Setting) if each.name in more]
+            setting = Setting(**{name: more.pop(name) for name in known})
             environment = {f"PROMISE_{name.upper()}": str(value) for name, value in more.items()}
             url = books(engine, "_of_today")
             world = ProcessWorld(folder, url, setting, environment, wrapper)

@@ -4,6 +4,7 @@ They are installed over the product's code for the length of a test, here or in 
 (``node.py --mutant NAME``). A mutant that nothing notices is a promise that nobody checks.
 """
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -65,6 +66,10 @@ def acknowledge_before_commit() -> list[Patch]:
             finally:
                 failpoints.hit = hit
             self.on_reactor(intake._answer_all, waiters, results)
+            for _ in range(3):  # until it is on the wire
+                said = threading.Event()
+                self.on_reactor(said.set)
+                said.wait(1.0)
             failpoints.hit(point)
 
     return [(intake.Intake, "_write", write)]
@@ -276,8 +281,9 @@ def rule_7_one_try_alone() -> list[Patch]:
 
 @mutant
 def rule_8_starts_not_counted() -> list[Patch]:
-    def begin(self: Worker, delivery: Delivery) -> None:
-        self._begun.add(delivery.seq)
+    def begin(self: Worker, deliveries: list[Delivery], _among: str) -> list[Delivery]:
+        self._begun.update({delivery.seq: 1 for delivery in deliveries})
+        return list(deliveries)
 
     return [(Worker, "_begin", begin)]
 

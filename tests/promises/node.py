@@ -2,17 +2,19 @@
 
 ``python -m tests.promises.node run|worker -c CONFIG [--index N]``. The environment says what is to
 go wrong: ``PROMISE_MUTANT`` is a variant of ``mutants.py``, ``PROMISE_BUS=twice`` a bus that
-delivers everything twice, ``PROMISE_LEASE_S`` a shorter lease. A file ``var/arm/POINT`` arms a
-failpoint: the first process that passes it takes the file away and is killed there; nobody dies of
-it twice.
+delivers everything twice, ``PROMISE_LEASE_S`` a shorter lease and a shorter patience with who is
+frozen. A file ``var/arm/POINT`` arms a failpoint: the first process that passes it takes the file
+away and is killed there; nobody dies of it twice. ``var/freeze/POINT`` stops it there instead.
 """
 
 import argparse
 import os
+import signal
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
+from core.store import pg
 from hub import config, failpoints, leases, observe, workerprocess
 from hub.inbox import Delivery
 from hub.worker import Worker
@@ -24,17 +26,24 @@ WORKER = ("tests.promises.node", "worker")
 
 def arm_by_files(folder: Path) -> None:
     """Let files arm the failpoints, so that a test can aim while the node runs."""
-    folder.mkdir(parents=True, exist_ok=True)
     hit = failpoints.hit
+    for name in ("arm", "freeze"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+
+    def taken(path: Path, mark: str) -> bool:
+        try:
+            path.unlink()
+        except FileNotFoundError:
+            return False
+        (folder / mark).write_text(f"{path.name} {os.getpid()}", encoding="ascii")
+        return True
 
     def hit_or_die(name: str) -> None:
-        try:
-            (folder / name).unlink()
-        except FileNotFoundError:
-            return
-        (folder.parent / "fired").write_text(f"{name} {os.getpid()}", encoding="ascii")
-        failpoints.arm(name)
-        hit(name)
+        if taken(folder / "arm" / name, "fired"):
+            failpoints.arm(name)
+            hit(name)
+        if taken(folder / "freeze" / name, "frozen"):
+            os.kill(os.getpid(), signal.SIGSTOP)
 
     failpoints.hit = hit_or_die
 
@@ -52,7 +61,8 @@ def deliver_twice() -> None:
 
 def shorten_leases(seconds: float) -> None:
     """So that a test need not wait for the product's five seconds."""
-    leases.LEASE_US = workerprocess.LEASE_US = int(seconds * 1e6)
+    leases.LEASE_US = int(seconds * 1e6)
+    pg.FROZEN_MS = int(seconds * 2e3)
 
 
 def main() -> None:
@@ -63,7 +73,7 @@ def main() -> None:
     parser.add_argument("--index", type=int, default=0)
     given = parser.parse_args()
     settings = config.read(given.config)
-    arm_by_files(settings.path(settings.hub.data) / "arm")
+    arm_by_files(settings.path(settings.hub.data))
     if name := os.environ.get("PROMISE_MUTANT"):
         mutants.install(name)
     if os.environ.get("PROMISE_BUS") == "twice":

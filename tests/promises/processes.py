@@ -90,8 +90,8 @@ class ProcessWorld:
     far: FarEnd = field(default_factory=FarEnd)
     fired: list[str] = field(default_factory=list)
     node: "subprocess.Popen[bytes] | None" = None
-    #: whether the balance is looked at all the time
-    sampling: bool = True
+    #: how often the balance was looked at while there was work
+    samples: int = 0
     _aimed: str = ""
 
     def __post_init__(self) -> None:
@@ -118,7 +118,8 @@ class ProcessWorld:
                 stderr=log,
                 start_new_session=True,
             )
-        self.wait(lambda: self.far.is_connected, "the channel is up")
+        node = self.node
+        self.wait(lambda: self.far.is_connected or node.poll() is not None, "the channel is up")
 
     def kill_at(self, point: str) -> None:
         """Kill the first process that passes this point from now on."""
@@ -131,13 +132,28 @@ class ProcessWorld:
         self.node.kill()
         self.node.wait(DEADLINE_S)
 
-    def _look_for_the_dead(self) -> None:
+    def freeze_at(self, point: str) -> None:
+        """Stop the first process that passes this point from now on."""
+        (self.var / "freeze" / point).touch()
+
+    def frozen(self) -> int:
+        """The process that was frozen; 0: none yet."""
+        mark = self.var / "frozen"
+        words = mark.read_text(encoding="ascii").split() if mark.exists() else []
+        return int(words[1]) if words and _state(int(words[1])) == "T" else 0
+
+    def thaw(self) -> None:
+        """It goes on as if nothing had been."""
+        os.kill(self.frozen(), signal.SIGCONT)
+        (self.var / "frozen").unlink()
+
+    def look(self) -> None:
         """Note who died of the failpoint; start the node again when it was the node itself."""
         mark = self.var / "fired"
         if self._aimed and mark.exists():
             point, pid = mark.read_text(encoding="ascii").split() or ("", "")
             assert self.node is not None
-            if point and int(pid) != self.node.pid and _alive(int(pid)):
+            if point and int(pid) != self.node.pid and _state(int(pid)) not in ("", "Z"):
                 return
             if point:
                 self.fired.append(point)
@@ -192,7 +208,7 @@ class ProcessWorld:
 
         def quiet() -> bool:
             nonlocal asked
-            self._look_for_the_dead()
+            self.look()
             self._sample()
             if not self.unsettled() and not self._aimed:
                 return True
@@ -204,10 +220,10 @@ class ProcessWorld:
         self.wait(quiet, "it settles")
 
     def _sample(self) -> None:
-        if self.sampling:
-            with self.reader() as reader:
-                lost = balance.unaccounted(reader)
-            holds(lost == 0, f"UNACCOUNTED {lost} in the middle of the work")
+        with self.reader() as reader:
+            lost = balance.unaccounted(reader)
+        holds(lost == 0, f"UNACCOUNTED {lost} in the middle of the work")
+        self.samples += 1
 
     def unsettled(self) -> list[Any]:
         """What is still under way: deliveries, and keys without an answer."""
@@ -259,10 +275,9 @@ def open_reader(url: str) -> Iterator[Reader]:
         yield reader
 
 
-def _alive(pid: int) -> bool:
-    """Whether a process is there and not a mere entry that waits to be read."""
+def _state(pid: int) -> str:
+    """The kernel's letter for a process; empty: there is none."""
     try:
-        state = Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0]
+        return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0]
     except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state != "Z"
+        return ""

@@ -47,7 +47,7 @@ DEBT = Table(
     big("agreement_id"),
     words("code"),
     small("priority"),
-    words("method"),  # percent-of-tender | percent-of-outstanding | fixed | all
+    words("method"),  # percent_of_tender | percent_of_outstanding | fixed | all
     big("value"),
     big("cap_per_sale"),  # minor units; 0: none
     big("outstanding"),

@@ -182,6 +182,15 @@ def test_a_case_of_unknown_shape_is_a_failure(case: Any, said: str) -> None:
     assert said in failure
 
 
+def test_an_agreement_older_than_the_tariff_owes_from_the_tariff_on() -> None:
+    given = {"on": "2018-02-03", "tender": "20000", "started": "2010-01"}
+    sale = {"paid_through": "2018-02", "lines": [
+        {"code": "service", "amount": "6720", "months": ["2018-01", "2018-02"]},
+        {"code": "vat"}, {"code": "energy", "block": "1"}, {"code": "energy", "block": "2"},
+    ]}  # fmt: skip
+    assert failures(named("UG-VEND-1", input=given, expected={"sale": sale})) == []
+
+
 def test_everything_wrong_with_a_case_is_said_at_once() -> None:
     given = named("UG-VEND-1")["input"] | {"debts": [{"code": "x"}], "policy": {"ordr": []}}
     assert failures(named("UG-VEND-1", input=given)) == [

@@ -1,0 +1,43 @@
+"""The relay's marks: only what was published as it is now counts as published."""
+
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+from hub.bus.relay import Relay
+from tests.hub.machine import Machine, enrol, fresh_sqlite
+
+
+class Quick:
+    """A broker whose worker has tried the bundle before its confirm is here."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self.published = 0
+
+    def ready(self) -> bool:
+        return True
+
+    def publish(self, _partition: int, _body: bytes, _name: str) -> "Future[bool]":
+        self.published += 1
+        if self.published == 1:
+            with self.machine.store.transaction() as tx:
+                tx.run("UPDATE delivery SET attempt = attempt + 1, published = 0")
+        done: Future[bool] = Future()
+        done.set_result(True)
+        return done
+
+
+def test_what_was_tried_and_opened_again_before_its_confirm_is_published_again(
+    tmp_path: Path,
+) -> None:
+    machine = Machine(fresh_sqlite(tmp_path))
+    broker: Any = Quick(machine)
+    relay = Relay(machine.store, broker, machine.time.sources())
+    machine.accept(enrol(), "enrol")
+    machine.intake.step()
+    relay.step()
+    assert machine.rows("SELECT published FROM delivery") == [(0,)]
+    relay.step()
+    assert machine.rows("SELECT published FROM delivery") == [(1,)]
+    assert broker.published == 2
