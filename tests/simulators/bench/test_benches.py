@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 
 
 def small(engine: str = "postgresql") -> Options:
-    return Options(engine=engine, seconds=1, rounds=1, households=600, scale=1)
+    return Options(engine=engine, seconds=1, rounds=1, households=200, scale=1)
 
 
 def check(figures: dict[str, Any], *names: str) -> None:
