@@ -24,7 +24,10 @@ class Arrival:
     repeat under the same key gets the stored answer. ``raw`` is what came over the wire as text
     (hex when ``raw_is_hex``), secrets already redacted. ``partition_ref`` names what orders it:
     ``meter/<drn>``, ``account/<number>`` or ``phone/<msisdn>``; the journal resolves it to the
-    account of the beneficiary. ``valid_for_s``: how long the key is remembered as a repeat.
+    account of the beneficiary. ``valid_for_s``: how long the key is remembered as a repeat;
+    ``grace_s``: how much longer this arrival still counts as one (the counterpart may be delivering
+    again what it had no answer to while the link was down). ``ask_again_after_s``: a stored refusal
+    older than this is no answer any more: nothing had moved, so it is asked anew.
     """
 
     key: str
@@ -36,6 +39,8 @@ class Arrival:
     reply_within_s: float | None = None
     expires_in_s: float | None = None
     valid_for_s: float = 86_400.0
+    grace_s: float = 0.0
+    ask_again_after_s: float | None = None
     correlation: str = ""
 
 

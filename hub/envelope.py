@@ -125,3 +125,8 @@ def uuid7(now_us: int, random_bytes: Callable[[int], bytes]) -> str:
     value |= 0b10 << 62 | (int.from_bytes(random_bytes(8)) & 0x3FFF_FFFF_FFFF_FFFF)
     text = f"{value:032x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+
+
+def made_at_us(message_id: str) -> int:
+    """When a message was accepted, to the millisecond: the first 48 bits of its UUIDv7."""
+    return int(message_id[:8] + message_id[9:13], 16) * 1_000

@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from core.messages import Answer
+from core.messages import Answer, Outcome
 from core.store.tx import Reader, Row, Tx
 from hub import balance, failpoints
 from hub.channel import Accepted, Arrival
 from hub.clock import Sources
-from hub.envelope import Envelope, body_bytes, payload_hash, rfc3339, type_name, uuid7
+from hub.envelope import Envelope, body_bytes, made_at_us, payload_hash, rfc3339, type_name, uuid7
 from hub.outbox import Posted, Route, post
 
 
@@ -191,9 +191,9 @@ def _claim_keys(tx: Tx, works: Sequence[_Work], now: int) -> list[_Work]:
         )
     }
     known = _known(tx, [key for key in firsts if key not in claimed])
-    over = [key for key, stored in known.items() if stored.valid_until <= now]
+    over = [key for key, stored in known.items() if stored.is_over(firsts[key], now)]
     known |= _known(tx, over, lock=True)  # of two that would renew a key at once, one finds it new
-    lapsed = [firsts[key] for key in over if known[key].valid_until <= now]
+    lapsed = [firsts[key] for key in over if known[key].is_over(firsts[key], now)]
     _renew(tx, lapsed, now)
     for key in (_key(work) for work in lapsed):
         known.pop(key)
@@ -217,6 +217,17 @@ class _Stored:
     @staticmethod
     def of(work: _Work, now: int) -> "_Stored":
         return _Stored(work.message_id, work.hash, None, now)
+
+    def is_over(self, work: _Work, now: int) -> bool:
+        """Whether what is stored no longer answers this arrival: it is a new request."""
+        arrival = work.entry.arrival
+        if self.valid_until + int(arrival.grace_s * 1e6) <= now:
+            return True
+        again = arrival.ask_again_after_s
+        if again is None or self.answer is None or self.hash != work.hash:
+            return False
+        refused = msgspec.json.decode(self.answer, type=Answer).outcome is Outcome.REFUSED
+        return refused and now - made_at_us(self.message_id) > int(again * 1e6)
 
 
 def _key(work: _Work) -> tuple[str, str, str]:

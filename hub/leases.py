@@ -8,8 +8,9 @@ give correctness.
 
 from dataclasses import dataclass, field
 from time import monotonic
+from typing import NamedTuple
 
-from core.store.tx import Tx
+from core.store.tx import Row, Tx
 from core.store.upgrade import Store
 from hub.outbox import PARTITIONS
 from hub.worker import FencedError
@@ -18,6 +19,15 @@ from hub.worker import FencedError
 LEASE_US = 5_000_000
 
 _NOW = "(SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint))"
+_LOOK = f"SELECT partition, owner, epoch, until > {_NOW} FROM partition_lease"
+
+
+class _Plan(NamedTuple):
+    """Partitions to keep, to take and to give up."""
+
+    keep: list[int]
+    taken: list[int]
+    given: list[int]
 
 
 @dataclass(slots=True)
@@ -67,52 +77,62 @@ class Leases:
             self._renewed = monotonic()
 
     def balance(self) -> list[int]:
-        """Say that we live, take our fair share, give up what is over it; returns what we hold."""
+        """Say that we live, take our fair share, give up what is over it; returns what we hold.
+
+        Where nothing is to be moved, only our own rows are locked: another's are held by his batch
+        until it commits, and we would wait for it at each renewal.
+        """
         with self.store.transaction() as tx:
-            rows = tx.rows(
-                f"SELECT partition, owner, epoch, until > {_NOW} FROM partition_lease "
-                "ORDER BY partition FOR UPDATE"
-            )
-            live = {owner for _, owner, _, alive in rows if alive and owner} | {self.owner}
-            share = -(-PARTITIONS // len(live | set(_waiting(tx, self.owner))))
-            # what a process of our name held before us is taken anew: the epoch locks it out
-            named = [row[0] for row in rows if row[1] == self.owner and row[3]]
-            mine = [row[0] for row in rows if row[3] and self._is_ours(*row[:3])]
-            orphans = [partition for partition in named if partition not in mine]
-            free = orphans + [row[0] for row in rows if not row[3] or not row[1]]
-            keep = mine[:share]
-            taken = free[: max(0, share - len(keep))]
-            given = mine[share:] + [each for each in orphans if each not in taken]
-            self._write(tx, keep, taken, given)
-            held = {row[0]: row[2] for row in rows if row[0] in keep}
-            held.update({row[0]: row[2] + 1 for row in rows if row[0] in taken})
+            plan = self._plan(tx, tx.rows(_LOOK))
+            settled = not plan.taken and not plan.given
+            mine = f"{_LOOK} WHERE owner = :owner" if settled else _LOOK
+            rows = tx.rows(f"{mine} ORDER BY partition FOR UPDATE", owner=self.owner)
+            if not settled:
+                plan = self._plan(tx, rows)
+            held = {row[0]: row[2] for row in rows if row[0] in plan.keep and self._is_ours(*row)}
+            self._write(tx, plan._replace(keep=sorted(held)))
+            held.update({row[0]: row[2] + 1 for row in rows if row[0] in plan.taken})
         self.epochs = held
         self._renewed = monotonic()
         return sorted(held)
 
-    def _is_ours(self, partition: int, owner: str, epoch: int) -> bool:
+    def _plan(self, tx: Tx, rows: list[Row]) -> "_Plan":
+        """What to keep, take and give, by rows of ``_LOOK``."""
+        live = {owner for _, owner, _, alive in rows if alive and owner} | {self.owner}
+        share = -(-PARTITIONS // len(live | set(_waiting(tx, self.owner))))
+        # what a process of our name held before us is taken anew: the epoch locks it out
+        named = [row[0] for row in rows if row[1] == self.owner and row[3]]
+        mine = [row[0] for row in rows if row[3] and self._is_ours(*row)]
+        orphans = [partition for partition in named if partition not in mine]
+        free = orphans + [row[0] for row in rows if not row[3] or not row[1]]
+        keep = mine[:share]
+        taken = free[: max(0, share - len(keep))]
+        given = mine[share:] + [each for each in orphans if each not in taken]
+        return _Plan(keep, taken, given)
+
+    def _is_ours(self, partition: int, owner: str, epoch: int, _alive: bool = True) -> bool:
         """Ours, not a namesake's: the epoch tells."""
         return owner == self.owner and self.epochs.get(partition) == epoch
 
-    def _write(self, tx: Tx, keep: list[int], taken: list[int], given: list[int]) -> None:
-        if keep:
+    def _write(self, tx: Tx, plan: "_Plan") -> None:
+        if plan.keep:
             tx.run(
                 f"UPDATE partition_lease SET until = {_NOW} + :lease WHERE partition IN :keep",
                 lease=LEASE_US,
-                keep=keep,
+                keep=plan.keep,
             )
-        if taken:
+        if plan.taken:
             tx.run(
                 f"UPDATE partition_lease SET owner = :owner, epoch = epoch + 1, "
                 f"until = {_NOW} + :lease WHERE partition IN :taken",
                 owner=self.owner,
                 lease=LEASE_US,
-                taken=taken,
+                taken=plan.taken,
             )
-        if given:
+        if plan.given:
             tx.run(
                 "UPDATE partition_lease SET owner = '', until = 0 WHERE partition IN :given",
-                given=given,
+                given=plan.given,
             )
         tx.run(
             f"INSERT INTO worker_node (name, seen) VALUES (:name, {_NOW}) "

@@ -164,8 +164,11 @@ def by_key(reader: Reader, key: str, limit: int) -> list[Step]:
 
 def by_id(reader: Reader, company: str, ids: Iterable[str]) -> list[Step]:
     """Messages by their ids."""
+    wanted = sorted(set(ids))
+    if not wanted:
+        return []
     rows = reader.rows(
-        f"{_MESSAGE} WHERE id IN :ids AND company = :company", ids=sorted(set(ids)), company=company
+        f"{_MESSAGE} WHERE id IN :ids AND company = :company", ids=wanted, company=company
     )
     return [step_of(row) for row in rows]
 
@@ -184,15 +187,13 @@ def gather(reader: Reader, company: str, seeds: Iterable[Step], limit: int) -> l
     fresh = list(known.values())
     for _ in range(ROUNDS):
         _handled(reader, fresh)
-        fresh = [s for step in fresh for s in _caused(reader, step) if s.id not in known]
-        fresh = list({step.id: step for step in fresh}.values())
+        caused = [s for step in fresh for s in _caused(reader, step) if s.id not in known]
+        fresh = list({step.id: step for step in caused}.values())
         known.update((step.id, step) for step in fresh)
-        if not fresh:
-            break
-    else:
-        _handled(reader, fresh)
+    _handled(reader, fresh)
     steps = list(known.values())
-    _outcomes(reader, company, steps)
+    if steps:
+        _outcomes(reader, company, steps)
     return _told_in_order(steps)
 
 
@@ -222,6 +223,8 @@ def _caused(reader: Reader, step: Step) -> list[Step]:
 
 def _handled(reader: Reader, steps: list[Step]) -> None:
     at = {step.id: step for step in steps}
+    if not at:
+        return
     rows = reader.rows(
         "SELECT message_id, handler, state, attempt, due, outcome, error_class, error, updated "
         "FROM delivery WHERE message_id IN :ids ORDER BY seq",

@@ -57,7 +57,7 @@ class Worker:
     alive: Callable[[], None] = lambda: None  # between messages that are done one by one
     leased: Callable[[int], bool] = lambda _partition: True  # by us, as far as we know
     _taken: Taken | None = None
-    _begun: set[int] = field(default_factory=set)  # starts that this process has counted
+    _begun: dict[int, int] = field(default_factory=dict)  # seq -> starts, counted here once
 
     def step(self) -> bool:
         """One batch, if anything is there; False when idle. Raises StoreAway.
@@ -69,7 +69,7 @@ class Worker:
             if taken is None:
                 return False
             if taken.again:
-                self._one_by_one(taken.deliveries)
+                self._with_care(taken.deliveries)
             else:
                 self.process(taken.deliveries)
         except FencedError:
@@ -171,33 +171,40 @@ class Worker:
                 for name, count in sorted(short.items()):
                     ids.add(name, take(tx, name, max(BLOCK, count)))
 
-    def _one_by_one(self, fetched: Sequence[Delivery]) -> None:
-        """After a start: each message alone, its start committed first.
+    def _with_care(self, fetched: Sequence[Delivery]) -> None:
+        """After a start: what was never begun as a batch, its starts committed; the rest alone.
 
-        What was under way when the last process died may be what killed it; after three unfinished
-        starts it is dead, and the rest goes on. A process counts a message's start once: a store
-        that is away for a while is no reason to call anybody a killer.
+        What was under way when the last process died may be what killed it. A message that was
+        begun and did not end is done alone; after three such starts it is dead, and the rest goes
+        on. A process counts a message's start once: a store that is away for a while is no reason
+        to call anybody a killer.
         """
+        fresh = self._begin(fetched, "started = 0")
+        if fresh:
+            self.process(fresh)
+        together = {delivery.seq for delivery in fresh}
         for delivery in fetched:
             self.alive()
-            if delivery.seq in self._begun or self._begin(delivery):
+            if delivery.seq not in together and self._begin([delivery], "started > 0"):
                 self.process([delivery])
         self._begun.clear()
 
-    def _begin(self, delivery: Delivery) -> bool:
-        """Commit that it is begun; False when it is finished already, or now buried."""
+    def _begin(self, deliveries: Sequence[Delivery], among: str) -> list[Delivery]:
+        """Commit that these are begun; those that may go on. What has had its starts is buried."""
+        wanted = sorted(d.seq for d in deliveries if d.seq not in self._begun)
         with self.store.transaction() as tx:
-            self._fence(tx, [delivery])
+            self._fence(tx, deliveries)
             rows = tx.rows(
-                "UPDATE delivery SET started = started + 1 WHERE seq = :seq AND state = 0 "
-                "RETURNING started",
-                seq=delivery.seq,
+                "UPDATE delivery SET started = started + 1 WHERE seq IN :seqs AND state = 0 "
+                f"AND {among} RETURNING seq, started",
+                seqs=wanted,
             )
-        self._begun.add(delivery.seq)
-        if rows and rows[0][0] > MAX_STARTS:
-            self._bury(delivery, "killer", f"{MAX_STARTS} starts did not end")
-            return False
-        return bool(rows)
+        starts: dict[int, int] = dict(rows)
+        self._begun.update(starts)
+        for delivery in deliveries:
+            if starts.get(delivery.seq, 0) > MAX_STARTS:
+                self._bury(delivery, "killer", f"{MAX_STARTS} starts did not end")
+        return [d for d in deliveries if 0 < self._begun.get(d.seq, 0) <= MAX_STARTS]
 
     def _bury(self, delivery: Delivery, error_class: str, error: str) -> None:
         log.error("delivery.dead", message=delivery.message_id, error=error)

@@ -30,6 +30,10 @@ class SmsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     resend_after_s
         Who sends the same purchase again after this time, but within the window, is a person that
         waits: he gets the answer again.
+    redelivery_s, after_bind_s
+        For ``after_bind_s`` after a bind the network may be delivering again what it had no answer
+        to, however long the link was down: in that time a purchase with the same text as one of
+        the last ``redelivery_s`` is its repeat. He who really buys the same again sends AGAIN.
     expires_s
         A purchase that could not begin within this time is refused as expired: nobody expects
         yesterday's message to buy today.
@@ -57,6 +61,8 @@ class SmsConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     repeat_window_s: Seconds = 600.0
     ask_window_s: Seconds = 30.0
     resend_after_s: Seconds = 30.0
+    redelivery_s: Seconds = 86_400.0
+    after_bind_s: Seconds = 300.0
     expires_s: Seconds = 3_600.0
     reassembly_s: Seconds = 15.0
     reassembly_messages: Annotated[int, msgspec.Meta(ge=1, le=10_000)] = 100

@@ -1,10 +1,9 @@
 """What phones send: each text is journaled under its key before the network is answered."""
 
 from collections import Counter, OrderedDict, deque
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any, Final
-from uuid import UUID
 
 from twisted.internet.defer import Deferred, inlineCallbacks, succeed
 from twisted.python.failure import Failure
@@ -16,6 +15,7 @@ from channels.sms.translate import Incoming, Reply, Windows, answer_notice, arri
 from channels.sms.words import Words
 from core.messages import ConfirmVend, CreditVend
 from hub.channel import Accepted, Arrival, KeyReused, Ports
+from hub.envelope import made_at_us
 from hub.texts import Texts
 
 #: Phones whose nonsense is counted; some 200 octets each.
@@ -32,6 +32,7 @@ class Inbound:
     words: Words
     texts: Texts
     counters: Counter[str]
+    just_bound: Callable[[], bool] = lambda: False  # the network may be delivering again
     languages: Languages = field(init=False)
     _nonsense: "OrderedDict[str, deque[float]]" = field(default_factory=OrderedDict)
 
@@ -44,7 +45,7 @@ class Inbound:
         command = self._command(incoming.text) if incoming.complete else Nonsense()
         if not incoming.phone or self._too_much(incoming.phone, command):
             self.counters["unanswered"] += 1
-            self.ports.record(incoming.key(), incoming.raw())
+            self.ports.record(incoming.key(), incoming.raw(), incoming.phone)
             return 0
         self.counters[type(command).__name__.lower()] += 1
         registered = yield self._registered(incoming.phone, command)
@@ -68,7 +69,13 @@ class Inbound:
 
     def _windows(self) -> Windows:
         config = self.config
-        return Windows(config.repeat_window_s, config.ask_window_s, config.expires_s)
+        return Windows(
+            config.repeat_window_s,
+            config.ask_window_s,
+            config.expires_s,
+            config.redelivery_s if self.just_bound() else 0.0,
+            config.resend_after_s,
+        )
 
     def _too_much(self, phone: str, command: Command) -> bool:
         """Whether this phone has been told often enough that we do not understand."""
@@ -103,7 +110,7 @@ class Inbound:
     def _tell_again(self, arrived: Arrival, accepted: Accepted, phone: str, reply: Reply) -> None:
         """A person who sends the same purchase again, and not at once, waits for its answer."""
         money = isinstance(arrived.message, CreditVend | ConfirmVend)
-        age = self.ports.now_us() / 1e6 - _made_at(accepted.message_id)
+        age = (self.ports.now_us() - made_at_us(accepted.message_id)) / 1e6
         if not money or accepted.answer is None or age < self.config.resend_after_s:
             return
         step = int(age // self.config.resend_after_s)
@@ -125,8 +132,3 @@ class Inbound:
 def answered_here(command: Command) -> bool:
     """Whether the channel's own text is the answer: help, and what was not understood."""
     return isinstance(command, Nonsense) or (isinstance(command, Ask) and command.kind == "help")
-
-
-def _made_at(message_id: str) -> float:
-    """Seconds UTC at which a message was accepted: the first 48 bits of its UUIDv7."""
-    return (UUID(message_id).int >> 80) / 1_000

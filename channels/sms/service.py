@@ -210,7 +210,9 @@ def build(ports: Ports, config: SmsConfig) -> SmsChannel:
         ports,
         config,
         link,
-        Inbound(ports, config, words, texts, counters),
+        Inbound(
+            ports, config, words, texts, counters, lambda: link.bound_for() < config.after_bind_s
+        ),
         Outgoing(link, config.from_address(), texts, words, money, references),
         counters,
     )

@@ -32,11 +32,13 @@ Notice = tuple[str, dict[str, Any]]
 @dataclass(frozen=True, slots=True)
 class Windows:
     """Seconds: how long a key is remembered for purchases and for questions; when a purchase that
-    has not begun expires."""
+    has not begun expires; how much longer a repeat is one after a bind; when a no is asked anew."""
 
     repeat_s: float
     ask_s: float
     expires_s: float
+    grace_s: float = 0.0
+    again_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,8 @@ def arrival(incoming: Incoming, command: Command, reply: Reply, windows: Windows
         source_id=incoming.source_id,
         expires_in_s=windows.expires_s if money else None,
         valid_for_s=windows.repeat_s if money or incoming.source_id else windows.ask_s,
+        grace_s=windows.grace_s if money else 0.0,
+        ask_again_after_s=windows.again_s if money else None,
     )
 
 

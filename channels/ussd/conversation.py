@@ -206,7 +206,7 @@ class Conversation:
             ensure_ascii=False,
         )
         hops = session.state.hop + (0 if repeated else len(hop.answers))
-        self.ports.record(f"{key.gateway}/{key.session}/{hops}", raw)
+        self.ports.record(f"{key.gateway}/{key.session}/{hops}", raw, key.msisdn)
         return raw
 
     def _redacted(self, session: Session, hop: Hop) -> tuple[str, ...]:

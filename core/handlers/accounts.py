@@ -56,6 +56,11 @@ def _check(ctx: Context, command: Enrol) -> None:
         raise conflict(f"no tariff {command.tariff}; there are: {known}")
     if command.currency != ctx.terms.currency:
         raise conflict(f"currency {command.currency}; {ctx.terms.name} keeps {ctx.terms.currency}")
+    numbers = [link.msisdn for link in command.phones]
+    if len(set(numbers)) < len(numbers):
+        raise conflict("a phone is named twice")
+    if command.meter is not None and command.meter.max_credit_tenths < 1:
+        raise conflict(f"meter {command.meter.drn} takes no credit at all (max_credit_tenths)")
     if len(command.phones) > MAX_PHONES:
         raise conflict(f"{len(command.phones)} phones; at most {MAX_PHONES}")
     point = ctx.stage.linked("service_point", command.service_point)

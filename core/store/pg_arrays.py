@@ -36,9 +36,11 @@ class TextArray:
         self.items = items
 
 
-def as_array(items: Sequence[Any]) -> BigintArray | TextArray:
-    """The array for a list parameter: by its first element; an empty list is one of integers."""
-    return TextArray(items) if items and isinstance(items[0], str) else BigintArray(items)
+def as_array(items: Sequence[Any]) -> BigintArray | TextArray | list[Any]:
+    """The array for a list parameter, by its first element; an empty one fits any column."""
+    if not items:
+        return []
+    return TextArray(items) if isinstance(items[0], str) else BigintArray(items)
 
 
 def _header(element: int, items: Sequence[Any], nulls: bool) -> bytes:

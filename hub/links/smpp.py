@@ -120,6 +120,7 @@ class SmppLink:
         self._log = around.log
         self._clock = around.clock
         self._counters: Counter[str] = Counter()
+        self._bound_at = float("-inf")
         self._subscribers: list[tuple[Wants, Handler]] = []
         self._listeners: list[Callable[[], None]] = []
         self._telling = False
@@ -187,6 +188,10 @@ class SmppLink:
     def up(self) -> bool:
         """Whether messages can be submitted."""
         return self._binds[self._sender].session.bound and not self._stopping
+
+    def bound_for(self) -> float:
+        """Seconds since the last bind; after it the SMSC delivers again what had no answer."""
+        return self._clock.seconds() - self._bound_at
 
     @property
     def outstanding(self) -> int:
@@ -272,6 +277,7 @@ class SmppLink:
                 self._counters["throttled"] += 1
             case Bound():
                 self._counters["binds"] += 1
+                self._bound_at = self._clock.seconds()
                 self._log.info("bound", bind=name, smsc=event.system_id)
                 self._tell_free()
             case BindRefused():

@@ -91,3 +91,12 @@ def machine() -> tuple[float, float]:
     ticks = [int(field) for field in first[:8]]
     idle = ticks[3] + ticks[4]
     return (sum(ticks) - idle) / _TICKS, sum(ticks) / _TICKS
+
+
+def elsewhere(before: tuple[float, float], spent: float) -> float:
+    """The share of the machine that others used since ``before``, a reading of :func:`machine`.
+
+    ``spent``: CPU seconds that were our own.
+    """
+    busy, total = machine()
+    return round(max(0.0, busy - before[0] - spent) / max(total - before[1], 1 / _TICKS), 3)

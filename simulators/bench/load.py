@@ -56,7 +56,7 @@ class Town:
     def next(self, now: float) -> bytes:
         """The next purchase as an encoded deliver_sm with sequence 0."""
         house = self._turn[0]
-        while house in self.since:  # only when more wait than there are households to spare
+        while house in self.since:  # only when many wait: :attr:`room` says when all do
             self._turn.rotate(-1)
             house = self._turn[0]
         self._turn.rotate(-1)
@@ -65,6 +65,11 @@ class Town:
         self.begun += 1
         self.since[house] = now
         return self.text(house, tender)
+
+    @property
+    def room(self) -> int:
+        """How many more may buy before half of the town waits for its token."""
+        return self._households // 2 - len(self.since)
 
     @staticmethod
     def text(house: int, tender: int) -> bytes:
@@ -209,10 +214,10 @@ class Link(asyncio.Protocol):
         """New purchases as the run wants them; everything leaves in one write."""
         run, town = self._smsc.run, self._smsc.town
         if run is not None and now < run.end:
-            while run.per_s and run.due <= now:
+            while run.per_s and run.due <= now and town.room > 0:
                 self._deliver(town.next(run.due))
                 run.due += run.draw.expovariate(run.per_s)
-            free = min(run.in_flight - len(town.since), run.window - len(self.waiting))
+            free = min(run.in_flight - len(town.since), run.window - len(self.waiting), town.room)
             for _ in range(free):
                 self._deliver(town.next(now))
         if self._out:

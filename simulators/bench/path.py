@@ -13,10 +13,9 @@ CPU per sale is what each part's processes used in the measured seconds, by ``/p
 import os
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -49,9 +48,9 @@ class Place:
     site: Site
     load: Load
     postgres: Postgres
+    warm_tokens: int
     rabbit: Rabbit | None = None
     hub: "subprocess.Popen[bytes] | None" = None
-    rounds: list[dict[str, Any]] = field(default_factory=list)
 
     def parts(self) -> dict[str, cpu.Part]:
         """Whose CPU time is counted, by part."""
@@ -70,7 +69,7 @@ class Place:
         self.hub = self.site.run(self.site.configure(self.load.port, workers))
         try:
             self.load.ask({"do": "bound"})
-            warm = {"in_flight": 200, "window": WINDOW, "warm": 0, "tokens": WARM_TOKENS}
+            warm = {"in_flight": 200, "window": WINDOW, "warm": 0, "tokens": self.warm_tokens}
             if self.load.ask({"do": "saturate", "seconds": READY_S, **warm})["tokens"] == 0:
                 raise LoadError(f"the hub sells nothing: {self.site.log()}")
             self.site.analyze()  # now that every table has rows: plans are made anew
@@ -83,7 +82,7 @@ class Place:
         """One order to the load, with the CPU time of each part per sale. Raises LoadError."""
         before, busy = cpu.read(self.parts()), cpu.machine()
         result = self.load.ask(order)
-        after, now = cpu.read(self.parts()), cpu.machine()
+        after = cpu.read(self.parts())
         if not result["tokens"] or result["others"]:
             raise LoadError(f"not every text was sold to: {result}; {self.site.log()}")
         sales = result["begun"]
@@ -91,7 +90,7 @@ class Place:
             name: round((after[name] - before[name]) / sales * 1e6) for name in after
         }
         spent = sum(after.values()) - sum(before.values())
-        result["elsewhere"] = round(max(0.0, now[0] - busy[0] - spent) / (now[1] - busy[1]), 3)
+        result["elsewhere"] = cpu.elsewhere(busy, spent)
         return result
 
 
@@ -99,8 +98,13 @@ def run(options: Options) -> dict[str, Any]:
     """The figures of one engine."""
     with ExitStack() as stack:
         place = _place(options, stack)
-        figures = _saturation(place, options)
-        figures |= _latency(place, options, figures)
+        with place.running(workers=0):
+            figures = _saturation(place, options)
+            figures |= _latency(place, options, figures)
+        if options.engine == "sqlite":
+            figures |= _beside_commits(place, figures)
+        else:
+            figures |= _one_worker(place, options, figures)
         return {"bench": NAME, "engine": options.engine, **figures}
 
 
@@ -121,76 +125,87 @@ def _place(options: Options, stack: ExitStack) -> Place:
     site = make_site(folder, url, options.households, options.say, bus_url)
     load = Load(options.households)
     stack.callback(load.stop)
-    return Place(site, load, postgres, rabbit)
+    return Place(site, load, postgres, min(WARM_TOKENS, options.households), rabbit)
 
 
-def _saturation(place: Place, options: Options) -> dict[str, Any]:
-    """Rounds of TPC-B and of the path in turn; then the path with one worker process."""
-    order = {
+def _order(options: Options) -> dict[str, Any]:
+    return {
         "do": "saturate", "in_flight": IN_FLIGHT, "window": WINDOW, "warm": WARM_S,
         "seconds": options.seconds,
     }  # fmt: skip
+
+
+def _saturation(place: Place, options: Options) -> dict[str, Any]:
+    """Rounds of TPC-B and of the path in turn; the hub rests while TPC-B runs."""
     bases: list[yardstick.TpcB] = []
     rounds: list[dict[str, Any]] = []
     for number in range(1, options.rounds + 1):
         place.postgres.checkpoint()
         bases.append(yardstick.tpcb(place.postgres, options.seconds))
-        options.say(f"round {number}: TPC-B {bases[-1].tps:,.0f}/s")
         place.postgres.checkpoint()
-        with place.running(workers=0):
-            rounds.append(place.measure(order))
-        options.say(f"round {number}: path {rounds[-1]['per_s']:,.0f}/s {rounds[-1]['cpu_us']}")
-    base = median(one.tps for one in bases)
-    ratios = [one["per_s"] / other.tps for one, other in zip(rounds, bases, strict=True)]
-    figures: dict[str, Any] = {
-        "workers": 0 if options.engine == "sqlite" else os.cpu_count(),
-        "tpcb_per_s": round(base),
-        "tpcb_mean_ms": round(median(one.mean_ms for one in bases), 3),
-        "path_per_s": round(median(one["per_s"] for one in rounds)),
-        "path_to_tpcb": round(median(ratios), 3),
-        "path_to_tpcb_aim": AIM_RATIO,
-        "path_to_tpcb_rounds": [round(ratio, 3) for ratio in ratios],
-        "cpu_us_per_sale": _middle(rounds)["cpu_us"],
-        "elsewhere_share": _middle(rounds)["elsewhere"],
-        "p50_ms_saturated": round(_middle(rounds)["p50_ms"], 1),
-    }
-    if options.engine != "sqlite":
-        with place.running(workers=1):
-            one = place.measure(order)
-        options.say(f"one worker process: {one['per_s']:,.0f}/s")
-        figures["one_worker_per_s"] = round(one["per_s"])
-        figures["one_worker_to_tpcb"] = round(one["per_s"] / base, 3)
-        figures["one_worker_cpu_us_per_sale"] = one["cpu_us"]
-    else:
-        figures["bare_commits_per_s"] = round(yardstick.bare_commits(place.site.folder, 3.0))
-        figures["path_to_bare_commits"] = round(
-            figures["path_per_s"] / figures["bare_commits_per_s"], 3
+        rounds.append(place.measure(_order(options)))
+        options.say(
+            f"round {number}: TPC-B {bases[-1].tps:,.0f}/s, path {rounds[-1]['per_s']:,.0f}/s, "
+            f"CPU of a sale in us {rounds[-1]['cpu_us']}"
         )
-    return figures
+    return _ratios(options, bases, rounds)
 
 
-def _middle(rounds: list[dict[str, Any]]) -> dict[str, Any]:
-    """The round whose rate is the median."""
-    return sorted(rounds, key=lambda one: float(one["per_s"]))[len(rounds) // 2]
+def _ratios(
+    options: Options, bases: list[yardstick.TpcB], rounds: list[dict[str, Any]]
+) -> dict[str, Any]:
+    pairs = list(zip(rounds, bases, strict=True))
+    ratios = [one["per_s"] / base.tps for one, base in pairs]
+    by_cpu = [base.cpu_us / sum(one["cpu_us"].values()) for one, base in pairs]
+    middle = sorted(rounds, key=lambda one: float(one["per_s"]))[len(rounds) // 2]
+    return {
+        "workers": 0 if options.engine == "sqlite" else os.cpu_count(),
+        "tpcb_per_s": round(median(base.tps for base in bases)),
+        "tpcb_mean_ms": round(median(base.mean_ms for base in bases), 3),
+        "tpcb_cpu_us": round(median(base.cpu_us for base in bases)),
+        "path_per_s": round(middle["per_s"]),
+        "path_to_tpcb": round(median(ratios), 3),
+        "path_to_tpcb_rounds": [round(ratio, 3) for ratio in ratios],
+        "path_to_tpcb_by_cpu": round(median(by_cpu), 3),
+        "path_to_tpcb_aim": AIM_RATIO,
+        "cpu_us_per_sale": middle["cpu_us"],
+        "elsewhere_share": [[base.elsewhere, one["elsewhere"]] for one, base in pairs],
+        "saturated_p50_ms": round(middle["p50_ms"], 1),
+    }
+
+
+def _one_worker(place: Place, options: Options, figures: dict[str, Any]) -> dict[str, Any]:
+    place.postgres.checkpoint()
+    with place.running(workers=1):
+        one = place.measure(_order(options))
+    options.say(f"one worker process: {one['per_s']:,.0f}/s")
+    return {
+        "one_worker_per_s": round(one["per_s"]),
+        "one_worker_to_tpcb": round(one["per_s"] / figures["tpcb_per_s"], 3),
+        "one_worker_cpu_us_per_sale": one["cpu_us"],
+    }
+
+
+def _beside_commits(place: Place, figures: dict[str, Any]) -> dict[str, Any]:
+    commits = yardstick.bare_commits(place.site.folder, 3.0)
+    return {
+        "bare_commits_per_s": round(commits),
+        "path_to_bare_commits": round(figures["path_per_s"] / commits, 3),
+    }
 
 
 def _latency(place: Place, options: Options, figures: dict[str, Any]) -> dict[str, Any]:
     """How long a sale takes when it is calm, and at half of the most."""
     found: dict[str, Any] = {}
-    place.postgres.checkpoint()
-    with place.running(workers=0):
-        for name, per_s in (("calm", CALM_PER_S), ("half", figures["path_per_s"] / 2)):
-            time.sleep(0.5)  # what the round before has left is done
-            got = place.measure(
-                {"do": "rate", "per_s": per_s, "warm": WARM_S, "seconds": options.seconds}
-            )
-            options.say(
-                f"at {per_s:,.0f}/s: p50 {got['p50_ms']:.1f} ms, p99 {got['p99_ms']:.1f} ms"
-            )
-            found[f"{name}_per_s"] = round(per_s)
-            for point in ("p50", "p99"):
-                found[f"{name}_{point}_ms"] = round(got[f"{point}_ms"], 1)
-                found[f"{name}_{point}_to_tpcb_mean"] = round(
-                    got[f"{point}_ms"] / figures["tpcb_mean_ms"], 1
-                )
+    for name, per_s in (("calm", CALM_PER_S), ("half", figures["path_per_s"] / 2)):
+        place.postgres.checkpoint()
+        order = {"do": "rate", "per_s": per_s, "warm": WARM_S, "seconds": options.seconds}
+        got = place.measure(order)
+        options.say(f"at {per_s:,.0f}/s: p50 {got['p50_ms']:.1f} ms, p99 {got['p99_ms']:.1f} ms")
+        found[f"{name}_per_s"] = round(per_s)
+        found[f"{name}_elsewhere_share"] = got["elsewhere"]
+        for point in ("p50", "p99"):
+            found[f"{name}_{point}_ms"] = round(got[f"{point}_ms"], 1)
+            multiple = got[f"{point}_ms"] / figures["tpcb_mean_ms"]
+            found[f"{name}_{point}_to_tpcb_mean"] = round(multiple, 1)
     return {**found, "p50_aim": AIM_P50, "p99_aim": AIM_P99}

@@ -163,12 +163,14 @@ def _server(site: Site, server: Postgres, options: Options) -> dict[str, Any]:
 
 def _round(workers: _Workers, server: Postgres, options: Options, number: int) -> dict[str, Any]:
     server.checkpoint()
-    base = yardstick.tpcb(server, options.seconds).tps
+    yard = yardstick.tpcb(server, options.seconds)
+    base = yard.tps
     server.checkpoint()
     found = _apart(workers, options.households, os.cpu_count() or 1)
     server.checkpoint()
     found |= _together(workers, server, options.households)
-    found["tpcb_per_s"] = base
+    found |= {"tpcb_per_s": base, "tpcb_cpu_us": yard.cpu_us}
+    found["together_to_tpcb_by_cpu"] = yard.cpu_us / sum(found["cpu"].values())
     for name in ("journal", "workers", "together"):
         found[f"{name}_to_tpcb"] = found[f"{name}_per_s"] / base
     options.say(

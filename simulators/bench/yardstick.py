@@ -1,12 +1,14 @@
 """What everything is measured beside, in the same run: TPC-B, bare commits, a bare echo."""
 
 import re
+import resource
 import subprocess
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from core.store.sqlite import connect
+from simulators.bench import cpu
 from simulators.bench.servers import Postgres, ServerMissingError, postgres_programs
 
 #: TPC-B as pgbench has it, exactly so: other figures would be another yardstick.
@@ -15,10 +17,16 @@ SCALE, CLIENTS, THREADS, SECONDS = 50, 16, 2, 20
 
 @dataclass(frozen=True, slots=True)
 class TpcB:
-    """Transactions a second, and the mean time of one in milliseconds."""
+    """Transactions a second, and the mean time of one in milliseconds.
+
+    ``cpu_us``: CPU time of server and clients per transaction. ``elsewhere``: the share of the
+    machine that others used meanwhile.
+    """
 
     tps: float
     mean_ms: float
+    cpu_us: float = 0.0
+    elsewhere: float = 0.0
 
 
 def pgbench() -> Path:
@@ -42,8 +50,19 @@ def tpcb(server: Postgres, seconds: int = SECONDS) -> TpcB:
         pgbench(), "-M", "prepared", "-c", str(CLIENTS), "-j", str(THREADS), "-T", str(seconds),
         server.url("tpcb"),
     ]  # fmt: skip
+    parts = {"server": cpu.Part(server.process.pid)}
+    before, clients, busy = cpu.read(parts)["server"], _children(), cpu.machine()
     done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return parse(done.stdout)
+    spent = cpu.read(parts)["server"] - before + _children() - clients
+    found = parse(done.stdout)
+    count = found.tps * seconds
+    return replace(found, cpu_us=spent / count * 1e6, elsewhere=cpu.elsewhere(busy, spent))
+
+
+def _children() -> float:
+    """CPU seconds of the programs that we have waited for."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def parse(report: str) -> TpcB:

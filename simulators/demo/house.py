@@ -136,10 +136,15 @@ class House:
 
         until(up, UP_S, "the SMSC is up")
 
-    def close(self) -> None:
-        """End everything, whatever state it is in."""
+    def forget_phones(self) -> None:
+        """Switch all phones off: their network has gone."""
         for phone in self._phones.values():
             phone.close()
+        self._phones.clear()
+
+    def close(self) -> None:
+        """End everything, whatever state it is in."""
+        self.forget_phones()
         for child in (self.hub, self.smsc):
             if child is not None and child.alive():
                 child.kill()

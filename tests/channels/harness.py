@@ -118,7 +118,7 @@ class FakePorts:
             return fail(trouble[0])
         return succeed({phone: getattr(view, "language", "") for phone, view in views.items()})
 
-    def record(self, key: str, raw: str) -> None:
+    def record(self, key: str, raw: str, party: str = "") -> None:
         self.notes.append((key, raw))
 
     def link(self, name: str) -> Any:

@@ -9,6 +9,7 @@ import pytest
 from core.store import pg
 from core.store.tx import DataStoreError
 from core.store.upgrade import open_store, upgrade
+from hub import leases
 from hub.leases import Leases
 from hub.outbox import PARTITIONS
 from hub.worker import FencedError
@@ -25,9 +26,9 @@ def url(postgres: Postgres) -> Iterator[str]:
 
 
 def _leases(url: str, owner: str) -> Leases:
-    leases = Leases(open_store(url), owner)
-    leases.prepare()
-    return leases
+    made = Leases(open_store(url), owner)
+    made.prepare()
+    return made
 
 
 def test_a_worker_started_in_the_place_of_an_orphan_locks_it_out(url: str) -> None:
@@ -54,16 +55,27 @@ def test_two_workers_share_and_a_lost_one_s_part_moves_on(url: str) -> None:
     assert len(one.balance()) == PARTITIONS
 
 
+def test_a_renewal_does_not_wait_for_another_s_batch(url: str) -> None:
+    one, two = _leases(url, "node-0"), _leases(url, "node-1")
+    for worker in (one, two, one, two):
+        worker.balance()
+    with one.store.transaction() as tx:
+        one.fence(tx)
+        assert len(two.balance()) == PARTITIONS // 2
+
+
 def test_a_frozen_worker_does_not_stop_the_others_from_renewing(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pg, "FROZEN_MS", 200)
+    monkeypatch.setattr(leases, "LEASE_US", 100_000)
     frozen, other = _leases(url, "node-0"), _leases(url, "node-1")
     frozen.balance()
     connection = frozen.store.connection()  # type: ignore[union-attr]
     connection.execute("BEGIN")
     frozen.fence(pg.PgTx(connection))  # and here it stops: its leases stay locked
-    other.balance()
+    while len(other.balance()) < PARTITIONS:  # until they have run out
+        pass
     with pytest.raises(psycopg.Error):
         connection.execute("COMMIT")
 

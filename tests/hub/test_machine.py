@@ -125,3 +125,34 @@ def test_the_registered_language_wins_over_the_spoken_one(tmp_path: Path) -> Non
     (told,) = machine.channel.sent
     assert isinstance(told.message, SendNotice)
     assert told.message.language == "sw"
+
+
+def test_what_the_network_delivers_again_after_an_outage_is_no_second_sale(
+    machine: Machine,
+) -> None:
+    """The window has passed while the link was down; the channel says that it has just bound."""
+    first = machine.do(buy(), "text", valid_for_s=600.0)
+    machine.time.at_us += 3_600_000_000
+    again = machine.accept(buy(), "text", valid_for_s=600.0, grace_s=86_400.0)
+    machine.settle()
+    assert again[0].repeat
+    assert again[0].answer == first
+    later = machine.do(buy(), "text", valid_for_s=600.0)
+    assert later.data["token"] != first.data["token"]
+    assert machine.unaccounted() == 0
+
+
+def test_a_no_is_asked_anew_after_a_while_and_a_yes_never(machine: Machine) -> None:
+    options = {"valid_for_s": 600.0, "ask_again_after_s": 30.0}
+    assert machine.do(buy(60_000), "text", **options).code == "credit-insufficient"
+    machine.do(pay(50_000), "more")
+    at_once = machine.accept(buy(60_000), "text", **options)
+    machine.settle()
+    assert at_once[0].repeat, "the network's own repeat comes at once"
+    machine.time.at_us += 31_000_000
+    assert machine.do(buy(60_000), "text", **options).outcome is Outcome.DONE
+    machine.time.at_us += 31_000_000
+    assert machine.accept(buy(60_000), "text", **options) is not None
+    machine.settle()
+    assert machine.rows("SELECT count(*) FROM sale") == [(1,)]
+    assert machine.unaccounted() == 0

@@ -303,8 +303,9 @@ def rule_7_one_try_alone() -> list[Patch]:
 
 @mutant
 def rule_8_starts_not_counted() -> list[Patch]:
-    def begin(self: Worker, delivery: Delivery) -> None:
-        self._begun.add(delivery.seq)
+    def begin(self: Worker, deliveries: list[Delivery], _among: str) -> list[Delivery]:
+        self._begun.update({delivery.seq: 1 for delivery in deliveries})
+        return list(deliveries)
 
     return [(Worker, "_begin", begin)]
 

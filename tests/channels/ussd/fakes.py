@@ -160,7 +160,7 @@ class FakePorts:
             return said
         return fail(said) if isinstance(said, ArithmeticError | OSError) else succeed(said)
 
-    def record(self, key: str, raw: str) -> None:
+    def record(self, key: str, raw: str, party: str = "") -> None:
         self.records.append((key, raw))
 
     def link(self, name: str) -> Any:

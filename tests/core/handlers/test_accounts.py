@@ -57,6 +57,11 @@ def test_everything_is_written_and_linked(machine: Machine) -> None:
             {"phones": tuple(PhoneLink(msisdn=f"+25670000{n:04d}") for n in range(9))},
             f"9 phones; at most {MAX_PHONES}",
         ),
+        ({"phones": (PhoneLink(msisdn=PHONE), PhoneLink(msisdn=PHONE))}, "named twice"),
+        (
+            {"meter": MeterLink(drn="01000000008", sgc="201457", max_credit_tenths=0)},
+            "takes no credit",
+        ),
     ],
 )
 def test_a_conflict_refuses_the_whole(machine: Machine, changes: dict[str, Any], says: str) -> None:

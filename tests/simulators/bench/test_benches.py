@@ -1,0 +1,64 @@
+"""Each bench in its smallest form, with its real servers, processes and peers."""
+
+import socket
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from simulators.bench import path, sales, submit
+from simulators.bench.options import Options
+from simulators.bench.servers import start_postgres, start_rabbit
+
+pytestmark = pytest.mark.slow
+
+
+def small(engine: str = "postgresql") -> Options:
+    return Options(engine=engine, seconds=1, rounds=1, households=200, scale=1)
+
+
+def check(figures: dict[str, Any], *names: str) -> None:
+    for name in names:
+        assert figures[name] > 0, name
+
+
+@pytest.mark.parametrize("engine", path.ENGINES)
+def test_the_path(engine: str) -> None:
+    figures = path.run(small(engine))
+    check(figures, "path_per_s", "path_to_tpcb", "calm_p50_ms", "half_p99_to_tpcb_mean")
+    parts = {
+        "sqlite": {"channel", "load"},
+        "postgresql": {"channel", "load", "workers", "postgres"},
+        "rabbitmq": {"channel", "load", "workers", "postgres", "broker"},
+    }
+    assert set(figures["cpu_us_per_sale"]) == parts[engine]
+    assert figures["cpu_us_per_sale"]["channel"] > 0
+    check(figures, "path_to_bare_commits" if engine == "sqlite" else "one_worker_to_tpcb")
+
+
+@pytest.mark.parametrize("engine", sales.ENGINES)
+def test_the_sales(engine: str) -> None:
+    figures = sales.run(small(engine))
+    check(figures, "journal_per_s", "together_per_s")
+    check(figures, "together_to_commits" if engine == "sqlite" else "workers_to_tpcb")
+
+
+def test_the_submits() -> None:
+    figures = submit.run(small())
+    check(figures, "window_1_per_s", "window_10_per_s", "window_50_to_echo", "throttled_to_plain")
+
+
+def test_servers_are_private_and_leave_nothing_behind() -> None:
+    postgres, rabbit = start_postgres(), start_rabbit()
+    folders: list[Path] = [postgres.folder, rabbit.folder]
+    try:
+        assert postgres.create("one").endswith("/one")
+        assert postgres.port != 5432
+        assert rabbit.port != 5672
+    finally:
+        rabbit.stop()
+        postgres.stop()
+    assert [folder for folder in folders if folder.exists()] == []
+    for server in (postgres, rabbit):
+        with pytest.raises(OSError), socket.create_connection(("127.0.0.1", server.port)):
+            pass

@@ -1,0 +1,58 @@
+"""The command line of the benches."""
+
+import json
+from typing import Any
+
+import pytest
+
+from simulators.bench import SIMULATOR, TOP_LEVEL, command
+from simulators.bench.options import Options
+
+
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Options]:
+    heard: list[Options] = []
+
+    def measure(options: Options) -> dict[str, Any]:
+        heard.append(options)
+        options.say("half way")
+        return {"bench": "fake", "ratio": 0.5, "cpu": {"channel": 1_000}}
+
+    monkeypatch.setattr(command, "BENCHES", {"fake": (measure, "help", ("sqlite", "postgresql"))})
+    return heard
+
+
+def test_it_stands_at_the_top() -> None:
+    assert TOP_LEVEL
+    assert SIMULATOR.name == "bench"
+    assert set(command.BENCHES) == {"sts", "submit", "sales", "path"}
+
+
+def test_json_is_the_last_line(asked: list[Options], capsys: pytest.CaptureFixture[str]) -> None:
+    command.run("fake", json_=True)
+    out, err = capsys.readouterr()
+    assert json.loads(out.splitlines()[-1])["ratio"] == 0.5
+    assert "half way" in err
+
+
+def test_people_read_lines(asked: list[Options], capsys: pytest.CaptureFixture[str]) -> None:
+    command.run("fake")
+    assert capsys.readouterr().out == "bench  fake\nratio  0.5\ncpu:\n  channel  1,000\n"
+
+
+def test_quick_is_short_and_what_is_said_wins(asked: list[Options]) -> None:
+    command.run("fake")
+    command.run("fake", quick=True)
+    command.run("fake", engine="sqlite", quick=True, seconds=2, rounds=4, households=9, scale=1)
+    full, quick, said = asked
+    assert (full.seconds, full.rounds, full.households, full.scale) == (20, 3, 20_000, 50)
+    assert (quick.seconds, quick.rounds, quick.households, quick.scale) == (5, 1, 4_000, 50)
+    assert said.engine == "sqlite"
+    assert (said.seconds, said.rounds, said.households, said.scale) == (2, 4, 9, 1)
+
+
+def test_what_there_is_not_is_named(asked: list[Options]) -> None:
+    with pytest.raises(SystemExit, match=r"no bench 'speed' \(known: fake\)"):
+        command.run("speed")
+    with pytest.raises(SystemExit, match=r"no engine 'oracle' \(known: sqlite, postgresql\)"):
+        command.run("fake", engine="oracle")
