@@ -92,6 +92,7 @@ class ProcessWorld:
     node: "subprocess.Popen[bytes] | None" = None
     #: how often the balance was looked at while there was work
     samples: int = 0
+    patience_s: float = DEADLINE_S
     _aimed: str = ""
 
     def __post_init__(self) -> None:
@@ -195,7 +196,7 @@ class ProcessWorld:
 
     def wait(self, condition: Callable[[], bool], what: str) -> None:
         """Until it is so; Broken at the deadline, with the node's last words."""
-        until = monotonic() + DEADLINE_S
+        until = monotonic() + self.patience_s
         with self.far.changed:
             while not condition():
                 if monotonic() > until:

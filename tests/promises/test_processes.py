@@ -69,7 +69,7 @@ def test_poison_and_killers_hurt_only_themselves(node: ProcessWorld) -> None:
         return all(states.get(key) == 4 for key in free) and states["k"] == 3
 
     node.wait(done, "all but the two and those behind them are done")
-    holds(node.states()["pay-b-1.0"] == 2, "ORDER the one behind the poison did not wait")
+    holds(node.states()["pay-b-1.0"] != 4, "ORDER the one behind the poison did not wait")
     node.cure()
     node.settle()
     node.verify("none")
@@ -85,10 +85,10 @@ def test_the_balance_adds_up_at_any_moment(node: ProcessWorld) -> None:
 
 def test_a_full_queue_pushes_back_and_drops_nothing(make_node: Maker) -> None:
     node = make_node(open_messages=30)
-    node.far.offer(*[pay(f"p{n}", n % 6 + 1, 100 + n) for n in range(200)])
+    node.far.offer(*[pay(f"p{n}", n % 6 + 1, 100 + n) for n in range(90)])
     node.settle()
     states = [state for key in node.record.asks for state in node.record.states(key)]
-    holds("overloaded" in states, "BOOKS two hundred at once were accepted over a limit of 30")
+    holds("overloaded" in states, "BOOKS ninety at once were accepted over a limit of 30")
     node.verify("none")
 
 
@@ -192,6 +192,7 @@ def _poisoned_once(node: ProcessWorld) -> None:
     node.far.offer(pay("bad", 1, 500, reference=POISON))
     node.wait(lambda: node.states().get("bad") == 1, "it failed once")
     node.cure()
+    node.patience_s = 8.0  # the retry is due at once: what is not done now never is
     node.settle()
     node.verify()
 
@@ -204,23 +205,22 @@ def _twice(node: ProcessWorld) -> None:
 
 @pytest.mark.parametrize("engine", [SQLITE])
 @pytest.mark.parametrize(
-    ("mutant", "promise", "bus"),
+    ("mutant", "promise", "complaint", "bus"),
     [
-        ("acknowledge-before-commit", _killed_before_commit, ""),
-        ("mark-before-send", _killed_before_send, ""),
-        ("no-inbox", _twice, "twice"),
-        ("cursor-instead-of-state-scan", _poisoned_once, ""),
+        ("acknowledge-before-commit", _killed_before_commit, "TWICE .* told as", ""),
+        ("mark-before-send", _killed_before_send, "NOTICE .* marked sent, the far end never", ""),
+        ("no-inbox", _twice, "TWICE|BOOKS|UNACCOUNTED", "twice"),
+        ("cursor-instead-of-state-scan", _poisoned_once, "OPEN never: it settles", ""),
     ],
 )
 def test_the_suite_notices(
     make_node: Maker,
     mutant: str,
     promise: Callable[[ProcessWorld], None],
+    complaint: str,
     bus: str,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     assert mutant in MUTANTS
-    monkeypatch.setattr("tests.promises.processes.DEADLINE_S", 15.0)
     node = make_node(mutant=mutant, bus=bus)
-    with pytest.raises(Broken):
+    with pytest.raises(Broken, match=complaint):
         promise(node)
