@@ -6,7 +6,7 @@ They are installed over the product's code for the length of a test, here or in 
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from core.book import Stage
@@ -178,6 +178,28 @@ def rule_2_no_lock() -> list[Patch]:
         return real(*args, **{**options, "lock": False})
 
     return [(batch, "load", unlocked)]
+
+
+@mutant
+def lock_order_of_its_own() -> list[Patch]:
+    """One worker locks accounts before meters, and they meet in the middle."""
+    meters, both_hold = load._meters, threading.Barrier(2)
+
+    def meet() -> None:
+        with suppress(threading.BrokenBarrierError):  # they meet once; after that nobody waits
+            both_hold.wait(5.0)
+            both_hold.abort()
+
+    def crossed(reader: Reader, *args: Any) -> Any:
+        if threading.current_thread().name != "crew1":
+            found = meters(reader, *args)
+            meet()
+            return found
+        reader.rows(f"SELECT id FROM account ORDER BY id{args[-1]}")
+        meet()
+        return meters(reader, *args)
+
+    return [(load, "_meters", crossed)]
 
 
 @mutant

@@ -29,7 +29,7 @@ from tests.promises.worlds import HELD, STATES, UNSETTLED
 
 ROOT = Path(__file__).parent.parent.parent
 #: How long anything may take on a loaded machine.
-DEADLINE_S = 60.0
+DEADLINE_S = 90.0
 #: How often a condition is looked at.
 LOOK_S = 0.02
 #: After this long without an answer a key is asked again.

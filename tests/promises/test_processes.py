@@ -37,6 +37,7 @@ def killed_at(node: ProcessWorld, points: list[str]) -> None:
     assert node.died_at() == points
 
 
+@pytest.mark.timeout(600)
 def test_what_was_accepted_is_done_once_whatever_is_killed(node: ProcessWorld, engine: str) -> None:
     """One installation, killed at every point that its engine passes, in turn."""
     node.far.offer(*traffic(1, "first-"))
@@ -124,8 +125,14 @@ def test_a_far_end_that_never_confirms_does_not_stop_the_drain(make_node: Maker)
 # -- PostgreSQL: several workers ------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("engine", SERVERS)
-@pytest.mark.parametrize("point", ["worker.before-decide", "worker.before-commit"])
+@pytest.mark.parametrize(
+    ("engine", "point"),
+    [
+        (POSTGRESQL, "worker.before-decide"),
+        (POSTGRESQL, "worker.before-commit"),
+        (RABBITMQ, "worker.before-commit"),
+    ],
+)
 def test_a_frozen_worker_neither_stops_the_others_nor_commits_afterwards(
     make_node: Maker, point: str
 ) -> None:
