@@ -38,6 +38,7 @@ OPERATOR: Final[Mapping[str, str]] = {
     "currency-wrong": "Currency {currency} given; account {account} is in {expected}.",
     "confirm-holder": "Meter {meter} belongs to {holder}; waiting for the buyer's confirmation.",
     "confirm-unknown": "No purchase of phone {phone} waits for code {code}.",
+    "confirm-taken": "The purchase of phone {phone} with code {code} was confirmed before.",
     "confirm-expired": "The purchase of phone {phone} with code {code} waited too long.",
     "quote-changed": "The quote was {quoted} kWh, the sale would be {units} kWh; asked again.",
     "likely-repeat": "Looks like sale {receipt} of {minutes} minutes ago; the buyer was asked.",

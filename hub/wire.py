@@ -14,7 +14,7 @@ from twisted.internet import error
 from twisted.internet import protocol as twisted_protocol
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import serverFromString
-from twisted.internet.interfaces import IAddress, IListeningPort
+from twisted.internet.interfaces import IAddress, IListeningPort, ITLSTransport
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -156,10 +156,14 @@ class Wire(twisted_protocol.Protocol):
     # --- from the transport's buffer (IPushProducer) --------------------------------------------
 
     def pauseProducing(self) -> None:
-        """The buffer is full: the peer does not read."""
+        """The buffer is full: the peer does not read, or TLS has not shaken hands yet.
+
+        Reading goes on under TLS: what it waits for has to be read.
+        """
         transport: Any = self.transport
         self._blocked = True
-        transport.pauseProducing()
+        if not ITLSTransport.providedBy(transport):
+            transport.pauseProducing()
         self._abort_in(_STALLED)
 
     def resumeProducing(self) -> None:
@@ -170,9 +174,10 @@ class Wire(twisted_protocol.Protocol):
         if self._abort_call is not None:
             self._abort_call.cancel()
             self._abort_call = None
+        transport: Any = self.transport
         if self.up:
-            transport: Any = self.transport
-            transport.resumeProducing()
+            if not ITLSTransport.providedBy(transport):
+                transport.resumeProducing()
             self.touch()
 
     def stopProducing(self) -> None:

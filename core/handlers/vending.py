@@ -38,6 +38,8 @@ def _wants_confirm(command: ConfirmVend) -> Wants:
 def decide_confirm(ctx: Context, command: ConfirmVend) -> Answer:
     """``YES nnnn``: the waiting purchase goes on as if it had been confirmed at once."""
     waiting = ctx.stage.get(Waiting, (command.phone, command.code))
+    if waiting is not None and waiting.state == "taken":
+        raise refuse("confirm-taken", phone=command.phone, code=command.code)
     if waiting is None or waiting.state != "waiting":
         raise refuse("confirm-unknown", phone=command.phone, code=command.code)
     if waiting.expires <= ctx.now_us:

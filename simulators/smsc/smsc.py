@@ -84,9 +84,9 @@ class SMSC:
 
     # --- for tests and people ------------------------------------------------------------------
 
-    async def start(self, port: int = 0, interface: str = "127.0.0.1") -> int:
-        """Listens for ESMEs; returns the port."""
-        endpoint = f"tcp:{port}:interface={interface}"
+    async def start(self, port: int = 0, interface: str = "127.0.0.1", endpoint: str = "") -> int:
+        """Listens for ESMEs, over TLS where ``endpoint`` says ``ssl:…``; returns the port."""
+        endpoint = endpoint or f"tcp:{port}:interface={interface}"
         self._port = await listen(self._reactor, endpoint, self._connection)
         return int(self._port.getHost().port)
 

@@ -71,7 +71,7 @@ def test_of_two_questions_under_one_code_only_the_newer_can_be_bought(machine: M
     first, second = asked(machine, "a", 20_000), asked(machine, "b", 30_000)
     change(machine, "UPDATE confirmation SET code = :c WHERE code = :d", c=first, d=second)
     assert machine.do(yes(first), "yes1").data["tender"] == 30_000
-    refused(machine.do(yes(first), "yes2"), "confirm-unknown")
+    refused(machine.do(yes(first), "yes2"), "confirm-taken")
     assert sales(machine) == 1
 
 
@@ -93,7 +93,7 @@ def test_yes_twice_is_one_sale(machine: Machine) -> None:
     code = asked(machine)
     first = machine.do(yes(code), "yes1")
     assert first.outcome is Outcome.DONE
-    refused(machine.do(yes(code), "yes2"), "confirm-unknown")
+    refused(machine.do(yes(code), "yes2"), "confirm-taken")
     assert sales(machine) == 1
 
 

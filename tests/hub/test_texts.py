@@ -152,6 +152,7 @@ def test_what_says_that_no_money_was_taken(texts: Texts) -> None:
     marks = {"en": "money was taken", "fr": "prélevé", "sw": "pesa", "zh": "扣款"}
     for code in OPERATOR.keys() - {
         "outcome-unknown",
+        "confirm-taken",
         "enrol-conflict",
         "likely-repeat",
         "reference-unknown",

@@ -73,7 +73,7 @@ def test_a_second_yes_buys_nothing(machine: Machine) -> None:
     code = ask(machine)
     yes(machine, code)
     answer = yes(machine, code, "yes-again")
-    assert (answer.outcome, answer.code) == (Outcome.REFUSED, "confirm-unknown")
+    assert (answer.outcome, answer.code) == (Outcome.REFUSED, "confirm-taken")
     assert sales(machine) == 1
 
 
@@ -82,7 +82,7 @@ def test_two_of_one_batch_are_one_purchase(machine: Machine) -> None:
     heard = [machine.accept(ConfirmVend(phone=PHONE, code=code), f"yes{n}") for n in range(2)]
     machine.settle()
     answers = [machine.answer(each[0].message_id) for each in heard]
-    assert [answer.code for answer in answers] == ["ok", "confirm-unknown"]
+    assert [answer.code for answer in answers] == ["ok", "confirm-taken"]
     assert sales(machine) == 1
 
 
