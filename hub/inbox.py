@@ -34,11 +34,12 @@ def fetch_open(
 ) -> list[Delivery]:
     """The oldest open deliveries of a target: a scan of states, never a cursor.
 
-    A cursor over ``seq`` would skip rows of a transaction that commits late.
+    A cursor over ``seq`` would skip rows of a transaction that commits late. The index of open
+    rows is made of ``seq + 0``: by ``seq`` alone PostgreSQL may walk every row that ever was.
     """
     rows = reader.rows(
         f"SELECT {_COLUMNS} FROM (SELECT * FROM delivery WHERE target = :target "
-        "AND partition IN :partitions AND state = 0 ORDER BY seq LIMIT :limit) d "
+        "AND partition IN :partitions AND state = 0 ORDER BY seq + 0 LIMIT :limit) d "
         "JOIN message m ON m.id = d.message_id ORDER BY d.seq",
         target=target,
         partitions=list(partitions),
@@ -83,7 +84,7 @@ def overtaking(reader: Reader, deliveries: Sequence[Delivery]) -> set[int]:
         return set()
     rows = reader.rows(
         "SELECT seq, partitionkey, handler FROM delivery WHERE target = :target "
-        "AND partition IN :partitions AND state = 0 AND seq < :last ORDER BY seq",
+        "AND partition IN :partitions AND state = 0 AND seq + 0 < :last ORDER BY seq + 0",
         target=WORKER,
         partitions=sorted({partition_of(delivery.partitionkey) for delivery in deliveries}),
         last=max(delivery.seq for delivery in deliveries),

@@ -134,6 +134,7 @@ def connect(url: str, *, application: str = "wattbus") -> psycopg.Connection[Any
             application_name=application,
             options=(
                 f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS} "
+                "-c plan_cache_mode=force_generic_plan "
                 f"-c idle_in_transaction_session_timeout={FROZEN_MS} "
                 f"-c tcp_user_timeout={DEAD_PEER_S * 1_000} -c tcp_keepalives_idle={DEAD_PEER_S}"
             ),

@@ -34,7 +34,7 @@ log = structlog.get_logger("hub.bus.relay")
 _UNPUBLISHED = (
     "SELECT d.partition, d.seq, d.message_id, d.handler, d.origin, d.partitionkey, d.attempt, "
     "d.started, m.envelope, m.recorded FROM (SELECT * FROM delivery WHERE target = :target "
-    "AND partition IN :partitions AND state = 0 AND published = 0 ORDER BY seq LIMIT :limit) d "
+    "AND partition IN :partitions AND state = 0 AND published = 0 ORDER BY seq + 0 LIMIT :limit) d "
     "JOIN message m ON m.id = d.message_id ORDER BY d.seq"
 )
 

@@ -92,11 +92,12 @@ DELIVERY = Table(
     words("error", ""),
     big("updated", 0),
     Index("uq_delivery_message_id_handler", "message_id", "handler", unique=True),
-    # the queue: only what is open is in it, oldest first; a worker skips what it does not lease
+    # the queue: only what is open is in it, oldest first; a worker skips what it does not lease.
+    # "seq + 0" keeps the planner from taking the primary key for the order, with all rows in it
     Index(
         "ix_delivery_open",
         "target",
-        "seq",
+        text("(seq + 0)"),
         "partition",
         sqlite_where=text("state = 0"),
         postgresql_where=text("state = 0"),

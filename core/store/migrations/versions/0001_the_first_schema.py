@@ -131,7 +131,7 @@ def upgrade() -> None:
         )
         batch_op.create_index(
             "ix_delivery_open",
-            ["target", "seq", "partition"],
+            ["target", sa.text("(seq + 0)"), "partition"],
             unique=False,
             sqlite_where=sa.text("state = 0"),
             postgresql_where=sa.text("state = 0"),
