@@ -41,7 +41,7 @@ OPERATOR: Final[Mapping[str, str]] = {
     "confirm-taken": "The purchase of phone {phone} with code {code} was confirmed before.",
     "confirm-expired": "The purchase of phone {phone} with code {code} waited too long.",
     "quote-changed": "The quote was {quoted} kWh, the sale would be {units} kWh; asked again.",
-    "likely-repeat": "Looks like sale {receipt} of {minutes} minutes ago; the buyer was asked.",
+    "likely-repeat": "Looks like sale {receipt} of {minutes} min ago; the buyer was asked.",
     "enrol-conflict": "Enrolment refused: {what}.",
     "amount-ambiguous": "Amount '{text}' can be read in two ways.",
     "expired": "The command came to its turn after {expirytime}; it was not begun.",

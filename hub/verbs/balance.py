@@ -12,6 +12,11 @@ from hub.verbs._shared import DEFAULT, ConfigOption, JsonOption, configuration, 
 
 NAME = "balance"
 
+#: No table is wider: what the names would need is measured within it.
+WIDEST = 400
+#: On a terminal too narrow for the table, these are said even when they are 0.
+ALWAYS_TOLD = ("accepted", "done", "unaccounted")
+
 
 def command(config: ConfigOption = DEFAULT, as_json: JsonOption = False) -> None:
     """Show the balance per channel and handler; exit 1 when anything is unaccounted for."""
@@ -33,5 +38,12 @@ def _show(lines: list[balance.Line], lost: int) -> None:
     for line in lines:
         counts = [str(getattr(line, name)) for name in names]
         table.add_row(line.channel, line.handler, *counts)
-    Console().print(table)
+    natural = Console(width=WIDEST).measure(table).maximum
+    console = Console()
+    if console.is_terminal and console.width < natural:
+        for line in lines:
+            told = [f"{n} {c}" for n in names if (c := getattr(line, n)) or n in ALWAYS_TOLD]
+            typer.echo(f"{line.channel}  {line.handler}: {', '.join(told)}")
+    else:
+        Console(width=natural).print(table)
     typer.echo(f"unaccounted: {lost}")

@@ -22,9 +22,8 @@ def command(config: ConfigOption = DEFAULT) -> None:
     problems = [*name_clashes(), *_schema(settings), *_companies(settings), *_channels(settings)]
     if problems:
         die("\n".join(problems))
-    typer.echo(
-        f"{config}: fine ({len(settings.channels)} channels, {len(settings.companies)} companies)"
-    )
+    channels, companies = len(settings.channels), len(settings.companies)
+    typer.echo(f"{config}: fine (channels: {channels}, companies: {companies})")
 
 
 def name_clashes() -> list[str]:

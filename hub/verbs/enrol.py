@@ -52,7 +52,21 @@ def command(
     config: ConfigOption = DEFAULT,
     company: Annotated[str, typer.Option(help="Which company, where there are several.")] = "",
 ) -> None:
-    """Take on customers from a list; exit 1 with every refusal, 2 when the list is wrong."""
+    """Take on customers from a list; exit 1 with every refusal, 2 when the list is wrong.
+
+    \b
+    - customer: C100001
+      name: Okello Daniel
+      account: 100001
+      service_point: S100001
+      tariff: uganda-domestic
+      since: 2026-01-31          # charges by the month begin here
+      meter: {drn: 04123456784, sgc: 201457, ea: 11}
+      phones:
+      - {msisdn: "+256772000001", meter_name: Home}
+
+    Every field, with its meaning and default: Enrol in core/messages/accounts.py.
+    """
     settings = configuration(config)
     code = company_of(settings, company)
     items, problems = parse(_read(file), file.name, settings.companies[code])

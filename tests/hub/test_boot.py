@@ -153,7 +153,7 @@ def test_a_wrong_master_key_opens_nothing(folder: Path) -> None:
 def test_check_says_that_all_is_well(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     changed(folder, CHANNELS, "")
     check(folder / "wattbus.toml")
-    assert "fine (0 channels, 1 companies)" in capsys.readouterr().out
+    assert "fine (channels: 0, companies: 1)" in capsys.readouterr().out
 
 
 def test_check_says_everything_that_is_wrong_at_once(
