@@ -60,7 +60,7 @@ def command(
       account: 100001
       service_point: S100001
       tariff: uganda-domestic
-      since: 2026-01-31          # charges by the month begin here
+      since: 2026-11-01          # monthly charges since then come with the first purchase
       meter: {drn: 04123456784, sgc: 201457, ea: 11}
       phones:
       - {msisdn: "+256772000001", meter_name: Home}
