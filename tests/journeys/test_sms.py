@@ -74,7 +74,7 @@ def test_another_ones_meter_waits_for_yes(town: Town) -> None:
     assert town.credit(buyer) == 35_000
     assert town.credit(other) == 45  # what was carried forward belongs to the meter's account
     town.phone(buyer).send_sms(f"YES please {code[1]}")
-    assert "No purchase waits" in town.reads(buyer)
+    assert "You have confirmed code" in town.reads(buyer)
     assert len(town.sales_of(other)) == 1
 
 
