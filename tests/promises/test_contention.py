@@ -118,7 +118,10 @@ def deliver(world: SteppedWorld, *asks: Ask) -> list[Delivery]:
 
 def blocked(world: SteppedWorld) -> bool:
     """Whether some connection waits for a row lock."""
-    sql = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+    sql = (
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' "
+        "AND datname = current_database()"
+    )
     return bool(world.rows(sql)[0][0])
 
 
