@@ -28,7 +28,6 @@ class HubSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     data: str = "var"
     workers: Count = 0  # worker processes on PostgreSQL; 0: one per core
     open_messages: AtLeastOne = 20_000  # per channel: over it the edge is told to come again
-    linger_ms: Count = 5
     drain_s: Annotated[float, msgspec.Meta(ge=0)] = 20.0
     log: Literal["json", "text"] = "json"
 
