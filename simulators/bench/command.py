@@ -1,6 +1,7 @@
 """The command line of the benches. Its help is the docstring of :func:`run`."""
 
 import json
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -79,11 +80,15 @@ def run(
         scale=scale,
         say=_sayer(),
     )
+    # a bench that is ended must end its servers: the default would leave them behind
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         figures = measure(options)
     except ServerMissingError as error:
         print(f"this bench could not be run: {error}", file=sys.stderr)
         raise typer.Exit(1) from error
+    finally:
+        signal.signal(signal.SIGTERM, before)
     print(json.dumps(figures) if json_ else table(figures))
 
 

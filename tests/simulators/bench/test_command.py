@@ -1,6 +1,8 @@
 """The command line of the benches."""
 
 import json
+import signal
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -49,6 +51,25 @@ def test_quick_is_short_and_what_is_said_wins(asked: list[Options]) -> None:
     assert (quick.seconds, quick.rounds, quick.households, quick.scale) == (5, 1, 4_000, 50)
     assert said.engine == "sqlite"
     assert (said.seconds, said.rounds, said.households, said.scale) == (2, 4, 9, 1)
+
+
+def test_a_bench_that_is_ended_clears_up(
+    asked: list[Options], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cleared: list[str] = []
+
+    def measure(_options: Options) -> dict[str, Any]:
+        with ExitStack() as stack:
+            stack.callback(cleared.append, "server")
+            signal.raise_signal(signal.SIGTERM)
+        raise AssertionError("it went on")
+
+    monkeypatch.setattr(command, "BENCHES", {"fake": (measure, "help", ())})
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit):
+        command.run("fake")
+    assert cleared == ["server"]
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_what_there_is_not_is_named(asked: list[Options]) -> None:
