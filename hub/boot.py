@@ -177,7 +177,14 @@ def build(
     terms = all_terms(config)
     routing = make_routing(config, specs)
     parts = Parts(
-        url, terms, routing, config.hub.open_messages, reactor.callFromThread, sources, config.bus
+        url=url,
+        terms=terms,
+        routing=routing,
+        open_messages=config.hub.open_messages,
+        on_reactor=reactor.callFromThread,
+        sources=sources,
+        bus=config.bus,
+        linger_s=config.hub.linger_ms / 1_000,
     )
     engine = make_engine(parts)
     hub = Hub(config, reactor, terms, engine, routing, _http(config), sources=sources)

@@ -28,7 +28,7 @@ from hub.outbound import OutboundStage
 from hub.outbox import PARTITIONS
 from hub.pressure import Pressure
 from hub.routing import Routing
-from hub.stages import Stage, StageLoop
+from hub.stages import Stage, StageLoop, lingers
 from hub.sweeper import Sweeper
 from hub.wakeups import DONE, WORK, Listener, notify
 from hub.worker import Worker
@@ -92,6 +92,7 @@ class Parts:
     on_reactor: Callable[..., Any]
     sources: Sources
     bus: BusSection = field(default_factory=BusSection)
+    linger_s: float = 0.0
 
 
 def make_batch(parts: Parts, writer: str) -> Batch:
@@ -137,9 +138,14 @@ def _server(parts: Parts) -> Engine:
     check_partitions(edge_store)
     intake, answers, outbound, pressure = _edge(parts, journal_store, edge_store)
     chores = Chores(edge_store, parts.on_reactor, doorbell=lambda tx: notify(tx, WORK))
-    journal = StageLoop("journal", [intake])
+
+    def after(stage: Intake | OutboundStage) -> Callable[[], float]:
+        return lambda: parts.linger_s if lingers(stage.last) else 0.0
+
+    journal = StageLoop("journal", [intake], linger=after(intake))
     sweeper = Sweeper(edge_store, parts.sources)
-    edge = StageLoop("edge", [chores, answers, outbound, sweeper, pressure])
+    chain: list[Stage] = [chores, answers, outbound, sweeper, pressure]
+    edge = StageLoop("edge", chain, linger=after(outbound))
     intake.poke = journal.poke
     intake.doorbell = lambda tx: notify(tx, WORK)
     answers.poke = outbound.poke = chores.poke = edge.poke

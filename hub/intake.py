@@ -36,6 +36,7 @@ class Intake:
     gate: Callable[[str], bool] = lambda _channel: True
     poke: Callable[[], None] = lambda: None
     doorbell: Callable[[Tx], None] = lambda _tx: None
+    last: int = 0  # how many the last step had
     _waiting: deque[Waiter] = field(default_factory=deque)
     _noted: deque[Noted] = field(default_factory=deque)
 
@@ -64,6 +65,7 @@ class Intake:
         """One commit for all that is waiting, up to a batch."""
         waiters = _take(self._waiting)
         noted = _take(self._noted)
+        self.last = len(waiters)
         if not waiters and not noted:
             return False
         try:

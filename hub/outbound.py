@@ -61,6 +61,7 @@ class OutboundStage:
     on_reactor: Callable[..., Any]
     sources: Sources = field(default_factory=Sources)
     poke: Callable[[], None] = lambda: None
+    last: int = 0  # how many the last step had
     _lines: dict[str, _Line] = field(default_factory=dict)
     _ended: deque[Ended] = field(default_factory=deque)
 
@@ -87,6 +88,7 @@ class OutboundStage:
 
     def _mark_ended(self) -> bool:
         ended = [self._ended.popleft() for _ in range(min(len(self._ended), MAX_BATCH))]
+        self.last = len(ended)
         if not ended:
             return False
         failpoints.hit("outbound.before-mark")

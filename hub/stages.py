@@ -1,18 +1,20 @@
 """Stages of the machine that need the store, run in turn by a thread (or a process of their own).
 
-Natural batching: a stage takes what is waiting now; nothing waits for a batch to fill. On SQLite
-all stages share the one writing thread; on PostgreSQL each has its own.
+Natural batching: a stage takes what is waiting now; nothing waits for a batch to fill. Only where
+the last batch shows that there is traffic may a stage linger for some milliseconds before the next:
+a batch of ten costs hardly more than one of three, so under load all get through sooner. On SQLite
+all stages share the one writing thread, which never lingers; on PostgreSQL each has its own.
 """
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import structlog
 
 from core.store.tx import TransientStoreError
-from hub.worker import StoreAway
+from hub.worker import MAX_BATCH, StoreAway
 
 #: With nothing to do a loop looks around this often: for what became due, or was missed.
 IDLE_S = 0.5
@@ -20,6 +22,11 @@ IDLE_S = 0.5
 AWAY_S, AWAY_MOST_S = 0.5, 10.0
 
 log = structlog.get_logger("hub.stages")
+
+
+def lingers(last: int) -> bool:
+    """Whether a batch of this size says: more will come, but is not waiting yet."""
+    return 1 < last < MAX_BATCH
 
 
 class Stage(Protocol):
@@ -30,10 +37,20 @@ class Stage(Protocol):
 
 
 class StageLoop:
-    """Runs stages in a thread until stopped; ``poke`` wakes it."""
+    """Runs stages in a thread until stopped; ``poke`` wakes it.
 
-    def __init__(self, name: str, stages: Sequence[Stage], idle_s: float = IDLE_S) -> None:
+    ``linger`` gives the seconds to wait after a turn; mostly none.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        stages: Sequence[Stage],
+        idle_s: float = IDLE_S,
+        linger: Callable[[], float] = lambda: 0.0,
+    ) -> None:
         self.stages = list(stages)
+        self._linger = linger
         self.healthy = True
         self._idle_s = idle_s
         self._wake = threading.Event()
@@ -71,6 +88,8 @@ class StageLoop:
                 busy, rest = self._rest(rest)
             if self._stopping:
                 return
+            if wait_s := self._linger():
+                time.sleep(wait_s)
             if not busy:
                 self._wake.wait(self._idle_s)
 

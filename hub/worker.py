@@ -56,6 +56,7 @@ class Worker:
     doorbell: Callable[[Tx], None] = lambda _tx: None
     alive: Callable[[], None] = lambda: None  # between messages that are done one by one
     leased: Callable[[int], bool] = lambda _partition: True  # by us, as far as we know
+    last: int = 0  # how many the last step had
     _taken: Taken | None = None
     _begun: dict[int, int] = field(default_factory=dict)  # seq -> starts, counted here once
 
@@ -66,6 +67,7 @@ class Worker:
         """
         try:
             taken = self._taken = self._taken or self.source.take(MAX_BATCH)
+            self.last = 0 if taken is None else len(taken.deliveries)
             if taken is None:
                 return False
             if taken.again:

@@ -21,7 +21,7 @@ from hub.companies import all_terms
 from hub.config import Config
 from hub.engine import Parts, make_batch
 from hub.leases import Leases
-from hub.stages import AWAY_S, IDLE_S
+from hub.stages import AWAY_S, IDLE_S, lingers
 from hub.supervisor import PARENT
 from hub.wakeups import DONE, WORK, Listener, notify
 from hub.worker import StoreAway, Worker
@@ -62,7 +62,7 @@ def run(config: Config, index: int, spec_of: SpecOf = channel_spec) -> None:
     listener.start()
     interpreter.settle()
     log.info("worker.up", worker=name, pid=os.getpid())
-    _work(worker, leases, stop, wake)
+    _work(worker, leases, (stop, wake), config.hub.linger_ms / 1_000)
     listener.stop()
     if isinstance(source, RabbitSource):
         source.stop()
@@ -79,7 +79,11 @@ def _source(config: Config, store: Store, name: str, wake: Callable[[], None]) -
     return source
 
 
-def _work(worker: Worker, leases: Leases, stop: threading.Event, wake: threading.Event) -> None:
+def _work(
+    worker: Worker, leases: Leases, bells: tuple[threading.Event, threading.Event], linger_s: float
+) -> None:
+    """``bells``: to stop, and to wake."""
+    stop, wake = bells
     # told, not asked: who is started by a node that dies at once would take init for its parent
     parent = int(os.environ.get(PARENT, os.getppid()))
     prepared, away = False, False
@@ -93,6 +97,8 @@ def _work(worker: Worker, leases: Leases, stop: threading.Event, wake: threading
                 worker.source.assign(leases.balance())
                 away = False
             busy = worker.step()
+            if lingers(worker.last):
+                stop.wait(linger_s)
         except (StoreAway, TransientStoreError) as error:
             log.error("store.away", error=str(error))
             away, busy = True, False

@@ -7,6 +7,7 @@ import pytest
 from core.store.tx import TransientStoreError
 from hub import stages
 from hub.stages import StageLoop
+from hub.worker import MAX_BATCH
 
 
 class Counting:
@@ -91,3 +92,23 @@ def test_stop_waits_for_the_step_under_way() -> None:
     go_on.set()
     loop.stop()
     assert ended
+
+
+@pytest.mark.parametrize(
+    ("last", "more"), [(0, False), (1, False), (2, True), (MAX_BATCH - 1, True), (MAX_BATCH, False)]
+)
+def test_only_a_batch_that_shows_traffic_is_followed_by_a_pause(last: int, more: bool) -> None:
+    """A lone message never waits, and what is waiting already needs no waiting for."""
+    assert stages.lingers(last) is more
+
+
+def test_a_loop_lingers_as_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    paused: list[float] = []
+    monkeypatch.setattr(stages.time, "sleep", paused.append)
+    waits = [0.005, 0.0, 0.0]
+    stage = Counting(busy=2, until=3)
+    loop = StageLoop("test", [stage], idle_s=60, linger=lambda: waits.pop(0) if waits else 0.0)
+    loop.start()
+    assert stage.reached.wait(5)
+    loop.stop()
+    assert paused == [0.005]
