@@ -80,16 +80,20 @@ def run(
         scale=scale,
         say=_sayer(),
     )
-    # a bench that is ended must end its servers: the default would leave them behind
+    figures = _measured(measure, options)
+    print(json.dumps(figures) if json_ else table(figures))
+
+
+def _measured(measure: Bench, options: Options) -> dict[str, Any]:
+    """The figures; exit 1 without a server. Who is ended by SIGTERM ends his servers first."""
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
-        figures = measure(options)
+        return measure(options)
     except ServerMissingError as error:
         print(f"this bench could not be run: {error}", file=sys.stderr)
         raise typer.Exit(1) from error
     finally:
         signal.signal(signal.SIGTERM, before)
-    print(json.dumps(figures) if json_ else table(figures))
 
 
 def _sayer() -> Callable[[str], None]:
