@@ -16,6 +16,8 @@ import msgspec
 from core.money import CURRENCIES
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
+#: Longer than a commit takes on a slow disk, a wait gains nothing.
+Linger = Annotated[int, msgspec.Meta(ge=0, le=100)]
 AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
 Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 Deduction = Literal["fee", "debts", "fixed", "tax", "energy"]
@@ -28,6 +30,7 @@ class HubSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     data: str = "var"
     workers: Count = 0  # worker processes on PostgreSQL; 0: one per core
     open_messages: AtLeastOne = 20_000  # per channel: over it the edge is told to come again
+    linger_ms: Linger = 5  # under traffic a stage waits so long for company; 0: never
     drain_s: Annotated[float, msgspec.Meta(ge=0)] = 20.0
     log: Literal["json", "text"] = "json"
 
