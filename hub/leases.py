@@ -6,6 +6,7 @@ database's own clock. Each batch locks its lease rows FOR SHARE and checks owner
 give correctness.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import NamedTuple
@@ -144,12 +145,15 @@ class Leases:
         """Whether it was ours at the last look."""
         return partition in self.epochs
 
-    def fence(self, tx: Tx) -> None:
-        """Lock the leases of this batch and check them. Raises FencedError."""
+    def fence(self, tx: Tx, partitions: Iterable[int] | None = None) -> None:
+        """Lock the leases of these partitions (all of ours) and check them. Raises FencedError.
+
+        Only what a batch works on: each lock is written to its row.
+        """
         rows = tx.rows(
             "SELECT partition, owner, epoch FROM partition_lease WHERE partition IN :mine "
             "ORDER BY partition FOR SHARE",
-            mine=sorted(self.epochs),
+            mine=sorted(self.epochs if partitions is None else partitions),
         )
         for partition, owner, epoch in rows:
             if not self._is_ours(partition, owner, epoch):

@@ -6,7 +6,7 @@ is halved until the culprit stands alone and is dead. A connection lost at COMMI
 inbox knows what was done.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -52,7 +52,7 @@ class Worker:
     batch: Batch
     source: Source
     committed: Callable[[Result], None] = lambda _result: None
-    fence: Callable[[Tx], None] = lambda _tx: None
+    fence: Callable[[Tx, Iterable[int]], None] = lambda _tx, _partitions: None
     doorbell: Callable[[Tx], None] = lambda _tx: None
     alive: Callable[[], None] = lambda: None  # between messages that are done one by one
     leased: Callable[[int], bool] = lambda _partition: True  # by us, as far as we know
@@ -92,15 +92,15 @@ class Worker:
         self._begun.clear()
 
     def _fence(self, tx: Tx, deliveries: Sequence[Delivery]) -> None:
-        """Every lease that we know of is still ours, and covers every one of these.
+        """The leases of these are still ours.
 
         What was taken may outlive its lease: kept while the store was away, or in a bundle.
         """
-        for delivery in deliveries:
-            partition = partition_of(delivery.partitionkey)
+        partitions = {partition_of(delivery.partitionkey) for delivery in deliveries}
+        for partition in partitions:
             if not self.leased(partition):
                 raise FencedError(f"partition {partition} is not ours any more")
-        self.fence(tx)
+        self.fence(tx, partitions)
 
     def process(self, fetched: Sequence[Delivery]) -> None:
         """See a batch through. Raises StoreAway when the store stays in trouble."""

@@ -317,7 +317,7 @@ def rule_8_starts_not_counted() -> list[Patch]:
 @mutant
 def no_fence() -> list[Patch]:
     """A worker whose lease has moved commits all the same."""
-    return [(leases.Leases, "fence", lambda _self, _tx: None)]
+    return [(leases.Leases, "fence", lambda *_: None)]
 
 
 @mutant
