@@ -68,6 +68,7 @@ class OutboundStage:
     poke: Callable[[], None] = lambda: None
     last: int = 0  # how many the last step had
     alone: bool = True  # nobody rings: every step looks for what is open
+    clock: Callable[[], float] = monotonic
     _rung: bool = True
     _looked: float = 0.0
     _lines: dict[str, _Line] = field(default_factory=dict)
@@ -105,7 +106,7 @@ class OutboundStage:
 
     def _should_look(self) -> bool:
         """After a ring, and now and then without: a bell is only a hint."""
-        now = monotonic()
+        now = self.clock()
         if not (self.alone or self._rung or now - self._looked >= LOOK_S):
             return False
         self._rung, self._looked = False, now

@@ -4,11 +4,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from twisted.internet.defer import Deferred
 
 from core.messages import SendNotice
 from core.store.tables.machine import DEAD
+from core.store.tx import Reader
+from hub import inbox
 from hub.channel import NOT_SENT, Failed, Outbound, SendResult, Sent
+from hub.inbox import Delivery
+from hub.outbound import LOOK_S
 from tests.hub.machine import PHONE, FakeChannel, Machine, fresh_sqlite
 
 
@@ -89,3 +94,63 @@ def test_what_never_left_is_dead_after_a_day(tmp_path: Path) -> None:
     machine.settle()
     assert machine.rows("SELECT state, error_class FROM delivery") == [(DEAD, "link")]
     assert machine.unaccounted() == 0
+
+
+class Counted:
+    """A machine whose way out is rung for, as on PostgreSQL; how often it looks is counted."""
+
+    def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.machine, self.looks, self.now = Machine(fresh_sqlite(folder)), 0, 100.0
+        self.out, fetch = self.machine.outbound, inbox.fetch_open
+        self.out.alone, self.out.clock = False, lambda: self.now
+
+        def counting(reader: Reader, target: str, *which: Any) -> list[Delivery]:
+            self.looks += target.startswith("channel:")
+            return fetch(reader, target, *which)
+
+        monkeypatch.setattr(inbox, "fetch_open", counting)
+
+    def notice(self, number: int) -> None:
+        """A notice is committed, and nobody rings."""
+        phone = f"+2567000000{number:02}"
+        message = SendNotice(way="sms", recipient=phone, template="help", args={})
+        self.machine.accept(message, f"k{number}", ref=f"phone/{phone}")
+        self.machine.intake.step()
+
+    def looked(self, steps: int = 3) -> int:
+        """How often it looked in so many steps."""
+        before = self.looks
+        for _ in range(steps):
+            self.out.step()
+        return self.looks - before
+
+
+def test_without_a_bell_nothing_is_looked_for_until_it_is_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = Counted(tmp_path, monkeypatch)
+    assert hub.looked() == 1, "at the start"
+    hub.notice(1)
+    hub.out.wake("sms")
+    assert hub.looked() == 0, "a channel that is free is no news"
+    hub.now += LOOK_S
+    assert (hub.looked(), len(hub.machine.channel.sent)) == (1, 1), "a bell is only a hint"
+    hub.notice(2)
+    hub.out.ring()
+    assert (hub.looked(), len(hub.machine.channel.sent)) == (1, 2)
+
+
+def test_what_was_left_when_the_channel_was_full_is_looked_for_as_soon_as_it_is_free(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = Counted(tmp_path, monkeypatch)
+    hub.looked()
+    hub.machine.channel.room = 2
+    hub.out.attach({"sms": hub.machine.channel})
+    hub.out.wake("sms")
+    for number in range(5):
+        hub.notice(number)
+    hub.out.ring()
+    hub.machine.settle()
+    assert len(hub.machine.channel.sent) == 5
+    assert hub.looks == 4, "the start, 2, 2, 1"
