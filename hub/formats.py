@@ -4,6 +4,7 @@ Whole numbers only: money in minor units, units in tenths of kWh, other quantiti
 instants in microseconds UTC. What is already text (a core that sends a ready value) stays as it is.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,8 @@ import msgspec
 
 from core.money import CURRENCIES
 
+#: A word of which only a letter or nothing is left.
+_MASKED: Final = re.compile(r".?\*+")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -117,7 +120,7 @@ def masked(value: Any, style: Style, currency: str = "") -> str:  # noqa: ARG001
     shown = str(value)
     if any(letter.isdigit() for letter in shown):
         return f"{shown[:4]}***{shown[-3:]}" if len(shown) > 7 else "***"
-    return " ".join(f"{word[0]}***" for word in shown.split())
+    return " ".join(word if _MASKED.fullmatch(word) else f"{word[0]}***" for word in shown.split())
 
 
 def text(value: Any, style: Style, currency: str = "") -> str:  # noqa: ARG001
