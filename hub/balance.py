@@ -10,7 +10,7 @@ from collections import Counter
 from dataclasses import dataclass
 
 from core.store.tables.machine import DEAD, OPEN, PARKED, RETRY
-from core.store.tx import Reader, Tx
+from core.store.tx import Insert, Reader, Tx
 
 ACCEPTED = "accepted"
 DUPLICATE = "duplicate"
@@ -19,15 +19,18 @@ Tallies = Counter[tuple[str, str, str]]  # (channel, handler, outcome)
 
 
 def add(tx: Tx, writer: str, tallies: Tallies) -> None:
-    """Add a batch's counts in its own transaction."""
-    if tallies:
-        tx.insert(
-            "tally",
-            ("channel", "handler", "outcome", "writer", "n"),
-            [(*key, writer, n) for key, n in sorted(tallies.items())],
-            "ON CONFLICT (channel, handler, outcome, writer) "
-            "DO UPDATE SET n = tally.n + excluded.n",
-        )
+    """Add counts in the caller's transaction."""
+    tx.write([counted(writer, tallies)])
+
+
+def counted(writer: str, tallies: Tallies) -> Insert:
+    """A batch's counts, for its own transaction."""
+    return Insert(
+        "tally",
+        ("channel", "handler", "outcome", "writer", "n"),
+        [(*key, writer, n) for key, n in sorted(tallies.items())],
+        "ON CONFLICT (channel, handler, outcome, writer) DO UPDATE SET n = tally.n + excluded.n",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ mutant in the promise suite. Nothing here talks to a broker or a socket.
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import msgspec
 
@@ -27,9 +26,9 @@ from core.messages import Answer, Message, Outcome
 from core.refusals import Refusal, refuse
 from core.store.ids import Ids
 from core.store.load import load
-from core.store.save import save
+from core.store.save import changes_of
 from core.store.tables.machine import DEAD
-from core.store.tx import Tx
+from core.store.tx import Tx, Update
 from core.vending.checks import horizon
 from hub import balance, failpoints, inbox, module_log
 from hub.envelope import (
@@ -45,7 +44,8 @@ from hub.envelope import (
     uuid7,
 )
 from hub.inbox import Delivery, Mark, Trouble
-from hub.outbox import Posted, post
+from hub.module_log import Heads, head_of
+from hub.outbox import Posted, rows_of
 from hub.routing import Routing
 
 _encode = msgspec.json.encode
@@ -73,6 +73,7 @@ class Result:
     tallies: balance.Tallies = field(default_factory=Counter)
     held: dict[tuple[str, str], int] = field(default_factory=dict)  # in trouble since this seq
     faults: list[tuple[Delivery, Exception]] = field(default_factory=list)
+    heads: Heads = field(default_factory=dict)  # of the modules' logs, once this is committed
 
 
 @dataclass(slots=True)
@@ -85,13 +86,14 @@ class Batch:
     random_bytes: Callable[[int], bytes]
     now_us: Callable[[], int]
     ids: Ids = field(default_factory=Ids)
+    heads: Heads = field(default_factory=dict)
 
     def run(self, tx: Tx, fetched: Sequence[Delivery], draws: dict[str, Draw]) -> Result:
         """Everything of one batch inside the caller's transaction."""
         now = self.now_us()
         result = Result()
         deliveries = inbox.still_open(tx, fetched)
-        held = inbox.held_back(tx, deliveries) | inbox.overtaking(tx, deliveries)
+        held = inbox.not_in_turn(tx, deliveries)
         works = [w for d in deliveries if (w := self._read(d, d.seq in held, result))]
         for work in works:
             if work.delivery.message_id not in draws:
@@ -101,8 +103,6 @@ class Batch:
         for work in works:
             book = books[work.terms.code]
             self._decide(work, book, draws[work.delivery.message_id], result)
-        for book in books.values():
-            save(tx, book)
         self._write(tx, result, books, now)
         failpoints.hit("worker.before-commit")
         return result
@@ -245,12 +245,25 @@ class Batch:
             result.faults.append((delivery, error))
 
     def _write(self, tx: Tx, result: Result, books: Mapping[str, Book], now: int) -> None:
-        post(tx, result.posted)
-        if result.answers:
-            _store_answers(tx, result.answers, now)
-        inbox.mark(tx, result.marks, now)
-        balance.add(tx, self.writer, result.tallies)
-        module_log.append(tx, self.terms, self.writer, books, now)
+        """Everything at once: a statement for each set would be what a small batch costs."""
+        changes = [change for book in books.values() for change in changes_of(book)]
+        changes.append(inbox.marked(result.marks, now))
+        changes += rows_of(result.posted)
+        changes.append(_answered(result.answers, now))
+        changes.append(balance.counted(self.writer, result.tallies))
+        made = module_log.made_in(self.terms, books)
+        known = {m: self.heads.get(m) or head_of(tx, m, self.writer) for m in made}
+        changes.append(module_log.sealed(self.writer, made, known, now))
+        result.heads = known
+        tx.write(changes)
+
+    def committed(self, result: Result) -> None:
+        """What this batch wrote stands."""
+        self.heads.update(result.heads)
+
+    def rolled_back(self) -> None:
+        """It is not known what stands: the next batch reads it."""
+        self.heads.clear()
 
 
 #: The code of a command that came to its turn too late; also the outcome of its delivery.
@@ -280,10 +293,10 @@ _BY_NAME: dict[str, Handler] = {handler.name: handler for handler in HANDLERS.va
 
 def answer_unknown(tx: Tx, message_ids: Sequence[str], now: int) -> None:
     """What is dead is answered too: unknown, never a no; a replay writes the true answer."""
-    _store_answers(tx, [(message_id, _UNKNOWN) for message_id in message_ids], now)
+    tx.write([_answered([(message_id, _UNKNOWN) for message_id in message_ids], now)])
 
 
-def _store_answers(tx: Tx, answers: Sequence[tuple[str, str]], now: int) -> None:
+def _answered(answers: Sequence[tuple[str, str]], now: int) -> Update:
     """The answer is a column of its request. A request whose key names a newer message has none."""
-    rows: list[tuple[Any, ...]] = [(message_id, answer, now) for message_id, answer in answers]
-    tx.update("request", ("message_id", "answer", "answered"), rows, must_match=False)
+    rows = [(message_id, answer, now) for message_id, answer in answers]
+    return Update("request", ("message_id", "answer", "answered"), rows, must_match=False)

@@ -147,8 +147,9 @@ def _server(parts: Parts) -> Engine:
     chain: list[Stage] = [chores, answers, outbound, sweeper, pressure]
     edge = StageLoop("edge", chain, linger=after(outbound))
     intake.poke = journal.poke
-    intake.doorbell = lambda tx: notify(tx, WORK)
+    intake.journal.doorbell = lambda tx, partitions: notify(tx, WORK, partitions)
     answers.poke = outbound.poke = chores.poke = edge.poke
+    outbound.alone = False
     engine = Engine(
         intake,
         answers,
@@ -157,7 +158,7 @@ def _server(parts: Parts) -> Engine:
         edge_store,
         [journal, edge],
         [journal_store, edge_store],
-        [Listener(parts.url, DONE, edge.poke)],
+        [Listener(parts.url, DONE, lambda _said: outbound.ring())],
     )
     if parts.bus.kind == "rabbitmq":
         _add_relay(engine, parts)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from core.store.tables.machine import DEAD, DONE, OPEN, PARKED, RETRY
-from core.store.tx import Reader, Tx
+from core.store.tx import Reader, Row, Tx, Update
 from hub.outbox import WORKER, partition_of
 
 
@@ -29,21 +29,26 @@ _COLUMNS = (
 )
 
 
+_BUT = " AND NOT (seq IN :but)"
+
+
 def fetch_open(
-    reader: Reader, target: str, partitions: Sequence[int], limit: int
+    reader: Reader, target: str, partitions: Sequence[int], limit: int, but: Sequence[int] = ()
 ) -> list[Delivery]:
-    """The oldest open deliveries of a target: a scan of states, never a cursor.
+    """The oldest open deliveries of a target ``but`` these: a scan of states, never a cursor.
 
     A cursor over ``seq`` would skip rows of a transaction that commits late. The index of open
     rows is made of ``seq + 0``: by ``seq`` alone PostgreSQL may walk every row that ever was.
     """
     rows = reader.rows(
         f"SELECT {_COLUMNS} FROM (SELECT * FROM delivery WHERE target = :target "
-        "AND partition IN :partitions AND state = 0 ORDER BY seq + 0 LIMIT :limit) d "
+        f"AND partition IN :partitions AND state = 0{_BUT if but else ''} "
+        "ORDER BY seq + 0 LIMIT :limit) d "
         "JOIN message m ON m.id = d.message_id ORDER BY d.seq",
         target=target,
         partitions=list(partitions),
         limit=limit,
+        **({"but": list(but)} if but else {}),
     )
     return [Delivery(*row) for row in rows]
 
@@ -61,39 +66,55 @@ def still_open(tx: Tx, deliveries: Iterable[Delivery]) -> list[Delivery]:
     return [unique[seq] for seq, state in rows if state == OPEN]
 
 
+#: The first row of a (key, handler) that waits, is parked or is dead.
+_IN_TROUBLE = (
+    "SELECT partitionkey, handler, min(seq) FROM delivery "
+    "WHERE partitionkey IN :keys AND state IN (1, 2, 3) GROUP BY partitionkey, handler"
+)
+#: The first open row of a (key, handler) that is older than the batch's last, and not in it. Only
+#: the queue up to there is looked at: hardly more than the batch.
+_OVERTAKEN = (
+    "SELECT partitionkey, handler, min(seq) FROM delivery WHERE target = :target "
+    "AND partition IN :partitions AND state = 0 AND seq + 0 < :last AND NOT (seq IN :among) "
+    "GROUP BY partitionkey, handler"
+)
+
+
 def held_back(reader: Reader, deliveries: Sequence[Delivery]) -> set[int]:
     """The seqs whose (handler, key) has an earlier row that waits, is parked or is dead."""
     if not deliveries:
         return set()
-    rows = reader.rows(
-        "SELECT partitionkey, handler, min(seq) FROM delivery "
-        "WHERE partitionkey IN :keys AND state IN (1, 2, 3) GROUP BY partitionkey, handler",
-        keys=sorted({delivery.partitionkey for delivery in deliveries}),
-    )
-    first = {(key, handler): seq for key, handler, seq in rows}
-    return {d.seq for d in deliveries if first.get((d.partitionkey, d.handler), d.seq) < d.seq}
+    return _behind(reader.rows(_IN_TROUBLE, keys=_keys(deliveries)), deliveries)
 
 
-def overtaking(reader: Reader, deliveries: Sequence[Delivery]) -> set[int]:
-    """The seqs that would overtake an open row of their (handler, key) that is not among them.
+def not_in_turn(reader: Reader, deliveries: Sequence[Delivery]) -> set[int]:
+    """The seqs of a worker's batch that are held back, or would overtake.
 
     A retried or released message becomes open again at any moment, also after this batch was
-    fetched. Only the queue up to the last of the batch is looked at: hardly more than the batch.
+    fetched: then an open row of their (handler, key) is earlier, and not among them.
     """
     if not deliveries:
         return set()
     rows = reader.rows(
-        "SELECT seq, partitionkey, handler FROM delivery WHERE target = :target "
-        "AND partition IN :partitions AND state = 0 AND seq + 0 < :last ORDER BY seq + 0",
+        f"{_IN_TROUBLE} UNION ALL {_OVERTAKEN}",
+        keys=_keys(deliveries),
         target=WORKER,
         partitions=sorted({partition_of(delivery.partitionkey) for delivery in deliveries}),
         last=max(delivery.seq for delivery in deliveries),
+        among=[delivery.seq for delivery in deliveries],
     )
-    among = {delivery.seq for delivery in deliveries}
+    return _behind(rows, deliveries)
+
+
+def _keys(deliveries: Sequence[Delivery]) -> list[str]:
+    return sorted({delivery.partitionkey for delivery in deliveries})
+
+
+def _behind(rows: Sequence[Row], deliveries: Sequence[Delivery]) -> set[int]:
+    """Of rows (key, handler, first seq): which deliveries come after the first of their own."""
     first: dict[tuple[str, str], int] = {}
-    for seq, key, handler in rows:
-        if seq not in among:
-            first.setdefault((key, handler), seq)
+    for key, handler, seq in rows:
+        first[key, handler] = min(seq, first.get((key, handler), seq))
     return {d.seq for d in deliveries if first.get((d.partitionkey, d.handler), d.seq) < d.seq}
 
 
@@ -115,8 +136,13 @@ MAX_ERROR = 2_000
 
 
 def mark(tx: Tx, marks: Sequence[Mark], now_us: int) -> None:
-    """Write what became of deliveries, each row once. A start that came this far has ended."""
-    tx.update(
+    """Write what became of deliveries, each row once."""
+    tx.write([marked(marks, now_us)])
+
+
+def marked(marks: Sequence[Mark], now_us: int) -> Update:
+    """What became of deliveries. A start that came this far has ended."""
+    return Update(
         "delivery",
         ("seq", "state", "outcome", "attempt", "due", "error_class", "error", "started", "updated"),
         [

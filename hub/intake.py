@@ -8,7 +8,7 @@ from typing import Any
 import structlog
 from twisted.internet.defer import Deferred
 
-from core.store.tx import TransientStoreError, Tx
+from core.store.tx import TransientStoreError
 from core.store.upgrade import Store
 from hub import failpoints
 from hub.channel import Accepted, KeyReused, Overloaded
@@ -35,7 +35,6 @@ class Intake:
     committed: Callable[[int], None]
     gate: Callable[[str], bool] = lambda _channel: True
     poke: Callable[[], None] = lambda: None
-    doorbell: Callable[[Tx], None] = lambda _tx: None
     last: int = 0  # how many the last step had
     _waiting: deque[Waiter] = field(default_factory=deque)
     _noted: deque[Noted] = field(default_factory=deque)
@@ -80,7 +79,6 @@ class Intake:
         try:
             with self.store.transaction() as tx:
                 results = self.journal.write(tx, [entry for entry, _ in waiters], noted)
-                self.doorbell(tx)
         except TransientStoreError:
             raise
         except Exception as error:  # of whatever kind: one arrival is to blame, not its neighbours

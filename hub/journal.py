@@ -6,18 +6,18 @@ written, deliveries are made. Only then do the callers hear that their arrival i
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
 
 from core.messages import Answer, Outcome
-from core.store.tx import Reader, Row, Tx
+from core.store.tx import Insert, Reader, Row, Tx
 from hub import balance, failpoints
 from hub.channel import Accepted, Arrival
 from hub.clock import Sources
 from hub.envelope import Envelope, body_bytes, made_at_us, payload_hash, rfc3339, type_name, uuid7
-from hub.outbox import Posted, Route, post
+from hub.outbox import Posted, Route, partition_of, rows_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +81,7 @@ class Journal:
 
     writer: str
     sources: Sources = field(default_factory=Sources)
+    doorbell: Callable[[Tx, Iterable[int]], None] = lambda _tx, _partitions: None
 
     def write(
         self, tx: Tx, entries: Sequence[Entry], noted: Sequence[Noted] = ()
@@ -93,9 +94,11 @@ class Journal:
         ]
         fresh = _claim_keys(tx, works, now)
         keys = resolve(tx, [(w.entry.company, w.entry.arrival.partition_ref) for w in fresh])
-        post(tx, [self._posted(work, keys, now) for work in fresh])
-        self._journal_rows(tx, works, noted, now)
-        self._count(tx, works)
+        posted = [self._posted(work, keys, now) for work in fresh]
+        more = [self._journal_rows(works, noted, now), self._counted(works)]
+        tx.write([*rows_of(posted), *more])
+        if posted:
+            self.doorbell(tx, {partition_of(item.envelope.partitionkey) for item in posted})
         failpoints.hit("journal.before-commit")
         return [work.result for work in works if work.result is not None]
 
@@ -125,9 +128,7 @@ class Journal:
         )
         return Posted(envelope, entry.routes, now, entry.channel, entry.channel, party_of(arrival))
 
-    def _journal_rows(
-        self, tx: Tx, works: Sequence[_Work], noted: Sequence[Noted], now: int
-    ) -> None:
+    def _journal_rows(self, works: Sequence[_Work], noted: Sequence[Noted], now: int) -> Insert:
         rows = [self._row(work, now) for work in works]
         rows += [
             (
@@ -136,7 +137,7 @@ class Journal:
             )
             for n in noted
         ]  # fmt: skip
-        tx.insert("journal", _COLUMNS, rows)
+        return Insert("journal", _COLUMNS, rows)
 
     def _id(self, now: int) -> str:
         return uuid7(now, self.sources.random_bytes)
@@ -152,7 +153,7 @@ class Journal:
             now,
         )  # fmt: skip
 
-    def _count(self, tx: Tx, works: Sequence[_Work]) -> None:
+    def _counted(self, works: Sequence[_Work]) -> Insert:
         tallies: balance.Tallies = Counter()
         for work in works:
             assert work.result is not None
@@ -161,7 +162,7 @@ class Journal:
                 tallies[*at, balance.ACCEPTED] += 1
                 if work.result.outcome != ACCEPTED:
                     tallies[*at, balance.DUPLICATE] += 1
-        balance.add(tx, self.writer, tallies)
+        return balance.counted(self.writer, tallies)
 
 
 def party_of(arrival: Arrival) -> str:

@@ -6,29 +6,48 @@ made and lost.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 from core.book import Book
 from core.company import Terms
-from core.store.tx import Reader, Tx
+from core.store.tx import Insert, Reader
 from core.sts.module import IssuedToken, log_entries
 from core.sts.module_log import GENESIS, seal
 
 _COLUMNS = ("module", "writer", "batch", "made", "total", "previous", "seal", "digests", "at")
 
 
-def append(
-    tx: Tx, terms: Mapping[str, Terms], writer: str, books: Mapping[str, Book], now: int
-) -> None:
-    """Seal what the modules made in this batch (links ``made`` of the books that were accepted)."""
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The end of a module's log as one writer left it."""
+
+    batch: int
+    total: int
+    seal: bytes
+
+
+#: The heads of a writer's logs by module, as of his last commit: nobody else writes to them.
+Heads = dict[str, Head]
+
+
+def made_in(terms: Mapping[str, Terms], books: Mapping[str, Book]) -> dict[str, list[IssuedToken]]:
+    """What the modules made in a batch (links ``made`` of the books that were accepted)."""
     made: dict[str, list[IssuedToken]] = {}
     for company, book in books.items():
         tokens = [token for (name, _), token in book.links.items() if name == "made"]
         if tokens:
             made.setdefault(terms[company].module.name, []).extend(tokens)
+    return made
+
+
+def sealed(writer: str, made: Mapping[str, list[IssuedToken]], heads: Heads, now: int) -> Insert:
+    """Seal what was made, one row a module, on top of ``heads``; these move on."""
     rows = []
     for module, tokens in sorted(made.items()):
-        batch, total, previous = _last(tx, module, writer)
+        head = heads[module]
+        batch, total, previous = head.batch, head.total, head.seal
         entries = log_entries(module, total, tokens, now)
+        heads[module] = Head(batch + 1, total + len(tokens), seal(previous, entries))
         rows.append(
             (
                 module,
@@ -37,22 +56,23 @@ def append(
                 len(tokens),
                 total + len(tokens),
                 previous.hex(),
-                seal(previous, entries).hex(),
+                heads[module].seal.hex(),
                 " ".join(token.digest for token in tokens),
                 now,
             )
         )
-    tx.insert("module_log", _COLUMNS, rows)
+    return Insert("module_log", _COLUMNS, rows)
 
 
-def _last(reader: Reader, module: str, writer: str) -> tuple[int, int, bytes]:
+def head_of(reader: Reader, module: str, writer: str) -> Head:
+    """The end of a log as it is stored; where nothing was made yet, its beginning."""
     rows = reader.rows(
         "SELECT batch, total, seal FROM module_log WHERE module = :module AND writer = :writer "
         "ORDER BY batch DESC LIMIT 1",
         module=module,
         writer=writer,
     )
-    return (rows[0][0], rows[0][1], bytes.fromhex(rows[0][2])) if rows else (0, 0, GENESIS)
+    return Head(rows[0][0], rows[0][1], bytes.fromhex(rows[0][2])) if rows else Head(0, 0, GENESIS)
 
 
 def made(reader: Reader) -> int:

@@ -8,6 +8,7 @@ at the edge is at least once, with the message's id as its key.
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any
 
 import structlog
@@ -15,7 +16,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 
 from core.messages import SendNotice
 from core.store.tables.machine import DEAD
-from core.store.tx import TransientStoreError, Tx
+from core.store.tx import Insert, TransientStoreError, Tx, Update
 from core.store.upgrade import Store
 from hub import balance, failpoints, inbox
 from hub.channel import NOT_SENT, Channel, Failed, Outbound, SendResult, Sent
@@ -24,6 +25,9 @@ from hub.envelope import EnvelopeError, body_of, from_rfc3339, unseal
 from hub.inbox import Delivery, Mark, Trouble
 from hub.outbox import CHANNEL, PARTITIONS
 from hub.worker import MAX_BATCH
+
+#: What no bell told of is found this much later.
+LOOK_S = 0.5
 
 log = structlog.get_logger("hub.outbound")
 
@@ -50,6 +54,7 @@ class _Line:
     limit: int = 0  # written on the reactor
     sent: int = 0  # written on the reactor
     handed: int = 0  # written on the store's thread
+    more: bool = True  # there may be open ones that were not looked at
 
 
 @dataclass(slots=True)
@@ -62,6 +67,9 @@ class OutboundStage:
     sources: Sources = field(default_factory=Sources)
     poke: Callable[[], None] = lambda: None
     last: int = 0  # how many the last step had
+    alone: bool = True  # nobody rings: every step looks for what is open
+    _rung: bool = True
+    _looked: float = 0.0
     _lines: dict[str, _Line] = field(default_factory=dict)
     _ended: deque[Ended] = field(default_factory=deque)
 
@@ -76,6 +84,11 @@ class OutboundStage:
             line.limit = line.sent + line.channel.capacity()
             self.poke()
 
+    def ring(self) -> None:
+        """Somebody has committed deliveries for channels (any thread)."""
+        self._rung = True
+        self.poke()
+
     def in_flight(self) -> int:
         """Handed over and not yet marked."""
         return sum(len(line.in_flight) for line in self._lines.values()) + len(self._ended)
@@ -83,8 +96,20 @@ class OutboundStage:
     def step(self) -> bool:
         """Mark what has ended, then hand over what is open."""
         marked = self._mark_ended()
-        handed = [self._hand_over(name, line) for name, line in self._lines.items()]
-        return marked or any(handed)
+        if self._should_look():
+            for line in self._lines.values():
+                line.more = True
+        for name, line in self._lines.items():
+            self._hand_over(name, line)
+        return marked
+
+    def _should_look(self) -> bool:
+        """After a ring, and now and then without: a bell is only a hint."""
+        now = monotonic()
+        if not (self.alone or self._rung or now - self._looked >= LOOK_S):
+            return False
+        self._rung, self._looked = False, now
+        return True
 
     def _mark_ended(self) -> bool:
         ended = [self._ended.popleft() for _ in range(min(len(self._ended), MAX_BATCH))]
@@ -132,22 +157,21 @@ class OutboundStage:
     def _is_in_flight(self, end: Ended) -> bool:
         return any(end.delivery.seq in line.in_flight for line in self._lines.values())
 
-    def _hand_over(self, name: str, line: _Line) -> bool:
-        free = line.limit - line.handed
-        if free <= 0:
-            return False
-        target = CHANNEL + name
-        limit = min(free, MAX_BATCH) + len(line.in_flight)
+    def _hand_over(self, name: str, line: _Line) -> None:
+        limit = min(line.limit - line.handed, MAX_BATCH)
+        if limit <= 0 or not line.more:
+            return
         with self.store.reader_on_writer() as reader:
-            found = inbox.fetch_open(reader, target, list(range(PARTITIONS)), limit)
-        fresh = self._in_order(line, [d for d in found if d.seq not in line.in_flight])
-        batch = fresh[:free]
+            found = inbox.fetch_open(
+                reader, CHANNEL + name, list(range(PARTITIONS)), limit, list(line.in_flight)
+            )
+        batch = self._in_order(line, found)
+        line.more = len(found) >= limit or len(batch) < len(found)
         for delivery in batch:
             line.in_flight[delivery.seq] = delivery
         if batch:
             line.handed += len(batch)
             self.on_reactor(self._send_all, name, line, batch)
-        return False  # the channel wakes us when it can take more
 
     def _in_order(self, line: _Line, found: list[Delivery]) -> list[Delivery]:
         """One at a time per key: what an earlier one of its key holds back is parked or waits."""
@@ -206,7 +230,6 @@ def write_ends(tx: Tx, ended: list[Ended], writer: str, sources: Sources) -> Non
     """Marks, notices' states, the network's references and the tallies of a set of ends."""
     now = sources.now_us()
     marks = [_mark_of(end, now, sources) for end in ended]
-    inbox.mark(tx, marks, now)
     tallies: balance.Tallies = Counter()
     states: dict[int, tuple[int, str, str, int]] = {}
     references: set[tuple[str, str, int]] = set()
@@ -220,29 +243,30 @@ def write_ends(tx: Tx, ended: list[Ended], writer: str, sources: Sources) -> Non
         elif mark.state == DEAD:
             states[notice_id] = (notice_id, "failed", end.result.reason, now)
     states.pop(0, None)
-    if states:
-        _move_notices(tx, list(states.values()))
-    tx.insert(
-        "notice_reference",
-        ("channel", "reference", "notice_id"),
-        sorted(references),
-        "ON CONFLICT (channel, reference, notice_id) DO NOTHING",
+    tx.write(
+        [
+            inbox.marked(marks, now),
+            _moved_notices(tx, list(states.values())),
+            Insert(
+                "notice_reference",
+                ("channel", "reference", "notice_id"),
+                sorted(references),
+                "ON CONFLICT (channel, reference, notice_id) DO NOTHING",
+            ),
+            balance.counted(writer, tallies),
+        ]
     )
-    balance.add(tx, writer, tallies)
 
 
-def _move_notices(tx: Tx, states: list[tuple[int, str, str, int]]) -> None:
+def _moved_notices(tx: Tx, states: list[tuple[int, str, str, int]]) -> Update:
     """Only a queued notice becomes sent: a receipt may have come before the response."""
     rows = tx.rows(
         "SELECT id, state FROM notice WHERE id IN :ids ORDER BY id FOR UPDATE",
         ids=sorted(row[0] for row in states),
-    )
+    ) if states else []  # fmt: skip
     queued = {id_ for id_, state in rows if state == "queued"}
-    tx.update(
-        "notice",
-        ("id", "state", "detail", "updated_at"),
-        [row for row in states if row[0] in queued],
-    )
+    moved = [row for row in states if row[0] in queued]
+    return Update("notice", ("id", "state", "detail", "updated_at"), moved)
 
 
 def _mark_of(end: Ended, now: int, sources: Sources) -> Mark:

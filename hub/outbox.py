@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from zlib import crc32
 
 from core.store.tables.machine import OPEN
-from core.store.tx import Tx
+from core.store.tx import Change, Insert, Tx
 from hub.envelope import Envelope, seal
 
 WORKER = "worker"
@@ -57,10 +57,13 @@ _DELIVERY = (
 )  # fmt: skip
 
 
-def post(tx: Tx, posted: Sequence[Posted], write: Callable[[Envelope], str] = seal) -> None:
-    """Insert messages and their deliveries: two statements for any number of them."""
-    if not posted:
-        return
+def post(tx: Tx, posted: Sequence[Posted]) -> None:
+    """Write messages and their deliveries."""
+    tx.write(rows_of(posted))
+
+
+def rows_of(posted: Sequence[Posted], write: Callable[[Envelope], str] = seal) -> list[Change]:
+    """What puts messages on their way: their rows, and a delivery for each route."""
     messages = []
     deliveries = []
     for item in posted:
@@ -79,5 +82,4 @@ def post(tx: Tx, posted: Sequence[Posted], write: Callable[[Envelope], str] = se
             )
             for route in item.routes
         ]  # fmt: skip
-    tx.insert("message", _MESSAGE, messages)
-    tx.insert("delivery", _DELIVERY, deliveries)
+    return [Insert("message", _MESSAGE, messages), Insert("delivery", _DELIVERY, deliveries)]

@@ -4,7 +4,7 @@ What is missed is found by the next look-around, half a second later at most.
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import psycopg
 import structlog
@@ -19,17 +19,28 @@ RETRY_S = 1.0
 log = structlog.get_logger("hub.wakeups")
 
 
-def notify(tx: Tx, channel: str) -> None:
-    """Ring with the commit; nothing on SQLite, where the wake-up is a call."""
-    if tx.dialect == "postgresql":
-        tx.run(f"NOTIFY {channel}")
+def notify(tx: Tx, channel: str, partitions: Iterable[int] = ()) -> None:
+    """Ring with the commit, for whoever works on one of the partitions; none: for everybody.
+
+    Nothing on SQLite, where the wake-up is a call.
+    """
+    mask = sum(1 << partition for partition in set(partitions))
+    tx.ring(channel, f"{mask:x}" if mask else "")
+
+
+def concerns(payload: str, holds: Callable[[int], bool]) -> bool:
+    """Whether a bell that was rung with :func:`notify` is for one who holds these partitions."""
+    if not payload:
+        return True
+    mask = int(payload, 16)
+    return any(mask >> number & 1 and holds(number) for number in range(mask.bit_length()))
 
 
 class Listener:
-    """A thread that pokes when the bell rings; it connects again by itself."""
+    """A thread that hears the bell, with what was said; it connects again by itself."""
 
-    def __init__(self, url: str, channel: str, poke: Callable[[], None]) -> None:
-        self._url, self._channel, self._poke = url, channel, poke
+    def __init__(self, url: str, channel: str, heard: Callable[[str], None]) -> None:
+        self._url, self._channel, self._heard = url, channel, heard
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"listen-{channel}", daemon=True)
 
@@ -54,5 +65,5 @@ class Listener:
         with connect(self._url, application="wattbus-listen") as connection:
             connection.execute(f"LISTEN {self._channel}")
             while not self._stopping.is_set():
-                for _ in connection.notifies(timeout=1.0, stop_after=1):
-                    self._poke()
+                for notification in connection.notifies(timeout=1.0):
+                    self._heard(notification.payload)

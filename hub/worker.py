@@ -20,7 +20,7 @@ from hub import failpoints, inbox
 from hub.batch import Batch, Result, answer_unknown
 from hub.bus import Source, Taken
 from hub.inbox import Delivery, Mark
-from hub.outbox import partition_of
+from hub.outbox import WORKER, partition_of
 
 #: As much as one commit should carry: beyond it a commit costs no less per message.
 MAX_BATCH = 256
@@ -58,14 +58,16 @@ class Worker:
     leased: Callable[[int], bool] = lambda _partition: True  # by us, as far as we know
     last: int = 0  # how many the last step had
     _taken: Taken | None = None
+    _chained: bool = False  # the last step posted work for workers, and nobody rings for that
     _begun: dict[int, int] = field(default_factory=dict)  # seq -> starts, counted here once
 
     def step(self) -> bool:
-        """One batch, if anything is there; False when idle. Raises StoreAway.
+        """One batch, if anything is there; False when nothing more is waiting. Raises StoreAway.
 
         What was taken and could not be committed is kept and tried again: nothing is acknowledged.
         """
         try:
+            self._chained = False
             taken = self._taken = self._taken or self.source.take(MAX_BATCH)
             self.last = 0 if taken is None else len(taken.deliveries)
             if taken is None:
@@ -81,7 +83,7 @@ class Worker:
             raise StoreAway(str(error)) from error
         self._taken = None
         taken.done()
-        return True
+        return taken.more or self._chained
 
     def _give_back(self) -> None:
         if self._taken is not None:
@@ -156,12 +158,15 @@ class Worker:
                 if exact:
                     ids.put_back(tx)
         except BaseException:
+            self.batch.rolled_back()
             if exact:
                 ids.forget()
             raise
+        self.batch.committed(result)
         failpoints.hit("worker.after-commit")
         for delivery, error in result.faults:
             log.error("handler.fault", message=delivery.message_id, exc_info=error)
+        self._chained |= any(route.target == WORKER for p in result.posted for route in p.routes)
         self.committed(result)
 
     def _stock(self, needs: "dict[str, int]") -> None:

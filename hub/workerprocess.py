@@ -23,7 +23,7 @@ from hub.engine import Parts, make_batch
 from hub.leases import Leases
 from hub.stages import AWAY_S, IDLE_S, lingers
 from hub.supervisor import PARENT
-from hub.wakeups import DONE, WORK, Listener, notify
+from hub.wakeups import DONE, WORK, Listener, concerns, notify
 from hub.worker import StoreAway, Worker
 
 log = structlog.get_logger("hub.worker")
@@ -58,7 +58,12 @@ def run(config: Config, index: int, spec_of: SpecOf = channel_spec) -> None:
 
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the one who started us stops us
-    listener = Listener(url, WORK, wake.set)
+
+    def heard(said: str) -> None:
+        if concerns(said, leases.holds):
+            wake.set()
+
+    listener = Listener(url, WORK, heard)
     listener.start()
     interpreter.settle()
     log.info("worker.up", worker=name, pid=os.getpid())

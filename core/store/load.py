@@ -6,7 +6,6 @@ locks: after a wait it would show what the row was before (facts: the same TID t
 """
 
 from collections.abc import Iterable
-from typing import Any
 
 import msgspec
 
@@ -145,51 +144,45 @@ def _accounts(
         book.link("account-number", account.number, account.id)
 
 
+#: Phones with their accounts and meters, in one round trip: (what, phone id, id, text, text).
+_PHONES = (
+    "WITH p AS (SELECT id, msisdn, language FROM phone "
+    "WHERE company = :company AND msisdn IN :numbers) "
+    "SELECT 0 AS what, id AS phone, id AS other, msisdn, language FROM p "
+    "UNION ALL SELECT 1, l.phone_id, l.account_id, '', '' FROM p "
+    "JOIN phone_account l ON l.phone_id = p.id AND l.to_us IS NULL "
+    "UNION ALL SELECT 2, s.phone_id, m.id, m.drn, s.name FROM p "
+    "JOIN phone_meter s ON s.phone_id = p.id AND s.to_us IS NULL "
+    "JOIN meter m ON m.id = s.meter_id ORDER BY what, other"
+)
+
+
 def _phones(reader: Reader, company: str, numbers: Iterable[str], book: Book) -> list[Phone]:
     wanted = list(dict.fromkeys(numbers))
     if not wanted:
         return []
-    found = reader.rows(
-        "SELECT id, msisdn, language FROM phone WHERE company = :company AND msisdn IN :numbers",
-        company=company,
-        numbers=wanted,
-    )
-    if not found:
-        return []
-    ids = [row[0] for row in found]
-    accounts = _grouped(
-        reader.rows(
-            "SELECT phone_id, account_id FROM phone_account "
-            "WHERE phone_id IN :ids AND to_us IS NULL ORDER BY account_id",
-            ids=ids,
-        )
-    )
-    meters = _grouped(
-        reader.rows(
-            "SELECT p.phone_id, m.drn, p.name FROM phone_meter p JOIN meter m "
-            "ON m.id = p.meter_id WHERE p.phone_id IN :ids AND p.to_us IS NULL ORDER BY m.id",
-            ids=ids,
-        )
-    )
+    accounts: dict[int, list[int]] = {}
+    meters: dict[int, list[OwnMeter]] = {}
+    found: list[Row] = []
+    for what, id_, other, text, more in reader.rows(_PHONES, company=company, numbers=wanted):
+        if what == 0:
+            found.append((id_, text, more))
+        elif what == 1:
+            accounts.setdefault(id_, []).append(other)
+        else:
+            meters.setdefault(id_, []).append(OwnMeter(text, more))
     phones = []
     for id_, msisdn, language in found:
         phone = Phone(
             id=id_,
             msisdn=msisdn,
             language=language,
-            account_ids=tuple(row[1] for row in accounts.get(id_, ())),
-            meters=tuple(OwnMeter(row[1], row[2]) for row in meters.get(id_, ())),
+            account_ids=tuple(accounts.get(id_, ())),
+            meters=tuple(meters.get(id_, ())),
         )
         book.load(msisdn, phone)
         phones.append(phone)
     return phones
-
-
-def _grouped(rows: list[Row]) -> dict[Any, list[Row]]:
-    groups: dict[Any, list[Row]] = {}
-    for row in rows:
-        groups.setdefault(row[0], []).append(row)
-    return groups
 
 
 def _debts(reader: Reader, agreements: list[int], book: Book) -> None:

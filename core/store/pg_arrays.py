@@ -11,6 +11,8 @@ from typing import Any
 from psycopg.adapt import Buffer, Dumper
 from psycopg.pq import Format
 
+from core.store.tx import Row, column_kinds
+
 _INT8, _INT8_ARRAY = 20, 1016
 _TEXT, _TEXT_ARRAY = 25, 1009
 _HEADER = struct.Struct(">iiiii")  # dimensions, has nulls, element type, length, lower bound
@@ -41,6 +43,17 @@ def as_array(items: Sequence[Any]) -> BigintArray | TextArray | list[Any]:
     if not items:
         return []
     return TextArray(items) if isinstance(items[0], str) else BigintArray(items)
+
+
+def columnar(
+    table: str, columns: Sequence[str], rows: Sequence[Row]
+) -> list[BigintArray | TextArray]:
+    """Rows of a table as one array per column."""
+    kinds = column_kinds(table)
+    return [
+        TextArray(column) if kinds[name] == "text" else BigintArray(column)
+        for name, column in zip(columns, zip(*rows, strict=True), strict=True)
+    ]
 
 
 def _header(element: int, items: Sequence[Any], nulls: bool) -> bytes:

@@ -1,4 +1,4 @@
-"""Writing a batch's book back: each changed row once, each table in one statement."""
+"""A batch's book as rows to write: each changed row once, each table in one set."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from core.entities import (
     Waiting,
 )
 from core.store.tables import METADATA
-from core.store.tx import Row, Tx
+from core.store.tx import Change, Insert, Row, Update
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +63,21 @@ UPDATES = (
 INSERT_ORDER = tuple(METADATA.tables)
 
 
-def save(tx: Tx, book: Book) -> None:
-    """Write what changed.
+def changes_of(book: Book) -> list[Change]:
+    """What a batch did to its book, as rows.
 
     An entity that is new has its row in ``book.rows``; it is then updated like the others, so that
     what the rest of the batch did to it (a payment to an account enrolled a moment ago) is kept.
     """
+    changes: list[Change] = []
     for table in INSERT_ORDER:
         rows = book.rows.get(table)
         if rows:
             columns = tuple(rows[0])
-            tx.insert(table, columns, [tuple(row[name] for name in columns) for row in rows])
+            values = [tuple(row[name] for name in columns) for row in rows]
+            changes.append(Insert(table, columns, values))
     for saved in UPDATES:
-        changed = [now for now, _ in book.changed(saved.kind)]
+        changed = [saved.row(now) for now, _ in book.changed(saved.kind)]
         if changed:
-            tx.update(saved.table, saved.columns, [saved.row(entity) for entity in changed])
+            changes.append(Update(saved.table, saved.columns, changed))
+    return changes

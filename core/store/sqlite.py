@@ -16,7 +16,9 @@ from typing import Any
 import msgspec
 
 from core.store.tx import (
+    Change,
     DataStoreError,
+    Insert,
     Row,
     TransientStoreError,
     checked_update,
@@ -135,6 +137,17 @@ class SqliteTx:
         )
         touched = self._execute(sql, {"rows": encoded(rows)}).rowcount
         checked_update(table, rows, touched if must_match else len(rows))
+
+    def write(self, changes: Iterable[Change]) -> None:
+        """See :class:`core.store.tx.Tx`: a statement here is a call, one each is as good."""
+        for change in changes:
+            if isinstance(change, Insert):
+                self.insert(change.table, change.columns, change.rows, change.tail)
+            else:
+                self.update(change.table, change.columns, change.rows, must_match=change.must_match)
+
+    def ring(self, bell: str, payload: str = "") -> None:
+        """Nobody else listens: the wake-up is a call in the process."""
 
 
 def quoted(name: str) -> str:

@@ -6,7 +6,8 @@ Statements are written once, in plain SQL with ``:name`` parameters, and two wor
 * ``FOR UPDATE`` and ``FOR SHARE`` are dropped on SQLite, whose single writer needs no row locks.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol
 
@@ -16,6 +17,53 @@ Row = tuple[Any, ...]
 
 #: Columns of text on PostgreSQL; all the others are 64-bit integers there.
 _TEXT_TYPES = ("TEXT",)
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """A set of new rows; ``tail`` is ``ON CONFLICT … DO …`` or empty."""
+
+    table: str
+    columns: tuple[str, ...]
+    rows: Sequence[Row]
+    tail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """A set of changed rows, found by their first column.
+
+    A key that comes twice (an ``UPDATE … FROM`` would silently apply one of the two) and a row that
+    is not there are our own bugs: ``AssertionError``. ``must_match=False`` allows missing rows.
+    """
+
+    table: str
+    columns: tuple[str, ...]
+    rows: Sequence[Row]
+    must_match: bool = True
+
+
+Change = Insert | Update
+
+
+def together(changes: Iterable[Change]) -> list[list[Change]]:
+    """The changes in groups that one statement may carry, with the same effect as one by one.
+
+    All parts of a statement see what was there before it. So an update of a table that the group
+    has written already needs a statement of its own; so does a second insert.
+    """
+    groups: list[list[Change]] = []
+    written: set[tuple[str, type[Change]]] = set()
+    for change in changes:
+        if not change.rows:
+            continue
+        inserted = (change.table, Insert) in written
+        if not groups or inserted or (change.table, type(change)) in written:
+            groups.append([])
+            written.clear()
+        groups[-1].append(change)
+        written.add((change.table, type(change)))
+    return groups
 
 
 class Reader(Protocol):
@@ -47,6 +95,12 @@ class Tx(Reader, Protocol):
         one of the two) or when a row is missing: either is our own bug, and the batch rolls back.
         ``must_match=False`` allows rows that are not there.
         """
+
+    def write(self, changes: Iterable[Change]) -> None:
+        """All changes, in their order, in as few statements as the engine can."""
+
+    def ring(self, bell: str, payload: str = "") -> None:
+        """Wake who listens to ``bell``, with the commit; a hint, nothing on SQLite."""
 
 
 class StoreError(Exception):

@@ -16,13 +16,15 @@ from hub.inbox import Delivery
 class Taken:
     """What a source gave. ``done`` is called after the commit; ``again`` marks a redelivery.
 
-    ``back`` gives it up uncommitted: it has become another worker's.
+    ``back`` gives it up uncommitted: it has become another worker's. ``more``: others may be
+    waiting at once; without it nothing is there until the next wake-up.
     """
 
     deliveries: Sequence[Delivery]
     done: Callable[[], None] = lambda: None
     again: bool = False
     back: Callable[[], None] = lambda: None
+    more: bool = True
 
 
 class Source(Protocol):

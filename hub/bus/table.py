@@ -22,7 +22,7 @@ class TableSource:
         with self.store.reader_on_writer() as reader:
             found = inbox.fetch_open(reader, WORKER, list(self.partitions), limit)
         again, self._careful = self._careful, False
-        return Taken(found, again=again) if found else None
+        return Taken(found, again=again, more=again or len(found) >= limit) if found else None
 
     def assign(self, partitions: Sequence[int]) -> None:
         """Take over: what is new to us may be what killed its last worker."""

@@ -11,7 +11,7 @@ from typing import Any
 
 from core.book import Stage
 from core.entities import Entity
-from core.store import load, pg, sqlite
+from core.store import load, pg, pg_write, sqlite
 from core.store.tx import Reader, TransientStoreError, Tx
 from hub import batch, failpoints, inbox, intake, leases, outbound, worker
 from hub.channel import Sent
@@ -204,12 +204,14 @@ def lock_order_of_its_own() -> list[Patch]:
 
 @mutant
 def rule_3_held_keys_not_parked() -> list[Patch]:
-    return [(inbox, "held_back", lambda _reader, _deliveries: set())]
+    nothing = inbox._IN_TROUBLE.replace("GROUP BY", "AND seq < 0 GROUP BY")
+    return [(inbox, "_IN_TROUBLE", nothing)]
 
 
 @mutant
 def rule_3_came_back_and_was_overtaken() -> list[Patch]:
-    return [(inbox, "overtaking", lambda _reader, _deliveries: set())]
+    nothing = inbox._OVERTAKEN.replace("GROUP BY", "AND seq < 0 GROUP BY")
+    return [(inbox, "_OVERTAKEN", nothing)]
 
 
 @mutant
@@ -261,7 +263,7 @@ def rule_5_its_key_goes_on() -> list[Patch]:
 def rule_6_written_twice_unnoticed() -> list[Patch]:
     def unchecked(_table: str, _rows: Any, _touched: int) -> None: ...
 
-    return [(sqlite, "checked_update", unchecked), (pg, "checked_update", unchecked)]
+    return [(module, "checked_update", unchecked) for module in (sqlite, pg, pg_write)]
 
 
 @mutant
