@@ -111,8 +111,8 @@ def cursor_instead_of_state_scan() -> list[Patch]:
     """What lies behind the last one seen is never looked at again."""
     fetch, seen = inbox.fetch_open, {"": 0}
 
-    def after(reader: Reader, target: str, parts: Sequence[int], limit: int) -> list[Delivery]:
-        found = [d for d in fetch(reader, target, parts, limit) if d.seq > seen.get(target, 0)]
+    def after(reader: Reader, target: str, *which: Any) -> list[Delivery]:
+        found = [d for d in fetch(reader, target, *which) if d.seq > seen.get(target, 0)]
         seen[target] = max([seen.get(target, 0), *(delivery.seq for delivery in found)])
         return found
 
@@ -191,9 +191,11 @@ def lock_order_of_its_own() -> list[Patch]:
             both_hold.abort()
 
     def crossed(reader: Reader, *args: Any) -> Any:
-        if threading.current_thread().name != "crew1":
+        name = threading.current_thread().name
+        if name != "crew1":
             found = meters(reader, *args)
-            meet()
+            if name != "crew2":  # all the others want the very meter that crew1 will want
+                meet()
             return found
         reader.rows(f"SELECT id FROM account ORDER BY id{args[-1]}")
         meet()

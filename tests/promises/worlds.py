@@ -117,6 +117,7 @@ class SteppedWorld:
         self.engine: Engine = make_engine(parts)
         self.channel = self._channel(self.engine, routing)
         self.engine.outbound.attach({CHANNEL: self.channel})
+        self.engine.outbound.alone = True  # no listener runs here, so no bell is heard
         self.stages: list[Stage] = [s for loop in self.engine.loops for s in loop.stages]
         self.worker = self._worker(parts)
         self.channel.up(self.far.line)
