@@ -25,6 +25,7 @@ from core.messages import (
     Outcome,
     ReceivePayment,
     SendNotice,
+    SetLanguage,
 )
 from core.money import format_amount
 from core.refusals import OPERATOR, operator_sentence
@@ -120,6 +121,7 @@ _DID: dict[type, Callable[[Any, Step, Lens], str]] = {
     ReceivePayment: _paid,
     Enrol: lambda body, _step, _lens: f"was enrolled as account {body.account}",
     AskBalance: lambda _body, _step, _lens: "asked for the balance",
+    SetLanguage: lambda body, _step, _lens: f"chose the language {body.language}",
     AskLastTokens: lambda _body, _step, _lens: "asked for the last tokens",
     DeliveryReport: lambda body, _step, _lens: (
         f"the network {body.channel} reported {body.reference} as {body.state}"
