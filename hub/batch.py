@@ -5,7 +5,8 @@ mutant in the promise suite. Nothing here talks to a broker or a socket.
 
 1. the same message twice in a batch: the second is dropped before anything else (``inbox``)
 2. lock first, read in a later statement, one lock order (``core.store.load``)
-3. messages whose (handler, key) has an earlier row in trouble are parked
+3. messages whose (handler, key) has an earlier row in trouble are parked; one that has expired is
+   refused all the same, which nothing before it can change
 4. decide in arrival order on one evolving state; draws are made once and kept for reruns
 5. an exception discards only its message's changes; its key's later messages are parked
 6. each row is written once; the write helper asserts it (``core.store.tx``)
@@ -61,6 +62,7 @@ class Work:
     message: Message
     handler: Handler
     terms: Terms
+    held: bool = False  # by an earlier one in trouble: it is here to be refused, if it is late
 
 
 @dataclass(slots=True)
@@ -135,8 +137,8 @@ class Batch:
         return Draw(self.now_us(), chance & 0xF, f"{(chance >> 4) % 10_000:04d}")
 
     def _read(self, delivery: Delivery, held: bool, result: Result) -> Work | None:
-        """Decode: what is held back is parked, the unreadable is dead."""
-        if held:
+        """Decode: what is held back is parked unless it is over, the unreadable is dead."""
+        if held and not _over(delivery, self.now_us()):
             result.marks.append(inbox.parked(delivery))
             return None
         try:
@@ -148,6 +150,7 @@ class Batch:
                 message,
                 _BY_NAME[delivery.handler],
                 self.terms[envelope.company],
+                held,
             )
         except (EnvelopeError, KeyError) as error:
             self._fault(delivery, "", Trouble("unreadable", str(error), retry=False), result)
@@ -156,7 +159,9 @@ class Batch:
 
     def _decide(self, work: Work, book: Book, draw: Draw, result: Result) -> None:
         delivery = work.delivery
-        if result.held.get((delivery.partitionkey, delivery.handler), delivery.seq) < delivery.seq:
+        behind = result.held.get((delivery.partitionkey, delivery.handler), delivery.seq)
+        held = work.held or behind < delivery.seq
+        if held and not _over(delivery, draw.now_us):  # a refusal as expired needs no turn
             result.marks.append(inbox.parked(delivery))
             return
         stage = Stage(book)
@@ -277,6 +282,11 @@ def _in_time(envelope: Envelope, now_us: int) -> None:
     """A command past its expiry is not begun: who sent it has stopped to expect it."""
     if envelope.expirytime and from_rfc3339(envelope.expirytime) < now_us:
         raise refuse(EXPIRED, expirytime=envelope.expirytime)
+
+
+def _over(delivery: Delivery, now_us: int) -> bool:
+    """The same of a delivery, which may be unreadable: then it is not over."""
+    return 0 < inbox.expiry_of(delivery) < now_us
 
 
 def _told_by_notice(work: Work, now_us: int) -> bool:

@@ -12,6 +12,7 @@ from core.tariffs.compiling import CompiledTariff
 from core.tariffs.load import load_file
 from core.tariffs.sale import DeductionPolicy
 from hub.config import CompanySection, Config, ConfigError
+from hub.files import read_bytes, read_text
 
 MASTER_KEY = "WATTBUS_MASTER_KEY"
 
@@ -70,7 +71,7 @@ def _tariffs(config: Config, section: CompanySection) -> dict[str, CompiledTarif
     found: dict[str, CompiledTariff] = {}
     for name in section.tariffs:
         path = find_mapping(config, "tariffs", name)
-        tariff = load_file(path.read_text(encoding="utf-8"), path.name).tariff
+        tariff = load_file(read_text(path), path.name).tariff
         if tariff.tariff.currency != section.currency:
             raise ValueError(f"tariff {name} is in {tariff.tariff.currency}")
         found[tariff.tariff.code] = tariff
@@ -80,7 +81,7 @@ def _tariffs(config: Config, section: CompanySection) -> dict[str, CompiledTarif
 def master_key(config: Config, section: CompanySection) -> bytes:
     """The key that wraps the vending keys: hex, by file or by environment."""
     if section.master_key_file:
-        text = config.path(section.master_key_file).read_text(encoding="ascii")
+        text = read_text(config.path(section.master_key_file))
     else:
         text = os.environ.get(MASTER_KEY, "")
     try:
@@ -95,7 +96,7 @@ def master_key(config: Config, section: CompanySection) -> bytes:
 
 
 def _module(config: Config, code: str, section: CompanySection) -> VirtualModule:
-    file = load_key_file(config.path(section.keys).read_bytes())
+    file = load_key_file(read_bytes(config.path(section.keys)))
     tested = {code} if section.test else set()
     return open_module(
         f"virtual-{code}", file, master_key(config, section), _tables(config, section), tested
@@ -104,5 +105,5 @@ def _module(config: Config, code: str, section: CompanySection) -> VirtualModule
 
 def _tables(config: Config, section: CompanySection) -> Tables:
     if section.sta_tables:
-        return load_tables(config.path(section.sta_tables).read_text(encoding="ascii"))
+        return load_tables(read_text(config.path(section.sta_tables)))
     return SAMPLE_TABLES

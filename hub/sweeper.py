@@ -1,4 +1,4 @@
-"""The sweeper: opens what became due or is no longer held back."""
+"""The sweeper: opens what became due, is no longer held back, or has expired while held back."""
 
 from dataclasses import dataclass, field
 
@@ -19,6 +19,12 @@ _RELEASED = (
     "AND NOT EXISTS (SELECT 1 FROM delivery b WHERE b.partitionkey = delivery.partitionkey "
     "AND b.handler = delivery.handler AND b.state IN (1, 2, 3) AND b.state IN (1, 3) "
     "AND b.seq < delivery.seq)"
+)
+# A command behind one that is dead may wait for days. When it expires it goes to the worker, who
+# refuses it where it stands; what is behind it stays parked.
+_EXPIRED = (
+    "UPDATE delivery SET state = 0, published = 0 WHERE state IN (1, 2, 3) AND state = 2 "
+    "AND target = 'worker' AND due > 0 AND due < :now"
 )
 _ANY = (
     "SELECT count(*) FROM delivery "
@@ -43,4 +49,4 @@ class Sweeper:
         with self.store.transaction() as tx:
             if not tx.rows(_ANY, now=now)[0][0]:
                 return False
-            return tx.run(_DUE, now=now) + tx.run(_RELEASED) > 0
+            return tx.run(_DUE, now=now) + tx.run(_RELEASED) + tx.run(_EXPIRED, now=now) > 0

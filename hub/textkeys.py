@@ -47,6 +47,7 @@ _ARGS: Final[Mapping[str, str]] = {
     "largest": "money",
     "limit": "money",
     "limit_tenths": "kwh",
+    "minutes": "minutes_ago",
     "phone": "masked",
     "quoted": "kwh",
     "reason": "reason",

@@ -17,7 +17,7 @@ import msgspec
 
 from core.documents import Document, DocumentError, Problem, read
 from hub.channel import Company
-from hub.formats import CONVERTERS, Style
+from hub.formats import CONVERTERS, Counted, Style
 from hub.template import Hole, Template, fill, names, parse
 from hub.textkeys import ALIASES, COMMON, KEYS, Key, Slot
 
@@ -63,6 +63,7 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     money: str
     time: str
     marks: Marks
+    counted: Counted
     lines: dict[str, str]
     reasons: dict[str, str]
     texts: dict[str, str]
@@ -192,6 +193,7 @@ def _style(sheet: Sheet, company: Company) -> Style:
         zone=ZoneInfo(company.zone),
         currency=company.currency,
         exponent=company.exponent,
+        counted=sheet.counted,
     )
 
 

@@ -99,7 +99,7 @@ def _ask_about_repeat(ctx: Context, command: CreditVend, meter: Meter, payer: Ac
     raise Refusal(
         "likely-repeat",
         {"receipt": earlier.receipt, "minutes": minutes, "meter": meter.drn},
-        msgspec.to_builtins(sale_view(ctx.terms, earlier)),
+        msgspec.to_builtins(sale_view(ctx.terms, earlier, ctx.stage.get(Phone, command.phone))),
     )
 
 
@@ -172,7 +172,7 @@ def _issue(ctx: Context, command: CreditVend, bought: Bought) -> Answer:
     _remember(ctx.stage, sale, bought)
     _write_sale(ctx, sale, bought, state)
     _write_token(ctx, sale, token)
-    view = sale_view(ctx.terms, sale)
+    view = sale_view(ctx.terms, sale, ctx.stage.get(Phone, command.phone))
     tell(ctx, command.reply, "token", msgspec.to_builtins(view), sale_id)
     return Answer(outcome=Outcome.DONE, data=msgspec.to_builtins(view))
 
