@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import msgspec
 import structlog
-from twisted.internet.defer import Deferred, fail, gatherResults, maybeDeferred
+from twisted.internet.defer import Deferred, fail, gatherResults
 from twisted.python.failure import Failure
 
 from adapters._session import CloseLink
@@ -241,7 +241,10 @@ class SmppLink:
             self._respond(name, event.handle, status)
             return
         self._counters["delivered"] += 1
-        answer = maybeDeferred(handler)
+        try:
+            answer = handler()
+        except Exception:  # a channel's own mistake must not cost the SMSC its answer
+            answer = fail()
         answer.addErrback(self._trouble)
         answer.addCallback(partial(self._respond, name, event.handle))
 
