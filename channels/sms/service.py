@@ -44,11 +44,13 @@ class SmsChannel:
     counters: Counter[str]
     parts: Parts = field(init=False)
     _ours: frozenset[str] = field(init=False)
+    _id_tag: int = field(init=False)
     _stopping: bool = False
     _open: "set[Deferred[Any]]" = field(default_factory=set)
 
     def __post_init__(self) -> None:
         config = self.config
+        self._id_tag = self.link.config.mo_tag()
         self._ours = frozenset({config.short_code.lstrip("+"), config.from_address().lstrip("+")})
         self.parts = Parts(
             self.ports.reactor, config.reassembly_s, config.reassembly_messages, self._text
@@ -117,14 +119,13 @@ class SmsChannel:
     def _text(self, parts: list[Pdu], complete: bool) -> "Deferred[int]":
         """A message from its parts; an incomplete one is journaled and answered as nonsense."""
         first = parts[0]
-        tag = self.link.config.mo_tag()
         incoming = Incoming(
             link=self.config.link,
             phone=e164(first.source_addr, self.ports.company.country_code, first.source_addr_ton),
             raw_from=first.source_addr,
             to=first.destination_addr,
             text=_joined(parts, self.link.config.alphabet_in),
-            source_id=(tlv.text(first.tlvs, tag) or "") if tag else "",
+            source_id=(tlv.text(first.tlvs, self._id_tag) or "") if self._id_tag else "",
             complete=complete,
         )
         return self.inbound.receive(incoming)
