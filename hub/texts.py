@@ -18,7 +18,7 @@ import msgspec
 
 from core.documents import Document, DocumentError, Problem, read
 from hub.channel import Company
-from hub.formats import CONVERTERS, Converter, Style, amount
+from hub.formats import CONVERTERS, Converter, Style, number
 from hub.template import Template, compiled, names, parse
 from hub.textkeys import ALIASES, COMMON, KEYS, Key
 
@@ -255,7 +255,8 @@ class _Voice:
         for line in lines:
             label = self._label(str(line.get("code", "")), str(line.get("label", "")))
             sums[label] = sums.get(label, 0) + int(line.get("amount", 0))
-        return ", ".join([f"{label} {amount(sum_, style)}" for label, sum_ in sums.items()])
+        places = style.exponent
+        return ", ".join([f"{label} {number(sums[label], style, places)}" for label in sums])
 
     def _label(self, code: str, given: str) -> str:
         """The label of a line's code: its own, that of its family (``energy.1``), as given."""
