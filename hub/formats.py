@@ -56,10 +56,12 @@ def number(value: Any, style: Style, places: int = 0, trim: bool = False) -> str
     """An integer of ``10**-places``; ``trim`` drops zeros at the end of the fraction."""
     if not isinstance(value, int):
         return str(value)
+    if not places:
+        return f"{value:,}".replace(",", style.thousands)
     sign = "-" if value < 0 else ""
     whole, part = divmod(abs(value), 10**places)
     grouped = f"{whole:,}".replace(",", style.thousands)
-    fraction = f"{part:0{places}d}" if places else ""
+    fraction = f"{part:0{places}d}"
     if trim:
         fraction = fraction.rstrip("0")
     return f"{sign}{grouped}{style.decimal}{fraction}" if fraction else f"{sign}{grouped}"
@@ -67,9 +69,8 @@ def number(value: Any, style: Style, places: int = 0, trim: bool = False) -> str
 
 def amount(value: Any, style: Style, currency: str = "") -> str:
     """Minor units without the currency's name, as on the lines of a receipt."""
-    other = CURRENCIES.get(currency)
-    own = other is None or currency == style.currency
-    return number(value, style, style.exponent if own or other is None else other.exponent)
+    other = CURRENCIES.get(currency) if currency != style.currency else None
+    return number(value, style, style.exponent if other is None else other.exponent)
 
 
 def money(value: Any, style: Style, currency: str = "") -> str:
@@ -93,7 +94,7 @@ def kwh_milli(value: Any, style: Style, currency: str = "") -> str:  # noqa: ARG
 def token(value: Any, style: Style, currency: str = "") -> str:  # noqa: ARG001
     """Twenty digits as five groups of four, as meters' keypads and people take them."""
     digits = str(value)
-    return " ".join(digits[at : at + 4] for at in range(0, len(digits), 4))
+    return " ".join([digits[at : at + 4] for at in range(0, len(digits), 4)])
 
 
 def time(value: Any, style: Style, currency: str = "") -> str:  # noqa: ARG001

@@ -21,11 +21,6 @@ class Slot:
     convert: str = "text"
     required: bool = False
 
-    @property
-    def plain(self) -> bool:
-        """Whether the field stands at the top of the arguments."""
-        return "." not in self.field
-
 
 @dataclass(frozen=True, slots=True)
 class Key:
