@@ -6,6 +6,7 @@ that the reply repeats. The old form without a version is refused.
 
 import struct
 from enum import IntEnum
+from functools import cache
 from typing import Annotated, Any, NamedTuple
 
 from adapters.prismtoken.errors import DecodeError
@@ -119,11 +120,13 @@ def decode_result(head: Head, kind: Kind, limits: Limits | None = None) -> Any:
     return next(iter(values.values()))
 
 
-def _result(kind: Kind) -> tuple[Field, Field]:
-    return (
-        Field(0, kind, "success", "success", False),
-        Field(1, struct_of(ApiError), "ex1", "error", False),
-    )
+@cache
+def _result(kind: Kind) -> dict[int, Field]:
+    """The field table of a method's result."""
+    return {
+        0: Field(0, kind, "success", "success", False),
+        1: Field(1, struct_of(ApiError), "ex1", "error", False),
+    }
 
 
 assert table(ApiError)  # a wrong table is found when this module is imported

@@ -5,11 +5,11 @@ field that comes twice, a bool that is neither 0 nor 1 and octets after the end 
 """
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from adapters.prismtoken.errors import DecodeError
-from adapters.prismtoken.tables import Field, Kind, Limits, Struct, WireType, table
+from adapters.prismtoken.tables import Field, Kind, Limits, Struct, WireType, by_id
 
 _I16 = struct.Struct(">h")
 _I32 = struct.Struct(">i")
@@ -65,8 +65,7 @@ class Reader:
         if self.at != len(self.data):
             raise DecodeError(f"{len(self.data) - self.at} octets after the end", self.at)
 
-    def _type(self) -> WireType:
-        at = self.take(1)
+    def _wire_type(self, at: int) -> WireType:
         try:
             return WireType(self.data[at])
         except ValueError as error:
@@ -87,27 +86,28 @@ class Reader:
 
     # --- structs -------------------------------------------------------------------------------
 
-    def fields(self, rows: tuple[Field, ...]) -> dict[str, Any]:
+    def fields(self, known: Mapping[int, Field]) -> dict[str, Any]:
         """The fields of a struct by their Python names, up to its end."""
         self._down()
         values: dict[str, Any] = {}
-        known = {row.id: row for row in rows}
-        while (kind := self._type()) is not WireType.STOP:
+        while found := self.data[self.take(1)]:
+            at = self.at - 1
             (number,) = _I16.unpack_from(self.data, self.take(2))
             row = known.get(number)
             try:
                 if row is None:
-                    self.skip(kind)
+                    self.skip(self._wire_type(at))
                     continue
-                if row.kind.wire is not kind:
-                    raise DecodeError(f"is {kind.name}, not {row.kind.wire.name}", self.at - 3)
+                if row.kind.wire != found:
+                    got = self._wire_type(at).name
+                    raise DecodeError(f"is {got}, not {row.kind.wire.name}", at)
                 if row.attribute in values:
-                    raise DecodeError("comes twice", self.at - 3)
+                    raise DecodeError("comes twice", at)
                 values[row.attribute] = self.value(row.kind)
             except DecodeError as error:
                 error.inside(row.name if row is not None else f"(field {number})")
                 raise
-        for row in rows:
+        for row in known.values():
             if row.required and row.attribute not in values:
                 missing = DecodeError("is missing", self.at - 1)
                 missing.inside(row.name)
@@ -117,7 +117,7 @@ class Reader:
 
     def struct(self, kind: type[Struct]) -> Any:
         """A struct of a class; what is missing and not required has its default."""
-        return kind(**self.fields(table(kind)))
+        return kind(**self.fields(by_id(kind)))
 
     def value(self, kind: Kind) -> Any:
         """A value of a known kind."""
@@ -187,7 +187,7 @@ class Reader:
         elif kind is WireType.STRING:
             self._skip_text()
         elif kind is WireType.STRUCT:
-            self.fields(())
+            self.fields({})
         elif kind is WireType.STOP:
             raise DecodeError("STOP is no type of a value", self.at)
         else:
@@ -204,9 +204,7 @@ class Reader:
         at = self.take(width)
         size = self._size()
         if size:
-            after, self.at = self.at, at
-            types = [self._type() for _ in range(width)]
-            self.at = after
+            types = [self._wire_type(at + place) for place in range(width)]
             for _ in range(size):
                 for one in types:
                     self.skip(one)

@@ -117,6 +117,12 @@ def table(struct: type[Struct]) -> tuple[Field, ...]:
     return tuple(rows)
 
 
+@cache
+def by_id(struct: type[Struct]) -> dict[int, Field]:
+    """The same, by field id: what a reader looks up."""
+    return {row.id: row for row in table(struct)}
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What a message may measure, with the reason of each limit."""

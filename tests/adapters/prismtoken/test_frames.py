@@ -178,7 +178,7 @@ def struct_error(body: str, kind: Any = CALL, limits: Limits | None = None) -> s
         ("08 0001 0000", "sleepMs at octet 16: needs 4 octets, there are 2"),
         ("0b 0002 ffffffff", "echo at octet 16: a text of -1 octets"),
         ("0b 0002 00000002 c328", "echo at octet 20: no UTF-8: invalid continuation byte"),
-        ("05 0001", "message at octet 13: no type has the number 5"),
+        ("05 0001", "sleepMs at octet 13: no type has the number 5"),
         ("0f 0063 0800001001", "(field 99) at octet 17: 4097 elements"),
         ("0f 0063 08000000ff", "(field 99) at octet 17: 255 elements in 0 octets"),
         ("0d 0063 000800000001 00", "(field 99) at octet 22: STOP is no type of a value"),

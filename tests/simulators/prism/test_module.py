@@ -246,6 +246,24 @@ def test_a_slow_module_is_asked_after_it_has_settled() -> None:
     story("slow", tell, options, call_timeout=0.2, policy=patient)
 
 
+def test_a_slow_module_asked_too_early_makes_two_tokens_of_which_the_meter_takes_one() -> None:
+    """Why the time to settle must be longer than the module's queue, and what if it is not."""
+
+    async def tell(module: PrismModule, issuer: Client) -> None:
+        issuer.order(*credits(2))
+        handed = digits(await issuer.done())
+        while module.box.counters.made < 3:
+            await asyncio.sleep(0.01)
+        (late,) = module.box.results["m-1"]
+        meter = Meter.coded(Coding(METER.drn))
+        results = [meter.enter(each, int(WALL) * 1_000_000).result for each in handed]
+        assert results == [Result.ACCEPT, Result.ACCEPT]
+        assert late.tid == TID + 1
+        assert meter.enter(late.token_dec, int(WALL) * 1_000_000).result is Result.USED
+
+    story("slow", tell, Options(speed=2000.0, every=2, delay=1.0), call_timeout=0.2)
+
+
 def test_a_lost_answer_is_asked_for_and_never_issued_again() -> None:
     async def tell(module: PrismModule, issuer: Client) -> None:
         issuer.order(*credits(6))
