@@ -90,10 +90,11 @@ class Stage(msgspec.Struct):
 
     def need(self, kind: type[E], key: Any) -> E:
         """The entity; its absence is our own bug (it was not wanted)."""
-        found = self.get(kind, key)
+        at = (kind, key)
+        found = self.entities.get(at) or self.book.entities.get(at)
         if found is None:
             raise LookupError(f"{kind.__name__} {key} was not loaded")
-        return found
+        return found  # type: ignore[return-value]
 
     def put(self, key: Any, entity: Entity) -> None:
         """A new or changed entity."""

@@ -165,8 +165,8 @@ def kdf_message(identity: KeyIdentity, ea: int) -> bytes:
     if identity.base is None:
         raise FieldRangeError("DKGA04 needs the base date of the vending key.", where="base_date")
     head = _kdf_head(identity.base, ea, identity.ti, identity.sgc, (identity.kt, identity.krn))
-    bits = DECODER_KEY_BYTES[ea] * 8
-    return head + _fields((identity.pan,)) + bits.to_bytes(4, "big")
+    pan = identity.pan.encode("ascii")
+    return head + len(pan).to_bytes() + pan + (DECODER_KEY_BYTES[ea] * 8).to_bytes(4, "big")
 
 
 @lru_cache(_REMEMBERED)

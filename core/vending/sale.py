@@ -263,17 +263,18 @@ def _write_sale(ctx: Context, sale: PastSale, bought: Bought) -> None:
 
 
 def _write_token(ctx: Context, sale: PastSale, token: IssuedToken) -> None:
+    data = token.data
     ctx.stage.add(
         "token",
-        **{"class": int(token.data.token_class)},
+        **{"class": int(data.token_class)},
         id=ctx.new_id("token"),
         company=ctx.terms.code,
         digits=token.digits,
         cause="sale",
         cause_id=sale.id,
         meter_id=sale.meter_id,
-        subclass=token.data.subclass,
-        tid=token.data.tid,
+        subclass=data.subclass,
+        tid=data.tid,
         rnd=ctx.draw.rnd,
         value=sale.units_tenths,
         sgc=sale.sgc,
