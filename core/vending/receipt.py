@@ -15,12 +15,13 @@ from core.tariffs.shapes import TAX_AUTHORITY, THIRD_PARTY
 #: takes.
 MAX_NAME: Final = 20
 
+_encode = msgspec.json.Encoder().encode
 _lines = msgspec.json.Decoder(tuple[LineView, ...])
 
 
 def lines_json(lines: tuple[Line, ...]) -> str:
     """The receipt's lines as they are stored: all that the tariff said of each."""
-    return msgspec.json.encode(lines).decode()
+    return _encode(lines).decode()
 
 
 def line_views(lines: str) -> tuple[LineView, ...]:
