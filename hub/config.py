@@ -284,7 +284,7 @@ def parse(text: str, source: str, base: Path) -> Config:
             reader.problem(f"modules.{name}", key, sentence)
     for name, company in companies.items():
         _check_company(reader, name, company)
-        _check_keys(reader, f"companies.{name}", company, modules)
+        _check_keys(reader, f"companies.{name}", company, tables["modules"])
     channels = _channels(reader, tables["channels"], tuple(tables["companies"]))
     links = _links(reader, tables["links"])
     _check_engine(reader, single["database"], single["bus"])
@@ -334,8 +334,8 @@ def _check_keys(reader: _Reader, where: str, company: CompanySection, modules: M
             reader.problem(where, key, sentence)
     for sgc, group in company.supply_groups.items():
         section = f"{where}.supply_groups.{sgc}"
-        for sentence in check_group(section, sgc, group, modules):
-            reader.problem(section, "module", sentence)
+        for key, sentence in check_group(section, sgc, group, modules):
+            reader.problem(section, key, sentence)
 
 
 def _check_engine(reader: _Reader, database: Any, bus: Any) -> None:

@@ -44,7 +44,7 @@ def decoder_keys(token: Pkcs11Token, record: KeyRecord) -> DecoderKeyOf:
     value, or is of DKGA02.
     """
     _check_dkga(record)
-    key = KeyName(id=key_id(record))
+    key = _name_of(record)
     mac = mac_of(token, key)
     if check_value_by(mac) != record.kcv:
         raise KeyFileError(
@@ -64,9 +64,9 @@ def import_key(token: Pkcs11Token, vk: bytes, use: KeyRecord) -> KeyRecord:
     check_record(use)
     _check_dkga(use)
     check_algorithms(use.dkga, 11, len(vk))
-    kcv = key_check_value(use.dkga, vk)
-    _put(token, KeyName(f"wattbus {use.name} {kcv}", key_id(use)), vk, use.name)
-    return msgspec.structs.replace(use, kcv=kcv, wrapped="")
+    record = msgspec.structs.replace(use, kcv=key_check_value(use.dkga, vk), wrapped="")
+    _put(token, _name_of(record), vk)
+    return record
 
 
 def import_wrapped(token: Pkcs11Token, master: Master, record: KeyRecord) -> KeyRecord:
@@ -79,7 +79,7 @@ def import_master(token: Pkcs11Token, master: bytes, label: str) -> str:
     value. Errors: KeyFileError, ModuleAwayError."""
     if len(master) != MASTER_KEY_BYTES:
         raise KeyFileError(f"A master key has {MASTER_KEY_BYTES} bytes.", where="master_key")
-    _put(token, KeyName(label), master, label)
+    _put(token, KeyName(label), master)
     return check_value_by(lambda message: hmac.digest(master, message, "sha256"))
 
 
@@ -94,17 +94,21 @@ def _slot(record: KeyRecord) -> tuple[str, str, int, int]:
     return record.company, record.sgc, record.krn, record.kt
 
 
-def _put(token: Pkcs11Token, key: KeyName, secret: bytes, name: str) -> None:
+def _name_of(record: KeyRecord) -> KeyName:
+    return KeyName(f"wattbus {record.name} {record.kcv}", key_id(record))
+
+
+def _put(token: Pkcs11Token, key: KeyName, secret: bytes) -> None:
     if token.holds(key):
-        raise KeyFileError(f"The key {name} is in the token {token.name} already.", where=name)
-    token.put(key.label, key.id, secret)
+        raise KeyFileError(f"The token {token.name} has a key {key} already.", where=str(key))
+    token.put(key, secret)
 
 
 def _check_dkga(record: KeyRecord) -> None:
     if record.dkga != "04":
         raise KeyFileError(
-            f"The key of {record.name} is of DKGA{record.dkga}: only DKGA04 can be derived inside a "
-            "token.",
+            f"The key of {record.name} is of DKGA{record.dkga}: only DKGA04 can be derived inside "
+            "a token.",
             where=record.name,
         )
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import pkcs11
+import structlog
 from pkcs11 import Attribute, KeyType, Mechanism, ObjectClass
 
 from core.sts.errors import ModuleAwayError
@@ -23,6 +24,8 @@ from hub.modules.patience import Patience
 SHORTEST_KEY = 32
 
 T = TypeVar("T")
+
+log = structlog.get_logger("hub.modules")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +43,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class KeyName:
-    """How a key is found: by identifier or by label."""
+    """How a key is found: by its identifier if it has one, else by its label."""
 
     label: str = ""
     id: bytes = b""
@@ -55,7 +58,7 @@ class KeyName:
         return found
 
     def __str__(self) -> str:
-        return f"identifier {self.id.hex()}" if self.id else f"label {self.label!r}"
+        return f"{self.label!r} (identifier {self.id.hex()})" if self.id else repr(self.label)
 
 
 class Pkcs11Token:
@@ -89,7 +92,12 @@ class Pkcs11Token:
 
     def mac(self, key: KeyName, message: bytes) -> bytes:
         """HMAC-SHA-256 (32 bytes) of a message under a key. Error: ModuleAwayError."""
-        return self._ask(lambda: self._key(key).sign(message, mechanism=Mechanism.SHA256_HMAC))
+
+        def signed() -> bytes:
+            mac: bytes = self._key(key).sign(message, mechanism=Mechanism.SHA256_HMAC)
+            return mac
+
+        return self._ask(signed)
 
     def is_sealed(self, key: KeyName) -> bool:
         """Whether a key is sensitive and cannot be taken out. Error: ModuleAwayError."""
@@ -104,7 +112,7 @@ class Pkcs11Token:
         """Whether there is such a key, or more than one. Error: ModuleAwayError."""
         return self._ask(lambda: bool(list(self._opened().get_objects(key.template()))))
 
-    def put(self, label: str, key_id: bytes, secret: bytes) -> None:
+    def put(self, key: KeyName, secret: bytes) -> None:
         """Put in a key for HMAC that can only be used, never shown, changed or taken out.
 
         Not to be called when it is there already. Error: ModuleAwayError.
@@ -112,8 +120,8 @@ class Pkcs11Token:
         template = {
             Attribute.CLASS: ObjectClass.SECRET_KEY,
             Attribute.KEY_TYPE: KeyType.GENERIC_SECRET,
-            Attribute.LABEL: label,
-            Attribute.ID: key_id,
+            Attribute.LABEL: key.label,
+            Attribute.ID: key.id,
             Attribute.VALUE: secret.ljust(SHORTEST_KEY, b"\0"),
             Attribute.TOKEN: True,
             Attribute.PRIVATE: True,
@@ -145,11 +153,12 @@ class Pkcs11Token:
                 self._forget()
                 if not left:
                     raise self._away(f"the token {self.name}: {_words(error)}") from error
+                log.warning("module.reopened", module=self.name, error=_words(error))
         raise AssertionError("no attempt")
 
     def _opened(self) -> Any:
         if self._session is None:
-            pin = self._place.pin()
+            pin = self._pin()
             if pin == self._refused_pin:
                 # A few more wrong ones, and the token is locked for good.
                 raise self._away(f"the token {self.name} refused this PIN; it is not tried again")
@@ -162,15 +171,24 @@ class Pkcs11Token:
                 raise self._away(str(error)) from error
         return self._session
 
+    def _pin(self) -> str:
+        try:
+            pin = self._place.pin()
+        except (OSError, ValueError) as error:
+            raise self._away(f"the PIN of the token {self.name} cannot be read: {error}") from error
+        if not pin:
+            raise self._away(f"the token {self.name} needs its PIN, and none is given")
+        return pin
+
     def _key(self, key: KeyName) -> Any:
         found = self._keys.get(key)
         if found is None:
             matches = list(self._opened().get_objects(key.template()))
             if len(matches) > 1:
-                raise self._away(f"the token {self.name} has two keys with {key}")
+                raise self._away(f"the token {self.name} has more than one key {key}")
             if not matches:
                 # A login that ended hides every key: one reason more to open again.
-                raise pkcs11.NoSuchKey(f"no key with {key}")
+                raise pkcs11.NoSuchKey(f"it has no key {key}")
             self._keys[key] = found = matches[0]
         return found
 
@@ -199,7 +217,6 @@ _WRONG_PIN = (
     pkcs11.PinLenRange,
     pkcs11.PinLocked,
     pkcs11.PinExpired,
-    pkcs11.ArgumentsBad,  # an empty one
 )
 
 # C_Initialize and the search for tokens concern the whole process.
@@ -222,21 +239,21 @@ def _find(place: Place) -> pkcs11.Token:
         library = pkcs11.lib(place.library)
     except pkcs11.PKCS11Error as error:
         raise LookupError(f"the library {place.library} does not load: {error}") from error
-    slots = library.get_slots(token_present=True)
-    tokens = [slot.get_token() for slot in slots if place.slot in (None, slot.slot_id)]
+    filled = library.get_slots(token_present=True)
+    tokens = [slot.get_token() for slot in filled if place.slot in (None, slot.slot_id)]
     named = [token for token in tokens if token.label == place.label]
     if len(named) == 1:
         return named[0]
     where = "in any slot" if place.slot is None else f"in slot {place.slot}"
     if named:
-        numbers = ", ".join(str(token.slot.slot_id) for token in named)
-        raise LookupError(
-            f"tokens labelled {place.label} are in the slots {numbers}: name the slot"
-        )
+        slots = ", ".join(str(token.slot.slot_id) for token in named)
+        raise LookupError(f"tokens labelled {place.label} are in slots {slots}: name the slot")
     seen = ", ".join(sorted(token.label for token in tokens if token.label)) or "none"
     raise LookupError(f"no token labelled {place.label} {where} (there: {seen})")
 
 
 def _words(error: Exception) -> str:
-    """The library's errors are words of a name, often without a sentence."""
+    """The library's errors are words of a name, often without a sentence; ours have one."""
+    if isinstance(error, pkcs11.NoSuchKey):
+        return str(error)
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__

@@ -1,6 +1,6 @@
 """What the configuration says of modules: which hold keys, and whose supply groups they serve."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from typing import Annotated, Literal
 
 import msgspec
@@ -41,7 +41,8 @@ class SupplyGroupSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=Tru
     module: str = ""
 
 
-Modules = Mapping[str, Pkcs11Section]
+#: Names of the sections that are there, right or wrong.
+Modules = Collection[str]
 
 
 def check_module(name: str, section: Pkcs11Section) -> Iterator[Complaint]:
@@ -69,10 +70,11 @@ def check_module_name(where: str, key: str, name: str, modules: Modules) -> Iter
         yield key, f"[{where}] {key}: no [modules.{name}] (known: {known})"
 
 
-def check_group(where: str, sgc: str, group: SupplyGroupSection, modules: Modules) -> Iterator[str]:
-    """What a supply group's section says wrong, one sentence each."""
+def check_group(
+    where: str, sgc: str, group: SupplyGroupSection, modules: Modules
+) -> Iterator[Complaint]:
+    """What a supply group's section says wrong; ``where`` is that section."""
     if not (len(sgc) == 6 and sgc.isascii() and sgc.isdigit()):
-        yield f"[{where}]: a supply group code has 6 digits"
+        yield "", f"[{where}]: a supply group code has 6 digits"
     if group.module not in ("", VIRTUAL):
-        for _, sentence in check_module_name(where, "module", group.module, modules):
-            yield sentence
+        yield from check_module_name(where, "module", group.module, modules)
