@@ -30,6 +30,7 @@ from core.store.load import load
 from core.store.save import changes_of
 from core.store.tables.machine import DEAD
 from core.store.tx import Tx, Update
+from core.sts.errors import ModuleAwayError
 from core.vending.checks import horizon
 from hub import balance, failpoints, inbox, module_log
 from hub.envelope import (
@@ -172,6 +173,10 @@ class Batch:
         try:
             answer = self._answer(work, context)
             posted = [self._emit(work, item.message, item.party, draw) for item in stage.emitted]
+        except ModuleAwayError as error:  # an outage burns no attempt, and no customer hears a no
+            mark = inbox.postponed(delivery, Trouble("module", str(error)), draw.now_us)
+            self._held(delivery, mark, result)
+            return
         except Exception as error:  # a poisonous message hurts only itself
             trouble = Trouble(type(error).__name__, f"{type(error).__name__}: {error}")
             self._fault(delivery, work.envelope.idempotencykey, trouble, result, error)
@@ -241,13 +246,17 @@ class Batch:
     ) -> None:  # fmt: skip
         jitter = int.from_bytes(self.random_bytes(2)) / 32_767.5 - 1
         mark = inbox.failed(delivery, trouble, self.now_us(), jitter)
-        result.marks.append(mark)
-        at = (delivery.partitionkey, delivery.handler)
-        result.held[at] = min(delivery.seq, result.held.get(at, delivery.seq))
+        self._held(delivery, mark, result)
         if key and mark.state == DEAD:
             result.answers.append((delivery.message_id, _UNKNOWN))
         if error is not None and not isinstance(error, NotYet):
             result.faults.append((delivery, error))
+
+    def _held(self, delivery: Delivery, mark: Mark, result: Result) -> None:
+        """It is not done: later ones of its key wait."""
+        result.marks.append(mark)
+        at = (delivery.partitionkey, delivery.handler)
+        result.held[at] = min(delivery.seq, result.held.get(at, delivery.seq))
 
     def _write(self, tx: Tx, result: Result, books: Mapping[str, Book], now: int) -> None:
         """Everything at once: a statement for each set would be what a small batch costs."""
