@@ -1,4 +1,4 @@
-"""A security module that does not answer: nobody hears a no, no attempt is burned, no token lost."""
+"""A security module that does not answer: nobody hears a no, no attempt is burned, nothing lost."""
 
 from pathlib import Path
 from typing import Any
