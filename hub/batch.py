@@ -100,7 +100,7 @@ class Batch:
         works = [w for d in deliveries if (w := self._read(d, d.seq in held, result))]
         for work in works:
             if work.delivery.message_id not in draws:
-                draws[work.delivery.message_id] = self._draw()
+                draws[work.delivery.message_id] = self._draw(now)
         books = self._load(tx, works, now)
         failpoints.hit("worker.before-decide")
         for work in works:
@@ -133,9 +133,10 @@ class Batch:
             for company in sorted(by_company)
         }
 
-    def _draw(self) -> Draw:
+    def _draw(self, now: int) -> Draw:
+        """Messages that are drawn for in one batch have its instant."""
         chance = int.from_bytes(self.random_bytes(4))
-        return Draw(self.now_us(), chance & 0xF, f"{(chance >> 4) % 10_000:04d}")
+        return Draw(now, chance & 0xF, f"{(chance >> 4) % 10_000:04d}")
 
     def _read(self, delivery: Delivery, held: bool, result: Result) -> Work | None:
         """Decode: what is held back is parked unless it is over, the unreadable is dead."""
