@@ -4,11 +4,12 @@ from core.messages import Message
 
 
 def partition_ref(message: Message) -> str:
-    """``meter/…``, ``account/…`` or ``phone/…``; else the type stands for itself.
+    """``operator/…``, ``meter/…``, ``account/…`` or ``phone/…``; else the type stands for itself.
 
-    The meter comes first: a purchase is ordered by whom it is for, not by whose account pays.
+    The meter comes first: a purchase is ordered by whom it is for, not by whose account pays. Before
+    all comes an operator: his acts are ordered among themselves, for their limits of the day.
     """
-    for name in ("meter", "account", "phone"):
+    for name in ("operator", "meter", "account", "phone"):
         value = getattr(message, name, "")
         if value and isinstance(value, str):
             return f"{name}/{value}"
