@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from core.company import SaleLimits, Terms
+from core.company import Operator, SaleLimits, Terms
 from core.money import currency
 from core.sts.keystore import load_key_file
 from core.sts.module import VirtualModule, open_module
@@ -52,7 +52,23 @@ def _terms(config: Config, code: str, section: CompanySection) -> Terms:
         ),
         repeat_minutes=section.repeat_minutes,
         confirm_minutes=section.confirm_minutes,
+        operators=_operators(config, code),
     )
+
+
+def _operators(config: Config, code: str) -> dict[str, Operator]:
+    """Whole units become tenths: what tokens count in."""
+    return {
+        name: Operator(
+            roles=frozenset(section.roles),
+            acts_per_day=section.acts_per_day,
+            free_issue_tenths_per_day=section.free_issue_units_per_day * 10,
+            alone_tenths=section.alone_units * 10,
+            refund_per_day=section.refund_per_day,
+        )
+        for name, section in config.operators.items()
+        if not section.companies or code in section.companies
+    }
 
 
 def find_mapping(config: Config, kind: str, name: str) -> Path:

@@ -6,8 +6,8 @@ from core.messages import Message
 def partition_ref(message: Message) -> str:
     """``operator/…``, ``meter/…``, ``account/…`` or ``phone/…``; else the type stands for itself.
 
-    The meter comes first: a purchase is ordered by whom it is for, not by whose account pays. Before
-    all comes an operator: his acts are ordered among themselves, for their limits of the day.
+    An operator's acts are ordered among themselves, for his limits of the day. Else the meter comes
+    first: a purchase is ordered by whom it is for, not by whose account pays.
     """
     for name in ("operator", "meter", "account", "phone"):
         value = getattr(message, name, "")
