@@ -32,6 +32,9 @@ def decide_request(ctx: Context, command: RequestTokenAct) -> Answer:
     act = _new_act(ctx, kind, command, amount)
     checks.within_day(ctx, kind, act)
     second = checks.needs_second(ctx, kind, command)
+    act = replace(
+        act, id=ctx.new_id("token_act")
+    )  # only now: acts are numbered without needless gaps
     ctx.stage.add("token_act", **msgspec.structs.asdict(act))
     ctx.stage.put(act.id, act)
     _count(ctx, act)
@@ -43,7 +46,7 @@ def decide_request(ctx: Context, command: RequestTokenAct) -> Answer:
 
 def _new_act(ctx: Context, kind: Kind, command: RequestTokenAct, amount: int) -> TokenAct:
     return TokenAct(
-        id=ctx.new_id("token_act"),
+        id=0,
         company=ctx.terms.code,
         kind=kind.name,
         meter=command.meter,
