@@ -32,9 +32,7 @@ def decide_request(ctx: Context, command: RequestTokenAct) -> Answer:
     act = _new_act(ctx, kind, command, amount)
     checks.within_day(ctx, kind, act)
     second = checks.needs_second(ctx, kind, command)
-    act = replace(
-        act, id=ctx.new_id("token_act")
-    )  # only now: acts are numbered without needless gaps
+    act = replace(act, id=ctx.new_id("token_act"))  # only now: no needless gaps
     ctx.stage.add("token_act", **msgspec.structs.asdict(act))
     ctx.stage.put(act.id, act)
     _count(ctx, act)

@@ -62,6 +62,13 @@ CompanyOption = Annotated[str, typer.Option(help="Which company, where there are
 KeyOption = Annotated[
     str, typer.Option(help="A name of your own for it: under it a repeat is done once.")
 ]
+RegisterOption = Annotated[str, typer.Option(help=f"To clear: {', '.join(REGISTERS)}.")]
+TestOption = Annotated[
+    list[str] | None, typer.Option(help=f"{', '.join(TEST_NAMES)}; none named: all.")
+]
+DebtOption = Annotated[
+    bool, typer.Option("--as-debt", help="Recover the fee from purchases if need be.")
+]
 ActNumber = Annotated[int, typer.Argument(help="The act's number, as request and list show it.")]
 
 
@@ -81,16 +88,12 @@ def request(
     watts: Annotated[int, typer.Option(help="Of a limit.")] = 0,
     value: Annotated[int, typer.Option(help="Tariff rate, water factor, setting.")] = 0,
     index: Annotated[int, typer.Option(help="Of an extended setting.")] = 0,
-    register: Annotated[str, typer.Option(help=f"To clear: {', '.join(REGISTERS)}.")] = "all",
-    test: Annotated[
-        list[str] | None, typer.Option(help=f"{', '.join(TEST_NAMES)}; none named: all.")
-    ] = None,
+    register: RegisterOption = "all",
+    test: TestOption = None,
     token: Annotated[str, typer.Option(help="The token it is about: 20 digits or receipt.")] = "",
     from_meter: Annotated[str, typer.Option(help="Where the units come from.")] = "",
     fee: Annotated[str, typer.Option(help="Of a tamper case, as people write it.")] = "",
-    as_debt: Annotated[
-        bool, typer.Option("--as-debt", help="Recover the fee from purchases if need be.")
-    ] = False,
+    as_debt: DebtOption = False,
     tell: Annotated[list[str] | None, typer.Option(help="Phones that get it by SMS.")] = None,
     key: KeyOption = "",
     company: CompanyOption = "",
@@ -99,11 +102,7 @@ def request(
     """Ask for an act; exit 1 when it is refused. What needs no second person is done at once."""
     settings = configuration(config)
     code = company_of(settings, company)
-    try:
-        minor = parse_amount(fee, settings.companies[code].currency) if fee else 0
-        tenths = parse_tenths(units)
-    except (MoneyError, WrongUseError) as error:
-        die(str(error), 2)
+    tenths, minor = _numbers(units, fee, settings.companies[code].currency)
     command = RequestTokenAct(
         operator=operator_name(operator),
         kind=kind,
@@ -123,6 +122,14 @@ def request(
         reply=tuple(Recipient(way="sms", address=phone) for phone in tell or ()),
     )
     _done(settings, code, _send(settings, code, key, command), as_json)
+
+
+def _numbers(units: str, fee: str, currency: str) -> tuple[int, int]:
+    """Tenths of a unit and minor units, of what people write."""
+    try:
+        return parse_tenths(units), parse_amount(fee, currency) if fee else 0
+    except (MoneyError, WrongUseError) as error:
+        die(str(error), 2)
 
 
 @app.command()

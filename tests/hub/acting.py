@@ -19,9 +19,14 @@ EVIDENCE = "readout: file 118"
 
 
 def acting(folder: Path, **changes: Any) -> Machine:
-    """A household with a meter and 100,000 UGX; operators mary, peter and desk."""
+    """A household with a meter and 100,000 UGX; operators mary, peter and desk; on SQLite."""
+    return acting_on(fresh_sqlite(folder), **changes)
+
+
+def acting_on(url: str, **changes: Any) -> Machine:
+    """The same on the database of this URL."""
     terms: Terms = demo_terms(operators=OPERATORS, **changes)
-    machine = Machine(fresh_sqlite(folder), terms=terms)
+    machine = Machine(url, terms=terms)
     assert machine.do(enrol(), "enrol").outcome == Outcome.DONE
     assert machine.do(pay(100_000), "pay").outcome == Outcome.DONE
     return machine
