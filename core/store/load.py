@@ -40,9 +40,9 @@ def load(
     book = Book()
     suffix = " FOR UPDATE" if lock else ""
     # nothing is locked yet: these only tell which rows will be
-    phones = _phones(reader, company, (*wants.phones, *wants.last_sales_of), book)
-    waiting, asked = _waiting_meters(reader, company, wants.waiting)
     about = concerned(reader, company, wants)
+    phones = _phones(reader, company, (*wants.phones, *wants.last_sales_of, *about.told), book)
+    waiting, asked = _waiting_meters(reader, company, wants.waiting)
     drns = {*wants.meters, *asked, *about.meters, *_saved_meters(book, wants.meters_of)}
     meters = _meters(reader, company, drns, book, suffix)
     agreements = _agreements(reader, meters, book)

@@ -43,11 +43,13 @@ class Concerned:
     meters: frozenset[str]
     tokens: frozenset[tuple[str, str]]  # (meter, digits or receipt)
     refunds: frozenset[str]
+    told: tuple[str, ...] = ()  # phones that hear of it, in their language
 
 
 def concerned(reader: Reader, company: str, wants: Wants) -> Concerned:
     """Of the acts that are asked for, those of this company, with their meters and tokens."""
     found: list[int] = []
+    told: list[str] = []
     meters: set[str] = set()
     tokens, refunds = set(wants.tokens), set(wants.refunds)
     if wants.acts:
@@ -58,13 +60,14 @@ def concerned(reader: Reader, company: str, wants: Wants) -> Concerned:
         ):
             asked = msgspec.json.decode(command, type=RequestTokenAct)
             found.append(id_)
+            told += [recipient.address for recipient in asked.reply]
             meters.update(filter(None, (asked.meter, asked.from_meter)))
             if asked.kind == "refund":
                 refunds.add(asked.meter)
             if asked.token:
                 tokens.add((asked.from_meter or asked.meter, asked.token))
     sets = frozenset(meters), frozenset(tokens), frozenset(refunds)
-    return Concerned(company, tuple(found), *sets)
+    return Concerned(company, tuple(found), *sets, tuple(told))
 
 
 def load_acts(

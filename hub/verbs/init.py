@@ -61,7 +61,7 @@ per_day_phone = 0
 # vending-approver. Nobody approves what he asked for himself.
 # [operators.mary]
 # roles = ["vending-supervisor", "vending-desk"]
-# secret_file = "mary.secret"          # wattbus act secret mary.secret; not needed on test companies
+# secret_file = "mary.secret"          # wattbus act secret mary.secret; test companies: none
 # companies = []                       # none named: all of them
 # acts_per_day = 100
 # free_issue_units_per_day = 500       # free issue and compensation together

@@ -2,6 +2,7 @@
 
 from dataclasses import replace as changed
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +11,7 @@ from core.messages import DecideTokenAct, Outcome, RequestTokenAct
 from core.store.tx import TransientStoreError
 from core.vending.act_kinds import KINDS, Role, Two
 from core.vending.act_steps import STEPS
-from hub import failpoints
+from hub import failpoints, inbox
 from tests.hub.acting import ALL, OPERATORS, acting, ask, decide, sold, whole
 from tests.hub.machine import METER, Machine
 from tests.hub.sales import change, refused, set_clock
@@ -245,3 +246,28 @@ def test_acts_of_another_company_are_not_there(machine: Machine) -> None:
     act = machine.do(ask("clear-credit"), "a1").data["act"]
     change(machine, "UPDATE token_act SET company = 'other'")
     refused(machine.do(decide(act), "a2"), "act-unknown")
+
+
+def test_an_act_in_trouble_is_replayed_but_not_put_in_other_words(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(inbox, "RETRY_AFTER_S", ())
+        patched.setattr("core.handlers.token_acts.tell", None)
+        accepted = machine.accept(ask("tariff-rate", value=3), "a1")
+        machine.settle()
+    assert machine.rows("SELECT count(*) FROM token") == [(0,)]
+    heard: list[Any] = []
+    edit = {
+        "ids": [accepted[0].message_id],
+        "data": {"operator": "eve"},
+        "reason": "x",
+        "actor": "x",
+    }
+    machine.desk.edit(edit).addErrback(heard.append)
+    machine.chores.step()
+    assert "ask for it again" in str(heard[0].value)
+    machine.desk.replay({"ids": [accepted[0].message_id], "actor": "x"})
+    machine.settle()
+    assert machine.answer(accepted[0].message_id).outcome == Outcome.DONE
+    whole(machine)

@@ -332,12 +332,14 @@ def test_the_second_of_two_refunds_side_by_side_finds_nothing_left(machine: Mach
 
 
 def test_the_customer_is_told_when_it_is_done_and_not_before(machine: Machine) -> None:
+    change(machine, "UPDATE phone SET language = 'sw'")
     reply = (Recipient(way="sms", address=PHONE),)
     waiting = machine.do(ask("compensation", units_tenths=300, reply=reply), "a1")
     assert machine.channel.sent == []
     machine.do(decide(waiting.data["act"]), "a2")
     (sent,) = machine.channel.sent
     assert (sent.message.template, sent.message.recipient) == ("act-credit", PHONE)
+    assert sent.message.language == "sw", "the language that his phone is registered with"
     assert sent.message.args["units_tenths"] == 300
 
 

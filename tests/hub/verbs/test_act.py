@@ -6,12 +6,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
+from core.company import Operator
 from core.sts.meter_state import Result
 from core.vending.act_kinds import KINDS, Role
-from hub import operators
+from hub import companies, operators
 from hub.config import OperatorRole, read
 from tests.hub.acting import meter, whole
 from tests.hub.machine import METER, buy, enrol, pay
@@ -48,11 +50,9 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installat
         yield place
 
 
-def _operators(place: Installation) -> dict[str, object]:
+def _operators(place: Installation) -> dict[str, Operator]:
     """As the hub itself reads them, without its keys."""
-    from hub.companies import _operators as of_company
-
-    return dict(of_company(read(place.config), "demo"))
+    return companies._operators(read(place.config), "demo")
 
 
 def digits_in(out: str) -> str:
@@ -174,5 +174,5 @@ def test_an_old_request_is_listed_as_expired(place: Installation) -> None:
 
 
 def test_the_roles_of_the_configuration_are_those_of_the_core() -> None:
-    assert set(OperatorRole.__args__) == set(Role)
+    assert set(get_args(OperatorRole)) == set(Role)
     assert {kind.role for kind in KINDS.values()} < set(Role)
