@@ -22,6 +22,7 @@ from core.sts.token import grouped
 from core.vending.act_kinds import KINDS, REGISTERS, TEST_NAMES, Two
 from core.vending.act_states import ActState
 from hub.config import Config
+from hub.msisdn import e164
 from hub.operators import MAX_SECRET, MIN_SECRET, hashed
 from hub.verbs._shared import (
     DEFAULT,
@@ -119,7 +120,7 @@ def request(
         from_meter=from_meter,
         fee=minor,
         as_debt=as_debt,
-        reply=tuple(Recipient(way="sms", address=phone) for phone in tell or ()),
+        reply=_recipients(tell or [], settings.companies[code].country_code),
     )
     _done(settings, code, _send(settings, code, key, command), as_json)
 
@@ -130,6 +131,15 @@ def _numbers(units: str, fee: str, currency: str) -> tuple[int, int]:
         return parse_tenths(units), parse_amount(fee, currency) if fee else 0
     except (MoneyError, WrongUseError) as error:
         die(str(error), 2)
+
+
+def _recipients(phones: list[str], country_code: str) -> tuple[Recipient, ...]:
+    """Who is told by SMS; exit 2 for what is no phone."""
+    found = [(phone, e164(phone, country_code)) for phone in phones]
+    strange = [phone for phone, number in found if not number]
+    if strange:
+        die(f"{strange[0]} is no phone", 2)
+    return tuple(Recipient(way="sms", address=number) for _, number in found)
 
 
 @app.command()

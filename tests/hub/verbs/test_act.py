@@ -64,7 +64,7 @@ def digits_in(out: str) -> str:
 def test_a_few_units_at_once(place: Installation) -> None:
     code, out, err = place.call(
         "act", "request", "compensation", METER, *BY_MARY, "--units", "12.5",
-        "--evidence", "report 118", "--tell", "+256700000001",
+        "--evidence", "report 118", "--tell", "0700 000 001",
     )  # fmt: skip
     assert (code, err) == (0, "")
     assert f"act 1: compensation for meter {METER}: done, 12.5 units, 3,125 UGX" in out
@@ -154,6 +154,7 @@ def test_a_copy_says_that_it_is_one(place: Installation) -> None:
         (("request", "test", METER, "--operator", "eve", "--reason", "x"), 2, "has: mary, peter"),
         (("request", "test", METER, *BY_MARY, "--units", "1.25"), 2, "one decimal"),
         (("request", "test", METER, *BY_MARY, "--fee", "much"), 2, "much"),
+        (("request", "test", METER, *BY_MARY, "--tell", "8080"), 2, "8080 is no phone"),
         (("list", "--state", "lost"), 2, "requested, approved"),
         (("show", "99"), 1, "no act 99"),
     ],
