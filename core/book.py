@@ -29,6 +29,10 @@ class Wants(msgspec.Struct, frozen=True, gc=False):
     waiting: tuple[tuple[str, str], ...] = ()  # (phone, code) of unconfirmed purchases
     last_sales_of: tuple[str, ...] = ()  # phones
     references: tuple[tuple[str, str], ...] = ()  # (channel, network reference) of notices
+    operators: tuple[str, ...] = ()  # whose acts of the day count
+    acts: tuple[int, ...] = ()  # with the meters and tokens that they are about
+    tokens: tuple[tuple[str, str], ...] = ()  # (meter, 20 digits or receipt)
+    refunds: tuple[str, ...] = ()  # meters whose sales may be paid back
 
     @staticmethod
     def union(all_wants: "Iterable[Wants]") -> "Wants":

@@ -18,6 +18,21 @@ class SaleLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class Operator:
+    """Who may ask for acts with tokens, and how much in a day of the company's zone.
+
+    ``free_issue_tenths_per_day``: units that he may give away; ``alone_tenths``: up to so many of
+    them in one act without a second person; ``refund_per_day`` in minor units. Here 0 is nothing.
+    """
+
+    roles: frozenset[str]
+    acts_per_day: int = 100
+    free_issue_tenths_per_day: int = 0
+    alone_tenths: int = 0
+    refund_per_day: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Terms:
     """The terms on which one company sells. One per company, made by ``hub.boot``."""
 
@@ -39,3 +54,5 @@ class Terms:
     repeat_minutes: int = 10
     confirm_minutes: int = 10
     token_ahead_minutes: int = 60
+    operators: Mapping[str, Operator] = field(default_factory=dict)
+    approval_hours: int = 24

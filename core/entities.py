@@ -135,3 +135,47 @@ class NoticeRow(Entity, frozen=True, kw_only=True, gc=False):
     state: str
     detail: str
     updated_at: int
+
+
+class TokenAct(Entity, frozen=True, kw_only=True, gc=False):
+    """What an operator asked of tokens, and what became of it (``core.vending.act_states``).
+
+    ``command`` is the RequestTokenAct as JSON; ``units_tenths`` and ``amount`` (minor units) are
+    what the limits of the day count; ``approver`` is empty where one person is enough.
+    """
+
+    company: str
+    kind: str
+    meter: str
+    from_meter: str
+    operator: str
+    reason: str
+    evidence: str
+    state: str
+    approver: str
+    note: str
+    command: str
+    units_tenths: int
+    amount: int
+    message_id: str
+    decision_id: str
+    requested_at: int
+    decided_at: int
+    expires: int
+
+
+class TokenOnFile(Entity, frozen=True, kw_only=True, gc=False):
+    """A token that was issued, as acts about it need it; ``void_by``: the act that made it void
+    (0: none)."""
+
+    digits: str
+    cause: str
+    cause_id: int
+    meter_id: int
+    drn: str
+    token_class: int
+    subclass: int
+    value: int
+    made_at: int
+    receipt: str
+    void_by: int

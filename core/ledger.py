@@ -7,6 +7,7 @@ Debit is positive, credit negative. The chart is short; a name after the colon c
 ``customer-credit``     what we owe a customer: sub-account = the account's id
 ``receivable:<code>``   what a customer owes us (debts): sub-account = the account's id
 ``revenue:<code>``      our own income by receipt line
+``expense:<why>``       units given away, against the income that they would have been
 ``tax:<code>``          what we owe the tax authority
 ``payable:<payee>``     what is collected for a third party
 ======================  =====================================================================

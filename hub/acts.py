@@ -164,6 +164,8 @@ def _message(name: str, data: Any) -> Message:
     known = struct_of(name)
     if known is None:
         raise ActError(f"message type {name} is not known to this version; discard it")
+    if "operator" in known.struct.__struct_fields__:
+        raise ActError("what an operator asked for is not put in other words: ask for it again")
     try:
         return msgspec.convert(data, known.struct)
     except msgspec.ValidationError as error:

@@ -24,6 +24,7 @@ from hub.config import ChannelSection, Config, ConfigError
 from hub.control import ControlFactory, submit
 from hub.engine import Engine, EngineError, Parts, make_engine
 from hub.http import HttpService
+from hub.operators import Identity, OperatorDesk
 from hub.ports import HubPorts, logger
 from hub.routing import Routing
 
@@ -79,8 +80,16 @@ class Hub:
             port.company.code: port for name, port in self.ports.items() if is_control(name)
         }
         desk = Desk(self.engine.chores, self.routing, self.sources, self.config.hub.name)
+        operators = OperatorDesk(
+            Identity.of(self.config),
+            self.engine.chores,
+            submit(by_company, vouched=True),
+            self.config.hub.name,
+            self.sources.now_us,
+        )
         verbs = {
             "submit": submit(by_company),
+            "act": operators.act,
             "status": lambda _request: self.status(),
             **desk.verbs(),
         }

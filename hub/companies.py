@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from core.company import SaleLimits, Terms
+from core.company import Operator, SaleLimits, Terms
 from core.money import currency
 from core.sts.errors import ModuleAwayError
 from core.tariffs.compiling import CompiledTariff
@@ -50,7 +50,23 @@ def _terms(config: Config, code: str, section: CompanySection, token_of: TokenOf
         ),
         repeat_minutes=section.repeat_minutes,
         confirm_minutes=section.confirm_minutes,
+        operators=_operators(config, code),
     )
+
+
+def _operators(config: Config, code: str) -> dict[str, Operator]:
+    """Whole units become tenths: what tokens count in."""
+    return {
+        name: Operator(
+            roles=frozenset(section.roles),
+            acts_per_day=section.acts_per_day,
+            free_issue_tenths_per_day=section.free_issue_units_per_day * 10,
+            alone_tenths=section.alone_units * 10,
+            refund_per_day=section.refund_per_day,
+        )
+        for name, section in config.operators.items()
+        if not section.companies or code in section.companies
+    }
 
 
 def find_mapping(config: Config, kind: str, name: str) -> Path:

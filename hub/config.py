@@ -4,6 +4,7 @@ Each struct's fields carry their sentence in ``wattbus init``'s commented file. 
 here: they come by file or environment.
 """
 
+import dataclasses
 import re
 import tomllib
 from dataclasses import dataclass
@@ -34,6 +35,8 @@ Linger = Annotated[int, msgspec.Meta(ge=0, le=100)]
 AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
 Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 Deduction = Literal["fee", "debts", "fixed", "tax", "energy"]
+#: What an operator may be: ``core.vending.act_kinds`` says what each may do.
+OperatorRole = Literal["meter-technician", "vending-desk", "vending-supervisor", "vending-approver"]
 
 
 class HubSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -105,6 +108,20 @@ class CompanySection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     limits: LimitsSection = msgspec.field(default_factory=LimitsSection)
 
 
+class OperatorSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """``[operators.X]``: who may ask for acts with tokens, and how much in a day of the company's
+    zone. What is not said is nothing: 0 units, 0 money. ``secret_file`` is what ``wattbus act
+    secret`` wrote for him; it may be missing only where every company is a test company."""
+
+    roles: list[OperatorRole]
+    secret_file: str = ""
+    companies: list[str] = msgspec.field(default_factory=list)  # empty: all of them
+    acts_per_day: AtLeastOne = 100
+    free_issue_units_per_day: Count = 0
+    alone_units: Count = 0  # of these, so many in one act without a second person
+    refund_per_day: Count = 0  # minor units
+
+
 @dataclass(frozen=True, slots=True)
 class ChannelSection:
     """``[channels.X]``: an instance of a channel; ``options`` are its own struct's fields."""
@@ -138,6 +155,7 @@ class Config:
     links: dict[str, LinkSection]
     modules: dict[str, Pkcs11Section]
     file: Path = Path("wattbus.toml")
+    operators: dict[str, OperatorSection] = dataclasses.field(default_factory=dict)
 
     def path(self, name: str) -> Path:
         """A path of the configuration, relative to the file's folder."""
@@ -165,7 +183,7 @@ _SINGLE: dict[str, type[msgspec.Struct]] = {
     "bus": BusSection,
     "http": HttpSection,
 }
-_TABLES = ("companies", "channels", "links", "modules")
+_TABLES = ("companies", "channels", "links", "modules", "operators")
 T = TypeVar("T", bound=msgspec.Struct)
 
 
@@ -288,6 +306,7 @@ def parse(text: str, source: str, base: Path) -> Config:
         _check_keys(reader, f"companies.{name}", company, tables["modules"])
     channels = _channels(reader, tables["channels"], tuple(tables["companies"]))
     links = _links(reader, tables["links"])
+    operators = _operators(reader, tables["operators"], companies)
     _check_engine(reader, single["database"], single["bus"])
     if reader.problems:
         raise ConfigError(reader.problems)
@@ -298,6 +317,7 @@ def parse(text: str, source: str, base: Path) -> Config:
         channels=channels,
         links=links,
         modules=modules,
+        operators=operators,
         file=Path(source),
         **sections,
     )
@@ -337,6 +357,34 @@ def _check_keys(reader: _Reader, where: str, company: CompanySection, modules: M
         section = f"{where}.supply_groups.{sgc}"
         for key, sentence in check_group(section, sgc, group, modules):
             reader.problem(section, key, sentence)
+
+
+def _operators(
+    reader: _Reader, tables: dict[str, Any], companies: dict[str, CompanySection]
+) -> dict[str, OperatorSection]:
+    live = [code for code, company in companies.items() if not company.test]
+    found = {}
+    for name, values in tables.items():
+        section = f"operators.{name}"
+        operator = reader.struct(OperatorSection, section, values)
+        if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,31}", name):
+            reader.problem(
+                section, "", f"[{section}]: a name has small letters, digits and . - _, at most 32"
+            )
+        if operator is None:
+            continue
+        found[name] = operator
+        strange = sorted(set(operator.companies) - companies.keys())
+        if strange:
+            known = ", ".join(companies)
+            reader.problem(
+                section, "companies", f"[{section}] company {strange[0]!r} (known: {known})"
+            )
+        if live and not operator.secret_file:
+            reader.problem(
+                section, "", f"[{section}] needs secret_file: {live[0]} is no test company"
+            )
+    return found
 
 
 def _check_engine(reader: _Reader, database: Any, bus: Any) -> None:

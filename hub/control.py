@@ -95,8 +95,12 @@ class ControlFactory(Factory):
         return ControlProtocol(self._verbs)
 
 
-def submit(ports: dict[str, HubPorts]) -> Verb:
-    """The verb that puts a command on the bus for a company; answers with its answer."""
+def submit(ports: dict[str, HubPorts], *, vouched: bool = False) -> Verb:
+    """The verb that puts a command on the bus for a company; answers with its answer.
+
+    What is asked in an operator's name only the one that is ``vouched`` takes: behind the desk that
+    has made sure who he is (``hub.operators``).
+    """
 
     @inlineCallbacks
     def verb(request: dict[str, Any]) -> "Any":
@@ -108,6 +112,8 @@ def submit(ports: dict[str, HubPorts]) -> Verb:
         known = struct_of(str(request.get("type", "")))
         if known is None:
             raise ControlError(f"no message type {request.get('type')}")
+        if "operator" in known.struct.__struct_fields__ and not vouched:
+            raise ControlError(f"{known.name} is an operator's act: ask for it with wattbus act")
         try:
             message = msgspec.convert(request.get("data"), known.struct)
         except msgspec.ValidationError as error:

@@ -4,11 +4,12 @@ from core.messages import Message
 
 
 def partition_ref(message: Message) -> str:
-    """``meter/…``, ``account/…`` or ``phone/…``; else the type stands for itself.
+    """``operator/…``, ``meter/…``, ``account/…`` or ``phone/…``; else the type stands for itself.
 
-    The meter comes first: a purchase is ordered by whom it is for, not by whose account pays.
+    An operator's acts are ordered among themselves, for his limits of the day. Else the meter comes
+    first: a purchase is ordered by whom it is for, not by whose account pays.
     """
-    for name in ("meter", "account", "phone"):
+    for name in ("operator", "meter", "account", "phone"):
         value = getattr(message, name, "")
         if value and isinstance(value, str):
             return f"{name}/{value}"

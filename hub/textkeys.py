@@ -94,6 +94,15 @@ def _sale(prefix: str = "") -> dict[str, Slot]:
     }
 
 
+def _act_token(*, units: bool = False) -> dict[str, Slot]:
+    """The token of an operator's act."""
+    slots = {
+        "token": Slot("token", "token", required=True),
+        "meter": Slot("meter", required=True),
+    }
+    return slots | ({"units": Slot("units_tenths", "kwh", required=True)} if units else {})
+
+
 _NOTICES: Final[Mapping[str, Key]] = {
     "token": Key(_sale()),
     "token-copy": Key(_sale()),
@@ -127,6 +136,9 @@ _NOTICES: Final[Mapping[str, Key]] = {
     "nonsense.several-commands": Key(),
     "nonsense.several-meters": Key(),
     "nonsense.send-instead": Key({"suggestion": Slot("suggestion", required=True)}),
+    "act-token": Key(_act_token()),
+    "act-credit": Key(_act_token(units=True)),
+    "act-copy": Key(_act_token() | {"units": Slot("units_tenths", "kwh")}),
 }
 
 #: Templates that are one sentence with a refusal: said in one place only.

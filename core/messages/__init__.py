@@ -11,6 +11,7 @@ integers of microseconds UTC.
 from core.messages.accounts import AskBalance, Enrol, MeterLink, PhoneLink, SetLanguage
 from core.messages.base import Message, message_type, name_of, struct_of
 from core.messages.billing import ReceivePayment
+from core.messages.management import DecideTokenAct, RequestTokenAct
 from core.messages.notices import DeliveryReport, SendNotice
 from core.messages.outcome import Answer, Outcome
 from core.messages.vending import AskLastTokens, ConfirmVend, CreditVend, Recipient
@@ -21,6 +22,7 @@ __all__ = [
     "AskLastTokens",
     "ConfirmVend",
     "CreditVend",
+    "DecideTokenAct",
     "DeliveryReport",
     "Enrol",
     "Message",
@@ -29,6 +31,7 @@ __all__ = [
     "PhoneLink",
     "ReceivePayment",
     "Recipient",
+    "RequestTokenAct",
     "SendNotice",
     "SetLanguage",
     "message_type",

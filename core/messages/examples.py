@@ -5,6 +5,7 @@ from typing import Final
 from core.messages.accounts import AskBalance, Enrol, MeterLink, PhoneLink, SetLanguage
 from core.messages.base import Message, name_of
 from core.messages.billing import ReceivePayment
+from core.messages.management import DecideTokenAct, RequestTokenAct
 from core.messages.notices import DeliveryReport, SendNotice
 from core.messages.outcome import Answer, Outcome
 from core.messages.vending import AskLastTokens, ConfirmVend, CreditVend, Recipient
@@ -37,6 +38,16 @@ _MESSAGES: Final[tuple[Message, ...]] = (
     ),
     ConfirmVend(phone=_PHONE, code="4711", reply=_REPLY),
     AskLastTokens(phone=_PHONE, reply=_REPLY),
+    RequestTokenAct(
+        operator="mary",
+        kind="compensation",
+        meter="04123456784",
+        reason="three days without supply in June",
+        evidence="outage report 118",
+        units_tenths=300,
+        reply=_REPLY,
+    ),
+    DecideTokenAct(operator="peter", act=17, decision="approve", note="report read"),
     SendNotice(
         way="sms",
         recipient=_PHONE,

@@ -1,5 +1,7 @@
 """What a query gives back. Money in minor units, units in tenths of kWh, instants in µs UTC."""
 
+from typing import Any
+
 import msgspec
 
 
@@ -86,3 +88,25 @@ class BalanceView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     currency: str
     debt: int = 0
     block_left_milli: int | None = None
+
+
+class ActView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An operator's act; the digits of its token are not in it. ``amount`` in minor units."""
+
+    act: int
+    kind: str
+    meter: str
+    state: str
+    operator: str
+    reason: str
+    requested_at: int
+    expires: int
+    evidence: str = ""
+    from_meter: str = ""
+    approver: str = ""
+    note: str = ""
+    units_tenths: int = 0
+    amount: int = 0
+    decided_at: int = 0
+    asked: dict[str, Any] = {}
+    tokens: int = 0

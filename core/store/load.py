@@ -1,8 +1,8 @@
 """Loading a batch's book: locked rows first, in the one lock order; what depends on them later.
 
 Lock order, everywhere: (company) inbox → meters → agreement states → accounts → notices →
-confirmations, each set by id. A column of an unlocked table is never read by the statement that
-locks: after a wait it would show what the row was before (facts: the same TID twice).
+confirmations → acts, each set by id. A column of an unlocked table is never read by the statement
+that locks: after a wait it would show what the row was before (facts: the same TID twice).
 """
 
 from collections.abc import Iterable
@@ -22,6 +22,7 @@ from core.entities import (
     Waiting,
 )
 from core.messages import CreditVend
+from core.store.load_acts import concerned, load_acts
 from core.store.load_sales import Horizon, load_sales
 from core.store.tx import Reader, Row
 
@@ -39,9 +40,10 @@ def load(
     book = Book()
     suffix = " FOR UPDATE" if lock else ""
     # nothing is locked yet: these only tell which rows will be
-    phones = _phones(reader, company, (*wants.phones, *wants.last_sales_of), book)
+    about = concerned(reader, company, wants)
+    phones = _phones(reader, company, (*wants.phones, *wants.last_sales_of, *about.told), book)
     waiting, asked = _waiting_meters(reader, company, wants.waiting)
-    drns = {*wants.meters, *asked, *_saved_meters(book, wants.meters_of)}
+    drns = {*wants.meters, *asked, *about.meters, *_saved_meters(book, wants.meters_of)}
     meters = _meters(reader, company, drns, book, suffix)
     agreements = _agreements(reader, meters, book)
     _agreement_states(reader, [a.id for a in agreements], book, suffix)
@@ -53,6 +55,7 @@ def load(
     load_sales(reader, company, wants, [m.id for m in meters], horizon, book)
     _notices(reader, wants.references, book, suffix)
     _waiting(reader, waiting, book, suffix)
+    load_acts(reader, wants, about, horizon.acts, book, suffix)
     return book
 
 

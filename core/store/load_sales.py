@@ -10,7 +10,8 @@ from core.store.tx import Reader, Row
 
 @dataclass(frozen=True, slots=True)
 class Horizon:
-    """How far back earlier sales matter (instants): likely repeats, and the limits of the day.
+    """How far back earlier sales matter (instants): likely repeats, and the limits of the day;
+    and operators' acts, for theirs.
 
     None reads nothing: nobody asks about repeats, the company sets no such limit.
     """
@@ -18,6 +19,7 @@ class Horizon:
     repeats: int | None = None
     day_meter: int | None = None
     day_phone: int | None = None
+    acts: int | None = None
 
 
 #: ``LAST`` shows three; a few more cost nothing and serve "my tokens".

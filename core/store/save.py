@@ -13,6 +13,7 @@ from core.entities import (
     Meter,
     NoticeRow,
     Phone,
+    TokenAct,
     Waiting,
 )
 from core.store.tables import METADATA
@@ -51,6 +52,12 @@ UPDATES = (
     Saved(Debt, "debt", ("id", "outstanding"), lambda d: (d.id, d.outstanding)),
     Saved(Waiting, "confirmation", ("id", "state"), lambda w: (w.id, w.state)),
     Saved(Phone, "phone", ("id", "language"), lambda p: (p.id, p.language)),
+    Saved(
+        TokenAct,
+        "token_act",
+        ("id", "state", "approver", "note", "amount", "decision_id", "decided_at"),
+        lambda a: (a.id, a.state, a.approver, a.note, a.amount, a.decision_id, a.decided_at),
+    ),
     Saved(
         NoticeRow,
         "notice",

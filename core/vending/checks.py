@@ -121,4 +121,6 @@ def horizon(terms: Terms, now_us: int) -> Horizon:
         repeats=now_us - terms.repeat_minutes * MINUTE_US,
         day_meter=today if terms.limits.per_day_meter else None,
         day_phone=today if terms.limits.per_day_phone else None,
+        # a day more: a rerun after midnight decides by the instant that was drawn before it
+        acts=today - 1_440 * MINUTE_US,
     )

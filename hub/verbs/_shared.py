@@ -107,7 +107,11 @@ class Submitted:
 def submit(config: Config, company: str, key: str, type_name: str, message: Message) -> Submitted:
     """Put a command on the bus by the control socket and wait for its answer."""
     request = {"do": "submit", "company": company, "key": key, "type": type_name}
-    reply = ask_hub(config, {**request, "data": msgspec.to_builtins(message)})
+    return submitted(ask_hub(config, {**request, "data": msgspec.to_builtins(message)}))
+
+
+def submitted(reply: dict[str, Any]) -> Submitted:
+    """What the hub said of a command."""
     answer = reply["answer"]
     return Submitted(
         reply["message_id"],

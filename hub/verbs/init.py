@@ -56,6 +56,18 @@ per_sale = 5000000
 per_day_meter = 0
 per_day_phone = 0
 
+# Who may do what with tokens beside selling them (`wattbus act request --help`), and how much in a
+# day. What is not said is nothing. Roles: meter-technician, vending-desk, vending-supervisor,
+# vending-approver. Nobody approves what he asked for himself.
+# [operators.mary]
+# roles = ["vending-supervisor", "vending-desk"]
+# secret_file = "mary.secret"          # wattbus act secret mary.secret; test companies: none
+# companies = []                       # none named: all of them
+# acts_per_day = 100
+# free_issue_units_per_day = 500       # free issue and compensation together
+# alone_units = 20                     # so many of them in one act without a second person
+# refund_per_day = 1000000             # minor units
+
 [links.smsc]
 kind = "smpp"
 endpoint = "tcp:127.0.0.1:{smpp_port}"

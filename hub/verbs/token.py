@@ -15,7 +15,15 @@ from typing import Annotated
 import typer
 
 from core.sts.errors import StsError
-from core.sts.keystore import MASTER_KEY_BYTES, KeyFile, KeyRecord, demo_keys, load_key_file
+from core.sts.keystore import (
+    DEMO_SGC02,
+    DEMO_SGC04,
+    MASTER_KEY_BYTES,
+    KeyFile,
+    KeyRecord,
+    demo_keys,
+    load_key_file,
+)
 from core.sts.meter_id import meter_pan
 from core.sts.module import CreditRequest, MeterKey, VirtualModule, open_module
 from core.sts.sta import SAMPLE_TABLES, Tables
@@ -28,6 +36,11 @@ NAME = "token"
 app = typer.Typer(help="Tokens in words, and test tokens.", no_args_is_help=True)
 
 TEST_COMPANY = "test"
+TEST_GROUPS = (DEMO_SGC04, DEMO_SGC02)
+ONLY_TESTS = (
+    "token issue makes test tokens only. A token for a live meter is sold, or asked for by an "
+    "operator: wattbus act request free-issue|compensation|replacement|… --help."
+)
 SERVICES = ("electricity", "water", "gas", "time")
 _MICROSECOND = datetime.resolution
 _UNITS = re.compile(r"(\d{1,8})(?:\.(\d))?", re.ASCII)
@@ -125,14 +138,22 @@ def issue(
     ti: Ti = "01",
     at: At = None,
     tables: TablesFile = None,
+    keys: Annotated[Path | None, typer.Option(hidden=True)] = None,
+    sgc: Annotated[str | None, typer.Option(hidden=True)] = None,
 ) -> None:
-    """Make a token with the public test keys. It works on test meters and simulators only."""
+    """Make a token with the public test keys. It works on test meters and simulators only.
+
+    Tokens for live meters have a cause, a role, a reason and limits: wattbus act request --help.
+    """
     try:
+        if keys is not None or sgc not in (None, *TEST_GROUPS):
+            raise WrongUseError(ONLY_TESTS)
         if service not in SERVICES:
             hint = " Heat is sold by account balance, not by token." if service == "heat" else ""
             raise WrongUseError(f"No service {service!r}: {', '.join(SERVICES)}.{hint}")
         module, file = _test_module(read_tables(tables))
-        now_us, record = _now_us(at), file.keys[0]
+        now_us = _now_us(at)
+        record = next(key for key in file.keys if key.sgc == (sgc or file.keys[0].sgc))
         request = CreditRequest(
             _meter_key(record, meter_pan(meter), ea, ti),
             tid=tid_at(now_us, record.base_date),

@@ -79,6 +79,17 @@ ARGS = {
     "why": "x",
     "reference": "A1",
     "suggestion": "BUY 04123456784 20000",
+    "operator": "mary",
+    "kind": "refund",
+    "role": "vending-approver",
+    "act": 17,
+    "wanted": 3,
+    "most": 2,
+    "until": "2026-11-22 09:00",
+    "state": "done",
+    "decision": "approve",
+    "needs": "in words",
+    "token": "DP-00000001",
 }
 SALE_ARGS = msgspec.to_builtins(SALE)
 NOTICES = {
@@ -88,6 +99,9 @@ NOTICES = {
     "last-tokens.sale": SALE_ARGS,
     "balance": msgspec.to_builtins(BalanceView(account="100001", credit=30000, currency="UGX")),
     "repeat": {"sale": SALE_ARGS, "text": "BUY 04123456784 20000 AGAIN"},
+    "act-token": SALE_ARGS,
+    "act-credit": SALE_ARGS,
+    "act-copy": SALE_ARGS,
     "payment": {"account": "100001", "amount": 50000, "currency": "UGX", "credit": 50000},
 }
 
@@ -156,6 +170,7 @@ def test_what_says_that_no_money_was_taken(texts: Texts) -> None:
         "enrol-conflict",
         "likely-repeat",
         "reference-unknown",
+        *(code for code in OPERATOR if code.startswith(("act-", "operator-"))),
     }:
         for language, mark in marks.items():
             shown = texts.render("refusal", language, {"code": code, "args": ARGS})

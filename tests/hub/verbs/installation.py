@@ -18,6 +18,8 @@ from typer.testing import CliRunner
 
 from core.messages import struct_of
 from hub.__main__ import app, mount
+from hub.config import read
+from hub.operators import Identity, OperatorDesk
 from tests.hub.machine import Machine, fresh_sqlite
 
 CONFIG = """\
@@ -70,10 +72,21 @@ class Installation:
         if request["do"] == "submit":
             return self._submit(request)
         heard: list[Any] = []
-        verb = self.machine.desk.verbs()[request["do"]]
+        verbs = {**self.machine.desk.verbs(), "act": self._operators().act}
+        verb = verbs[request["do"]]
         verb({**request, "actor": f"{request.get('operator')} via test"}).addBoth(heard.append)
         self.machine.chores.step()
         return {"error": str(heard[0].value)} if hasattr(heard[0], "value") else heard[0]
+
+    def _operators(self) -> OperatorDesk:
+        machine = self.machine
+        return OperatorDesk(
+            Identity.of(read(self.config)),
+            machine.chores,
+            self._submit,
+            "node1",
+            machine.time.now_us,
+        )
 
     def _submit(self, request: dict[str, Any]) -> Any:
         known = struct_of(request["type"])

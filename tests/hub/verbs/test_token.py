@@ -99,6 +99,8 @@ def test_the_licence_holders_own_keys(tmp_path: Path) -> None:
         (("--meter", DRN, "--units", "1", "--service", "heat"), 2, "account balance"),
         (("--meter", DRN, "--units", "1", "--service", "tea"), 2, "electricity, water"),
         (("--meter", DRN, "--units", "1", "--ea", "9"), 1, "withdrawn"),
+        (("--meter", DRN, "--units", "1", "--keys", "keys.json"), 2, "wattbus act request"),
+        (("--meter", DRN, "--units", "1", "--sgc", "600727"), 2, "makes test tokens only"),
         (("--meter", DRN, "--units", "1", "--at", "noon"), 2, "not a time"),
         (("--meter", DRN, "--units", "1", "--at", "2013-12-31T23:59"), 1, "base date"),
         (("--meter", DRN, "--units", "1", "--at", "2045-11-24T20:16Z"), 1, "run out"),

@@ -1,0 +1,63 @@
+"""Operators' acts as the desk sees them: the newest, those that wait, one with everything."""
+
+from typing import Any
+
+import msgspec
+
+from core.queries.views import ActView
+from core.store.tx import Reader
+from core.vending.act_states import ActState
+
+_COLUMNS = (
+    "id, kind, meter, from_meter, state, operator, reason, evidence, approver, note, command, "
+    "units_tenths, amount, requested_at, decided_at, expires, "
+    "(SELECT count(*) FROM token t WHERE t.cause_id = a.id AND t.company = a.company "
+    "AND t.cause IN ('test', 'management', 'compensation', 'replacement'))"
+)
+_NAMES = (
+    "act kind meter from_meter state operator reason evidence approver note asked units_tenths "
+    "amount requested_at decided_at expires tokens"
+).split()
+#: What an act says in columns of its own is not told again among the fields of its command.
+_TOLD = {"kind", "meter", "from_meter", "operator", "reason", "evidence", "units_tenths", "reply"}
+
+
+def list_acts(reader: Reader, company: str, state: str, limit: int, now_us: int) -> list[ActView]:
+    """The newest acts, in the given state or in any (empty)."""
+    views = [
+        _view(row, now_us)
+        for row in reader.rows(
+            f"SELECT {_COLUMNS} FROM token_act a WHERE company = :company "
+            "AND state IN :states ORDER BY id DESC LIMIT :limit",
+            company=company,
+            states=_stored(state),
+            limit=limit,
+        )
+    ]
+    return [view for view in views if not state or view.state == state]
+
+
+def act_of(reader: Reader, company: str, act: int, now_us: int) -> ActView | None:
+    """One act, or None."""
+    rows = reader.rows(
+        f"SELECT {_COLUMNS} FROM token_act a WHERE company = :company AND id = :id",
+        company=company,
+        id=act,
+    )
+    return _view(rows[0], now_us) if rows else None
+
+
+def _stored(state: str) -> list[str]:
+    """A request that waited too long is stored as such only when somebody comes to decide it."""
+    if not state:
+        return [each.value for each in ActState]
+    return [state, ActState.REQUESTED.value] if state == ActState.EXPIRED else [state]
+
+
+def _view(row: tuple[Any, ...], now_us: int) -> ActView:
+    values = dict(zip(_NAMES, row, strict=True))
+    asked = msgspec.json.decode(values["asked"])
+    values["asked"] = {name: value for name, value in asked.items() if name not in _TOLD}
+    if values["state"] == ActState.REQUESTED and values["expires"] <= now_us:
+        values["state"] = ActState.EXPIRED.value
+    return ActView(**values)

@@ -1,0 +1,179 @@
+"""Loading operators' acts: those that are decided about, those that count, the tokens concerned.
+
+What an act is about (meters, tokens) never changes once it is written, so it is read before
+anything is locked and tells which meters will be; the act itself is locked last and read then: of
+two that approve at once, one finds it done.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from core.book import Book, Wants
+from core.entities import Meter, TokenAct, TokenOnFile
+from core.messages import RequestTokenAct
+from core.store.tx import Reader
+
+ACT_COLUMNS = (
+    "id company kind meter from_meter operator reason evidence state approver note command "
+    "units_tenths amount message_id decision_id requested_at decided_at expires"
+).split()
+_TOKEN_FIELDS = (
+    "id digits cause cause_id meter_id drn token_class subclass value made_at receipt void_by"
+).split()
+_TOKENS = (
+    "SELECT t.id, t.digits, t.cause, t.cause_id, t.meter_id, m.drn, t.class, t.subclass, t.value, "
+    "t.made_at, COALESCE(s.receipt, ''), COALESCE(v.act_id, 0) "
+    "FROM token t JOIN meter m ON m.id = t.meter_id "
+    "LEFT JOIN sale s ON t.cause = 'sale' AND s.id = t.cause_id "
+    "LEFT JOIN token_void v ON v.token_id = t.id WHERE t.company = :company AND "
+)
+#: Acts that are remembered of a meter: the last limits that it got.
+REMEMBERED = ("power-limit", "unbalance-limit")
+
+
+@dataclass(frozen=True, slots=True)
+class Concerned:
+    """What the acts of a batch are about."""
+
+    company: str
+    acts: tuple[int, ...]
+    meters: frozenset[str]
+    tokens: frozenset[tuple[str, str]]  # (meter, digits or receipt)
+    refunds: frozenset[str]
+    told: tuple[str, ...] = ()  # phones that hear of it, in their language
+
+
+def concerned(reader: Reader, company: str, wants: Wants) -> Concerned:
+    """Of the acts that are asked for, those of this company, with their meters and tokens."""
+    found: list[int] = []
+    told: list[str] = []
+    meters: set[str] = set()
+    tokens, refunds = set(wants.tokens), set(wants.refunds)
+    if wants.acts:
+        for id_, command in reader.rows(
+            "SELECT id, command FROM token_act WHERE company = :company AND id IN :ids ORDER BY id",
+            company=company,
+            ids=list(wants.acts),
+        ):
+            asked = msgspec.json.decode(command, type=RequestTokenAct)
+            found.append(id_)
+            told += [recipient.address for recipient in asked.reply]
+            meters.update(filter(None, (asked.meter, asked.from_meter)))
+            if asked.kind == "refund":
+                refunds.add(asked.meter)
+            if asked.token:
+                tokens.add((asked.from_meter or asked.meter, asked.token))
+    sets = frozenset(meters), frozenset(tokens), frozenset(refunds)
+    return Concerned(company, tuple(found), *sets, tuple(told))
+
+
+def load_acts(
+    reader: Reader, wants: Wants, about: Concerned, since: int | None, book: Book, suffix: str
+) -> None:
+    """Everything that a decision about acts looks at; the meters are locked already."""
+    if not (wants.operators or about.acts or about.tokens):
+        return
+    company = about.company
+    _of_operators(reader, company, wants.operators, since, book)
+    _remembered(reader, company, {*wants.meters, *about.meters}, book)
+    _tokens(reader, company, about.tokens, book)
+    _refundable(reader, company, about.refunds, book)
+    if about.acts:
+        for row in reader.rows(
+            f"SELECT {', '.join(ACT_COLUMNS)} FROM token_act WHERE id IN :ids ORDER BY id{suffix}",
+            ids=list(about.acts),
+        ):
+            act = TokenAct(**dict(zip(ACT_COLUMNS, row, strict=True)))
+            book.load(act.id, act)
+
+
+def _acts(reader: Reader, where: str, **params: Any) -> list[TokenAct]:
+    rows = reader.rows(
+        f"SELECT {', '.join(ACT_COLUMNS)} FROM token_act WHERE company = :company AND {where} "
+        "ORDER BY id",
+        **params,
+    )
+    return [TokenAct(**dict(zip(ACT_COLUMNS, row, strict=True))) for row in rows]
+
+
+def _of_operators(
+    reader: Reader, company: str, operators: Iterable[str], since: int | None, book: Book
+) -> None:
+    names = list(operators)
+    if not names:
+        return
+    found: dict[str, list[TokenAct]] = {name: [] for name in names}
+    where = "operator IN :names AND requested_at >= :since"
+    for act in _acts(reader, where, company=company, names=names, since=since or 0):
+        found[act.operator].append(act)
+    for name, acts in found.items():
+        book.link("acts-of", name, tuple(acts))
+
+
+def _remembered(reader: Reader, company: str, meters: Iterable[str], book: Book) -> None:
+    drns = sorted(meters)
+    if not drns:
+        return
+    where = "meter IN :drns AND kind IN :kinds AND state = 'done'"
+    kinds = list(REMEMBERED)
+    for act in _acts(reader, where, company=company, drns=drns, kinds=kinds):
+        book.link("last-act", (act.kind, act.meter), act.command)
+    # the act stands under the meter that the units came to
+    where = "from_meter IN :drns AND kind = 'credit-transfer' AND state = 'done'"
+    for act in _acts(reader, where, company=company, drns=drns):
+        book.link("moved-from", act.from_meter, act.id)
+
+
+def _tokens(
+    reader: Reader, company: str, references: Iterable[tuple[str, str]], book: Book
+) -> None:
+    wanted = set(references)
+    if not wanted:
+        return
+    names = sorted({reference for _, reference in wanted})
+    rows = reader.rows(f"{_TOKENS}t.digits IN :names ORDER BY t.id", company=company, names=names)
+    rows += reader.rows(f"{_TOKENS}s.receipt IN :names ORDER BY t.id", company=company, names=names)
+    for row in rows:
+        token = TokenOnFile(**dict(zip(_TOKEN_FIELDS, row, strict=True)))
+        for reference in (token.digits, token.receipt):
+            if (token.drn, reference) in wanted:
+                book.load((token.drn, reference), token)
+
+
+#: Who has more sales' worth of units in his meter than this asks for a refund in parts.
+MAX_SALES = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Refundable:
+    """A sale whose units may still be in the meter; ``lines`` as its receipt has them (JSON)."""
+
+    units_tenths: int
+    lines: str
+    priced_at: int
+
+
+def _refundable(reader: Reader, company: str, drns: Iterable[str], book: Book) -> None:
+    """The sales since the last refund, newest first: what is left in a meter was bought last."""
+    for drn in drns:
+        meter = book.entities.get((Meter, drn))
+        if meter is None:
+            continue
+        rows = reader.rows(
+            "SELECT s.units_tenths, s.lines, s.priced_at FROM sale s WHERE s.meter_id = :meter "
+            "AND s.state = 'issued' AND s.priced_at > (SELECT COALESCE(max(a.requested_at), 0) "
+            "FROM token_act a WHERE a.company = :company AND a.meter = :drn "
+            "AND a.kind = 'refund' AND a.state = 'done') "
+            "AND NOT EXISTS (SELECT 1 FROM token t JOIN token_void v ON v.token_id = t.id "
+            "JOIN token_act b ON b.id = v.act_id AND b.kind = 'reallocation' "
+            "WHERE t.cause = 'sale' AND t.cause_id = s.id) "
+            "ORDER BY s.priced_at DESC, s.id DESC LIMIT :most",
+            meter=meter.id,
+            company=company,
+            drn=drn,
+            most=MAX_SALES,
+        )
+        book.link("refundable", drn, tuple(Refundable(*row) for row in rows))

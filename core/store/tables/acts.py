@@ -1,0 +1,44 @@
+"""What operators do with tokens: each act with its reason, evidence and approval; void tokens."""
+
+from sqlalchemy import Column, Index, Table
+
+from core.store.tables.base import METADATA, Big, big, identity
+from core.store.tables.base import text as words
+
+TOKEN_ACT = Table(
+    "token_act",
+    METADATA,
+    identity(),
+    words("company"),
+    words("kind"),  # core.vending.act_kinds
+    words("meter"),
+    words("from_meter"),  # where units came from; empty: from nowhere
+    words("operator"),
+    words("reason"),
+    words("evidence"),
+    words("state"),  # core.vending.act_states
+    words("approver"),  # empty: one person was enough, or nobody decided yet
+    words("note"),  # the decider's words, or why it was refused
+    words("command"),  # JSON of the RequestTokenAct
+    big("units_tenths"),
+    big("amount"),  # minor units
+    words("message_id"),  # the request
+    words("decision_id"),  # the decision
+    big("requested_at"),
+    big("decided_at"),
+    big("expires"),
+    Index("ix_token_act_operator", "company", "operator", "requested_at"),
+    Index("ix_token_act_meter", "company", "meter"),
+    Index("ix_token_act_from_meter", "company", "from_meter"),
+    Index("uq_token_act_message_id", "message_id", unique=True),
+)
+
+#: Tokens that shall not be used or printed any more. A token's own row is final.
+TOKEN_VOID = Table(
+    "token_void",
+    METADATA,
+    Column("token_id", Big, primary_key=True, autoincrement=False),
+    words("company"),
+    big("act_id"),
+    big("at"),
+)

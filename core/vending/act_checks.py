@@ -1,0 +1,159 @@
+"""What is checked before an act: who asks, for what, how much today, with what evidence. Pure."""
+
+import msgspec
+
+from core.book import Stage
+from core.calendars import local_date
+from core.company import Operator, Terms
+from core.entities import Meter, TokenAct
+from core.handlers.base import Context
+from core.messages import RequestTokenAct
+from core.refusals import Refusal, refuse
+from core.sts.amounts import UNITS_MAX, encodable_floor
+from core.sts.errors import DrnCheckDigitError, StsError
+from core.sts.layouts import FLAG_INDEX
+from core.sts.meter_id import parse_drn
+from core.vending.act_kinds import KINDS, REGISTERS, TEST_NAMES, VALUE_MAX, Kind, Two
+from core.vending.act_states import ActState
+
+#: What is said of an act fits a screen; evidence itself is kept elsewhere and named here.
+MAX_WORDS = 500
+#: Acts that count in the operator's day: what was refused, rejected or let lapse gave nothing.
+_COUNT = frozenset({ActState.REQUESTED, ActState.APPROVED, ActState.ISSUED, ActState.DONE})
+#: A fee above this is a slip of the finger (minor units).
+MAX_FEE = 10**12
+
+
+def operator_of(terms: Terms, name: str) -> Operator:
+    """The operator of that name, or a refusal."""
+    found = terms.operators.get(name)
+    if found is None:
+        raise refuse("operator-unknown", operator=name, company=terms.name)
+    return found
+
+
+def kind_of(command: RequestTokenAct) -> Kind:
+    """The kind that is asked for, with the fields that it needs in their ranges."""
+    kind = KINDS.get(command.kind)
+    if kind is None:
+        raise _wrong(command, f"no such act; there are: {', '.join(KINDS)}")
+    if not command.reason.strip():
+        raise _wrong(command, "say why: a reason is kept with the act")
+    if max(len(command.reason), len(command.evidence)) > MAX_WORDS:
+        raise _wrong(command, f"reason and evidence have at most {MAX_WORDS} characters each")
+    _evidence(kind, command)
+    problem = _fields(command)
+    if problem:
+        raise _wrong(command, problem)
+    return kind
+
+
+def _evidence(kind: Kind, command: RequestTokenAct) -> None:
+    words = command.evidence.split(maxsplit=1)
+    if kind.evidence and (
+        not words or (kind.proofs and words[0].rstrip(":").lower() not in kind.proofs)
+    ):
+        first = f"beginning with one of: {', '.join(kind.proofs)}" if kind.proofs else "in words"
+        raise refuse("act-evidence-missing", kind=kind.name, meter=command.meter, needs=first)
+
+
+def _wrong(command: RequestTokenAct, what: str) -> Refusal:
+    return refuse("act-wrong", kind=command.kind, what=what)
+
+
+def _fields(command: RequestTokenAct) -> str:
+    """What is wrong with the numbers of the command; empty: nothing."""
+    kind = command.kind
+    if kind in ("power-limit", "unbalance-limit") and not 0 < command.watts <= UNITS_MAX:
+        return f"a limit is 1 to {UNITS_MAX} watts"
+    if kind in ("tariff-rate", "water-factor") and not 0 <= command.value <= VALUE_MAX:
+        return f"a value is 0 to {VALUE_MAX}"
+    if kind == "extended-set" and not (0 <= command.index <= FLAG_INDEX and _ten(command.value)):
+        return f"an extended setting has an index of 0 to {FLAG_INDEX} and a value of 0 to 1023"
+    if command.register not in REGISTERS:
+        return f"a register is one of: {', '.join(REGISTERS)}"
+    strange = sorted(set(command.tests) - set(TEST_NAMES))
+    if strange:
+        return f"no test {strange[0]}; there are: {', '.join(TEST_NAMES)}"
+    if kind in ("reallocation", "credit-transfer") and command.from_meter in ("", command.meter):
+        return "name the meter that the units come from, another one"
+    if not 0 <= command.fee <= MAX_FEE:
+        return "a fee is an amount of money, or nothing"
+    if kind in ("free-issue", "compensation", "credit-transfer", "refund"):
+        return _units(command.units_tenths)
+    if kind in ("reprint", "replacement", "reallocation") and not command.token:
+        return "name the token: its 20 digits, or the receipt of its sale"
+    return ""
+
+
+def _ten(value: int) -> bool:
+    return 0 <= value < 1 << 10
+
+
+def _units(tenths: int) -> str:
+    if not 0 < tenths <= UNITS_MAX:
+        return f"units are 0.1 to {UNITS_MAX // 10}"
+    below = encodable_floor(tenths)
+    if below != tenths:
+        return f"a token cannot carry exactly that; below it comes {below // 10}.{below % 10}"
+    return ""
+
+
+def with_role(kind: Kind, name: str, operator: Operator, role: str) -> None:
+    """Refuses whom the role is missing."""
+    if role not in operator.roles:
+        raise refuse("act-no-role", operator=name, kind=kind.name, role=role)
+
+
+def meter_of(terms: Terms, stage: Stage, drn: str) -> Meter:
+    """The meter on file: its number's form is checked before anything is said of it."""
+    try:
+        parse_drn(drn)
+    except DrnCheckDigitError:
+        raise refuse("meter-check-digit", meter=drn) from None
+    except StsError:
+        raise refuse("meter-length", meter=drn, length=len(drn)) from None
+    meter = stage.get(Meter, drn)
+    if meter is None:
+        raise refuse("meter-unknown", meter=drn, company=terms.name)
+    return meter
+
+
+def within_day(ctx: Context, kind: Kind, act: TokenAct) -> None:
+    """The limits of the operator's day in the company's zone, this act included.
+
+    An act that waits counts from the day on which it was asked for; once it lapsed, no more.
+    """
+    limits = ctx.terms.operators[act.operator]
+    today = local_date(ctx.now_us, ctx.terms.zone)
+    acts = [
+        other
+        for other in ctx.stage.linked("acts-of", act.operator) or ()
+        if ActState(other.state) in _COUNT
+        and local_date(other.requested_at, ctx.terms.zone) == today
+        and not (other.state == ActState.REQUESTED and other.expires <= ctx.now_us)
+    ]
+    _count(act, "acts", len(acts) + 1, limits.acts_per_day)
+    same = [other for other in acts if KINDS[other.kind].limit == kind.limit]
+    if kind.limit == "units":
+        tenths = sum(other.units_tenths for other in same) + act.units_tenths
+        _count(act, "tenths of a unit", tenths, limits.free_issue_tenths_per_day)
+    if kind.limit == "money":
+        money = sum(other.amount for other in same) + act.amount
+        _count(act, f"minor units of {ctx.terms.currency}", money, limits.refund_per_day)
+
+
+def _count(act: TokenAct, what: str, wanted: int, most: int) -> None:
+    if wanted > most:
+        raise refuse("act-over-limit", operator=act.operator, what=what, wanted=wanted, most=most)
+
+
+def needs_second(ctx: Context, kind: Kind, command: RequestTokenAct) -> bool:
+    """Whether another person must agree."""
+    if kind.two is Two.RAISING:
+        before = ctx.stage.linked("last-act", (kind.name, command.meter))
+        known = msgspec.json.decode(before, type=RequestTokenAct).watts if before else 0
+        return command.watts > known
+    if kind.two is Two.ABOVE:
+        return command.units_tenths > ctx.terms.operators[command.operator].alone_tenths
+    return kind.two is Two.ALWAYS

@@ -1,0 +1,233 @@
+"""How each kind of act is checked and carried out: two small functions a kind, in one table.
+
+``check`` looks at everything that can be looked at before anybody approves, and changes nothing;
+it runs again when the act is carried out, for the world may have moved.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from core.entities import Account, Meter, TokenAct, TokenOnFile
+from core.handlers.base import Context
+from core.messages import RequestTokenAct
+from core.refusals import Refusal, refuse
+from core.sts.layouts import TokenClass
+from core.vending import act_money as money
+from core.vending.act_checks import meter_of
+from core.vending.act_kinds import KINDS
+from core.vending.act_states import ActMove
+from core.vending.act_tokens import command_of, is_good, issue_setting, issue_units, make_void
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What carrying out came to. ``notice``: the text for the customer; ``amount`` minor units."""
+
+    digits: str
+    units_tenths: int = 0
+    amount: int = 0
+    move: ActMove = ActMove.CARRY_OUT
+    notice: str = "act-token"
+
+
+Check = Callable[[Context, RequestTokenAct, Meter], int]
+Carry = Callable[[Context, TokenAct, Meter], Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """``check`` gives the amount (minor units) that counts in the operator's day."""
+
+    check: Check
+    carry: Carry
+
+
+def _no(command: RequestTokenAct, why: str) -> Refusal:
+    return refuse("act-not-possible", kind=command.kind, meter=command.meter, why=why)
+
+
+def _in_use(_ctx: Context, command: RequestTokenAct, meter: Meter) -> int:
+    """A blocked meter may be served (a tamper case blocks it); one that is out may not."""
+    if meter.state == "exchanged":
+        raise refuse("meter-being-exchanged", meter=command.meter)
+    return 0
+
+
+def _for_credit(ctx: Context, command: RequestTokenAct, meter: Meter) -> int:
+    """Units go to a meter that could also be sold to."""
+    _in_use(ctx, command, meter)
+    if meter.state == "blocked":
+        raise refuse(
+            "meter-blocked",
+            meter=meter.drn,
+            reason=meter.block_reason,
+            help_line=ctx.terms.help_line,
+        )
+    return 0
+
+
+# --- settings ----------------------------------------------------------------------------------
+
+
+def _setting(ctx: Context, act: TokenAct, meter: Meter) -> Outcome:
+    token = issue_setting(ctx, act, command_of(act), meter)
+    ctx.stage.link("last-act", (act.kind, act.meter), act.command)
+    return Outcome(token.digits)
+
+
+def _can_clear_tamper(ctx: Context, command: RequestTokenAct, meter: Meter) -> int:
+    _in_use(ctx, command, meter)
+    money.can_charge(ctx, command, meter)
+    return command.fee
+
+
+def _clear_tamper(ctx: Context, act: TokenAct, meter: Meter) -> Outcome:
+    """The fee first: without it there is no token."""
+    command = command_of(act)
+    fee = money.charge(ctx, command, meter)
+    return Outcome(issue_setting(ctx, act, command, meter).digits, amount=fee)
+
+
+# --- units for free ------------------------------------------------------------------------------
+
+
+def _can_give(ctx: Context, command: RequestTokenAct, meter: Meter) -> int:
+    _for_credit(ctx, command, meter)
+    return -sum(entry.amount for entry in money.worth(ctx, meter, command.units_tenths))
+
+
+def _give(ctx: Context, act: TokenAct, meter: Meter) -> Outcome:
+    income = money.worth(ctx, meter, act.units_tenths)
+    amount = money.give_away(ctx, act.kind, KINDS[act.kind].ledger, income)
+    token = issue_units(ctx, act, meter, act.units_tenths)
+    return Outcome(token.digits, act.units_tenths, amount, notice="act-credit")
+
+
+# --- tokens that were issued before --------------------------------------------------------------
+
+
+def _on_file(ctx: Context, command: RequestTokenAct, drn: str) -> TokenOnFile:
+    token = ctx.stage.get(TokenOnFile, (drn, command.token))
+    if token is None:
+        raise refuse("act-token-unknown", token=command.token, meter=drn)
+    if token.void_by:
+        raise _no(command, f"the token is void since act {token.void_by}")
+    return token
+
+
+def _can_reprint(ctx: Context, command: RequestTokenAct, meter: Meter) -> int:
+    _on_file(ctx, command, meter.drn)
+    return 0
+
+
+def _reprint(ctx: Context, act: TokenAct, meter: Meter) -> Outcome:
+    """The same digits; nothing is made."""
+    token = _on_file(ctx, command_of(act), meter.drn)
+    units = token.value if token.token_class == TokenClass.CREDIT else 0
+    return Outcome(token.digits, units, notice="act-copy")
+
+
+def _credit_on_file(ctx: Context, command: RequestTokenAct, drn: str) -> TokenOnFile:
+    token = _on_file(ctx, command, drn)
+    if token.token_class != TokenClass.CREDIT:
+        raise _no(command, "the token carries no units")
+    return token
+
+
+def _can_replace(ctx: Context, command: RequestTokenAct, meter: Meter) -> int:
+    _for_credit(ctx, command, meter)
+    token = _credit_on_file(ctx, command, meter.drn)
+    if is_good(ctx, meter, token.digits):
+        raise _no(command, "the token is good for the data on file, correct them or print it again")
+    return 0
+
+
+def _replace(ctx: Context, act: TokenAct, meter: Meter) -> Outcome:
+    return _again(ctx, act, meter, _credit_on_file(ctx, command_of(act), meter.drn))
+
+
+def _can_reallocate(ctx: Context, command: RequestTokenAct, meter: Meter) -> int:
+    _for_credit(ctx, command, meter)
+    meter_of(ctx.terms, ctx.stage, command.from_meter)
+    _credit_on_file(ctx, command, command.from_meter)
+    return 0
+
+
+def _reallocate(ctx: Context, act: TokenAct, meter: Meter) -> Outcome:
+    return _again(ctx, act, meter, _credit_on_file(ctx, command_of(act), act.from_meter))
+
+
+def _again(ctx: Context, act: TokenAct, meter: Meter, old: TokenOnFile) -> Outcome:
+    """New digits for units that were paid for: no price, no blocks; the old digits are void."""
+    token = issue_units(ctx, act, meter, old.value)
+    make_void(ctx, act, old)
+    return Outcome(token.digits, old.value, notice="act-credit")
+
+
+# --- units left in a meter -----------------------------------------------------------------------
+
+
+def _can_transfer(ctx: Context, command: RequestTokenAct, meter: Meter) -> int:
+    """From a meter that is out, once, to one that is in."""
+    _for_credit(ctx, command, meter)
+    money.agreement_at(ctx, meter)
+    old = meter_of(ctx.terms, ctx.stage, command.from_meter)
+    if old.state != "exchanged" and ctx.stage.linked("agreement-of", old.id) is not None:
+        raise _no(command, f"meter {old.drn} is still in use")
+    earlier = ctx.stage.linked("moved-from", old.drn)
+    if earlier:
+        raise _no(command, f"the units of meter {old.drn} were moved by act {earlier}")
+    return 0
+
+
+def _transfer(ctx: Context, act: TokenAct, meter: Meter) -> Outcome:
+    token = issue_units(ctx, act, meter, act.units_tenths)
+    ctx.stage.link("moved-from", act.from_meter, act.id)
+    return Outcome(token.digits, act.units_tenths, notice="act-credit")
+
+
+def _can_refund(ctx: Context, command: RequestTokenAct, meter: Meter) -> int:
+    _in_use(ctx, command, meter)
+    ctx.stage.need(Account, money.agreement_at(ctx, meter).account_id)
+    entries = money.refund_entries(ctx, meter, command.units_tenths, ctx.now_us)
+    return sum(entry.amount for entry in entries)
+
+
+def _refund(ctx: Context, act: TokenAct, meter: Meter) -> Outcome:
+    """Only the token that clears the meter: money comes when it is shown that the meter took it."""
+    token = issue_setting(ctx, act, command_of(act), meter)
+    return Outcome(token.digits, act.units_tenths, act.amount, ActMove.HAND_OUT)
+
+
+def pay_refund(ctx: Context, act: TokenAct, meter: Meter) -> int:
+    """The end of a refund: the sales of these units, as of the request, the other way round.
+
+    Of two refunds that were issued side by side the second finds the sales paid back already.
+    """
+    entries = money.refund_entries(ctx, meter, act.units_tenths, act.requested_at)
+    amount = money.pay_back(ctx, meter, entries)
+    ctx.stage.link("refundable", meter.drn, ())
+    return amount
+
+
+_SETTING = Step(_in_use, _setting)
+_GIFT = Step(_can_give, _give)
+
+STEPS: Final[Mapping[str, Step]] = {
+    "test": _SETTING,
+    "power-limit": _SETTING,
+    "clear-credit": _SETTING,
+    "tariff-rate": _SETTING,
+    "clear-tamper": Step(_can_clear_tamper, _clear_tamper),
+    "unbalance-limit": _SETTING,
+    "water-factor": _SETTING,
+    "extended-set": _SETTING,
+    "free-issue": _GIFT,
+    "compensation": _GIFT,
+    "reprint": Step(_can_reprint, _reprint),
+    "replacement": Step(_can_replace, _replace),
+    "reallocation": Step(_can_reallocate, _reallocate),
+    "credit-transfer": Step(_can_transfer, _transfer),
+    "refund": Step(_can_refund, _refund),
+}

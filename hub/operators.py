@@ -1,0 +1,109 @@
+"""What operators ask of tokens over the control socket: who they are, on record, then the bus.
+
+An operator proves himself with his passphrase; the configuration names the file with its scrypt
+hash (``wattbus act secret`` writes it). What he asks for is in the audit trail before it is on the
+bus: the record may tell of an act that came to nothing, never the other way round.
+"""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import inlineCallbacks
+
+from core.messages import DecideTokenAct, RequestTokenAct, name_of
+from core.store.tx import Tx
+from hub import audit
+from hub.audit import Act
+from hub.chores import Chores
+from hub.config import Config, OperatorSection
+from hub.control import ControlError, Verb
+
+#: 16 MiB and some 40 ms a guess: dear for a list of words, cheap for a person.
+_N, _R, _P = 1 << 14, 8, 1
+_SALT = 16
+#: A passphrase that is easily guessed protects nothing; one longer than this is a file.
+MIN_SECRET, MAX_SECRET = 8, 1_000
+_TYPES = {name_of(kind).name for kind in (RequestTokenAct, DecideTokenAct)}
+
+
+def hashed(secret: str, salt: bytes | None = None) -> str:
+    """The line that a secret file holds: ``scrypt$salt$hash`` in hex."""
+    salt = secrets.token_bytes(_SALT) if salt is None else salt
+    key = hashlib.scrypt(secret.encode(), salt=salt, n=_N, r=_R, p=_P)
+    return f"scrypt${salt.hex()}${key.hex()}"
+
+
+def matches(secret: str, line: str) -> bool:
+    """Whether the passphrase is the one that was hashed; a broken line matches nothing."""
+    try:
+        name, salt, _ = line.strip().split("$")
+        return name == "scrypt" and hmac.compare_digest(
+            hashed(secret, bytes.fromhex(salt)), line.strip()
+        )
+    except ValueError:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Knows the operators of a configuration."""
+
+    operators: Mapping[str, OperatorSection]
+    path: Callable[[str], Path]
+
+    @staticmethod
+    def of(config: Config) -> "Identity":
+        """Those of the configuration; secret files stand beside it."""
+        return Identity(config.operators, config.path)
+
+    def check(self, name: str, secret: str) -> None:
+        """Raises ControlError for a stranger; it does not tell a wrong name from a wrong secret."""
+        section = self.operators.get(name)
+        if section is not None and not section.secret_file:
+            return  # the configuration allows it where only test companies are
+        line = ""
+        if section is not None:
+            try:
+                line = self.path(section.secret_file).read_text(encoding="ascii")
+            except (OSError, UnicodeDecodeError) as error:
+                raise ControlError(f"the secret of {name} cannot be read: {error}") from error
+        if len(secret) > MAX_SECRET or not matches(secret, line):
+            raise ControlError(f"operator {name}: unknown, or not the right passphrase")
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorDesk:
+    """The verb ``act`` of the control socket. ``submit`` puts a command on the bus."""
+
+    identity: Identity
+    chores: Chores
+    submit: Verb
+    writer: str
+    now_us: Callable[[], int]
+
+    @inlineCallbacks
+    def act(self, request: dict[str, Any]) -> Any:
+        """``company``, ``key``, ``type``, ``data``, ``operator``, ``secret``."""
+        name, data = str(request.get("operator", "")), request.get("data")
+        if request.get("type") not in _TYPES or not isinstance(data, dict):
+            raise ControlError(f"an act is one of: {', '.join(sorted(_TYPES))}")
+        self.identity.check(name, str(request.get("secret", "")))
+        data = {**data, "operator": name}
+        yield self.chores.do(lambda tx: self._record(tx, request, data))
+        told = {key: value for key, value in request.items() if key not in ("secret", "do")}
+        answer = yield self.submit({**told, "do": "submit", "data": data})
+        return answer
+
+    def _record(self, tx: Tx, request: dict[str, Any], data: dict[str, Any]) -> None:
+        decision = data.get("decision", "request")
+        subject = f"act/{data['act']}" if "act" in data else f"meter/{data.get('meter', '')}"
+        # digits are never on record: they are with the token
+        detail = {k: v for k, v in data.items() if k not in ("operator", "token", "reply")}
+        detail |= {"company": request.get("company", ""), "key": request.get("key", "")}
+        act = Act(str(request.get("actor", "")) or "unknown", f"act-{decision}", subject, detail)
+        audit.append(tx, self.writer, [act], self.now_us())
