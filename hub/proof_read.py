@@ -140,7 +140,7 @@ def tokens(reader: Reader, span: Span, ours: Span) -> list[Found]:
     rows = reader.rows(
         'SELECT t.id, t.company, t.digits, t.cause, m.drn, t.meter_id, t."class", t.subclass, '
         "t.tid, t.made_at FROM token t LEFT JOIN meter m ON m.id = t.meter_id "
-        "WHERE t.made_at >= :since AND t.made_at < :until ORDER BY t.made_at",
+        "WHERE t.made_at >= :since AND t.made_at < :until ORDER BY t.made_at, t.id",
         since=span.since,
         until=span.until,
     )

@@ -1,8 +1,8 @@
-"""The outside checker: what the far end wrote down, against the books. Of the hub it knows only
-the balance and the token proof.
+"""The outside checker: what the far end wrote down, against the books.
 
-``complaints`` reads only. Each complaint begins with a word that says which promise is broken:
-LOST, TWICE, ORDER, ALIEN, BOOKS, TOKEN, NOTICE, OPEN, UNACCOUNTED, JOURNAL.
+Of the hub it knows only the balance and the token proof. ``complaints`` reads only. Each complaint
+begins with a word that says which promise is broken: LOST, TWICE, ORDER, ALIEN, BOOKS, TOKEN,
+NOTICE, OPEN, UNACCOUNTED, JOURNAL.
 """
 
 import json
