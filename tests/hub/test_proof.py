@@ -1,6 +1,9 @@
 """The proof on whole books: honest ones are clean, and each crime is called by its name."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -128,3 +131,32 @@ def test_a_log_is_entered_where_a_day_begins(machine: Machine) -> None:
             assert first_batch_from(reader, place, at) == (4 if batch == 3 else batch)
             assert first_batch_from(reader, place, at + 1) == {2: 4, 3: 4}.get(batch, batch + 1)
         assert first_batch_from(reader, place, 0) == 1
+
+
+class Explaining:
+    """A reader that notes how each statement would find its rows."""
+
+    def __init__(self, reader: Any) -> None:
+        self.reader, self.plans = reader, list[str]()
+
+    def rows(self, sql: str, **params: Any) -> Any:
+        self.plans += [row[3] for row in self.reader.rows(f"EXPLAIN QUERY PLAN {sql}", **params)]
+        return self.reader.rows(sql, **params)
+
+
+def test_it_reads_by_its_indexes_only_and_sorts_nothing_but_ties(machine: Machine) -> None:
+    """A table that is gone through from end to end would be so in every slice of every day."""
+    plans: list[str] = []
+
+    @contextmanager
+    def reading() -> Iterator[Explaining]:
+        with machine.store.reader() as reader:
+            explaining = Explaining(reader)
+            yield explaining
+            plans.extend(explaining.plans)
+
+    attack(machine, "UPDATE token SET meter_id = 0 WHERE id = 5")  # the twins are looked for too
+    proof = Proof(reading, EVERYTHING, ZONES, slice=2)
+    assert [*proof.run()]
+    assert len(plans) > 50
+    assert [plan for plan in plans if plan.startswith("SCAN") and "json_each" not in plan] == []
