@@ -194,6 +194,7 @@ def build(
         sources=sources,
         bus=config.bus,
         linger_s=config.hub.linger_ms / 1_000,
+        tokens=config.tokens,
     )
     engine = make_engine(parts)
     hub = Hub(config, reactor, terms, engine, routing, _http(config), sources=sources)

@@ -33,6 +33,9 @@ Count = Annotated[int, msgspec.Meta(ge=0)]
 #: Longer than a commit takes on a slow disk, a wait gains nothing.
 Linger = Annotated[int, msgspec.Meta(ge=0, le=100)]
 AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
+ProofAt = Annotated[
+    str, msgspec.Meta(pattern=r"^(00:[3-5][0-9]|(0[1-9]|1[0-9]|2[0-3]):[0-5][0-9])$")
+]
 Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 Deduction = Literal["fee", "debts", "fixed", "tax", "energy"]
 #: What an operator may be: ``core.vending.act_kinds`` says what each may do.
@@ -70,6 +73,18 @@ class HttpSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
     host: str = "127.0.0.1"
     port: Port = 8080
+
+
+class TokensSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """``[tokens]``: the daily proof that no token was made without a cause, and the clock.
+
+    ``proof_at`` is half past midnight at the earliest: the last batch of a day must be committed.
+    A clock that is off by seconds moves a token into another minute only where a minute ends, and
+    what is off more is no clock that somebody keeps (NTP keeps it to milliseconds).
+    """
+
+    proof_at: ProofAt = "02:30"  # HH:MM in the company's zone
+    clock_limit_s: AtLeastOne = 5  # no token while host and database differ by more than this
 
 
 class LimitsSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -150,6 +165,7 @@ class Config:
     database: DatabaseSection
     bus: BusSection
     http: HttpSection
+    tokens: TokensSection
     companies: dict[str, CompanySection]
     channels: dict[str, ChannelSection]
     links: dict[str, LinkSection]
@@ -182,6 +198,7 @@ _SINGLE: dict[str, type[msgspec.Struct]] = {
     "database": DatabaseSection,
     "bus": BusSection,
     "http": HttpSection,
+    "tokens": TokensSection,
 }
 _TABLES = ("companies", "channels", "links", "modules", "operators")
 T = TypeVar("T", bound=msgspec.Struct)

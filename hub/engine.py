@@ -17,16 +17,19 @@ from core.store.tables.machine import SETTING
 from core.store.upgrade import Store, is_sqlite, open_store, sqlite_path
 from hub.answers import Answers
 from hub.batch import Batch
+from hub.bus import Source
 from hub.bus.relay import Publisher, Relay
 from hub.bus.table import TableSource
 from hub.chores import Chores
 from hub.clock import Sources
-from hub.config import BusSection
+from hub.config import BusSection, TokensSection
+from hub.hostclock import ClockedSource, ClockGuard
 from hub.intake import Intake
 from hub.journal import Journal
 from hub.outbound import OutboundStage
 from hub.outbox import PARTITIONS
 from hub.pressure import Pressure
+from hub.prover import Prover
 from hub.routing import Routing
 from hub.stages import Stage, StageLoop, lingers
 from hub.sweeper import Sweeper
@@ -93,6 +96,7 @@ class Parts:
     sources: Sources
     bus: BusSection = field(default_factory=BusSection)
     linger_s: float = 0.0
+    tokens: TokensSection = field(default_factory=TokensSection)
 
 
 def make_batch(parts: Parts, writer: str) -> Batch:
@@ -106,6 +110,22 @@ def make_batch(parts: Parts, writer: str) -> Batch:
     )
 
 
+def clocked(parts: Parts, store: Store, source: Source) -> ClockedSource:
+    """A worker's source, shut while the host's clock is wrong."""
+    guard = ClockGuard(
+        store.reader_on_writer,
+        not is_sqlite(parts.url),
+        parts.tokens.clock_limit_s * 1_000_000,
+        parts.sources,
+    )
+    return ClockedSource(source, guard)
+
+
+def _prover(parts: Parts, store: Store) -> Prover:
+    zones = {code: terms.zone for code, terms in parts.terms.items()}
+    return Prover(store, zones, parts.tokens.proof_at, parts.sources)
+
+
 def make_engine(parts: Parts) -> Engine:
     """The engine that the database's URL names."""
     return _embedded(parts) if is_sqlite(parts.url) else _server(parts)
@@ -117,7 +137,8 @@ def _embedded(parts: Parts) -> Engine:
     check_partitions(store)
     intake, answers, outbound, pressure = _edge(parts, store, store)
     chores = Chores(store, parts.on_reactor)
-    worker = Worker(store, make_batch(parts, "hub"), TableSource(store))
+    source = clocked(parts, store, TableSource(store))
+    worker = Worker(store, make_batch(parts, "hub"), source)
     stages: list[Stage] = [
         intake,
         chores,
@@ -126,6 +147,7 @@ def _embedded(parts: Parts) -> Engine:
         outbound,
         Sweeper(store, parts.sources),
         pressure,
+        _prover(parts, store),
     ]
     loop = StageLoop("store", stages)
     intake.poke = answers.poke = outbound.poke = chores.poke = loop.poke
@@ -144,7 +166,7 @@ def _server(parts: Parts) -> Engine:
 
     journal = StageLoop("journal", [intake], linger=after(intake))
     sweeper = Sweeper(edge_store, parts.sources)
-    chain: list[Stage] = [chores, answers, outbound, sweeper, pressure]
+    chain: list[Stage] = [chores, answers, outbound, sweeper, pressure, _prover(parts, edge_store)]
     edge = StageLoop("edge", chain, linger=after(outbound))
     intake.poke = journal.poke
     intake.journal.doorbell = lambda tx, partitions: notify(tx, WORK, partitions)

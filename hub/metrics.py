@@ -4,6 +4,8 @@
 ``wattbus_unaccounted_messages``                     must be 0: the one alert nobody else ships
 ``wattbus_deliveries{channel,handler,state}``        open, retry, parked, dead
 ``wattbus_oldest_age_seconds{target}``               age of the oldest open delivery
+``wattbus_token_findings``                           of all proofs that are kept; must be 0
+``wattbus_token_proof_until_seconds``                tokens are proved up to this (Unix time)
 ``wattbus_channel_up{channel}``                      1 when the channel can take messages
 """
 
@@ -14,14 +16,14 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from core.store.tx import Reader
-from hub import balance
+from hub import balance, proof_store
 
 
 class _Snapshot(Collector):
     """What one scrape saw."""
 
     def __init__(self, reader: Reader, up: Mapping[str, bool], now_us: int) -> None:
-        self._families = [*_balance(reader), _oldest(reader, now_us), _up(up)]
+        self._families = [*_balance(reader), _oldest(reader, now_us), *_proofs(reader), _up(up)]
 
     def collect(self) -> Iterable[Metric]:
         return self._families
@@ -61,6 +63,15 @@ def _oldest(reader: Reader, now_us: int) -> Metric:
     ):
         family.add_metric([target], (now_us - oldest) / 1e6)
     return family
+
+
+def _proofs(reader: Reader) -> list[Metric]:
+    findings = GaugeMetricFamily("wattbus_token_findings", "Findings of the token proofs")
+    until = GaugeMetricFamily("wattbus_token_proof_until_seconds", "Tokens are proved up to here")
+    stands = proof_store.standing(reader)
+    findings.add_metric([], stands.findings)
+    until.add_metric([], stands.until_us / 1e6)
+    return [findings, until]
 
 
 def _up(up: Mapping[str, bool]) -> Metric:

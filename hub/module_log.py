@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from core.book import Book
 from core.company import Terms
 from core.store.tx import Insert, Reader
+from core.sts.log_row import packed
 from core.sts.module import IssuedToken, log_entries
 from core.sts.module_log import GENESIS, seal
 
-_COLUMNS = ("module", "writer", "batch", "made", "total", "previous", "seal", "digests", "at")
+_COLUMNS = ("module", "writer", "batch", "made", "total", "previous", "seal", "digests", "at",
+            "entries")  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,7 @@ def sealed(writer: str, made: Mapping[str, list[IssuedToken]], heads: Heads, now
                 heads[module].seal.hex(),
                 " ".join(token.digest for token in tokens),
                 now,
+                packed(entries),
             )
         )
     return Insert("module_log", _COLUMNS, rows)

@@ -19,7 +19,7 @@ from hub.bus.table import TableSource
 from hub.clock import Sources
 from hub.companies import all_terms
 from hub.config import Config
-from hub.engine import Parts, make_batch
+from hub.engine import Parts, clocked, make_batch
 from hub.leases import Leases
 from hub.stages import AWAY_S, IDLE_S, lingers, log_away
 from hub.supervisor import PARENT
@@ -35,8 +35,9 @@ def run(config: Config, index: int, spec_of: SpecOf = channel_spec) -> None:
     url = config.database_url()
     check_schema(url)
     specs = {n: spec_of(section.kind) for n, section in config.channels.items()}
+    routing = make_routing(config, specs)
     parts = Parts(
-        url, all_terms(config), make_routing(config, specs), 0, lambda *_: None, Sources()
+        url, all_terms(config), routing, 0, lambda *_: None, Sources(), tokens=config.tokens
     )
     store = open_store(url, f"wattbus-{name}")
     leases = Leases(store, name)
@@ -45,7 +46,7 @@ def run(config: Config, index: int, spec_of: SpecOf = channel_spec) -> None:
     worker = Worker(
         store,
         make_batch(parts, name),
-        source,
+        clocked(parts, store, source),
         fence=leases.fence,
         doorbell=lambda tx: notify(tx, DONE),
         alive=leases.hold,

@@ -1,14 +1,25 @@
 """``wattbus check``: everything that is wrong with an installation, at once."""
 
 from importlib import metadata
+from typing import Annotated
 
 import typer
 
-from core.store.upgrade import current, head
+from core.store.tx import StoreError
+from core.store.upgrade import current, head, is_sqlite
 from hub.boot import channel_spec
 from hub.companies import all_terms
 from hub.config import Config, ConfigError
-from hub.verbs._shared import DEFAULT, ConfigOption, configuration, die
+from hub.hostclock import ClockGuard
+from hub.verbs._shared import (
+    DEFAULT,
+    ConfigOption,
+    JsonOption,
+    configuration,
+    die,
+    reader_store,
+)
+from hub.verbs.check_tokens import Asked, prove
 
 NAME = "check"
 
@@ -16,10 +27,37 @@ NAME = "check"
 NAMES = ("adapters", "channels", "core", "hub", "mappings", "simulators")
 
 
-def command(config: ConfigOption = DEFAULT) -> None:
-    """Check configuration, names, schema, keys and mappings; exit 1 with every problem named."""
+TokensOption = Annotated[
+    bool, typer.Option("--tokens", help="Prove that no token was made without a cause.")
+]
+SinceOption = Annotated[str, typer.Option(help="With --tokens: the first day, YYYY-MM-DD.")]
+UntilOption = Annotated[str, typer.Option(help="With --tokens: the last day, YYYY-MM-DD.")]
+
+
+def command(
+    config: ConfigOption = DEFAULT,
+    tokens: TokensOption = False,
+    since: SinceOption = "",
+    until: UntilOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Check configuration, names, schema, keys, clock and mappings; exit 1 with every problem.
+
+    With --tokens: compare the security modules' own logs with the tokens and the books instead.
+    """
+    if not tokens and (since or until or as_json):
+        die("--since, --until and --json go with --tokens", 2)
     settings = configuration(config)
-    problems = [*name_clashes(), *_schema(settings), *_companies(settings), *_channels(settings)]
+    if tokens:
+        zones = {code: company.zone for code, company in settings.companies.items()}
+        prove(settings, Asked(since, until, as_json, zones))
+        return
+    problems = [
+        *name_clashes(),
+        *(_schema(settings) or _clock(settings)),
+        *_companies(settings),
+        *_channels(settings),
+    ]
     if problems:
         die("\n".join(problems))
     channels, companies = len(settings.channels), len(settings.companies)
@@ -44,6 +82,20 @@ def _schema(settings: Config) -> list[str]:
     if found != head():
         return [f"[database] is at schema {found or 'none'}: run `wattbus db upgrade`"]
     return []
+
+
+def _clock(settings: Config) -> list[str]:
+    """This host's clock against the database's and the last token's."""
+    limit_us = settings.tokens.clock_limit_s * 1_000_000
+    store = reader_store(settings)
+    guard = ClockGuard(store.reader, not is_sqlite(settings.database_url()), limit_us)
+    try:
+        found = [guard.difference(), guard.behind_the_tokens()]
+    except StoreError as error:
+        return [f"[database] does not answer: {error}"]
+    finally:
+        store.close()
+    return [sentence for sentence in found if sentence]
 
 
 def _companies(settings: Config) -> list[str]:

@@ -1,12 +1,14 @@
-"""The outside checker: what the far end wrote down, against the books. It knows no code of the hub.
+"""The outside checker: what the far end wrote down, against the books.
 
-``complaints`` reads only. Each complaint begins with a word that says which promise is broken:
-LOST, TWICE, ORDER, ALIEN, BOOKS, TOKEN, NOTICE, OPEN, UNACCOUNTED, JOURNAL.
+Of the hub it knows only the balance and the token proof. ``complaints`` reads only. Each complaint
+begins with a word that says which promise is broken: LOST, TWICE, ORDER, ALIEN, BOOKS, TOKEN,
+NOTICE, OPEN, UNACCOUNTED, JOURNAL.
 """
 
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -15,6 +17,7 @@ from core.store.tx import Reader
 from core.sts.meter_id import meter_pan
 from core.sts.module_log import token_digest
 from hub import balance
+from hub.proof import EVERYTHING, Proof
 from tests.promises.company import CHANNEL, OPENING
 from tests.promises.farend import REUSED, Ask, Record
 
@@ -148,6 +151,10 @@ def _tokens(reader: Reader, record: Record) -> Iterator[str]:
     for (drn, tid), n in Counter((row[2], row[3]) for row in rows).items():
         if n > 1:
             yield f"TOKEN meter {drn}: {n} tokens with TID {tid}; the meter takes one of them"
+    proof = Proof(lambda: nullcontext(reader), EVERYTHING, {})
+    for _ in proof.run():
+        pass
+    yield from (f"TOKEN {finding.code}: {finding.sentence}" for finding in proof.findings.listed)
     of = {row[0]: row[1] for row in rows}
     for key, answers in record.answers.items():
         told = {answer["data"]["token"] for answer in answers if _sold(answer)}

@@ -1,6 +1,16 @@
 """Every table, one file per family; ``METADATA`` is what migrations are compared with."""
 
-from core.store.tables import acts, audit, ledger, machine, notices, parties, vending
+from core.store.tables import acts, audit, ledger, machine, notices, parties, proofs, vending
 from core.store.tables.base import METADATA
 
-__all__ = ["METADATA", "acts", "audit", "ledger", "machine", "notices", "parties", "vending"]
+__all__ = [
+    "METADATA",
+    "acts",
+    "audit",
+    "ledger",
+    "machine",
+    "notices",
+    "parties",
+    "proofs",
+    "vending",
+]

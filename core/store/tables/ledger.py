@@ -19,6 +19,7 @@ LEDGER_TXN = Table(
     words("message_id"),  # the command that caused it
     maybe_big("reverses"),
     big("at"),
+    Index("ix_ledger_txn_at", "at"),  # the proof's way
 )
 
 POSTING = Table(

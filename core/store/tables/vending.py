@@ -31,6 +31,7 @@ SALE = Table(
     Index("ix_sale_meter_id", "meter_id", "priced_at"),
     Index("ix_sale_phone", "phone", "priced_at"),
     Index("uq_sale_company_receipt", "company", "receipt", unique=True),
+    Index("ix_sale_priced_at", "priced_at"),  # the proof's way
 )
 
 TOKEN = Table(
@@ -53,6 +54,7 @@ TOKEN = Table(
     big("made_at"),
     Index("ix_token_digits", "digits"),
     Index("ix_token_cause_id", "cause_id"),
+    Index("ix_token_made_at", "made_at"),  # the proof's way
 )
 
 CONFIRMATION = Table(
@@ -81,5 +83,6 @@ MODULE_LOG = Table(
     words("seal"),
     words("digests"),
     big("at"),
+    words("entries", ""),  # what the seal covers beside the digests: core.sts.log_row
     PrimaryKeyConstraint("module", "writer", "batch"),
 )
