@@ -6,6 +6,7 @@ from typing import Any
 
 from core.company import Operator, Terms
 from core.messages import Answer, DecideTokenAct, Outcome, RequestTokenAct
+from hub.proof import EVERYTHING, Proof
 from simulators.meter.device import Coding, Meter
 from tests.hub.machine import METER, Machine, buy, demo_terms, enrol, fresh_sqlite, pay
 
@@ -99,3 +100,7 @@ def whole(machine: Machine) -> None:
         == []
     )
     assert machine.unaccounted() == 0
+    proof = Proof(machine.store.reader, EVERYTHING, {"demo": "Africa/Kampala"})
+    for _ in proof.run():
+        pass
+    assert not proof.findings.listed, proof.findings.listed
