@@ -1,36 +1,33 @@
 """From the configuration's companies to the terms that decisions are made on."""
 
-import os
 from pathlib import Path
 
 from core.company import SaleLimits, Terms
 from core.money import currency
-from core.sts.keystore import load_key_file
-from core.sts.module import VirtualModule, open_module
-from core.sts.sta import SAMPLE_TABLES, Tables, load_tables
+from core.sts.errors import ModuleAwayError
 from core.tariffs.compiling import CompiledTariff
 from core.tariffs.load import load_file
 from core.tariffs.sale import DeductionPolicy
 from hub.config import CompanySection, Config, ConfigError
-
-MASTER_KEY = "WATTBUS_MASTER_KEY"
+from hub.modules.opening import TokenOf, open_company_module, token_opener
 
 
 def all_terms(config: Config) -> dict[str, Terms]:
     """The terms of every company. Raises ConfigError with everything that is wrong."""
     terms: dict[str, Terms] = {}
     problems: list[str] = []
+    token_of = token_opener(config)
     for code, section in config.companies.items():
         try:
-            terms[code] = _terms(config, code, section)
-        except (OSError, ValueError, LookupError, ConfigError) as error:
+            terms[code] = _terms(config, code, section, token_of)
+        except (OSError, ValueError, LookupError, ConfigError, ModuleAwayError) as error:
             problems += [f"[companies.{code}] {line}" for line in str(error).splitlines()]
     if problems:
         raise ConfigError(problems)
     return terms
 
 
-def _terms(config: Config, code: str, section: CompanySection) -> Terms:
+def _terms(config: Config, code: str, section: CompanySection, token_of: TokenOf) -> Terms:
     money = currency(section.currency)
     return Terms(
         code=code,
@@ -38,7 +35,7 @@ def _terms(config: Config, code: str, section: CompanySection) -> Terms:
         zone=section.zone,
         currency=section.currency,
         exponent=money.exponent,
-        module=_module(config, code, section),
+        module=open_company_module(config, code, section, token_of),
         tariffs=_tariffs(config, section),
         languages=tuple(section.languages),
         country_code=section.country_code,
@@ -75,34 +72,3 @@ def _tariffs(config: Config, section: CompanySection) -> dict[str, CompiledTarif
             raise ValueError(f"tariff {name} is in {tariff.tariff.currency}")
         found[tariff.tariff.code] = tariff
     return found
-
-
-def master_key(config: Config, section: CompanySection) -> bytes:
-    """The key that wraps the vending keys: hex, by file or by environment."""
-    if section.master_key_file:
-        text = config.path(section.master_key_file).read_text(encoding="ascii")
-    else:
-        text = os.environ.get(MASTER_KEY, "")
-    try:
-        key = bytes.fromhex(text.strip())
-    except ValueError:
-        key = b""
-    if len(key) not in (16, 24, 32):
-        raise ConfigError(
-            [f"the master key must be 32, 48 or 64 hex digits, in master_key_file or {MASTER_KEY}"]
-        )
-    return key
-
-
-def _module(config: Config, code: str, section: CompanySection) -> VirtualModule:
-    file = load_key_file(config.path(section.keys).read_bytes())
-    tested = {code} if section.test else set()
-    return open_module(
-        f"virtual-{code}", file, master_key(config, section), _tables(config, section), tested
-    )
-
-
-def _tables(config: Config, section: CompanySection) -> Tables:
-    if section.sta_tables:
-        return load_tables(config.path(section.sta_tables).read_text(encoding="ascii"))
-    return SAMPLE_TABLES

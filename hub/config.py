@@ -8,12 +8,24 @@ import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
+from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
 from zoneinfo import available_timezones
 
 import msgspec
 
 from core.money import CURRENCIES
+from hub.modules.settings import (
+    VIRTUAL,
+    MasterKeySection,
+    Modules,
+    Pkcs11Section,
+    SupplyGroupSection,
+    check_group,
+    check_master_key,
+    check_module,
+    check_module_name,
+)
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 #: Longer than a commit takes on a slow disk, a wait gains nothing.
@@ -65,14 +77,18 @@ class LimitsSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class CompanySection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """``[companies.X]``: a utility. ``keys`` is the file of wrapped vending keys."""
+    """``[companies.X]``: a utility. ``keys`` is the file of wrapped vending keys, ``module`` holds
+    the keys of every supply group whose own section names no other."""
 
     name: str
     zone: str
     currency: str
     tariffs: list[str]
     keys: str
-    master_key_file: str = ""
+    master_key_file: str = ""  # the short form of master_key = { file = "…" }
+    master_key: MasterKeySection | None = None
+    module: str = VIRTUAL
+    supply_groups: dict[str, SupplyGroupSection] = msgspec.field(default_factory=dict)
     sta_tables: str = ""
     languages: list[str] = msgspec.field(default_factory=lambda: ["en"])
     country_code: str = ""
@@ -119,6 +135,7 @@ class Config:
     companies: dict[str, CompanySection]
     channels: dict[str, ChannelSection]
     links: dict[str, LinkSection]
+    modules: dict[str, Pkcs11Section]
     file: Path = Path("wattbus.toml")
 
     def path(self, name: str) -> Path:
@@ -147,7 +164,7 @@ _SINGLE: dict[str, type[msgspec.Struct]] = {
     "bus": BusSection,
     "http": HttpSection,
 }
-_TABLES = ("companies", "channels", "links")
+_TABLES = ("companies", "channels", "links", "modules")
 T = TypeVar("T", bound=msgspec.Struct)
 
 
@@ -173,14 +190,22 @@ class _Reader:
             if name not in fields:
                 known = ", ".join(fields)
                 self.problem(section, name, f"[{section}] has no field {name} (known: {known})")
-            elif _is_struct(fields[name].type):
-                self.struct(fields[name].type, f"{section}.{name}", value)
+            elif inner := _struct_of(fields[name].type):
+                self.struct(inner, f"{section}.{name}", value)
+            elif inner := _struct_of_items(fields[name].type):
+                self.structs(inner, f"{section}.{name}", value)
             else:
                 self._field(section, name, fields[name].type, value)
         for name, field in fields.items():
             if field.required and name not in values:
                 self.problem(section, "", f"[{section}] needs {name}")
         return msgspec.convert(values, kind) if len(self.problems) == before else None
+
+    def structs(self, kind: type[T], section: str, values: Any) -> dict[str, T]:
+        """Convert a table of tables of one kind, those that are right."""
+        named = values.items() if self.table(section, values) else ()
+        found = {name: self.struct(kind, f"{section}.{name}", value) for name, value in named}
+        return {name: value for name, value in found.items() if value is not None}
 
     def table(self, section: str, values: Any) -> bool:
         """Whether it is a table; a problem when it is not."""
@@ -198,8 +223,17 @@ class _Reader:
             self.problem(section, name, f"[{section}] {name} = {value!r}: {error}{shown}")
 
 
-def _is_struct(kind: Any) -> bool:
-    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+def _struct_of(kind: Any) -> type[msgspec.Struct] | None:
+    """The struct that a field is, may be left out or not."""
+    for choice in (kind, *get_args(kind)) if get_origin(kind) is UnionType else (kind,):
+        if isinstance(choice, type) and issubclass(choice, msgspec.Struct):
+            return choice
+    return None
+
+
+def _struct_of_items(kind: Any) -> type[msgspec.Struct] | None:
+    """The struct of a named table's items."""
+    return _struct_of(get_args(kind)[1]) if get_origin(kind) is dict else None
 
 
 def _allowed(kind: Any) -> tuple[str, ...]:
@@ -213,8 +247,9 @@ _HEADER = re.compile(r"\[\[?\s*([^\[\]]+?)\s*\]\]?\s*(#.*)?")
 
 
 def line_of(lines: list[str], section: str, key: str) -> int:
-    """The line of ``key`` in ``[section]`` (empty: before any), else of the section, else 1."""
-    at, inside = 1, not section
+    """The line of ``key`` in ``[section]`` (empty: before any), else of the section, else of the
+    key above that holds it as an inline table, else 1."""
+    at, inside = 0, not section
     for number, line in enumerate(lines, start=1):
         stripped = line.strip()
         header = _HEADER.fullmatch(stripped)
@@ -223,7 +258,8 @@ def line_of(lines: list[str], section: str, key: str) -> int:
             at = number if inside else at
         elif inside and key and re.match(rf'"?{re.escape(key)}"?\s*=', stripped):
             return number
-    return at
+    above, _, name = section.rpartition(".")
+    return at or (line_of(lines, above, name) if above else 1)
 
 
 def parse(text: str, source: str, base: Path) -> Config:
@@ -241,13 +277,14 @@ def parse(text: str, source: str, base: Path) -> Config:
     }
     tables = {name: document.get(name, {}) for name in _TABLES}
     tables = {name: value if reader.table(name, value) else {} for name, value in tables.items()}
-    companies = {
-        name: section
-        for name, values in tables["companies"].items()
-        if (section := reader.struct(CompanySection, f"companies.{name}", values))
-    }
+    companies = reader.structs(CompanySection, "companies", tables["companies"])
+    modules = reader.structs(Pkcs11Section, "modules", tables["modules"])
+    for name, module in modules.items():
+        for key, sentence in check_module(name, module):
+            reader.problem(f"modules.{name}", key, sentence)
     for name, company in companies.items():
         _check_company(reader, name, company)
+        _check_keys(reader, f"companies.{name}", company, tables["modules"])
     channels = _channels(reader, tables["channels"], tuple(tables["companies"]))
     links = _links(reader, tables["links"])
     _check_engine(reader, single["database"], single["bus"])
@@ -259,6 +296,7 @@ def parse(text: str, source: str, base: Path) -> Config:
         companies=companies,
         channels=channels,
         links=links,
+        modules=modules,
         file=Path(source),
         **sections,
     )
@@ -281,6 +319,23 @@ def _check_company(reader: _Reader, name: str, company: CompanySection) -> None:
             "zone",
             f"[{section}] zone = {company.zone!r} is no IANA time zone such as Africa/Kampala",
         )
+
+
+def _check_keys(reader: _Reader, where: str, company: CompanySection, modules: Modules) -> None:
+    """Where a company's keys are: one master key, and modules that are declared."""
+    if company.master_key is not None:
+        for key, sentence in check_master_key(where, company.master_key, modules):
+            reader.problem(where, key, sentence)
+        if company.master_key_file:
+            sentence = f"[{where}] has master_key and master_key_file: one will do"
+            reader.problem(where, "master_key_file", sentence)
+    if company.module != VIRTUAL:
+        for key, sentence in check_module_name(where, "module", company.module, modules):
+            reader.problem(where, key, sentence)
+    for sgc, group in company.supply_groups.items():
+        section = f"{where}.supply_groups.{sgc}"
+        for key, sentence in check_group(section, sgc, group, modules):
+            reader.problem(section, key, sentence)
 
 
 def _check_engine(reader: _Reader, database: Any, bus: Any) -> None:

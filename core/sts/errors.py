@@ -228,6 +228,21 @@ class KeyChangeRuleError(StsError):
     code = "key_change_rule"
 
 
+class ModuleAwayError(Exception):
+    """The module that holds the keys does not answer, or not with its keys: an outage.
+
+    No StsError, and so never the refusal of a request: nothing is known against the request, and
+    it may be asked again when the module is back. `where` names the module.
+    """
+
+    code: ClassVar[str] = "module_away"
+
+    def __init__(self, sentence: str, *, where: str = "") -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.where = where
+
+
 class ConformShapeError(StsError):
     """A vector whose kind or shape is not known here."""
 

@@ -4,8 +4,12 @@ The key that wraps a vending key is made from the master key and from all that t
 it (company, supply group, expiry, test mark, …): a record that somebody edits no longer unwraps,
 so a test key cannot be made into another and an expired one cannot be stretched.
 Wrapping: AES key wrap with padding (RFC 5649). Facts topics "decoder key generation", "rights".
+
+A record without a wrapped key is of a vending key that lives in a PKCS#11 token, under an
+identifier made from the same words: an edited record finds no key there.
 """
 
+import hashlib
 import hmac
 import json
 from datetime import UTC, date, datetime
@@ -19,10 +23,12 @@ from cryptography.hazmat.primitives.keywrap import (
 )
 
 from core.sts.errors import KeyFileError, KeyLengthError
-from core.sts.keys import VENDING_KEY_BYTES, check_algorithms
+from core.sts.keys import VENDING_KEY_BYTES, Mac, check_algorithms
 from core.sts.tid import DAY_MINUTES, KEN_MAX, MINUTE_US, BaseDate, base_date
 
 MASTER_KEY_BYTES = 32
+#: The master key: its bytes, or, when it stays in a PKCS#11 token, the HMAC-SHA-256 under it.
+Master = bytes | Mac
 KEY_FILE_VERSION = 1
 # A large installation has some hundred supply groups; a file beyond this is not a key file.
 KEYS_MAX = 5_000
@@ -36,7 +42,7 @@ class KeyRecord(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `base` is the year of the base date, `ken` the key expiry number, `expires` the last day (UTC,
     YYYY-MM-DD) of its use if it has one, `kcv` the 3-byte key check value and `wrapped` the wrapped
-    key, both in hex.
+    key, both in hex; `wrapped` is empty when the key lives in a PKCS#11 token.
     """
 
     company: str
@@ -84,24 +90,40 @@ def key_check_value(dkga: str, vk: bytes) -> str:
     """
     if dkga == "02":
         value = DES.new(vk, DES.MODE_ECB).encrypt(bytes(8))  # noqa: S304 - a DES key's usual KCV
-    else:
-        value = hmac.digest(vk, bytes(8), "sha256")
-    return value[:3].hex().upper()
+        return value[:3].hex().upper()
+    return check_value_by(lambda message: hmac.digest(vk, message, "sha256"))
 
 
-def _wrapping_key(master: bytes, record: KeyRecord) -> bytes:
+def check_value_by(mac: Mac) -> str:
+    """The key check value of a DKGA04 vending key that only its holder can use."""
+    return mac(bytes(8))[:3].hex().upper()
+
+
+def key_id(record: KeyRecord) -> bytes:
+    """The identifier (20 bytes) of a vending key in a PKCS#11 token: of all that the record says,
+    but for its check value."""
+    return hashlib.sha256(_use("wattbus key in token 1 ", record)).digest()[:20]
+
+
+def _use(purpose: str, record: KeyRecord) -> bytes:
+    use = [record.company, record.sgc, record.krn, record.kt, record.dkga, record.base]
+    use += [record.ken, record.expires, record.test]
+    return (purpose + json.dumps(use, ensure_ascii=True)).encode("ascii")
+
+
+def _wrapping_key(master: Master, record: KeyRecord) -> bytes:
+    text = _use("wattbus vending key 1 ", record)
+    if callable(master):
+        return master(text)
     if len(master) != MASTER_KEY_BYTES:
         raise KeyLengthError(
             f"The master key has {MASTER_KEY_BYTES} bytes; this one has {len(master)}.",
             where="master_key",
         )
-    use = [record.company, record.sgc, record.krn, record.kt, record.dkga, record.base]
-    use += [record.ken, record.expires, record.test]
-    text = "wattbus vending key 1 " + json.dumps(use, ensure_ascii=True)
-    return hmac.digest(master, text.encode("ascii"), "sha256")
+    return hmac.digest(master, text, "sha256")
 
 
-def wrap_key(master: bytes, vk: bytes, use: KeyRecord) -> KeyRecord:
+def wrap_key(master: Master, vk: bytes, use: KeyRecord) -> KeyRecord:
     """`use` with the wrapped key and its check value filled in (its own are not looked at).
 
     Errors: KeyLengthError, those of `check_record`.
@@ -114,8 +136,13 @@ def wrap_key(master: bytes, vk: bytes, use: KeyRecord) -> KeyRecord:
     )
 
 
-def unwrap_key(master: bytes, record: KeyRecord) -> bytes:
+def unwrap_key(master: Master, record: KeyRecord) -> bytes:
     """The vending key. Error: KeyFileError when it does not unwrap or has another check value."""
+    if not record.wrapped:
+        raise KeyFileError(
+            f"The key of {record.name} is not in the file: it is in a PKCS#11 token.",
+            where=record.name,
+        )
     wrapping = _wrapping_key(master, record)
     try:
         vk = aes_key_unwrap_with_padding(wrapping, bytes.fromhex(record.wrapped))

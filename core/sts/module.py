@@ -9,6 +9,7 @@ of decoder keys: the caller stores the token with its answer and writes the modu
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from core.sts.errors import (
@@ -21,8 +22,8 @@ from core.sts.errors import (
     VendingKeyExpiredError,
 )
 from core.sts.key_change import NewKey, check_order, sections
-from core.sts.keys import Ea, KeyIdentity, KeyType, check_algorithms, derive
-from core.sts.keystore import KeyFile, KeyRecord, unwrap_key
+from core.sts.keys import DecoderKeyOf, Ea, KeyIdentity, KeyType, derive
+from core.sts.keystore import KeyFile, KeyRecord, Master, unwrap_key
 from core.sts.layouts import TokenClass
 from core.sts.module_log import LogEntry, token_digest
 from core.sts.sta import SAMPLE_TABLES, Tables
@@ -121,17 +122,20 @@ class VirtualModule:
     def __init__(
         self,
         name: str,
-        keys: Iterable[tuple[KeyRecord, bytes]],
+        keys: Iterable[tuple[KeyRecord, bytes | DecoderKeyOf]],
         tables: Tables | None = None,
         test_companies: Iterable[str] = (),
         cache_limit: int = CACHE_LIMIT,
     ) -> None:
-        """`keys`: records with their unwrapped vending keys (`open_module` unwraps a file).
+        """`keys`: records with their unwrapped vending keys (`open_module` unwraps a file), or
+        with the derivation by whoever holds the vending key.
 
         `test_companies`: those for which test keys and the sample tables of EA07 may be used.
         """
         self._name = name
-        self._keys = {(key.company, key.sgc, key.krn, key.kt): (key, vk) for key, vk in keys}
+        self._keys = {
+            (key.company, key.sgc, key.krn, key.kt): (key, _derivation(key, vk)) for key, vk in keys
+        }
         self._tables = tables
         self._test_companies = frozenset(test_companies)
         self._cache: OrderedDict[MeterKey, BlockCipher] = OrderedDict()
@@ -149,7 +153,7 @@ class VirtualModule:
         """The vending key's record. Errors: SupplyGroupUnknownError, TestKeyError."""
         return self._entry(meter)[0]
 
-    def _entry(self, meter: MeterKey) -> tuple[KeyRecord, bytes]:
+    def _entry(self, meter: MeterKey) -> tuple[KeyRecord, DecoderKeyOf]:
         found = self._keys.get((meter.company, meter.sgc, meter.krn, meter.kt))
         if found is None:
             raise SupplyGroupUnknownError(
@@ -166,12 +170,11 @@ class VirtualModule:
         return found
 
     def _derive(self, meter: MeterKey) -> bytes:
-        record, vk = self._entry(meter)
-        check_algorithms(record.dkga, meter.ea, len(vk))
+        record, decoder_key = self._entry(meter)
         identity = KeyIdentity(
             meter.pan, meter.kt, meter.sgc, meter.ti, meter.krn, record.base_date
         )
-        return derive(record.dkga, vk, identity, meter.ea)
+        return decoder_key(identity, meter.ea)
 
     def _cipher(self, meter: MeterKey) -> BlockCipher:
         cipher = self._cache.get(meter)
@@ -261,13 +264,17 @@ class VirtualModule:
 def open_module(
     name: str,
     file: KeyFile,
-    master: bytes,
+    master: Master,
     tables: Tables | None = None,
     test_companies: Iterable[str] = (),
 ) -> VirtualModule:
     """A virtual module with the keys of a file. Errors: KeyFileError, KeyLengthError."""
     keys = [(record, unwrap_key(master, record)) for record in file.keys]
     return VirtualModule(name, keys, tables, test_companies)
+
+
+def _derivation(record: KeyRecord, vk: bytes | DecoderKeyOf) -> DecoderKeyOf:
+    return vk if callable(vk) else partial(derive, record.dkga, vk)
 
 
 def _check_change(old: MeterKey, new: MeterKey) -> None:

@@ -1,0 +1,1 @@
+"""Security modules and keys outside this process: how they are declared, opened and asked."""

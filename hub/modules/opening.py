@@ -1,0 +1,123 @@
+"""From the configuration to a company's security module: which key is where, opened and checked."""
+
+import os
+from collections.abc import Callable
+from functools import cache
+from typing import TYPE_CHECKING
+
+from core.sts.keys import DecoderKeyOf
+from core.sts.keystore import MASTER_KEY_BYTES, KeyRecord, Master, load_key_file, unwrap_key
+from core.sts.module import VirtualModule
+from core.sts.sta import SAMPLE_TABLES, Tables, load_tables
+from hub.config import CompanySection, Config, ConfigError
+from hub.modules.settings import VIRTUAL, MasterKeySection
+
+if TYPE_CHECKING:
+    from hub.modules.pkcs11 import Pkcs11Token
+
+#: Where the master key comes from when the configuration says nothing.
+MASTER_KEY = "WATTBUS_MASTER_KEY"
+
+#: The token of a ``[modules.X]``: the same object every time, as it has one session.
+TokenOf = Callable[[str], "Pkcs11Token"]
+
+
+def token_opener(config: Config, writable: bool = False) -> TokenOf:
+    """The tokens of a configuration, by name; each connects when it is first asked."""
+
+    @cache
+    def token_of(name: str) -> "Pkcs11Token":
+        try:
+            from hub.modules.pkcs11 import Pkcs11Token, Place
+        except ModuleNotFoundError as error:
+            raise ConfigError(
+                [f"[modules.{name}] needs python-pkcs11: install wattbus[pkcs11] ({error})"]
+            ) from error
+        section = config.modules[name]
+
+        def pin() -> str:
+            if section.pin_file:
+                return config.path(section.pin_file).read_text(encoding="utf-8").strip()
+            return os.environ.get(section.pin_env, "")
+
+        place = Place(name, section.library, section.token, section.slot, pin, section.timeout_s)
+        return Pkcs11Token(place, writable)
+
+    return token_of
+
+
+def master_key(config: Config, section: CompanySection, token_of: TokenOf) -> Master:
+    """The key that wraps the vending keys. Errors: ConfigError, OSError, those of the token."""
+    chosen = section.master_key
+    if chosen is None:
+        file = section.master_key_file
+        chosen = MasterKeySection(file=file, env="" if file else MASTER_KEY)
+    if chosen.pkcs11:
+        from hub.modules.held import master_of
+
+        return master_of(token_of(chosen.pkcs11), chosen.label)
+    if chosen.file:
+        text = config.path(chosen.file).read_text(encoding="ascii")
+    else:
+        text = os.environ.get(chosen.env, "")
+    try:
+        key = bytes.fromhex(text.strip())
+    except ValueError:
+        key = b""
+    if len(key) != MASTER_KEY_BYTES:
+        where = chosen.file or f"the environment's {chosen.env}"
+        raise ConfigError([f"the master key must be {MASTER_KEY_BYTES * 2} hex digits, in {where}"])
+    return key
+
+
+def open_company_module(
+    config: Config, code: str, section: CompanySection, token_of: TokenOf
+) -> VirtualModule:
+    """A company's module, with keys from its key file and from tokens.
+
+    Errors: ConfigError, OSError, StsError, ModuleAwayError.
+    """
+    records = load_key_file(config.path(section.keys).read_bytes()).keys
+    _check_groups(section, records)
+
+    @cache
+    def master() -> Master:  # not asked for when every key is in a token
+        return master_key(config, section, token_of)
+
+    def opened(record: KeyRecord) -> bytes | DecoderKeyOf:
+        module = _module_of(section, record.sgc)
+        if module == VIRTUAL:
+            return unwrap_key(master(), record)
+        token = token_of(module)
+        from hub.modules.held import decoder_keys
+
+        return decoder_keys(token, record)
+
+    keys = [(record, opened(record)) for record in records]
+    tested = {code} if section.test else set()
+    # One name wherever the keys are: the chain of its log goes on when a key moves into a token.
+    return VirtualModule(f"virtual-{code}", keys, _tables(config, section), tested)
+
+
+def _module_of(section: CompanySection, sgc: str) -> str:
+    group = section.supply_groups.get(sgc)
+    return (group.module if group else "") or section.module
+
+
+def _check_groups(section: CompanySection, records: tuple[KeyRecord, ...]) -> None:
+    """A slip in a supply group's code would leave its keys where they are, and say nothing."""
+    known = sorted({record.sgc for record in records})
+    problems = [
+        f"supply_groups.{sgc}: no key of this supply group in {section.keys} "
+        f"(there: {', '.join(known)})"
+        for sgc in section.supply_groups
+        if sgc not in known
+    ]
+    if problems:
+        raise ConfigError(problems)
+
+
+def _tables(config: Config, section: CompanySection) -> Tables:
+    if section.sta_tables:
+        return load_tables(config.path(section.sta_tables).read_text(encoding="ascii"))
+    return SAMPLE_TABLES
