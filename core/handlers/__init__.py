@@ -1,6 +1,6 @@
 """Every message type that the core handles, and by whom: one handler per command."""
 
-from core.handlers import accounts, billing, notices, vending
+from core.handlers import accounts, billing, key_changes, notices, vending
 from core.handlers.base import Context, Draw, Handler
 from core.messages import name_of
 
@@ -12,6 +12,7 @@ HANDLERS: dict[str, Handler] = {
         *billing.HANDLERS,
         *accounts.HANDLERS,
         *notices.HANDLERS,
+        *key_changes.HANDLERS,
     )
 }
 

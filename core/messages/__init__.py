@@ -13,18 +13,22 @@ from core.messages.base import Message, message_type, name_of, struct_of
 from core.messages.billing import ReceivePayment
 from core.messages.notices import DeliveryReport, SendNotice
 from core.messages.outcome import Answer, Outcome
+from core.messages.tokens import ConfirmKeyChange, FailKeyChange, NeedKeyChange
 from core.messages.vending import AskLastTokens, ConfirmVend, CreditVend, Recipient
 
 __all__ = [
     "Answer",
     "AskBalance",
     "AskLastTokens",
+    "ConfirmKeyChange",
     "ConfirmVend",
     "CreditVend",
     "DeliveryReport",
     "Enrol",
+    "FailKeyChange",
     "Message",
     "MeterLink",
+    "NeedKeyChange",
     "Outcome",
     "PhoneLink",
     "ReceivePayment",

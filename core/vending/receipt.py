@@ -39,6 +39,8 @@ def sale_view(terms: Terms, sale: PastSale) -> SaleView:
         sgc=sale.sgc,
         krn=sale.krn,
         ti=sale.ti,
+        key_change=sale.key_change,
+        kct=sale.kct,
     )
 
 
