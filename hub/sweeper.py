@@ -1,12 +1,15 @@
-"""The sweeper: opens what became due or is no longer held back."""
+"""The sweeper: opens what became due or is no longer held back; presumes old key changes."""
 
 from dataclasses import dataclass, field
 
 from core.store.upgrade import Store
+from core.vending.key_change_sweep import presume
 from hub.clock import Sources
 
 #: How often it looks.
 EVERY_US = 500_000
+#: Key changes are presumed after weeks: once an hour is early enough.
+PRESUME_EVERY_US = 3_600_000_000
 
 # Each statement names the states of the partial index of held deliveries as the index has them:
 # SQLite sees no other way that it may use it, and would look at every delivery that ever was.
@@ -33,6 +36,7 @@ class Sweeper:
     store: Store
     sources: Sources = field(default_factory=Sources)
     _next: int = 0
+    _presume_next: int = 0
 
     def step(self) -> bool:
         """Sweep if it is time; True when something was opened."""
@@ -40,6 +44,10 @@ class Sweeper:
         if 0 < self._next - now <= EVERY_US:  # a clock set back must not stop it for hours
             return False
         self._next = now + EVERY_US
+        if not 0 < self._presume_next - now <= PRESUME_EVERY_US:
+            self._presume_next = now + PRESUME_EVERY_US
+            with self.store.transaction() as tx:
+                presume(tx, now)
         with self.store.transaction() as tx:
             if not tx.rows(_ANY, now=now)[0][0]:
                 return False

@@ -59,7 +59,8 @@ def test_one_long_message_keeps_every_token_whole_and_in_order(language: str) ->
 
 def test_the_sentence_about_old_tokens_comes_first() -> None:
     assert shown("token-key-change", tokens=SET[:2]) == (
-        "Your meter gets a new key. First key in old tokens, if you have any. Then, in this order:\n"
+        "Your meter gets a new key. First key in old tokens, if you have any. "
+        "Then, in this order:\n"
         f"1) {grouped(SET[0])}\n2) {grouped(SET[1])}\n3) {grouped(SALE.token)}\n"
         "3) is your token: 28.1 kWh, meter 04123456784 Home\n"
         "Energy 13,587, Service 3,360, VAT 3,051, carried fwd 2\n"
