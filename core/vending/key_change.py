@@ -85,15 +85,15 @@ def moved(change: KeyChange, event: Event, drn: str) -> KeyChange:
 def need(ctx: Context, meter: Meter, wanted: Wanted) -> bool:
     """Put a change on file; False when the very same one is wanted already. Raises Refusal."""
     known = newest(ctx.stage, meter)
+    after = moved(known, Event.NEED, meter.drn) if known is not None else None
     old, new = _codings(ctx.terms, meter, wanted)
-    if known is not None:
-        after = moved(known, Event.NEED, meter.drn)
-        if known.state == after.state:  # it waits for the next sale: only its aim may change
-            if (known.new, known.campaign) == (new, wanted.campaign):
-                return False
-            changed = replace(known, campaign=wanted.campaign, new=new, ro=_ro(old, new))
-            ctx.stage.put(known.id, replace(changed, three_tokens=int(wanted.three_tokens)))
-            return True
+    if known is not None and known == after:  # it waits for the next sale: its aim may change
+        three, ro = int(wanted.three_tokens), _ro(old, new)
+        changed = replace(
+            known, campaign=wanted.campaign, new=new, ro=ro, three_tokens=three, note=""
+        )
+        ctx.stage.put(known.id, changed)
+        return changed != replace(known, note="")
     change = KeyChange(
         id=ctx.new_id("key_change"),
         company=ctx.terms.code,
