@@ -163,8 +163,8 @@ def _tell_begun(begun: Begun, as_json: bool) -> None:
     for message_id in begun.unknown:
         typer.secho(f"not known yet: wattbus find {message_id}", err=True, fg=typer.colors.RED)
     typer.echo(
-        f"{begun.needed} meters need a key change, {begun.known} did already, "
-        f"{len(begun.refused)} were refused"
+        f"a key change is needed by {begun.needed} more, was by {begun.known} already; "
+        f"{len(begun.refused)} refused"
     )
 
 

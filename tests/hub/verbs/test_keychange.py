@@ -37,7 +37,7 @@ CAMPAIGN = (*START, "--from", f"{NOW}/1", "--campaign", "c1")
 def test_a_campaign_from_its_beginning(place: Installation) -> None:
     assert place.call(*CAMPAIGN)[:2] == (
         0,
-        "3 meters need a key change, 0 did already, 0 were refused\n",
+        "a key change is needed by 3 more, was by 0 already; 0 refused\n",
     )
     place.machine.do(buy(20_000, METERS[0], "+256700000001"), "b")
     code, out, _ = place.call("keychange", "status")
