@@ -7,8 +7,9 @@ on. So order per key holds across message types, and a poisonous message hurts o
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
+
+import msgspec
 
 from core.entities import Entity
 from core.messages import Message
@@ -17,8 +18,7 @@ E = TypeVar("E", bound=Entity)
 Key = tuple[type[Entity], Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Wants:
+class Wants(msgspec.Struct, frozen=True, gc=False):
     """What a message needs loaded. Numbers are the company's own; phones are E.164."""
 
     meters: tuple[str, ...] = ()
@@ -33,7 +33,7 @@ class Wants:
     @staticmethod
     def union(all_wants: "Iterable[Wants]") -> "Wants":
         """Everything that any of them wants, each once."""
-        merged: dict[str, dict[Any, None]] = {name: {} for name in Wants.__slots__}
+        merged: dict[str, dict[Any, None]] = {name: {} for name in Wants.__struct_fields__}
         for wants in all_wants:
             for name, bag in merged.items():
                 bag.update(dict.fromkeys(getattr(wants, name)))
@@ -67,36 +67,34 @@ class Book:
         ]
 
 
-@dataclass(frozen=True, slots=True)
-class Emitted:
+class Emitted(msgspec.Struct, frozen=True, gc=False):
     """A message that a decision sends: a command or event of its own, caused by this one."""
 
     message: Message
     party: str = ""
 
 
-@dataclass(slots=True)
-class Stage:
+class Stage(msgspec.Struct):
     """One message's view of the book, and what it would change."""
 
     book: Book
-    entities: dict[Key, Entity] = field(default_factory=dict)
-    links: dict[tuple[str, Any], Any] = field(default_factory=dict)
-    rows: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
-    emitted: list[Emitted] = field(default_factory=list)
+    entities: dict[Key, Entity] = {}
+    links: dict[tuple[str, Any], Any] = {}
+    rows: list[tuple[str, dict[str, Any]]] = []
+    emitted: list[Emitted] = []
 
     def get(self, kind: type[E], key: Any) -> E | None:
         """The entity as this message sees it, or None when there is none."""
         at = (kind, key)
-        found = self.entities.get(at) or self.book.entities.get(at)
-        return cast("E | None", found)
+        return self.entities.get(at) or self.book.entities.get(at)  # type: ignore[return-value]
 
     def need(self, kind: type[E], key: Any) -> E:
         """The entity; its absence is our own bug (it was not wanted)."""
-        found = self.get(kind, key)
+        at = (kind, key)
+        found = self.entities.get(at) or self.book.entities.get(at)
         if found is None:
             raise LookupError(f"{kind.__name__} {key} was not loaded")
-        return found
+        return found  # type: ignore[return-value]
 
     def put(self, key: Any, entity: Entity) -> None:
         """A new or changed entity."""
@@ -104,9 +102,8 @@ class Stage:
 
     def linked(self, name: str, key: Any) -> Any:
         """A link, or None."""
-        if (name, key) in self.links:
-            return self.links[name, key]
-        return self.book.links.get((name, key))
+        at = (name, key)
+        return self.links[at] if at in self.links else self.book.links.get(at)
 
     def link(self, name: str, key: Any, value: Any) -> None:
         """Add or replace a link."""
@@ -124,5 +121,9 @@ class Stage:
         """The decision ended well: its changes become part of the batch."""
         self.book.entities.update(self.entities)
         self.book.links.update(self.links)
+        rows = self.book.rows
         for table, values in self.rows:
-            self.book.rows.setdefault(table, []).append(values)
+            if table in rows:
+                rows[table].append(values)
+            else:
+                rows[table] = [values]

@@ -13,8 +13,8 @@ Debit is positive, credit negative. The chart is short; a name after the colon c
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
+import msgspec
 from msgspec.structs import replace
 
 from core.book import Stage
@@ -27,8 +27,7 @@ class LedgerError(Exception):
     """Our own mistake, caught before anything is posted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(msgspec.Struct, frozen=True, gc=False):
     """One posting before it has its place. ``owner`` 0: the company itself."""
 
     ledger: str
@@ -36,8 +35,7 @@ class Entry:
     owner: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Transaction:
+class Transaction(msgspec.Struct, frozen=True, gc=False):
     """What is posted together. ``reverses`` names the transaction that it undoes."""
 
     id: int

@@ -5,7 +5,8 @@ mutant in the promise suite. Nothing here talks to a broker or a socket.
 
 1. the same message twice in a batch: the second is dropped before anything else (``inbox``)
 2. lock first, read in a later statement, one lock order (``core.store.load``)
-3. messages whose (handler, key) has an earlier row in trouble are parked
+3. messages whose (handler, key) has an earlier row in trouble are parked; one that has expired is
+   refused all the same, which nothing before it can change
 4. decide in arrival order on one evolving state; draws are made once and kept for reruns
 5. an exception discards only its message's changes; its key's later messages are parked
 6. each row is written once; the write helper asserts it (``core.store.tx``)
@@ -29,6 +30,7 @@ from core.store.load import load
 from core.store.save import changes_of
 from core.store.tables.machine import DEAD
 from core.store.tx import Tx, Update
+from core.sts.errors import ModuleAwayError
 from core.vending.checks import horizon
 from hub import balance, failpoints, inbox, module_log
 from hub.envelope import (
@@ -61,6 +63,7 @@ class Work:
     message: Message
     handler: Handler
     terms: Terms
+    held: bool = False  # by an earlier one in trouble: it is here to be refused, if it is late
 
 
 @dataclass(slots=True)
@@ -97,7 +100,7 @@ class Batch:
         works = [w for d in deliveries if (w := self._read(d, d.seq in held, result))]
         for work in works:
             if work.delivery.message_id not in draws:
-                draws[work.delivery.message_id] = self._draw()
+                draws[work.delivery.message_id] = self._draw(now)
         books = self._load(tx, works, now)
         failpoints.hit("worker.before-decide")
         for work in works:
@@ -130,13 +133,14 @@ class Batch:
             for company in sorted(by_company)
         }
 
-    def _draw(self) -> Draw:
+    def _draw(self, now: int) -> Draw:
+        """Messages that are drawn for in one batch have its instant."""
         chance = int.from_bytes(self.random_bytes(4))
-        return Draw(self.now_us(), chance & 0xF, f"{(chance >> 4) % 10_000:04d}")
+        return Draw(now, chance & 0xF, f"{(chance >> 4) % 10_000:04d}")
 
     def _read(self, delivery: Delivery, held: bool, result: Result) -> Work | None:
-        """Decode: what is held back is parked, the unreadable is dead."""
-        if held:
+        """Decode: what is held back is parked unless it is over, the unreadable is dead."""
+        if held and not _over(delivery, self.now_us()):
             result.marks.append(inbox.parked(delivery))
             return None
         try:
@@ -148,6 +152,7 @@ class Batch:
                 message,
                 _BY_NAME[delivery.handler],
                 self.terms[envelope.company],
+                held,
             )
         except (EnvelopeError, KeyError) as error:
             self._fault(delivery, "", Trouble("unreadable", str(error), retry=False), result)
@@ -156,7 +161,9 @@ class Batch:
 
     def _decide(self, work: Work, book: Book, draw: Draw, result: Result) -> None:
         delivery = work.delivery
-        if result.held.get((delivery.partitionkey, delivery.handler), delivery.seq) < delivery.seq:
+        behind = result.held.get((delivery.partitionkey, delivery.handler), delivery.seq)
+        held = work.held or behind < delivery.seq
+        if held and not _over(delivery, draw.now_us):  # a refusal as expired needs no turn
             result.marks.append(inbox.parked(delivery))
             return
         stage = Stage(book)
@@ -167,6 +174,10 @@ class Batch:
         try:
             answer = self._answer(work, context)
             posted = [self._emit(work, item.message, item.party, draw) for item in stage.emitted]
+        except ModuleAwayError as error:  # an outage burns no attempt, and no customer hears a no
+            mark = inbox.postponed(delivery, Trouble("module", str(error)), draw.now_us)
+            self._held(delivery, mark, result)
+            return
         except Exception as error:  # a poisonous message hurts only itself
             trouble = Trouble(type(error).__name__, f"{type(error).__name__}: {error}")
             self._fault(delivery, work.envelope.idempotencykey, trouble, result, error)
@@ -236,13 +247,17 @@ class Batch:
     ) -> None:  # fmt: skip
         jitter = int.from_bytes(self.random_bytes(2)) / 32_767.5 - 1
         mark = inbox.failed(delivery, trouble, self.now_us(), jitter)
-        result.marks.append(mark)
-        at = (delivery.partitionkey, delivery.handler)
-        result.held[at] = min(delivery.seq, result.held.get(at, delivery.seq))
+        self._held(delivery, mark, result)
         if key and mark.state == DEAD:
             result.answers.append((delivery.message_id, _UNKNOWN))
         if error is not None and not isinstance(error, NotYet):
             result.faults.append((delivery, error))
+
+    def _held(self, delivery: Delivery, mark: Mark, result: Result) -> None:
+        """It is not done: later ones of its key wait."""
+        result.marks.append(mark)
+        at = (delivery.partitionkey, delivery.handler)
+        result.held[at] = min(delivery.seq, result.held.get(at, delivery.seq))
 
     def _write(self, tx: Tx, result: Result, books: Mapping[str, Book], now: int) -> None:
         """Everything at once: a statement for each set would be what a small batch costs."""
@@ -277,6 +292,11 @@ def _in_time(envelope: Envelope, now_us: int) -> None:
     """A command past its expiry is not begun: who sent it has stopped to expect it."""
     if envelope.expirytime and from_rfc3339(envelope.expirytime) < now_us:
         raise refuse(EXPIRED, expirytime=envelope.expirytime)
+
+
+def _over(delivery: Delivery, now_us: int) -> bool:
+    """The same of a delivery, which may be unreadable: then it is not over."""
+    return 0 < inbox.expiry_of(delivery) < now_us
 
 
 def _told_by_notice(work: Work, now_us: int) -> bool:

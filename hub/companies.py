@@ -9,6 +9,7 @@ from core.tariffs.compiling import CompiledTariff
 from core.tariffs.load import load_file
 from core.tariffs.sale import DeductionPolicy
 from hub.config import CompanySection, Config, ConfigError
+from hub.files import read_text
 from hub.modules.opening import TokenOf, open_company_module, token_opener
 
 
@@ -68,7 +69,7 @@ def _tariffs(config: Config, section: CompanySection) -> dict[str, CompiledTarif
     found: dict[str, CompiledTariff] = {}
     for name in section.tariffs:
         path = find_mapping(config, "tariffs", name)
-        tariff = load_file(path.read_text(encoding="utf-8"), path.name).tariff
+        tariff = load_file(read_text(path), path.name).tariff
         if tariff.tariff.currency != section.currency:
             raise ValueError(f"tariff {name} is in {tariff.tariff.currency}")
         found[tariff.tariff.code] = tariff

@@ -15,6 +15,7 @@ from zoneinfo import available_timezones
 import msgspec
 
 from core.money import CURRENCIES
+from hub.files import UnreadableError, read_text
 from hub.modules.settings import (
     VIRTUAL,
     MasterKeySection,
@@ -390,7 +391,7 @@ def _links(reader: _Reader, tables: dict[str, Any]) -> dict[str, LinkSection]:
 def read(path: Path) -> Config:
     """Read the file at ``path``. Raises ConfigError, also when there is no such file."""
     try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError([f"{path}: {error}"]) from error
+        text = read_text(path)
+    except UnreadableError as error:
+        raise ConfigError([str(error)]) from error
     return parse(text, str(path), path.resolve().parent)

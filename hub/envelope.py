@@ -9,6 +9,7 @@ replydeadline, testindicator. Facts about delivery are not here but in the deliv
 import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 import msgspec
 
@@ -105,6 +106,7 @@ def type_name(message: Message) -> str:
     return name_of(message).name
 
 
+@lru_cache(maxsize=64)  # the messages of a batch share their instants
 def rfc3339(at_us: int) -> str:
     """Microseconds UTC as RFC 3339."""
     moment = _EPOCH + timedelta(microseconds=at_us)

@@ -4,15 +4,38 @@ Whole numbers only: money in minor units, units in tenths of kWh, other quantiti
 instants in microseconds UTC. What is already text (a core that sends a ready value) stays as it is.
 """
 
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
+import msgspec
+
 from core.money import CURRENCIES
 
+#: A word of which only a letter or nothing is left.
+_MASKED: Final = re.compile(r".?\*+")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Forms(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A phrase that changes with its number ``{n}``; no ``one``: it does not change."""
+
+    other: str
+    one: str = ""
+
+    def __post_init__(self) -> None:
+        if "{n}" not in self.other:
+            raise ValueError("{n} is missing in 'other'")
+
+
+class Counted(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Phrases with a number, and which numbers take the form ``one``: a rule of the language."""
+
+    minutes_ago: Forms
+    singular: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +49,19 @@ class Style:
     zone: ZoneInfo
     currency: str
     exponent: int
+    counted: Counted = field(default_factory=lambda: Counted(Forms("{n}")))
 
 
 def number(value: Any, style: Style, places: int = 0, trim: bool = False) -> str:
     """An integer of ``10**-places``; ``trim`` drops zeros at the end of the fraction."""
     if not isinstance(value, int):
         return str(value)
+    if not places:
+        return f"{value:,}".replace(",", style.thousands)
     sign = "-" if value < 0 else ""
     whole, part = divmod(abs(value), 10**places)
     grouped = f"{whole:,}".replace(",", style.thousands)
-    fraction = f"{part:0{places}d}" if places else ""
+    fraction = f"{part:0{places}d}"
     if trim:
         fraction = fraction.rstrip("0")
     return f"{sign}{grouped}{style.decimal}{fraction}" if fraction else f"{sign}{grouped}"
@@ -43,9 +69,8 @@ def number(value: Any, style: Style, places: int = 0, trim: bool = False) -> str
 
 def amount(value: Any, style: Style, currency: str = "") -> str:
     """Minor units without the currency's name, as on the lines of a receipt."""
-    other = CURRENCIES.get(currency)
-    own = other is None or currency == style.currency
-    return number(value, style, style.exponent if own or other is None else other.exponent)
+    other = CURRENCIES.get(currency) if currency != style.currency else None
+    return number(value, style, style.exponent if other is None else other.exponent)
 
 
 def money(value: Any, style: Style, currency: str = "") -> str:
@@ -69,7 +94,7 @@ def kwh_milli(value: Any, style: Style, currency: str = "") -> str:  # noqa: ARG
 def token(value: Any, style: Style, currency: str = "") -> str:  # noqa: ARG001
     """Twenty digits as five groups of four, as meters' keypads and people take them."""
     digits = str(value)
-    return " ".join(digits[at : at + 4] for at in range(0, len(digits), 4))
+    return " ".join([digits[at : at + 4] for at in range(0, len(digits), 4)])
 
 
 def numbered(value: Any, style: Style, currency: str = "") -> str:
@@ -95,12 +120,19 @@ def time(value: Any, style: Style, currency: str = "") -> str:  # noqa: ARG001
     return local.strftime(pattern)
 
 
+def minutes_ago(value: Any, style: Style, currency: str = "") -> str:  # noqa: ARG001
+    """Whole minutes as a phrase: ``1 minute ago``, ``5 minutes ago``."""
+    forms = style.counted.minutes_ago
+    form = forms.one if forms.one and value in style.counted.singular else forms.other
+    return form.replace("{n}", number(value, style))
+
+
 def masked(value: Any, style: Style, currency: str = "") -> str:  # noqa: ARG001
     """A name as ``J*** O***``, a number as ``+256***678``; what is masked stays so."""
     shown = str(value)
     if any(letter.isdigit() for letter in shown):
         return f"{shown[:4]}***{shown[-3:]}" if len(shown) > 7 else "***"
-    return " ".join(f"{word[0]}***" for word in shown.split())
+    return " ".join(word if _MASKED.fullmatch(word) else f"{word[0]}***" for word in shown.split())
 
 
 def text(value: Any, style: Style, currency: str = "") -> str:  # noqa: ARG001
@@ -118,6 +150,7 @@ CONVERTERS: Final[Mapping[str, Converter]] = {
     "kwh": kwh,
     "kwh_milli": kwh_milli,
     "masked": masked,
+    "minutes_ago": minutes_ago,
     "money": money,
     "numbered": numbered,
     "text": text,

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from core.store.tables.machine import DEAD, DONE, OPEN, PARKED, RETRY
 from core.store.tx import Reader, Row, Tx, Update
+from hub.envelope import from_rfc3339, unseal
 from hub.outbox import WORKER, partition_of
 
 
@@ -168,8 +169,17 @@ def done(delivery: Delivery, outcome: str) -> Mark:
 
 
 def parked(delivery: Delivery) -> Mark:
-    """An earlier one of its key is in trouble."""
-    return Mark(delivery.seq, PARKED, "", delivery.attempt)
+    """An earlier one of its key is in trouble. It is due when it expires."""
+    return Mark(delivery.seq, PARKED, "", delivery.attempt, expiry_of(delivery))
+
+
+def expiry_of(delivery: Delivery) -> int:
+    """When nobody expects it any more, in µs UTC; 0: never, or it cannot be read."""
+    try:
+        stated = unseal(delivery.envelope).expirytime
+        return from_rfc3339(stated) if stated else 0
+    except (ValueError, TypeError):  # no envelope, no time; a time without its offset
+        return 0
 
 
 #: Waits before attempts 2, 3, …: two at once, then longer and longer, in seconds.

@@ -13,7 +13,7 @@ from typing import Protocol
 
 import structlog
 
-from core.store.tx import TransientStoreError
+from core.store.tx import FaultyStatementError, TransientStoreError
 from hub.worker import MAX_BATCH, StoreAway
 
 #: With nothing to do a loop looks around this often: for what became due, or was missed.
@@ -27,6 +27,15 @@ log = structlog.get_logger("hub.stages")
 def lingers(last: int) -> bool:
     """Whether a batch of this size says: more will come, but is not waiting yet."""
     return 1 < last < MAX_BATCH
+
+
+def log_away(error: Exception, rest_s: float) -> None:
+    """Say why a loop rests: the store is away, or (loudly) it does not understand us."""
+    ours = any(isinstance(e, FaultyStatementError) for e in (error, error.__cause__))
+    if ours:
+        log.critical("store.statement-fault", error=str(error), rest_s=rest_s)
+    else:
+        log.error("store.away", error=str(error), rest_s=rest_s)
 
 
 class Stage(Protocol):
@@ -79,7 +88,7 @@ class StageLoop:
                 busy = self._turn()
                 self.healthy, rest = True, AWAY_S
             except (StoreAway, TransientStoreError) as error:
-                log.error("store.away", error=str(error), rest_s=rest)
+                log_away(error, rest)
                 busy, rest = self._rest(rest)
             except (
                 Exception

@@ -25,6 +25,7 @@ from core.messages import (
     Outcome,
     ReceivePayment,
     SendNotice,
+    SetLanguage,
 )
 from core.money import format_amount
 from core.refusals import OPERATOR, operator_sentence
@@ -70,11 +71,17 @@ def units(tenths: int) -> str:
     return f"{tenths // 10}.{tenths % 10}"
 
 
+#: What follows from what a customer did: it is told as what became of his notice.
+_AFTER = (SendNotice, DeliveryReport)
+
+
 def headline(story: Story | Hops, lens: Lens) -> str:
     """One sentence: what the customer did, what he got, what he was told."""
     if isinstance(story, Hops):
         return f"looked at {len(story.arrivals)} menu screens by {story.channel}"
-    commands = [step for step in story.steps if not isinstance(step.body, SendNotice)]
+    commands = [step for step in story.steps if not isinstance(step.body, _AFTER)]
+    if not commands:  # a receipt of something that was not ours
+        commands = [step for step in story.steps if isinstance(step.body, DeliveryReport)]
     told = [_told(story, notice, lens) for step in commands for notice in step.notices]
     said = [_command(step, lens) for step in commands] or ["sent a notice"]
     return "; ".join(part.rstrip(".") for part in (*said, *told))
@@ -114,6 +121,7 @@ _DID: dict[type, Callable[[Any, Step, Lens], str]] = {
     ReceivePayment: _paid,
     Enrol: lambda body, _step, _lens: f"was enrolled as account {body.account}",
     AskBalance: lambda _body, _step, _lens: "asked for the balance",
+    SetLanguage: lambda body, _step, _lens: f"chose the language {body.language}",
     AskLastTokens: lambda _body, _step, _lens: "asked for the last tokens",
     DeliveryReport: lambda body, _step, _lens: (
         f"the network {body.channel} reported {body.reference} as {body.state}"

@@ -1,9 +1,10 @@
-"""The sweeper: opens what became due or is no longer held back; presumes old key changes."""
+"""The sweeper: opens what became due, is no longer held back, or has expired while held back; and
+presumes key changes that nobody speaks of any more."""
 
 from dataclasses import dataclass, field
 
 from core.store.upgrade import Store
-from core.vending.key_change_sweep import presume
+from core.vending.key_change_sweep import AT_ONCE, presume
 from hub.clock import Sources
 
 #: How often it looks.
@@ -22,6 +23,12 @@ _RELEASED = (
     "AND NOT EXISTS (SELECT 1 FROM delivery b WHERE b.partitionkey = delivery.partitionkey "
     "AND b.handler = delivery.handler AND b.state IN (1, 2, 3) AND b.state IN (1, 3) "
     "AND b.seq < delivery.seq)"
+)
+# A command behind one that is dead may wait for days. When it expires it goes to the worker, who
+# refuses it where it stands; what is behind it stays parked.
+_EXPIRED = (
+    "UPDATE delivery SET state = 0, published = 0 WHERE state IN (1, 2, 3) AND state = 2 "
+    "AND target = 'worker' AND due > 0 AND due < :now"
 )
 _ANY = (
     "SELECT count(*) FROM delivery "
@@ -45,10 +52,10 @@ class Sweeper:
             return False
         self._next = now + EVERY_US
         if not 0 < self._presume_next - now <= PRESUME_EVERY_US:
-            self._presume_next = now + PRESUME_EVERY_US
             with self.store.transaction() as tx:
-                presume(tx, now)
+                more = presume(tx, now) == AT_ONCE
+            self._presume_next = now if more else now + PRESUME_EVERY_US
         with self.store.transaction() as tx:
             if not tx.rows(_ANY, now=now)[0][0]:
                 return False
-            return tx.run(_DUE, now=now) + tx.run(_RELEASED) > 0
+            return tx.run(_DUE, now=now) + tx.run(_RELEASED) + tx.run(_EXPIRED, now=now) > 0

@@ -21,11 +21,6 @@ class Slot:
     convert: str = "text"
     required: bool = False
 
-    @property
-    def plain(self) -> bool:
-        """Whether the field stands at the top of the arguments."""
-        return "." not in self.field
-
 
 @dataclass(frozen=True, slots=True)
 class Key:
@@ -47,6 +42,7 @@ _ARGS: Final[Mapping[str, str]] = {
     "largest": "money",
     "limit": "money",
     "limit_tenths": "kwh",
+    "minutes": "minutes_ago",
     "phone": "masked",
     "quoted": "kwh",
     "reason": "reason",

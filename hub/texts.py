@@ -8,6 +8,7 @@ fail for want of a required value.
 import datetime
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from importlib import resources
 from importlib.resources.abc import Traversable
 from typing import Any, Final, Literal
@@ -17,13 +18,15 @@ import msgspec
 
 from core.documents import Document, DocumentError, Problem, read
 from hub.channel import Company
-from hub.formats import CONVERTERS, Style
-from hub.template import Hole, Template, fill, names, parse
-from hub.textkeys import ALIASES, COMMON, KEYS, Key, Slot
+from hub.formats import CONVERTERS, Converter, Counted, Style, number
+from hub.template import Template, compiled, names, parse
+from hub.textkeys import ALIASES, COMMON, KEYS, Key
 
 #: Nobody is told more tokens than this at once, whatever is asked.
 MAX_SALES: Final = 5
 _LAST_RESORT: Final = "en"
+#: The arguments of a text, of plain types.
+Args = Mapping[str, Any]
 
 
 class TextError(LookupError):
@@ -63,6 +66,7 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     money: str
     time: str
     marks: Marks
+    counted: Counted
     lines: dict[str, str]
     reasons: dict[str, str]
     texts: dict[str, str]
@@ -140,9 +144,8 @@ class Texts:
     """Renders for one company. Immutable; made once."""
 
     def __init__(self, languages: Mapping[str, Language], company: Company) -> None:
-        self._languages = languages
         self._company = company
-        self._styles = {code: _style(each.sheet, company) for code, each in languages.items()}
+        self._voices = {code: _Voice(each, company) for code, each in languages.items()}
         self._fallback = next(
             (code for code in (*company.languages, _LAST_RESORT) if code in languages),
             next(iter(languages)),
@@ -150,12 +153,12 @@ class Texts:
 
     def language(self, wanted: str) -> str:
         """The language that will be used for one that is wanted (``fr-CD`` is read as ``fr``)."""
-        for code in (wanted.lower(), wanted.lower().split("-")[0]):
-            if code in self._languages:
-                return code
-        return self._fallback
+        code = wanted.lower()
+        if code not in self._voices:
+            code = code.split("-")[0]
+        return code if code in self._voices else self._fallback
 
-    def render(self, key: str, language: str, args: Mapping[str, Any]) -> str:
+    def render(self, key: str, language: str, args: Args) -> str:
         """The text of a notice; ``key`` is its template's name, ``args`` its arguments.
 
         ``refusal`` takes ``{"code", "args"}``, ``nonsense`` an optional ``reason``. Raises
@@ -163,12 +166,9 @@ class Texts:
         """
         plain = msgspec.to_builtins(args)
         name, plain = _resolve(key, plain)
-        code = self.language(language)
-        shown = _Rendering(self._languages[code], self._styles[code], self._company)
-        body = shown.text(name, plain)
-        if self._company.test or plain.get("test"):
-            return f"{self._languages[code].sheet.marks.test} {body}"
-        return body
+        voice = self._voices[self.language(language)]
+        body = voice.text(name, plain)
+        return f"{voice.test} {body}" if self._company.test or plain.get("test") else body
 
 
 def _resolve(key: str, args: dict[str, Any]) -> tuple[str, dict[str, Any]]:
@@ -192,86 +192,99 @@ def _style(sheet: Sheet, company: Company) -> Style:
         zone=ZoneInfo(company.zone),
         currency=company.currency,
         exponent=company.exponent,
+        counted=sheet.counted,
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Rendering:
-    """One text being made."""
+class _Voice:
+    """One language of one company: every text is a function of its arguments, made once.
 
-    language: Language
-    style: Style
-    company: Company
+    A notice is rendered for every sale, so nothing is looked up then that is known now.
+    """
 
-    def text(self, name: str, args: Mapping[str, Any]) -> str:
-        if name not in KEYS:
+    def __init__(self, language: Language, company: Company) -> None:
+        self.test = language.sheet.marks.test
+        self._sheet = language.sheet
+        self._style = _style(language.sheet, company)
+        self._own = {"company_name": company.name, "help_line": company.help_line}
+        self._special: Mapping[str, Converter] = {
+            "lines": self._lines,
+            "sales": self._sales,
+            "reason": self._reason,
+        }
+        self._texts = {
+            name: compiled(template, partial(self._placeholder, name))
+            for name, template in language.templates.items()
+        }
+
+    def text(self, name: str, args: Args) -> str:
+        """Raises TextError."""
+        text = self._texts.get(name)
+        if text is None:
             raise TextError(f"there is no text '{name}'")
-        slots = {**COMMON, **KEYS[name].slots}
-        template = self.language.templates[name]
-        for part in template:
-            if isinstance(part, Hole) and slots[part.name].required:
-                self._must(name, part.name, slots[part.name], args)
-        return fill(template, lambda hole, optional: self._value(slots[hole], args, optional))
+        return text(args)
 
-    def _must(self, name: str, hole: str, slot: Slot, args: Mapping[str, Any]) -> None:
-        if _take(args, slot.field) in (None, "", []):
-            raise TextError(f"text '{name}' needs '{slot.field}' for {{{hole}}}")
+    def _placeholder(self, text: str, hole: str, optional: bool) -> Callable[[Args], str]:
+        """What a placeholder says of the arguments; "" for nothing."""
+        slot = KEYS[text].slots.get(hole) or COMMON[hole]
+        path, _, field = slot.field.rpartition(".")
+        convert = self._special.get(slot.convert) or CONVERTERS[slot.convert]
+        style, own = self._style, self._own.get(slot.field)
+        needed = slot.required and not optional
+        # "debt UGX 0" says nothing, "UGX 0 to spend" does
+        nought_is_nothing = optional and slot.convert in _SUMS
 
-    def _value(self, slot: Slot, args: Mapping[str, Any], optional: bool) -> str:
-        value = args.get(slot.field) if slot.plain else _take(args, slot.field)
-        if value is None and slot.field in _COMMON:
-            value = _COMMON[slot.field](self.company)
-        if value in (None, "", []) or (optional and value == 0 and slot.convert in _SUMS):
-            return ""  # "debt UGX 0" says nothing, "UGX 0 to spend" does
-        converter = CONVERTERS.get(slot.convert)
-        if converter is None:
-            return _SPECIAL[slot.convert](self, value)
-        above = args if slot.plain else _take(args, slot.field.rpartition(".")[0])
-        return converter(value, self.style, above.get("currency", ""))
+        def say(args: Args) -> str:
+            around = _below(args, path) if path else args
+            value = around.get(field)
+            if value is None:
+                value = own
+            if not value and (value in _NOTHING or (nought_is_nothing and value == 0)):
+                if needed:
+                    raise TextError(f"text '{text}' needs '{slot.field}' for {{{hole}}}")
+                return ""
+            return convert(value, style, around.get("currency", ""))
 
-    def reason(self, reason: Any) -> str:
+        return say
+
+    def _reason(self, reason: Any, _style: Style, _currency: str) -> str:
         """Why something is so, in words; an unknown class as it is."""
-        return self.language.sheet.reasons.get(str(reason), str(reason))
+        return self._sheet.reasons.get(str(reason), str(reason))
 
-    def lines(self, lines: Iterable[Mapping[str, Any]]) -> str:
+    def _lines(self, lines: Iterable[Args], style: Style, _currency: str) -> str:
         """``Energy 13,587, VAT 3,051``: lines of the same label are added up."""
         sums: dict[str, int] = {}
         for line in lines:
             label = self._label(str(line.get("code", "")), str(line.get("label", "")))
             sums[label] = sums.get(label, 0) + int(line.get("amount", 0))
-        amount = CONVERTERS["amount"]
-        return ", ".join(f"{label} {amount(sums[label], self.style, '')}" for label in sums)
+        places = style.exponent
+        return ", ".join([f"{label} {number(sums[label], style, places)}" for label in sums])
 
     def _label(self, code: str, given: str) -> str:
         """The label of a line's code: its own, that of its family (``energy.1``), as given."""
-        labels = self.language.sheet.lines
-        family = code.replace(":", ".").split(".")[0]
-        return labels.get(code) or labels.get(family) or given or code
+        labels = self._sheet.lines
+        return labels.get(code) or labels.get(_family(code)) or given or code
 
-    def sales(self, sales: Iterable[Mapping[str, Any]]) -> str:
+    def _sales(self, sales: Iterable[Args], _style: Style, _currency: str) -> str:
         """One text per sale."""
         shown = list(sales)[:MAX_SALES]
         return "\n".join(self.text("last-tokens.sale", sale) for sale in shown)
 
 
-_SPECIAL: Final[Mapping[str, Callable[[_Rendering, Any], str]]] = {
-    "lines": _Rendering.lines,
-    "sales": _Rendering.sales,
-    "reason": _Rendering.reason,
-}
 _SUMS: Final = ("amount", "money")
-_COMMON: Final[Mapping[str, Callable[[Company], str]]] = {
-    "company_name": lambda company: company.name,
-    "help_line": lambda company: company.help_line,
-}
+_NOTHING: Final[tuple[Any, ...]] = (None, "", [])
 
 
-def _take(args: Mapping[str, Any], path: str) -> Any:
-    """A (dotted) field of the arguments; the arguments themselves for an empty path."""
+def _family(code: str) -> str:
+    return code.replace(":", ".").partition(".")[0]
+
+
+def _below(args: Args, path: str) -> Args:
+    """The arguments under a dotted path; none where there is no such thing."""
     value: Any = args
-    for name in path.split(".") if path else ():
+    for name in path.split("."):
         value = value.get(name) if isinstance(value, Mapping) else None
-    return value
+    return value if isinstance(value, Mapping) else {}
 
 
 def check_cases(languages: Mapping[str, Language], company: Company) -> list[str]:

@@ -1,8 +1,9 @@
 """From what was typed to the stories it stands in: ``wattbus find``."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from core.messages import DeliveryReport
 from core.store.tx import Reader
 from hub import searching, stories
 from hub.journal import NOTED
@@ -51,6 +52,7 @@ def find(reader: Reader, company: str, country_code: str, typed: str, limit: int
         if found or (guess.kind == searching.PHONE and hops):
             hits.append(guess)
         seeds.update((step.id, step) for step in found)
+    _put_receipts_in_their_stories(reader, company, seeds.values())
     told: list[Story | Hops] = [*stories.gather(reader, company, seeds.values(), limit), *hops]
     told.sort(key=lambda story: story.at_us)
     return Timeline(company, tuple(hits) or guesses, tuple(told[-limit:]))
@@ -146,6 +148,31 @@ _LOOKS: dict[str, Callable[[Reader, str, str], list[Step]]] = {
     searching.METER: _of_meter,
     searching.ACCOUNT: _of_account,
 }
+
+
+def _put_receipts_in_their_stories(reader: Reader, company: str, steps: Iterable[Step]) -> None:
+    """A receipt of the network is no story: it belongs to the one whose notice it is about.
+
+    Networks use an id again after a while: the receipt is about the newest notice before it. One
+    that is about nothing of ours stays alone.
+    """
+    reports = [(step, step.body) for step in steps if isinstance(step.body, DeliveryReport)]
+    if not reports:
+        return
+    rows = reader.rows(
+        "SELECT r.channel, r.reference, n.queued_at, m.correlationid FROM notice_reference r "
+        "JOIN notice n ON n.id = r.notice_id JOIN message m ON m.id = n.message_id "
+        "WHERE r.channel IN :channels AND r.reference IN :references AND n.company = :company "
+        "ORDER BY n.queued_at",
+        channels=sorted({report.channel for _, report in reports}),
+        references=sorted({report.reference for _, report in reports}),
+        company=company,
+    )
+    for step, report in reports:
+        for channel, reference, queued_us, correlation in rows:
+            about = (channel, reference) == (report.channel, report.reference)
+            if about and queued_us <= step.recorded_us:
+                step.correlation = correlation
 
 
 def _hops(reader: Reader, company: str, phone: str) -> list[Hops]:

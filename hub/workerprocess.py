@@ -21,7 +21,7 @@ from hub.companies import all_terms
 from hub.config import Config
 from hub.engine import Parts, make_batch
 from hub.leases import Leases
-from hub.stages import AWAY_S, IDLE_S, lingers
+from hub.stages import AWAY_S, IDLE_S, lingers, log_away
 from hub.supervisor import PARENT
 from hub.wakeups import DONE, WORK, Listener, concerns, notify
 from hub.worker import StoreAway, Worker
@@ -105,7 +105,7 @@ def _work(
             if lingers(worker.last):
                 stop.wait(linger_s)
         except (StoreAway, TransientStoreError) as error:
-            log.error("store.away", error=str(error))
+            log_away(error, AWAY_S)
             away, busy = True, False
             time.sleep(AWAY_S)
         if not busy:

@@ -4,6 +4,7 @@ data_coding 0 means "the SMSC's default alphabet", which differs per operator: e
 own (:data:`Alphabet`). GSM text travels unpacked, one septet per octet, as nearly all SMSCs want.
 """
 
+import codecs
 from typing import Literal
 
 from adapters.smpp.errors import LocalError
@@ -24,10 +25,14 @@ _EXTENDED = {
     0x3C: "[", 0x3D: "~", 0x3E: "]", 0x40: "|", 0x65: "€",
 }  # fmt: skip
 
+_CODES = {char: code for code, char in enumerate(_BASIC) if code != _ESCAPE}
 _ENCODE: dict[str, bytes] = {
-    **{char: bytes((code,)) for code, char in enumerate(_BASIC) if code != _ESCAPE},
+    **{char: bytes((code,)) for char, code in _CODES.items()},
     **{char: bytes((_ESCAPE, code)) for code, char in _EXTENDED.items()},
 }
+# The codes of the characters that Latin-1 has too, by their place there.
+_NO_CODE = 0xFF
+_FROM_LATIN1 = bytes(_CODES.get(chr(octet), _NO_CODE) for octet in range(256))
 _CODECS: dict[Alphabet, str] = {"latin1": "latin-1", "ascii": "ascii"}
 
 
@@ -41,6 +46,22 @@ class NotInAlphabetError(LocalError):
 
 def gsm_encode(text: str) -> bytes:
     """Text to unpacked septets. Raises :class:`NotInAlphabetError`."""
+    return _basic_codes(text) or _codes_one_by_one(text)
+
+
+def _basic_codes(text: str) -> bytes:
+    """The whole text by one table, a tenth of the time of the other way; empty: it cannot be.
+
+    It can when all its characters are basic ones that Latin-1 has too, as in nearly all texts.
+    """
+    try:
+        codes = text.encode("latin-1").translate(_FROM_LATIN1)
+    except UnicodeEncodeError:
+        return b""
+    return b"" if _NO_CODE in codes else codes
+
+
+def _codes_one_by_one(text: str) -> bytes:
     try:
         return b"".join([_ENCODE[char] for char in text])
     except KeyError as error:
@@ -54,7 +75,7 @@ def gsm_decode(data: bytes) -> str:
     above 0x7F is a replacement character.
     """
     if _ESCAPE not in data:
-        return "".join([_BASIC[code] if code < 128 else "�" for code in data])
+        return codecs.charmap_decode(data, "replace", _BASIC)[0]
     chars = []
     escaped = False
     for code in data:

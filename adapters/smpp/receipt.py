@@ -93,8 +93,10 @@ def parse(pdu: Message | DataSm, *, trust_text: bool = False) -> Receipt | None:
     kind = pdu.esm_class & _TYPE
     tagged = tlv.text(pdu.tlvs, Tag.receipted_message_id)
     claimed = kind in (_RECEIPT, _INTERMEDIATE) or tagged is not None
+    if not claimed and not trust_text:
+        return None
     _, data = split_header(pdu)
-    if not claimed and not (trust_text and data[:3].lower() == b"id:"):
+    if not claimed and data[:3].lower() != b"id:":
         return None
     pairs = _pairs(data.decode("latin-1"))
     identity = tagged if tagged else pairs.get("id", "")

@@ -160,6 +160,8 @@ def split_header(pdu: Message | DataSm) -> tuple[dict[int, bytes], bytes]:
 
 def place_of(pdu: Message | DataSm) -> Place | None:
     """Where this message stands in a longer text; None for a whole text."""
+    if not pdu.esm_class & UDHI and not pdu.tlvs:
+        return None  # has neither way to say it, as nearly all
     elements, _ = split_header(pdu)
     place = None
     if len(elements.get(0, b"")) == 3:

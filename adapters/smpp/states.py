@@ -52,6 +52,8 @@ class State(Enum):
     ESME_LEAVING = "ESME leaving"
     SMSC_LEAVING = "SMSC leaving"
 
+    __hash__ = object.__hash__  # Enum's own is a call of Python, for each PDU that is looked up
+
 
 class Move(Enum):
     """What may happen to a session."""
@@ -72,6 +74,8 @@ class Move(Enum):
     ENQUIRE = "enquire_link"
     ESME_LEAVE = "ESME: leaves or unbinds"
     SMSC_LEAVE = "SMSC: leaves or unbinds"
+
+    __hash__ = object.__hash__  # see State
 
 
 _S, _M = State, Move

@@ -11,6 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import msgspec
+
 from channels.sms.amounts import multiplied, readings
 from channels.sms.words import Kind, Words, fold
 
@@ -25,8 +27,7 @@ _PLAIN: Final = re.compile(r"([A-Z]+) ([0-9]{11}|[0-9]{13}) ([1-9][0-9]{0,8})")
 _NOUGHTS: Final = re.compile(r"(?<![^\W\d_])[0-9O](?:[0-9O,.'’-]*[0-9O])?(?![^\W\d_])")
 
 
-@dataclass(frozen=True, slots=True)
-class Money:
+class Money(msgspec.Struct, frozen=True):
     """The company's currency: code, decimals, and the mark before them (``.`` or ``,``)."""
 
     currency: str
@@ -34,8 +35,7 @@ class Money:
     decimal_mark: str = "."
 
 
-@dataclass(frozen=True, slots=True)
-class Buy:
+class Buy(msgspec.Struct, frozen=True):
     """``tender`` in minor units; ``text`` is the same command as we would write it."""
 
     meter: str
@@ -45,24 +45,21 @@ class Buy:
     language: str
 
 
-@dataclass(frozen=True, slots=True)
-class Yes:
+class Yes(msgspec.Struct, frozen=True):
     """The confirmation of a waiting purchase."""
 
     code: str
     language: str
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(msgspec.Struct, frozen=True):
     """``kind``: balance, last or help."""
 
     kind: Kind
     language: str
 
 
-@dataclass(frozen=True, slots=True)
-class Nonsense:
+class Nonsense(msgspec.Struct, frozen=True):
     """What is not clear enough to act on.
 
     ``reason``: a key ``nonsense.<reason>`` of the texts or a code of ``core.refusals``; empty: not
@@ -70,7 +67,7 @@ class Nonsense:
     """
 
     reason: str = ""
-    args: Mapping[str, Any] = field(default_factory=dict)
+    args: Mapping[str, Any] = msgspec.field(default_factory=dict)
     language: str = ""
 
 

@@ -1,11 +1,12 @@
 """What phones send: each text is journaled under its key before the network is answered."""
 
 from collections import Counter, OrderedDict, deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
-from twisted.internet.defer import Deferred, inlineCallbacks, succeed
+from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
 from channels.sms.commands import Ask, Command, Money, Nonsense, parse
@@ -30,6 +31,7 @@ class Inbound:
     ports: Ports
     config: SmsConfig
     words: Words
+    money: Money
     texts: Texts
     counters: Counter[str]
     just_bound: Callable[[], bool] = lambda: False  # the network may be delivering again
@@ -39,33 +41,44 @@ class Inbound:
     def __post_init__(self) -> None:
         self.languages = Languages(self.ports)
 
-    @inlineCallbacks
-    def receive(self, incoming: Incoming) -> Generator[Any, Any, int]:
+    def receive(self, incoming: Incoming) -> "Deferred[int]":
         """Journal a text and see to its answer; fails with what the ports fail with."""
-        command = self._command(incoming.text) if incoming.complete else Nonsense()
+        whole = incoming.complete
+        command = parse(incoming.text, self.words, self.money) if whole else Nonsense()
         if not incoming.phone or self._too_much(incoming.phone, command):
             self.counters["unanswered"] += 1
             self.ports.record(incoming.key(), incoming.raw(), incoming.phone)
-            return 0
+            return succeed(0)
         self.counters[type(command).__name__.lower()] += 1
-        registered = yield self._registered(incoming.phone, command)
+        if answered_here(command):
+            registered = self.languages.of(incoming.phone)
+            return registered.addCallback(partial(self._accept, incoming, command))
+        # To a command of the core the core answers, in the registered language: a purchase does
+        # not wait for a question of manners.
+        return self._accept(incoming, command)
+
+    def _accept(
+        self, incoming: Incoming, command: Command, registered: str = ""
+    ) -> "Deferred[int]":
         language = self._chosen(registered, command.language)
         reply = Reply(self.ports.name, language, self.ports.company.currency)
         arrived = arrival(incoming, command, reply, self._windows())
-        try:
-            accepted = yield self.ports.accept(arrived)
-        except KeyReused:
-            self.ports.log.warning("a text was used before with other content", key=arrived.key)
-            return 0
+        return self.ports.accept(arrived).addCallbacks(
+            partial(self._accepted, arrived, incoming.phone, reply),
+            partial(self._reused, arrived.key),
+        )
+
+    def _accepted(self, arrived: Arrival, phone: str, reply: Reply, accepted: Accepted) -> int:
         if accepted.repeat:
             self.counters["repeats"] += 1
-            self._tell_again(arrived, accepted, incoming.phone, reply)
+            self._tell_again(arrived, accepted, phone, reply)
         return 0
 
-    def _command(self, text: str) -> Command:
-        company = self.ports.company
-        money = Money(company.currency, company.exponent, self.config.decimal_mark)
-        return parse(text, self.words, money)
+    def _reused(self, key: str, failure: Failure) -> int | Failure:
+        if not isinstance(failure.value, KeyReused):
+            return failure
+        self.ports.log.warning("a text was used before with other content", key=key)
+        return 0
 
     def _windows(self) -> Windows:
         config = self.config
@@ -92,14 +105,6 @@ class Inbound:
             return True
         times.append(now)
         return False
-
-    def _registered(self, phone: str, command: Command) -> "Deferred[str]":
-        """The registered language, where this channel answers by itself.
-
-        To a command of the core the core answers, in that language: a purchase does not wait for a
-        question of manners.
-        """
-        return self.languages.of(phone) if answered_here(command) else succeed("")
 
     def _chosen(self, registered: str, spoken: str) -> str:
         """Registered with the phone, else that of the word, else the channel's."""

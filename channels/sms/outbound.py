@@ -49,6 +49,8 @@ class Outgoing:
         except (TextError, LocalError) as error:
             return succeed(Failed(str(error), retry=False, error_class="text"))
         waiting = [self.link.submit(self._pdu(notice.recipient, part)) for part in parts]
+        if len(waiting) == 1:
+            return waiting[0].addBoth(self._outcome_of_one)
         done: Deferred[Any] = DeferredList(waiting, consumeErrors=True)
         return done.addCallback(self._outcome)
 
@@ -92,6 +94,10 @@ class Outgoing:
             short_message=part.short_message,
             tlvs=part.tlvs,
         )
+
+    def _outcome_of_one(self, found: Pdu | Failure) -> SendResult:
+        """Nearly all messages have one part, for which nothing has to be gathered."""
+        return self._outcome([(not isinstance(found, Failure), found)])
 
     def _outcome(self, results: "list[tuple[bool, Pdu | Failure]]") -> SendResult:
         """All taken, or the worst that became of a part."""

@@ -43,11 +43,15 @@ class SmsChannel:
     outgoing: Outgoing
     counters: Counter[str]
     parts: Parts = field(init=False)
+    _ours: frozenset[str] = field(init=False)
+    _id_tag: int = field(init=False)
     _stopping: bool = False
     _open: "set[Deferred[Any]]" = field(default_factory=set)
 
     def __post_init__(self) -> None:
         config = self.config
+        self._id_tag = self.link.config.mo_tag()
+        self._ours = frozenset({config.short_code.lstrip("+"), config.from_address().lstrip("+")})
         self.parts = Parts(
             self.ports.reactor, config.reassembly_s, config.reassembly_messages, self._text
         )
@@ -91,12 +95,11 @@ class SmsChannel:
         """Receipts, and texts for our short code; never USSD."""
         if tlv.raw(pdu.tlvs, Tag.ussd_service_op) is not None or pdu.service_type == "USSD":
             return False
-        ours = {self.config.short_code.lstrip("+"), self.config.from_address().lstrip("+")}
-        to, by = pdu.destination_addr.lstrip("+"), pdu.source_addr.lstrip("+")
-        if (
-            self._receipt_in(pdu) is not None
-        ):  # some SMSCs swap the addresses of receipts, some do not
-            return self.config.receipts == "all" or to in ours or by in ours
+        to = pdu.destination_addr.lstrip("+")
+        if self._receipt_in(pdu) is not None:
+            # some SMSCs swap the addresses of receipts, some do not
+            by = pdu.source_addr.lstrip("+")
+            return self.config.receipts == "all" or to in self._ours or by in self._ours
         return not self.config.short_code or to == self.config.short_code.lstrip("+")
 
     def _receipt_in(self, pdu: Pdu) -> receipt.Receipt | None:
@@ -116,14 +119,13 @@ class SmsChannel:
     def _text(self, parts: list[Pdu], complete: bool) -> "Deferred[int]":
         """A message from its parts; an incomplete one is journaled and answered as nonsense."""
         first = parts[0]
-        tag = self.link.config.mo_tag()
         incoming = Incoming(
             link=self.config.link,
             phone=e164(first.source_addr, self.ports.company.country_code, first.source_addr_ton),
             raw_from=first.source_addr,
             to=first.destination_addr,
             text=_joined(parts, self.link.config.alphabet_in),
-            source_id=(tlv.text(first.tlvs, tag) or "") if tag else "",
+            source_id=(tlv.text(first.tlvs, self._id_tag) or "") if self._id_tag else "",
             complete=complete,
         )
         return self.inbound.receive(incoming)
@@ -190,6 +192,8 @@ def _after(deferred: "Deferred[Any]") -> "Deferred[None]":
 
 def _joined(parts: list[Pdu], alphabet: gsm0338.Alphabet) -> str:
     """The text; joined before decoding where possible: heals characters that were cut in two."""
+    if len(parts) == 1:
+        return gsm0338.decode(split_header(parts[0])[1], parts[0].data_coding, alphabet)
     pieces = [(part.data_coding, split_header(part)[1]) for part in parts]
     if len({coding for coding, _ in pieces}) == 1:
         whole = b"".join(data for _, data in pieces)
@@ -211,7 +215,13 @@ def build(ports: Ports, config: SmsConfig) -> SmsChannel:
         config,
         link,
         Inbound(
-            ports, config, words, texts, counters, lambda: link.bound_for() < config.after_bind_s
+            ports,
+            config,
+            words,
+            money,
+            texts,
+            counters,
+            lambda: link.bound_for() < config.after_bind_s,
         ),
         Outgoing(link, config.from_address(), texts, words, money, references),
         counters,

@@ -6,8 +6,9 @@ code and folded text. How long the key is remembered depends on what is asked (:
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import msgspec
 
 from channels.sms.commands import Ask, Buy, Command, Nonsense, Yes
 from channels.sms.words import fold
@@ -29,8 +30,7 @@ from hub.channel import Arrival
 Notice = tuple[str, dict[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Windows:
+class Windows(msgspec.Struct, frozen=True):
     """Seconds: how long a key is remembered for purchases and for questions; when a purchase that
     has not begun expires; how much longer a repeat is one after a bind; when a no is asked anew."""
 
@@ -41,8 +41,7 @@ class Windows:
     again_s: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Incoming:
+class Incoming(msgspec.Struct, frozen=True):
     """A text as it came. ``phone`` is E.164; ``source_id`` the network's own id, if any.
 
     ``complete`` is False for a long message of which parts never came: it is another message than
@@ -69,8 +68,7 @@ class Incoming:
         return f"{self.raw_from} > {self.to}: {self.text}"
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True):
     """How the answer goes: by which channel instance, in which language, in whose currency."""
 
     channel: str

@@ -19,7 +19,7 @@ from channels.ussd.state import (
     State,
 )
 from channels.ussd.words import Words
-from core.messages import Answer, CreditVend, Recipient
+from core.messages import Answer, CreditVend, Recipient, SetLanguage
 from core.messages import Outcome as AnswerOutcome
 from core.queries import customer
 from core.queries.views import QuoteView, SaleView
@@ -122,8 +122,13 @@ class Actions:
             return self._refused(found.code, found.args_, call)
         return Outcome("shown", self.words.balance(found, call.state.language))
 
-    async def language(self, call: Call) -> Outcome:  # noqa: ARG002 - one signature
-        """For this session; the machine has the slot."""
+    async def language(self, call: Call) -> Outcome:
+        """For this session (the machine has the slot), and kept for a registered phone."""
+        if call.state.facts.registered:
+            try:
+                await self._wait(self.ports.accept(_choice(call)), call)
+            except Exception:  # the session goes on in it, whatever became of the rest
+                self.ports.log.warning("ussd.language-not-kept", exc_info=True)
         return Outcome("chosen")
 
     async def _query(self, call: Call, function: Callable[..., Any], *args: Any) -> Any:
@@ -217,6 +222,18 @@ class Actions:
 
     def _refused(self, code: str, args: Mapping[str, Any], call: Call) -> Outcome:
         return Outcome("refused", {"reason": self.words.refusal(code, args, call.state.language)})
+
+
+def _choice(call: Call) -> Arrival:
+    """The language that was chosen. Who chooses twice in a session has two hops for it."""
+    phone = call.session.msisdn
+    return Arrival(
+        key=f"{call.purchase}/language/{call.state.hop}",
+        message=SetLanguage(phone=phone, language=call.slots["language"]),
+        raw=call.raw,
+        partition_ref=f"phone/{phone}",
+        source_id=call.session.session,
+    )
 
 
 async def within(reactor: Any, work: "Deferred[T]", deadline: float) -> T:

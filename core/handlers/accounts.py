@@ -7,7 +7,7 @@ import msgspec
 from core.book import Wants
 from core.entities import Account, Agreement, AgreementState, Meter, OwnMeter, Phone
 from core.handlers.base import Context, Handler
-from core.messages import Answer, AskBalance, Enrol, MeterLink, Outcome, PhoneLink
+from core.messages import Answer, AskBalance, Enrol, MeterLink, Outcome, PhoneLink, SetLanguage
 from core.refusals import refuse
 from core.sts.errors import StsError
 from core.sts.meter_id import parse_drn
@@ -199,6 +199,19 @@ def _wants_balance(command: AskBalance) -> Wants:
     return Wants(phones=(command.phone,), meters_of=(command.phone,))
 
 
+def decide_language(ctx: Context, command: SetLanguage) -> Answer:
+    """What the phone's menus and texts are in from now on; a stranger's choice is not kept."""
+    phone = ctx.stage.get(Phone, command.phone)
+    if phone is None or not phone.account_ids:
+        raise refuse("phone-not-registered", phone=command.phone)
+    ctx.stage.put(phone.msisdn, msgspec.structs.replace(phone, language=command.language))
+    return Answer(outcome=Outcome.DONE)
+
+
+def _wants_language(command: SetLanguage) -> Wants:
+    return Wants(phones=(command.phone,))
+
+
 HANDLERS = (
     Handler(
         "accounts.enrol",
@@ -218,4 +231,5 @@ HANDLERS = (
     Handler(
         "accounts.balance", AskBalance, _wants_balance, decide_balance, {"notice": MAX_RECIPIENTS}
     ),
+    Handler("accounts.language", SetLanguage, _wants_language, decide_language, {}),
 )

@@ -4,13 +4,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from core.book import Stage, Wants
 from core.company import Terms
 from core.messages import Answer, Message
 
 
-@dataclass(frozen=True, slots=True)
-class Draw:
+class Draw(msgspec.Struct, frozen=True, gc=False):
     """What chance and the clock gave to one message; drawn once, used again in every rerun."""
 
     now_us: int
@@ -18,8 +19,7 @@ class Draw:
     code: str  # 4 digits, for a confirmation
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(msgspec.Struct, frozen=True, gc=False):
     """The world of one decision."""
 
     terms: Terms

@@ -8,7 +8,7 @@ Numbers: money is an integer of minor units, quantities are integers of milli-un
 integers of microseconds UTC.
 """
 
-from core.messages.accounts import AskBalance, Enrol, MeterLink, PhoneLink
+from core.messages.accounts import AskBalance, Enrol, MeterLink, PhoneLink, SetLanguage
 from core.messages.base import Message, message_type, name_of, struct_of
 from core.messages.billing import ReceivePayment
 from core.messages.notices import DeliveryReport, SendNotice
@@ -34,6 +34,7 @@ __all__ = [
     "ReceivePayment",
     "Recipient",
     "SendNotice",
+    "SetLanguage",
     "message_type",
     "name_of",
     "struct_of",

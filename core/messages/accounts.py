@@ -66,3 +66,11 @@ class AskBalance(Message, frozen=True, kw_only=True, omit_defaults=True):
     phone: str
     reply: tuple[Recipient, ...] = ()
     answer_by_notice: bool = True
+
+
+@message_type("wattbus.accounts.SetLanguage.v1", hashed=("phone", "language"))
+class SetLanguage(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """A registered phone is spoken to in ``language`` (``sw``) from now on, on every way."""
+
+    phone: str
+    language: str

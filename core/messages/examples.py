@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from core.messages.accounts import AskBalance, Enrol, MeterLink, PhoneLink
+from core.messages.accounts import AskBalance, Enrol, MeterLink, PhoneLink, SetLanguage
 from core.messages.base import Message, name_of
 from core.messages.billing import ReceivePayment
 from core.messages.notices import DeliveryReport, SendNotice
@@ -26,6 +26,7 @@ _MESSAGES: Final[tuple[Message, ...]] = (
         phones=(PhoneLink(msisdn=_PHONE, meter_name="Home"),),
     ),
     AskBalance(phone=_PHONE, reply=_REPLY),
+    SetLanguage(phone=_PHONE, language="sw"),
     ReceivePayment(account="100001", amount=50_000, currency="UGX", reference="R-17"),
     CreditVend(
         meter="04123456784",

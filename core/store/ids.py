@@ -26,36 +26,35 @@ class Ids:
     """A process's own stock of ids per series; ``draw`` never touches the database."""
 
     def __init__(self) -> None:
-        self._stock: dict[str, list[range]] = {}
+        self._stock: dict[str, list[list[int]]] = {}  # blocks: [the next id, the first beyond]
 
     def missing(self, name: str, wanted: int) -> int:
         """How many ids are missing to draw ``wanted`` of them."""
-        have = sum(len(block) for block in self._stock.get(name, ()))
+        have = sum(beyond - after for after, beyond in self._stock.get(name, ()))
         return max(0, wanted - have)
 
     def add(self, name: str, block: range) -> None:
         """Put a block taken from the database into stock."""
-        self._stock.setdefault(name, []).append(block)
+        self._stock.setdefault(name, []).append([block.start, block.stop])
 
     def draw(self, name: str) -> int:
         """The next id; raises ``LookupError`` when the stock was not filled before."""
         blocks = self._stock.get(name)
         while blocks:
-            if blocks[0]:
-                first = blocks[0][0]
-                blocks[0] = blocks[0][1:]
-                return first
+            block = blocks[0]
+            drawn = block[0]
+            if drawn < block[1]:
+                block[0] = drawn + 1
+                return drawn
             blocks.pop(0)
         raise LookupError(f"no ids of series {name} in stock")
 
     def put_back(self, tx: Tx) -> None:
         """Give back what a transaction took and did not draw (SQLite: numbers have no gaps)."""
         for name, blocks in self._stock.items():
-            left = next((block for block in blocks if block), None)
+            left = next((after for after, beyond in blocks if after < beyond), None)
             if left is not None:
-                tx.run(
-                    "UPDATE id_block SET next = :next WHERE name = :name", next=left[0], name=name
-                )
+                tx.run("UPDATE id_block SET next = :next WHERE name = :name", next=left, name=name)
         self._stock.clear()
 
     def forget(self) -> None:

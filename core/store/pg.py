@@ -15,6 +15,7 @@ from core.store.pg_write import checked, shape_of, statement
 from core.store.tx import (
     Change,
     DataStoreError,
+    FaultyStatementError,
     Row,
     TransientStoreError,
     checked_update,
@@ -144,11 +145,13 @@ class PgTx:
 
 @contextmanager
 def _classified(sql: str) -> Iterator[None]:
-    """Whose fault a database error is: the data's, or nobody's (run the batch again)."""
+    """Whose fault a database error is: the data's, ours, or nobody's (run the batch again)."""
     try:
         yield
     except (errors.DataError, errors.IntegrityError, UnicodeError) as error:
         raise DataStoreError(f"{error} in: {sql[:120]}") from error
+    except psycopg.ProgrammingError as error:
+        raise FaultyStatementError(f"{error} in: {sql[:120]}") from error
     except psycopg.Error as error:
         kind = DataStoreError if _too_large(error) else TransientStoreError
         raise kind(f"{error} in: {sql[:120]}") from error

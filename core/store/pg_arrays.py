@@ -18,6 +18,8 @@ _TEXT, _TEXT_ARRAY = 25, 1009
 _HEADER = struct.Struct(">iiiii")  # dimensions, has nulls, element type, length, lower bound
 _LENGTH = struct.Struct(">i")
 _NULL = _LENGTH.pack(-1)
+_SHORT = 2_048  # envelopes, the longest that every message has, are about half of that
+_SIZES = [_LENGTH.pack(number) for number in range(_SHORT)]
 
 
 class BigintArray:
@@ -79,6 +81,10 @@ class BigintArrayDumper(Dumper):
         return _header(_INT8, items, False) + struct.pack(">" + "iq" * len(items), *flat)
 
 
+def _sized(data: bytes) -> bytes:
+    return _LENGTH.pack(len(data)) + data
+
+
 class TextArrayDumper(Dumper):
     """Binary ``text[]``."""
 
@@ -87,17 +93,15 @@ class TextArrayDumper(Dumper):
 
     def dump(self, obj: TextArray) -> Buffer:
         """UTF-8, with the length in front."""
-        pack, nulls = _LENGTH.pack, False
-        parts: list[bytes] = []
-        for item in obj.items:
-            if item is None:
-                nulls = True
-                parts.append(_NULL)
-            else:
-                data = item.encode()
-                parts.append(pack(len(data)))
-                parts.append(data)
-        return _header(_TEXT, obj.items, nulls) + b"".join(parts)
+        items = obj.items
+        if None in items:
+            parts = [_NULL if item is None else _sized(item.encode()) for item in items]
+            return _header(_TEXT, items, True) + b"".join(parts)
+        texts = [item.encode() for item in items]  # type: ignore[union-attr] # no None is left
+        flat: list[bytes] = [b""] * (2 * len(texts))
+        flat[::2] = [_SIZES[n] if (n := len(text)) < _SHORT else _LENGTH.pack(n) for text in texts]
+        flat[1::2] = texts
+        return _header(_TEXT, items, False) + b"".join(flat)
 
 
 def register(connection: Any) -> None:

@@ -18,6 +18,7 @@ import msgspec
 from core.store.tx import (
     Change,
     DataStoreError,
+    FaultyStatementError,
     Insert,
     Row,
     TransientStoreError,
@@ -86,7 +87,9 @@ class SqliteTx:
         try:
             return self._connection.execute(sql, params)
         except sqlite3.OperationalError as error:
-            raise TransientStoreError(f"{error} in: {sql[:120]}") from error
+            ours = error.sqlite_errorcode == sqlite3.SQLITE_ERROR  # no such column, and the like
+            kind = FaultyStatementError if ours else TransientStoreError
+            raise kind(f"{error} in: {sql[:120]}") from error
         except (sqlite3.IntegrityError, sqlite3.DataError, OverflowError, UnicodeError) as error:
             raise DataStoreError(f"{error} in: {sql[:120]}") from error
 

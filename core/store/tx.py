@@ -111,6 +111,15 @@ class TransientStoreError(StoreError):
     """Deadlock, serialization, connection, disk, busy: the whole batch is run again."""
 
 
+class FaultyStatementError(TransientStoreError):
+    """The database does not understand a statement: program and schema do not fit together.
+
+    It is neither the data's fault, so nobody may be buried for it, nor does it pass by itself.
+    Every stage keeps what it has and rests, as when the store is away, until somebody mends it;
+    only the log says something else (``hub.stages.log_away``).
+    """
+
+
 class DataStoreError(StoreError):
     """The data cannot be stored: one message of the batch is to blame."""
 

@@ -6,9 +6,10 @@ refused with the reason. IEC 62055-41, clause 6.5.3; facts topic "decoder key ge
 
 import hmac
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 
+import msgspec
 from Crypto.Cipher import DES
 
 from core.sts.errors import (
@@ -39,7 +40,14 @@ class KeyType(IntEnum):
     DCTK = 3  # common to a supply group (magnetic cards)
 
 
-DECODER_KEY_BYTES = {Ea.STA: 8, Ea.MISTY1: 16}
+# For what runs once a key: taking a member from an enum costs a call in Python 3.11.
+_DITK, _DCTK = KeyType.DITK, KeyType.DCTK
+_BY_CODE: dict[int, Ea] = {ea.value: ea for ea in Ea}
+# What does not depend on the meter is checked and written once: some supply groups, each with a few
+# key revisions and tariff indices.
+_REMEMBERED = 1_000
+
+DECODER_KEY_BYTES: dict[int, int] = {Ea.STA: 8, Ea.MISTY1: 16}
 VENDING_KEY_BYTES = {"02": 8, "04": 20}
 #: HMAC-SHA-256 of a message under a key that stays with its holder.
 Mac = Callable[[bytes], bytes]
@@ -55,8 +63,7 @@ _WITHDRAWN = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class KeyIdentity:
+class KeyIdentity(msgspec.Struct, frozen=True, gc=False):
     """What a decoder key is made for: `pan` 18 digits, `sgc` 6 digits, `ti` 2 digits, `krn` 1..9.
 
     `base` is part of a DKGA04 key; DKGA02 does not look at it.
@@ -72,10 +79,15 @@ class KeyIdentity:
     def check(self) -> None:
         """Errors: those of `parse_pan`, FieldRangeError."""
         parse_pan(self.pan)
-        _check_digits("sgc", self.sgc, 6)
-        _check_digits("ti", self.ti, 2)
-        _check_range("krn", self.krn, 1, 9)
-        _check_range("kt", self.kt, 0, 3)
+        _check_group(self.sgc, self.ti, self.krn, self.kt)
+
+
+@lru_cache(_REMEMBERED)
+def _check_group(sgc: str, ti: str, krn: int, kt: int) -> None:
+    _check_digits("sgc", sgc, 6)
+    _check_digits("ti", ti, 2)
+    _check_range("krn", krn, 1, 9)
+    _check_range("kt", kt, 0, 3)
 
 
 def _check_digits(name: str, text: str, count: int) -> None:
@@ -90,6 +102,7 @@ def _check_range(name: str, value: int, low: int, high: int) -> None:
         )
 
 
+@lru_cache(_REMEMBERED)
 def check_algorithms(dkga: str, ea: int, vk_length: int | None = None) -> None:
     """Whether a key generation algorithm, an encryption algorithm and a vending key fit.
 
@@ -118,9 +131,10 @@ def check_ea(ea: int) -> Ea:
         raise AlgorithmWithdrawnError(
             "EA09 (DEA) was withdrawn from the standard.", where="ea", evidence="9"
         )
-    if ea not in (7, 11):
+    found = _BY_CODE.get(ea)
+    if found is None:
         raise AlgorithmUnknownError(f"There is no EA{ea:02d}.", where="ea", evidence=str(ea))
-    return Ea(ea)
+    return found
 
 
 def pan_block(pan: str, kt: int) -> bytes:
@@ -129,7 +143,7 @@ def pan_block(pan: str, kt: int) -> bytes:
     For a common key (KT 3) the digits of the DRN are zero, as the key is the same in the group.
     """
     digits = pan[1:17]
-    if kt == KeyType.DCTK:
+    if kt == _DCTK:
         drn_length = len(parse_pan(pan).drn)
         digits = digits[:-drn_length] + "0" * drn_length
     return bytes.fromhex(digits)
@@ -155,12 +169,17 @@ def kdf_message(identity: KeyIdentity, ea: int) -> bytes:
     """The 49 bytes that DKGA04 authenticates: four labels, separator, four contexts, key length."""
     if identity.base is None:
         raise FieldRangeError("DKGA04 needs the base date of the vending key.", where="base_date")
-    labels = ("04", identity.base.code, f"{ea:02d}", identity.ti)
-    context = (identity.sgc, str(identity.kt), str(identity.krn), identity.pan)
-    bits = DECODER_KEY_BYTES[Ea(ea)] * 8
-    return (
-        b"\x04" + _fields(labels) + b"\x00" + b"\x04" + _fields(context) + bits.to_bytes(4, "big")
-    )
+    head = _kdf_head(identity.base, ea, identity.ti, identity.sgc, (identity.kt, identity.krn))
+    pan = identity.pan.encode("ascii")
+    return head + len(pan).to_bytes() + pan + (DECODER_KEY_BYTES[ea] * 8).to_bytes(4, "big")
+
+
+@lru_cache(_REMEMBERED)
+def _kdf_head(base: BaseDate, ea: int, ti: str, sgc: str, kind: tuple[int, int]) -> bytes:
+    """All in front of the meter's PAN; `kind` is KT and KRN."""
+    labels = ("04", base.code, f"{ea:02d}", ti)
+    context = (sgc, *map(str, kind))
+    return b"\x04" + _fields(labels) + b"\x00" + b"\x04" + _fields(context)
 
 
 def _fields(texts: tuple[str, ...]) -> bytes:
@@ -168,7 +187,7 @@ def _fields(texts: tuple[str, ...]) -> bytes:
 
 
 def _dkga04(mac: Mac, identity: KeyIdentity, ea: int) -> bytes:
-    return mac(kdf_message(identity, ea))[: DECODER_KEY_BYTES[Ea(ea)]]
+    return mac(kdf_message(identity, ea))[: DECODER_KEY_BYTES[ea]]
 
 
 def derive(dkga: str, vk: bytes, identity: KeyIdentity, ea: int) -> bytes:
@@ -194,12 +213,12 @@ def derive_by(mac: Mac, identity: KeyIdentity, ea: int) -> bytes:
 
 def _check_identity(dkga: str, identity: KeyIdentity) -> None:
     identity.check()
-    if identity.kt == KeyType.DITK:
+    if identity.kt == _DITK:
         raise KeyTypeUnsupportedError(
             "An initialisation key (KT 0) is set by the manufacturer; no vending key makes it.",
             where="kt",
         )
-    if dkga != "02" and identity.kt == KeyType.DCTK:
+    if dkga != "02" and identity.kt == _DCTK:
         # Whether the PAN in the message is blanked for a common key is not settled by any vector;
         # a wrong guess would sell tokens that no meter takes.
         raise KeyTypeUnsupportedError(

@@ -23,6 +23,10 @@ class TokenClass(IntEnum):
     RESERVED = 3
 
 
+# For what runs once a token: taking a member from an enum costs a call in Python 3.11.
+CREDIT, METER_TEST, MANAGEMENT, RESERVED = TokenClass
+
+
 class Management(IntEnum):
     """Subclasses of class 2."""
 
@@ -99,7 +103,7 @@ _TITLES: dict[tuple[int, int], str] = {
 
 def is_currency(token_class: int, subclass: int) -> bool:
     """Whether the token carries money: other amount coding, other check sum."""
-    return token_class == TokenClass.CREDIT and 4 <= subclass <= 7
+    return token_class == CREDIT and 4 <= subclass <= 7
 
 
 def title(token_class: int, subclass: int) -> str:
@@ -112,7 +116,7 @@ def layout(token_class: int, subclass: int, ea: int = 0) -> Layout:
 
     Errors: TokenClassError (3), TokenSubclassError (reserved, or not of this algorithm).
     """
-    if not 0 <= token_class < TokenClass.RESERVED:
+    if not 0 <= token_class < RESERVED:
         raise TokenClassError(
             f"Token class {token_class} is reserved.", where="class", evidence=str(token_class)
         )

@@ -6,6 +6,8 @@ in tables of 65,536 words around that XOR, shared by all keys.
 
 from array import array
 from functools import cache
+from operator import itemgetter
+from struct import Struct
 
 from core.sts.errors import KeyLengthError
 
@@ -52,12 +54,36 @@ def _fi_tables() -> "tuple[array[int], array[int]]":
     return first, second
 
 
-class Misty1:
-    """One decoder key's schedule. `encrypt` and `decrypt` take and give 64-bit integers."""
+# The 16 words of a schedule are K1..K8, then K'1..K'8 (K' is FI of K under the next K). Which of
+# them each round takes is the same for every key, so a key's schedule is a few selections.
+def _fo(i: int) -> tuple[int, ...]:
+    """For round i, FO's keys: K, K' in turn for its three FI, then the last K."""
+    takes = (i, 8 + (i + 5) % 8, (i + 2) % 8, 8 + (i + 1) % 8, (i + 7) % 8, 8 + (i + 3) % 8)
+    return (*takes, (i + 4) % 8)
 
-    __slots__ = ("_first", "_fl", "_fo", "_second")
+
+def _fl(j: int) -> tuple[int, ...]:
+    """In front of a pair of rounds, FL's keys: AND and OR of the left half, then of the right."""
+    return j, 8 + (j + 6) % 8, 8 + (j + 2) % 8, (j + 4) % 8
+
+
+_PAIRS = tuple(itemgetter(*_fl(j), *_fo(2 * j), *_fo(2 * j + 1)) for j in range(4))
+_LAST = itemgetter(*_fl(4))
+_key_words = Struct(">8H").unpack
+
+
+class Misty1:
+    """One decoder key's schedule. `encrypt` and `decrypt` take and give 64-bit integers.
+
+    The rounds are written out on four words of 16 bits: calling a function for each FO and FL
+    took more time than what they do.
+    """
+
+    __slots__ = ("_first", "_last", "_pairs", "_second")
 
     ea = 11
+    _pairs: list[tuple[int, ...]]
+    _last: tuple[int, ...]
 
     def __init__(self, key: bytes) -> None:
         """Error: KeyLengthError when `key` has not 16 bytes."""
@@ -66,63 +92,57 @@ class Misty1:
                 f"A decoder key of EA11 has 16 bytes; this one has {len(key)}.", where="key"
             )
         first, second = self._first, self._second = _fi_tables()
-        k = [int.from_bytes(key[i : i + 2], "big") for i in range(0, 16, 2)]
-        kp = [second[first[k[i]] ^ k[(i + 1) % 8]] for i in range(8)]
-        # Per round i of FO: K[i], KP[i+5], K[i+2], KP[i+1], K[i+7], KP[i+3], K[i+4].
-        self._fo = tuple(
-            (
-                *(k[i], kp[(i + 5) % 8], k[(i + 2) % 8], kp[(i + 1) % 8]),
-                *(k[(i + 7) % 8], kp[(i + 3) % 8], k[(i + 4) % 8]),
-            )
-            for i in range(8)
-        )
-        # Per pair of rounds: the AND and OR words of the left FL, then of the right one.
-        self._fl = tuple((k[j], kp[(j + 6) % 8], kp[(j + 2) % 8], k[(j + 4) % 8]) for j in range(5))
+        k = _key_words(key)
+        words = (*k, *[second[first[a] ^ b] for a, b in zip(k, (*k[1:], k[0]), strict=True)])
+        self._pairs = [select(words) for select in _PAIRS]
+        self._last = _LAST(words)
 
     def encrypt(self, block: int) -> int:
         """The ciphertext of a 64-bit block."""
-        d0, d1 = block >> 32, block & 0xFFFFFFFF
-        for pair in range(4):
-            and0, or0, and1, or1 = self._fl[pair]
-            d0 = _fl(d0, and0, or0)
-            d1 = _fl(d1, and1, or1)
-            d1 ^= self._mix(d0, 2 * pair)
-            d0 ^= self._mix(d1, 2 * pair + 1)
-        and0, or0, and1, or1 = self._fl[4]
-        return _fl(d1, and1, or1) << 32 | _fl(d0, and0, or0)
+        first, second = self._first, self._second
+        a, b = block >> 48, block >> 32 & 0xFFFF
+        c, d = block >> 16 & 0xFFFF, block & 0xFFFF
+        for keys in self._pairs:
+            and0, or0, and1, or1, k0, p0, k1, p1, k2, p2, k3, m0, q0, m1, q1, m2, q2, m3 = keys
+            b ^= a & and0
+            a ^= b | or0
+            d ^= c & and1
+            c ^= d | or1
+            t = second[first[a ^ k0] ^ p0] ^ b
+            u = second[first[b ^ k1] ^ p1] ^ t
+            c ^= u ^ k3
+            d ^= second[first[t ^ k2] ^ p2] ^ u
+            t = second[first[c ^ m0] ^ q0] ^ d
+            u = second[first[d ^ m1] ^ q1] ^ t
+            a ^= u ^ m3
+            b ^= second[first[t ^ m2] ^ q2] ^ u
+        and0, or0, and1, or1 = self._last
+        b ^= a & and0
+        d ^= c & and1
+        return (c ^ (d | or1)) << 48 | d << 32 | (a ^ (b | or0)) << 16 | b
 
     def decrypt(self, block: int) -> int:
-        """The block of a 64-bit ciphertext."""
-        d1, d0 = block >> 32, block & 0xFFFFFFFF
-        and0, or0, and1, or1 = self._fl[4]
-        d0 = _fl_inverse(d0, and0, or0)
-        d1 = _fl_inverse(d1, and1, or1)
-        for pair in (3, 2, 1, 0):
-            and0, or0, and1, or1 = self._fl[pair]
-            d0 ^= self._mix(d1, 2 * pair + 1)
-            d1 ^= self._mix(d0, 2 * pair)
-            d0 = _fl_inverse(d0, and0, or0)
-            d1 = _fl_inverse(d1, and1, or1)
-        return d0 << 32 | d1
-
-    def _mix(self, word: int, i: int) -> int:
-        """FO of the standard: three FI, on 32 bits."""
+        """The block of a 64-bit ciphertext: every step of `encrypt` from the last to the first."""
         first, second = self._first, self._second
-        k0, p0, k1, p1, k2, p2, k3 = self._fo[i]
-        t0, t1 = word >> 16, word & 0xFFFF
-        t0 = second[first[t0 ^ k0] ^ p0] ^ t1
-        t1 = second[first[t1 ^ k1] ^ p1] ^ t0
-        t0 = second[first[t0 ^ k2] ^ p2] ^ t1
-        return (t1 ^ k3) << 16 | t0
-
-
-def _fl(word: int, and_key: int, or_key: int) -> int:
-    left, right = word >> 16, word & 0xFFFF
-    right ^= left & and_key
-    return (left ^ (right | or_key)) << 16 | right
-
-
-def _fl_inverse(word: int, and_key: int, or_key: int) -> int:
-    left, right = word >> 16, word & 0xFFFF
-    left ^= right | or_key
-    return left << 16 | right ^ left & and_key
+        c, d = block >> 48, block >> 32 & 0xFFFF
+        a, b = block >> 16 & 0xFFFF, block & 0xFFFF
+        and0, or0, and1, or1 = self._last
+        a ^= b | or0
+        b ^= a & and0
+        c ^= d | or1
+        d ^= c & and1
+        for keys in reversed(self._pairs):
+            and0, or0, and1, or1, k0, p0, k1, p1, k2, p2, k3, m0, q0, m1, q1, m2, q2, m3 = keys
+            t = second[first[c ^ m0] ^ q0] ^ d
+            u = second[first[d ^ m1] ^ q1] ^ t
+            a ^= u ^ m3
+            b ^= second[first[t ^ m2] ^ q2] ^ u
+            t = second[first[a ^ k0] ^ p0] ^ b
+            u = second[first[b ^ k1] ^ p1] ^ t
+            c ^= u ^ k3
+            d ^= second[first[t ^ k2] ^ p2] ^ u
+            a ^= b | or0
+            b ^= a & and0
+            c ^= d | or1
+            d ^= c & and1
+        return a << 48 | b << 32 | c << 16 | d

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
+import msgspec
+
 from core.sts.errors import (
     AlgorithmPairError,
     DefaultKeyCreditError,
@@ -24,7 +26,7 @@ from core.sts.errors import (
 from core.sts.key_change import NewKey, check_order, sections
 from core.sts.keys import DecoderKeyOf, Ea, KeyIdentity, KeyType, derive
 from core.sts.keystore import KeyFile, KeyRecord, Master, unwrap_key
-from core.sts.layouts import TokenClass
+from core.sts.layouts import CREDIT, MANAGEMENT, METER_TEST
 from core.sts.module_log import LogEntry, token_digest
 from core.sts.sta import SAMPLE_TABLES, Tables
 from core.sts.tid import key_expired, tid_at
@@ -32,6 +34,7 @@ from core.sts.token import BlockCipher, Decoded, TokenData, cipher_for, credit, 
 
 # A decoder key's schedule takes about 2 KB under EA07 and 1 KB under EA11: 40 MB at most.
 CACHE_LIMIT = 20_000
+_STA, _DDTK = Ea.STA, KeyType.DDTK  # as `layouts` has its classes
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +50,7 @@ class MeterKey:
     kt: int = KeyType.DUTK
 
 
-@dataclass(frozen=True, slots=True)
-class CreditRequest:
+class CreditRequest(msgspec.Struct, frozen=True, gc=False):
     """A credit token: `subclass` 0..3 (electricity, water, gas, time), `tid` from `next_tid`, `rnd`
     0..15 drawn by the caller, `tenths` of the unit (rounded up to what a token carries)."""
 
@@ -77,8 +79,7 @@ class KeyChangeRequest:
     three_tokens: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class IssuedToken:
+class IssuedToken(msgspec.Struct, frozen=True, gc=False):
     """A token made: its 20 digits, what it says, the KCV of the vending key, whether that is a
     test key, and the digest for the module's log."""
 
@@ -189,7 +190,7 @@ class VirtualModule:
         return cipher
 
     def _check_tables(self, meter: MeterKey) -> None:
-        sample = meter.ea == Ea.STA and self._tables == SAMPLE_TABLES
+        sample = meter.ea == _STA and self._tables == SAMPLE_TABLES
         if sample and meter.company not in self._test_companies:
             raise TestKeyError(
                 f"EA07 has only the sample tables here, and {meter.company} is not marked as test: "
@@ -213,7 +214,7 @@ class VirtualModule:
         results: list[Result] = []
         for ask in requests:
             try:
-                if ask.data.token_class == TokenClass.MANAGEMENT and ask.data.tid is None:
+                if ask.data.token_class == MANAGEMENT and ask.data.tid is None:
                     raise KeyChangeRuleError("Key changes are made as whole sets.", where="data")
                 results.append(self._make(ask.meter, ask.data, now_us))
             except StsError as refusal:
@@ -221,10 +222,10 @@ class VirtualModule:
         return results
 
     def _make(self, meter: MeterKey, data: TokenData, now_us: int) -> IssuedToken:
-        if data.token_class == TokenClass.METER_TEST:
+        if data.token_class == METER_TEST:
             return _issued(meter.pan, encode(data, None), data, None)
         record = self._entry(meter)[0]
-        if data.token_class == TokenClass.CREDIT and meter.kt == KeyType.DDTK:
+        if data.token_class == CREDIT and meter.kt == _DDTK:
             raise DefaultKeyCreditError(
                 "A meter with a default key (DDTK) takes no credit: it needs a key change first.",
                 where="kt",

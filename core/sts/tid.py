@@ -50,16 +50,17 @@ _BASE_US = {
     BaseDate.Y2014: 16_071 * DAY_MINUTES * MINUTE_US,
     BaseDate.Y2035: 23_741 * DAY_MINUTES * MINUTE_US,
 }
+_BY_YEAR = {year: base for base in BaseDate for year in (base.value, base.value % 100)}
 
 
 def base_date(year: int) -> BaseDate:
     """The base date with this year (1993, 2014, 2035) or its code. Error: FieldRangeError."""
-    for base in BaseDate:
-        if year in (base.value, base.value % 100):
-            return base
-    raise FieldRangeError(
-        "A base date is 1993, 2014 or 2035.", where="base_date", evidence=str(year)
-    )
+    base = _BY_YEAR.get(year)
+    if base is None:
+        raise FieldRangeError(
+            "A base date is 1993, 2014 or 2035.", where="base_date", evidence=str(year)
+        )
+    return base
 
 
 def is_reserved(tid: int) -> bool:

@@ -7,8 +7,9 @@ and 64. IEC 62055-41, clauses 6.4 and 7; facts topic "token".
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from core.sts.amounts import CurrencyField, encode_currency, encode_units
 from core.sts.crc import token_crc
@@ -26,9 +27,12 @@ from core.sts.errors import (
 from core.sts.keys import Ea, check_ea
 from core.sts.layouts import (
     BODY_BITS,
+    CREDIT,
     FLAG_INDEX,
+    MANAGEMENT,
+    METER_TEST,
+    RESERVED,
     Management,
-    TokenClass,
     is_currency,
     layout,
     pack,
@@ -37,6 +41,7 @@ from core.sts.layouts import (
 from core.sts.misty1 import Misty1
 from core.sts.sta import Sta, Tables
 
+_MISTY1 = Ea.MISTY1
 DIGITS = 20
 TYPED_MAX = 64  # 20 digits, separators, and a good deal of carelessness
 _BODY_MASK = (1 << BODY_BITS) - 1
@@ -61,15 +66,14 @@ def cipher_for(ea: int, key: bytes, tables: Tables | None = None) -> BlockCipher
 
     Errors: KeyLengthError, AlgorithmUnknownError, TablesMissingError (EA07 without `tables`).
     """
-    if check_ea(ea) is Ea.MISTY1:
+    if check_ea(ea) == _MISTY1:
         return Misty1(key)
     if tables is None:
         raise TablesMissingError("EA07 needs substitution tables, and none are loaded.")
     return Sta(key, tables)
 
 
-@dataclass(frozen=True, slots=True)
-class TokenData:
+class TokenData(msgspec.Struct, frozen=True, gc=False):
     """What a token says: its class, subclass, and the fields that `layouts` names."""
 
     token_class: int
@@ -82,8 +86,7 @@ class TokenData:
         return self.fields.get("tid")
 
 
-@dataclass(frozen=True, slots=True)
-class Decoded:
+class Decoded(msgspec.Struct, frozen=True, gc=False):
     """A token read: what it says, and its clear 64-bit block."""
 
     data: TokenData
@@ -99,33 +102,33 @@ def credit(subclass: int, tid: int, rnd: int, tenths: int) -> TokenData:
     if not 0 <= subclass < 4:
         raise FieldRangeError("Units are subclass 0 to 3.", where="subclass")
     fields = {"rnd": rnd, "tid": tid, "amount": encode_units(tenths)}
-    return TokenData(TokenClass.CREDIT, subclass, fields)
+    return TokenData(CREDIT, subclass, fields)
 
 
 def currency_credit(subclass: int, tid: int, amount_1e5: int) -> TokenData:
     """Class 0, subclass 4..7; `amount_1e5` in 10^-5 of the base currency, may be negative."""
-    if not is_currency(TokenClass.CREDIT, subclass):
+    if not is_currency(CREDIT, subclass):
         raise FieldRangeError("Currency is subclass 4 to 7.", where="subclass")
     coded: CurrencyField = encode_currency(amount_1e5)
     fields = {"s_and_e": coded.s_and_e, "tid": tid, "amount": coded.field}
-    return TokenData(TokenClass.CREDIT, subclass, fields)
+    return TokenData(CREDIT, subclass, fields)
 
 
 def meter_test(subclass: int, control: int, mfr_code: int = 0) -> TokenData:
     """Class 1: test or display; bit n-1 of `control` asks for test n, all ones for all."""
-    return TokenData(TokenClass.METER_TEST, subclass, {"control": control, "mfr_code": mfr_code})
+    return TokenData(METER_TEST, subclass, {"control": control, "mfr_code": mfr_code})
 
 
 def management(subclass: int, tid: int, rnd: int, value: int) -> TokenData:
     """Class 2 with one 16-bit value: power limits (coded as `encode_units` of watts), clear credit
     (register, FFFF for all), tariff rate, clear tamper (0), water factor, proprietary."""
-    return TokenData(TokenClass.MANAGEMENT, subclass, {"rnd": rnd, "tid": tid, "value": value})
+    return TokenData(MANAGEMENT, subclass, {"rnd": rnd, "tid": tid, "value": value})
 
 
 def extended_set(tid: int, rnd: int, index: int, control: int) -> TokenData:
     """Class 2, subclass 10 (STS 202-5): `index` 0..63, `control` 10 bits."""
     fields = {"rnd": rnd, "tid": tid, "index": index, "control": control}
-    return TokenData(TokenClass.MANAGEMENT, Management.EXTENDED_SET, fields)
+    return TokenData(MANAGEMENT, Management.EXTENDED_SET, fields)
 
 
 def flag_set(tid: int, rnd: int, flag_index: int, flag_value: int) -> TokenData:
@@ -166,7 +169,7 @@ def extract_class(number: int) -> tuple[int, int]:
 
 def seal(block: int, token_class: int, cipher: BlockCipher | None) -> int:
     """The 66-bit token of a clear block; class 1 stays clear. Error: KeyNeededError."""
-    if token_class == TokenClass.METER_TEST:
+    if token_class == METER_TEST:
         return insert_class(block, token_class)
     if cipher is None:
         raise KeyNeededError("Tokens of class 0 and 2 are made under a decoder key.")
@@ -250,9 +253,9 @@ def decode(digits: str, cipher: BlockCipher | None) -> Decoded:
     TokenSubclassError, in this order.
     """
     token_class, block = extract_class(int(parse(digits)))
-    if token_class == TokenClass.RESERVED:
+    if token_class == RESERVED:
         raise TokenClassError("Token class 3 is reserved.", where="class", evidence="3")
-    if token_class != TokenClass.METER_TEST:
+    if token_class != METER_TEST:
         if cipher is None:
             raise KeyNeededError("Tokens of class 0 and 2 can be read under the meter's key only.")
         block = cipher.decrypt(block)

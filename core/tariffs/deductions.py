@@ -10,16 +10,17 @@ half-up by less than one minor unit.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
+
+import msgspec
 
 from core.money import half_down, half_up
 from core.tariffs.sale import Debt, DeductionPolicy, Fee, Line
 from core.tariffs.shapes import E8, TaxInTender
 
 
-@dataclass(frozen=True, slots=True)
-class Deducted:
+class Deducted(msgspec.Struct, frozen=True, gc=False):
     """``rest`` minor units (rounded) or ``exact[0] / exact[1]`` are left for month charges and
     units. ``taken`` answers the debts in their order; ``tax_base`` is net of the tax."""
 
@@ -49,14 +50,14 @@ def deduct(
     if not debts:
         if tax is None:
             return Deducted(fee, (), (), 0, 0, net, (net, 1))
-        kept, whole = _net_share(tax)
+        kept, whole = _net_share(tax.rate_e8)
         base = half_up(net * kept, whole)
         return Deducted(fee, (), (), net - base, base, base, (net * kept, whole))
     debts = tuple(sorted(debts, key=lambda debt: (debt.priority, debt.code)))
     wants = _wants(debts, net, policy)
     if tax is None or not tax.on_debts:
         return _debts_untaxed(net, fee, debts, wants, tax)
-    kept, whole = _net_share(tax)
+    kept, whole = _net_share(tax.rate_e8)
     base = half_up(net * kept, whole)
     taken, rest = [], base
     exact, scale = net * kept * E8, whole * E8
@@ -79,14 +80,15 @@ def _debts_untaxed(
         rest = left
     if tax is None:
         return Deducted(fee, debts, tuple(taken), 0, 0, rest, (exact, E8))
-    kept, whole = _net_share(tax)
+    kept, whole = _net_share(tax.rate_e8)
     base = half_up(rest * kept, whole)
     return Deducted(fee, debts, tuple(taken), rest - base, base, base, (exact * kept, E8 * whole))
 
 
-def _net_share(tax: TaxInTender) -> tuple[int, int]:
+@lru_cache(100)  # the rates of VAT of some countries and years
+def _net_share(rate_e8: int) -> tuple[int, int]:
     """1 / (1 + rate) in lowest terms: 18 % → 50/59."""
-    share = Fraction(E8, E8 + tax.rate_e8)
+    share = Fraction(E8, E8 + rate_e8)
     return share.numerator, share.denominator
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from core.tariffs.compiling import (
     RATE_DENOMINATOR,
@@ -19,8 +20,7 @@ class MissingQuantityError(LookupError):
     """A fixed charge is per something (``sanctioned_kw``) that the agreement does not state."""
 
 
-@dataclass(frozen=True, slots=True)
-class FixedDue:
+class FixedDue(msgspec.Struct, frozen=True, gc=False):
     """The month charges of a sale: their lines, their rounded total, and the exact cost of them
     with every percentage upon them, as ``exact[0] / exact[1]`` minor units."""
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import gcd
 
 import msgspec
@@ -43,8 +42,7 @@ _TENTH = 100  # milli-units
 _STEPS_DOWN = 4  # most sales need none or one; beyond this a step is cheaper than a minor unit
 
 
-@dataclass(frozen=True, slots=True)
-class _Sale:
+class _Sale(msgspec.Struct, frozen=True, gc=False):
     """What a sale's arithmetic needs, gathered once."""
 
     tariff: CompiledTariff

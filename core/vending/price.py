@@ -1,7 +1,9 @@
 """The price of a purchase at one instant: which version, month, blocks, charges and debts apply."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import date
+
+import msgspec
 
 from core.book import Stage
 from core.calendars import local_date, period_of
@@ -18,8 +20,7 @@ from core.tariffs.solving import solve
 MILLI_PER_TENTH = 100
 
 
-@dataclass(frozen=True, slots=True)
-class Price:
+class Price(msgspec.Struct, frozen=True, gc=False):
     """A solved sale with what decided it."""
 
     priced: pricing.Priced
@@ -40,21 +41,28 @@ class Price:
 
 def debts_of(stage: Stage, agreement: Agreement) -> list[Debt]:
     """The agreement's open debts, as this message sees them, by priority."""
-    found = [stage.need(Debt, id_) for id_ in stage.linked("debts-of", agreement.id) or ()]
+    ids = stage.linked("debts-of", agreement.id)
+    if not ids:
+        return []
+    found = [stage.need(Debt, id_) for id_ in ids]
     return sorted(
         (debt for debt in found if debt.outstanding > 0), key=lambda d: (d.priority, d.code, d.id)
     )
 
 
 def sale_state(
-    terms: Terms, stage: Stage, meter: Meter, agreement: Agreement, at_us: int
+    terms: Terms,
+    meter: Meter,
+    agreement: Agreement,
+    left: tuple[AgreementState, Sequence[Debt]],
+    at_us: int,
 ) -> pricing.SaleState:
-    """What earlier sales left to this one, at an instant, in the company's calendar.
+    """What earlier sales ``left`` to this one, at an instant, in the company's calendar.
 
     Month charges begin with the agreement, or with the tariff where that is younger: what lies
     before belongs to whoever sold then.
     """
-    state = stage.need(AgreementState, agreement.id)
+    state, debts = left
     today = local_date(at_us, terms.zone)
     period = max(period_of(today), state.period)  # a clock set back does not reopen a month
     tariff = terms.tariffs[agreement.tariff]
@@ -74,7 +82,7 @@ def sale_state(
                 outstanding=debt.outstanding,
                 cap_per_sale=debt.cap_per_sale or None,
             )
-            for debt in debts_of(stage, agreement)
+            for debt in debts
         ),
         limits=pricing.Limits(meter.max_credit_tenths * MILLI_PER_TENTH),
     )
@@ -86,8 +94,9 @@ def price_purchase(
     """Price ``tender`` for this meter at ``at_us``. Refusals: too small, above the meter, no price
     (no version in force, or one that needs a quantity which the agreement does not state)."""
     tariff = terms.tariffs[agreement.tariff]
+    stored, debts = stage.need(AgreementState, agreement.id), debts_of(stage, agreement)
     try:
-        state = sale_state(terms, stage, meter, agreement, at_us)
+        state = sale_state(terms, meter, agreement, (stored, debts), at_us)
         result = solve(tariff, tender, state, terms.deductions, encodable_floor)
     except (NoTariffError, MissingQuantityError) as error:
         why = str(error)
@@ -109,7 +118,5 @@ def price_purchase(
             currency=terms.currency,
             limit_tenths=meter.max_credit_tenths,
         )
-    stored = stage.need(AgreementState, agreement.id)
     period = max(period_of(state.on), stored.period)
-    ids = tuple(debt.id for debt in debts_of(stage, agreement))
-    return Price(result, tariff, period, ids)
+    return Price(result, tariff, period, tuple([debt.id for debt in debts]))

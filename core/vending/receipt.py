@@ -1,20 +1,27 @@
 """A sale as its buyer sees it, and as the books post it."""
 
+from typing import Final
+
 import msgspec
 
 from core.company import Terms
-from core.entities import PastSale
+from core.entities import PastSale, Phone
 from core.ledger import CUSTOMER_CREDIT, Entry
 from core.queries.views import LineView, SaleView
 from core.tariffs.sale import Line
 from core.tariffs.shapes import TAX_AUTHORITY, THIRD_PARTY
 
+#: Letters of a meter's name on a receipt: no name may make a token's message longer than a phone
+#: takes.
+MAX_NAME: Final = 20
+
+_encode = msgspec.json.Encoder().encode
 _lines = msgspec.json.Decoder(tuple[LineView, ...])
 
 
 def lines_json(lines: tuple[Line, ...]) -> str:
     """The receipt's lines as they are stored: all that the tariff said of each."""
-    return msgspec.json.encode(lines).decode()
+    return _encode(lines).decode()
 
 
 def line_views(lines: str) -> tuple[LineView, ...]:
@@ -22,8 +29,12 @@ def line_views(lines: str) -> tuple[LineView, ...]:
     return _lines.decode(lines)
 
 
-def sale_view(terms: Terms, sale: PastSale) -> SaleView:
-    """An issued sale as its buyer sees it; also the data of the answer to his purchase."""
+def sale_view(terms: Terms, sale: PastSale, phone: Phone | None = None) -> SaleView:
+    """An issued sale as its buyer sees it; also the data of the answer to his purchase.
+
+    ``phone`` is the buyer's: by the name that he gave the meter he knows it better than by digits.
+    """
+    names = {own.drn: own.name for own in phone.meters} if phone is not None else {}
     return SaleView(
         receipt=sale.receipt,
         meter=sale.drn,
@@ -34,6 +45,7 @@ def sale_view(terms: Terms, sale: PastSale) -> SaleView:
         lines=line_views(sale.lines),
         carried_forward=sale.carried_forward,
         at=sale.priced_at,
+        meter_name=names.get(sale.drn, "")[:MAX_NAME],
         account=sale.account_number,
         test=terms.test,
         sgc=sale.sgc,

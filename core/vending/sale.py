@@ -38,6 +38,10 @@ from core.vending.states import Move, SaleState, moved
 #: A sale tells at most so many recipients: the buyer, the holder, and some to spare.
 MAX_RECIPIENTS = 4
 
+#: Where a sale comes to when the built-in module has answered: all its moves in one transaction.
+_ISSUED = str(moved(SaleState.QUOTED, Move.CONFIRM, Move.ASK_MODULE, Move.TOKEN))
+_DONE = Outcome.DONE
+
 _NO_KEY = (
     SupplyGroupUnknownError,
     VendingKeyExpiredError,
@@ -87,7 +91,7 @@ def decide_vend(ctx: Context, command: CreditVend) -> Answer:
     return _issue(ctx, command, Bought(meter, agreement, payer, price))
 
 
-class Bought(msgspec.Struct, frozen=True):
+class Bought(msgspec.Struct, frozen=True, gc=False):
     """A purchase that nothing stands against."""
 
     meter: Meter
@@ -109,7 +113,9 @@ def _ask_about_repeat(ctx: Context, command: CreditVend, meter: Meter, payer: Ac
     raise Refusal(
         "likely-repeat",
         {"receipt": earlier.receipt, "minutes": minutes, "meter": meter.drn},
-        msgspec.to_builtins(sale_view(ctx.terms, shown_with(key, earlier))),
+        msgspec.to_builtins(
+            sale_view(ctx.terms, shown_with(key, earlier), ctx.stage.get(Phone, command.phone))
+        ),
     )
 
 
@@ -151,9 +157,7 @@ def _issue(ctx: Context, command: CreditVend, bought: Bought) -> Answer:
     priced = price.priced
     at_sale = key_change.at_sale(ctx, bought.meter, price.tariff.tariff.ti)
     meter = at_sale.meter
-    state = moved(SaleState.QUOTED, Move.CONFIRM, Move.ASK_MODULE)
     token = make_token(ctx, meter, price.units_tenths)
-    state = moved(state, Move.TOKEN)
     sale_id = ctx.new_id("sale")
     sale = PastSale(
         id=sale_id,
@@ -184,12 +188,11 @@ def _issue(ctx: Context, command: CreditVend, bought: Bought) -> Answer:
     )
     post(ctx.stage, txn, posted)
     _remember(ctx.stage, sale, bought)
-    _write_sale(ctx, sale, bought, state)
+    _write_sale(ctx, sale, bought)
     _write_token(ctx, sale, token)
-    view = sale_view(ctx.terms, sale)
-    template = _TEMPLATES[sale.key_change]
-    tell(ctx, command.reply, template, msgspec.to_builtins(view), sale_id)
-    return Answer(outcome=Outcome.DONE, data=msgspec.to_builtins(view))
+    view = msgspec.to_builtins(sale_view(ctx.terms, sale, ctx.stage.get(Phone, command.phone)))
+    tell(ctx, command.reply, _TEMPLATES[sale.key_change], view, sale_id)
+    return Answer(outcome=_DONE, data=view)
 
 
 def receipt_ids(company: str) -> str:
@@ -250,13 +253,13 @@ def _remember(stage: Stage, sale: PastSale, bought: Bought) -> None:
         stage.link(name, key, (stage.linked(name, key) or 0) + sale.tender)
 
 
-def _write_sale(ctx: Context, sale: PastSale, bought: Bought, state: SaleState) -> None:
+def _write_sale(ctx: Context, sale: PastSale, bought: Bought) -> None:
     ctx.stage.add(
         "sale",
         id=sale.id,
         company=ctx.terms.code,
         message_id=ctx.message_id,
-        state=str(state),
+        state=_ISSUED,
         channel=ctx.channel,
         phone=sale.phone,
         payer_account_id=sale.payer_account_id,
@@ -276,17 +279,18 @@ def _write_sale(ctx: Context, sale: PastSale, bought: Bought, state: SaleState) 
 
 
 def _write_token(ctx: Context, sale: PastSale, token: IssuedToken) -> None:
+    data = token.data
     ctx.stage.add(
         "token",
-        **{"class": int(token.data.token_class)},
+        **{"class": int(data.token_class)},
         id=ctx.new_id("token"),
         company=ctx.terms.code,
         digits=token.digits,
         cause="sale",
         cause_id=sale.id,
         meter_id=sale.meter_id,
-        subclass=token.data.subclass,
-        tid=token.data.tid,
+        subclass=data.subclass,
+        tid=data.tid,
         rnd=ctx.draw.rnd,
         value=sale.units_tenths,
         sgc=sale.sgc,

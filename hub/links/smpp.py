@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import msgspec
 import structlog
-from twisted.internet.defer import Deferred, fail, gatherResults, maybeDeferred
+from twisted.internet.defer import Deferred, fail, gatherResults
 from twisted.python.failure import Failure
 
 from adapters._session import CloseLink
@@ -241,9 +241,11 @@ class SmppLink:
             self._respond(name, event.handle, status)
             return
         self._counters["delivered"] += 1
-        answer = maybeDeferred(handler)
-        answer.addErrback(self._trouble)
-        answer.addCallback(partial(self._respond, name, event.handle))
+        try:
+            answer = handler()
+        except Exception:  # a channel's own mistake must not cost the SMSC its answer
+            answer = fail()
+        answer.addBoth(partial(self._answered, name, event.handle))
 
     def _handler_of(self, pdu: Pdu) -> "Callable[[], Deferred[int]] | None":
         if isinstance(pdu, DeliverSm | DataSm):
@@ -251,6 +253,11 @@ class SmppLink:
                 if wants(pdu):
                     return partial(handler, pdu)
         return None
+
+    def _answered(self, name: str, handle: int, status: int | Failure) -> None:
+        self._respond(
+            name, handle, self._trouble(status) if isinstance(status, Failure) else status
+        )
 
     def _trouble(self, failure: Failure) -> int:
         """Nothing was stored: the SMSC must keep the message and come again."""

@@ -10,6 +10,7 @@ from core.sts.keystore import MASTER_KEY_BYTES, KeyRecord, Master, load_key_file
 from core.sts.module import VirtualModule
 from core.sts.sta import SAMPLE_TABLES, Tables, load_tables
 from hub.config import CompanySection, Config, ConfigError
+from hub.files import read_bytes, read_text
 from hub.modules.settings import VIRTUAL, MasterKeySection
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def token_opener(config: Config, writable: bool = False) -> TokenOf:
 
         def pin() -> str:
             if section.pin_file:
-                return config.path(section.pin_file).read_text(encoding="utf-8").strip()
+                return read_text(config.path(section.pin_file)).strip()
             return os.environ.get(section.pin_env, "")
 
         place = Place(name, section.library, section.token, section.slot, pin, section.timeout_s)
@@ -56,10 +57,7 @@ def master_key(config: Config, section: CompanySection, token_of: TokenOf) -> Ma
         from hub.modules.held import master_of
 
         return master_of(token_of(chosen.pkcs11), chosen.label)
-    if chosen.file:
-        text = config.path(chosen.file).read_text(encoding="ascii")
-    else:
-        text = os.environ.get(chosen.env, "")
+    text = read_text(config.path(chosen.file)) if chosen.file else os.environ.get(chosen.env, "")
     try:
         key = bytes.fromhex(text.strip())
     except ValueError:
@@ -77,7 +75,7 @@ def open_company_module(
 
     Errors: ConfigError, OSError, StsError, ModuleAwayError.
     """
-    records = load_key_file(config.path(section.keys).read_bytes()).keys
+    records = load_key_file(read_bytes(config.path(section.keys))).keys
     _check_groups(section, records)
 
     @cache
@@ -119,5 +117,5 @@ def _check_groups(section: CompanySection, records: tuple[KeyRecord, ...]) -> No
 
 def _tables(config: Config, section: CompanySection) -> Tables:
     if section.sta_tables:
-        return load_tables(config.path(section.sta_tables).read_text(encoding="ascii"))
+        return load_tables(read_text(config.path(section.sta_tables)))
     return SAMPLE_TABLES

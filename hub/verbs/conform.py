@@ -18,10 +18,9 @@ from core.sts import conform as sts_conform
 from core.sts.errors import TablesFormError
 from core.sts.sta import Tables, load_tables
 from core.tariffs import conform as tariff_conform
+from hub import files
 
 NAME = "conform"
-# The published files have less than 100 KiB; a hundred times that is a wrong file.
-FILE_MAX = 16 << 20
 
 
 class WrongUseError(Exception):
@@ -59,13 +58,9 @@ class Verdict:
 def read_text(path: Path) -> str:
     """The text of a file. Error: WrongUseError."""
     try:
-        if path.stat().st_size > FILE_MAX:
-            raise WrongUseError(f"{path}: more than {FILE_MAX >> 20} MiB; is this the right file?")
-        return path.read_text("utf-8")
-    except OSError as error:
-        raise WrongUseError(f"{path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise WrongUseError(f"{path}: not a text in UTF-8 (byte {error.start})") from error
+        return files.read_text(path)
+    except files.UnreadableError as error:
+        raise WrongUseError(str(error)) from error
 
 
 def read_tables(path: Path | None) -> Tables | None:

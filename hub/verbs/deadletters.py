@@ -13,6 +13,7 @@ from hub import deadletter, stories
 from hub.config import Config
 from hub.deadletter import DeadLetter, Filter
 from hub.envelope import EnvelopeError
+from hub.files import UnreadableError, read_text
 from hub.observe import masked_raw
 from hub.verbs._shared import (
     DEFAULT,
@@ -157,8 +158,10 @@ def edit(
 
 def _read_json(path: Path) -> Any:
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        return json.loads(read_text(path))
+    except UnreadableError as error:
+        die(str(error), 2)
+    except ValueError as error:
         die(f"{path}: {error}", 2)
 
 

@@ -21,6 +21,7 @@ from core.messages import Enrol, MeterLink, PhoneLink, name_of
 from core.sts.errors import StsError
 from core.sts.meter_id import parse_drn
 from hub.config import CompanySection, Config
+from hub.files import UnreadableError, read_text
 from hub.verbs._shared import DEFAULT, ConfigOption, company_of, configuration, die, submit
 from hub.verbs.pay import said_no
 
@@ -69,7 +70,11 @@ def command(
     """
     settings = configuration(config)
     code = company_of(settings, company)
-    items, problems = parse(_read(file), file.name, settings.companies[code])
+    try:
+        text = read_text(file, MAX_BYTES, stdin=True)
+    except UnreadableError as error:
+        die(str(error), 2)
+    items, problems = parse(text, file.name, settings.companies[code])
     if problems:
         die("\n".join(problems), 2)
     done, refused = _send(settings, code, items, file.name)
@@ -78,16 +83,6 @@ def command(
     typer.echo(f"{done} of {len(items)} accounts are enrolled")
     if refused:
         raise typer.Exit(1)
-
-
-def _read(file: Path) -> str:
-    try:
-        raw = sys.stdin.buffer.read(MAX_BYTES + 1) if str(file) == "-" else file.read_bytes()
-        if len(raw) > MAX_BYTES:
-            die(f"{file} has more than {MAX_BYTES} bytes; cut it", 2)
-        return raw.decode()
-    except (OSError, UnicodeDecodeError) as error:
-        die(f"{file}: {error}", 2)
 
 
 def parse(text: str, source: str, company: CompanySection) -> tuple[list[Item], list[str]]:

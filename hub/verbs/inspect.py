@@ -9,9 +9,7 @@ import importlib
 import importlib.util
 import json
 import pkgutil
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
@@ -19,12 +17,11 @@ import typer
 
 from core.sts.inspect import inspect_token
 from hub.channel import ChannelSpec
+from hub.files import UnreadableError, read_bytes
 from hub.verbs._shared import die
 
 NAME = "inspect"
 
-#: Nothing of the wire that is looked at by hand is larger.
-MAX_BYTES = 16 * 1024 * 1024
 Inspector = Callable[[bytes], Any]
 
 
@@ -36,23 +33,15 @@ def command(
     known = dict(inspectors())
     if kind not in known:
         die(f"no inspector {kind} (known: {', '.join(sorted(known))})", 2)
-    data = read(file)
+    try:
+        data = read_bytes(file, stdin=True)
+    except UnreadableError as error:
+        die(str(error), 2)
     try:
         seen = known[kind](data)
     except Exception as error:  # whatever a decoder raises on a stranger's bytes is its answer
         die(" ".join(f"not acceptable as {kind}: {error}".split()))
     typer.echo(json.dumps(msgspec.to_builtins(seen), indent=2, ensure_ascii=False))
-
-
-def read(file: str) -> bytes:
-    """The bytes; exit 2 when they cannot be read."""
-    try:
-        data = sys.stdin.buffer.read(MAX_BYTES + 1) if file == "-" else Path(file).read_bytes()
-    except OSError as error:
-        die(str(error), 2)
-    if len(data) > MAX_BYTES:
-        die(f"{file} has more than {MAX_BYTES} bytes", 2)
-    return data
 
 
 def inspectors() -> Iterator[tuple[str, Inspector]]:

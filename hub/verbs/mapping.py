@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from core.tariffs.load import load_file
+from hub.files import UnreadableError, read_text
 from hub.verbs._shared import die
 from hub.verbs.inspect import channel_specs
 
@@ -51,7 +52,11 @@ def loaders() -> Iterator[tuple[str, Loader]]:
 def check(file: Path, kind: str, loader: Loader) -> list[str]:
     """What is wrong with one file, a line each; loaders call their source by its kind."""
     try:
-        loader(file.read_text(encoding="utf-8"))
+        text = read_text(file)
+    except UnreadableError as error:
+        return [str(error)]
+    try:
+        loader(text)
     except (OSError, ValueError, LookupError) as error:
         told = [line.removeprefix(kind) for line in str(error).splitlines() if line]
         return [f"{file}{line}" if line.startswith(":") else f"{file}: {line}" for line in told]

@@ -89,7 +89,8 @@ The hub stays up until Ctrl-C. In another terminal:
 
   take the customer's phone      {phone} --msisdn {HOME.msisdn}
     dial *123#, or send BUY {HOME.meter} 5000, BALANCE, LAST, HELP;
-    for another's meter: BUY {BAKERY.meter} 5000 (you are asked first)
+    for another's meter: BUY {BAKERY.meter} 5000 (you are asked first:
+    send YES and the four digits of that text)
   a stranger's                   {phone} --msisdn +256772000010
   what happened to a meter       {me} find {HOME.meter} {config}
   that nothing is lost           {me} balance {config}

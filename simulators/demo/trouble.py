@@ -92,6 +92,8 @@ def _mistyped(stage: Stage) -> None:
     stage.chooses(phone, "Another meter")
     screen = stage.types(phone, MISTYPED)
     stage.says_all("the screen", stage.expected.refusals["check digit"], screen.text)
+    # a menu that is left in the middle is offered again: the reader's first dial shall begin anew
+    stage.says_all("the screen", ("Buy units",), stage.types(phone, "00").text)
     phone.hang_up()
 
 

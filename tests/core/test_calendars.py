@@ -113,3 +113,24 @@ def test_a_month_begins_exactly_where_it_says(year: int, month: int, zone: str) 
 @given(st.integers(190001, 299912).filter(lambda p: 1 <= p % 100 <= 12), st.integers(-999, 999))
 def test_months_add_and_subtract(period: int, months: int) -> None:
     assert months_between(period, add_months(period, months)) == months
+
+
+# Where a day came twice, ended at 00:01, or was left out; offsets of odd seconds before 1972.
+ODD_ZONES = [*ZONES, "America/St_Johns", "Pacific/Apia", "Africa/Monrovia", "Asia/Gaza"]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.sampled_from(ODD_ZONES), st.integers(-3_000_000_000, 3_000_000_000), st.integers(0, 959))
+def test_a_remembered_quarter_has_the_day_of_each_of_its_instants(
+    zone: str, second: int, later: int
+) -> None:
+    for at in (second * SECOND, (second + later) * SECOND + 999_999):
+        assert local_date(at, zone) == local_time(at, zone).date()
+
+
+def test_a_day_that_ended_at_one_past_midnight_is_not_remembered_whole() -> None:
+    midnight = instant(2006, 10, 29, 2, 30)  # St. John's was then at UTC-2:30
+    days = [
+        local_date(midnight + s * SECOND, "America/St_Johns").day for s in (-1, 0, 59, 60, 3660)
+    ]
+    assert days == [28, 29, 29, 28, 29]

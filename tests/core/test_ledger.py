@@ -1,10 +1,9 @@
 """The ledger: entries that sum to zero, and credit that moves with them or not at all."""
 
-from dataclasses import replace
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from core.book import Book, Stage
 from core.entities import Account

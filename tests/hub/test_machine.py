@@ -9,7 +9,9 @@ from core.sts.amounts import decode_units
 from core.sts.meter_id import meter_pan
 from core.sts.module import MeterKey
 from hub.channel import Accepted, KeyReused
+from hub.texts import Texts, read_folder
 from tests.hub.machine import METER, PHONE, Machine, buy, enrol, fresh_sqlite, pay
+from tests.hub.sales import drn_of
 
 
 @pytest.fixture
@@ -65,6 +67,31 @@ def test_the_notice_goes_out_once_and_is_marked_sent(machine: Machine) -> None:
     assert [o.message.template for o in machine.channel.sent] == ["token"]
     assert machine.rows("SELECT state, recipient FROM notice") == [("sent", PHONE)]
     assert machine.unaccounted() == 0
+
+
+def test_the_buyers_own_name_for_the_meter_stands_in_his_messages(machine: Machine) -> None:
+    texts = Texts(read_folder(), machine.terms)
+    assert machine.do(buy(), "b1").data["meter_name"] == "Home"
+    machine.do(buy(), "b2")  # a likely repeat: he is shown the earlier sale
+    token, repeat = (out.message for out in machine.channel.sent)
+    assert isinstance(token, SendNotice)
+    assert isinstance(repeat, SendNotice)
+    assert f"meter {METER} Home\n" in texts.render("token", "en", token.args)
+    assert repeat.args["sale"]["meter_name"] == "Home"
+
+
+def test_a_long_name_of_a_meter_is_cut_and_that_of_another_phone_is_not_said(
+    machine: Machine,
+) -> None:
+    long = PhoneLink(msisdn="+256700000009", meter_name="Grandmother's house in Jinja")
+    other = enrol("100009", drn_of(9), long.msisdn, phones=(long,))
+    machine.do(other, "enrol9")
+    machine.do(pay(50_000, "100009"), "pay9")
+    bought = machine.do(buy(meter=drn_of(9), phone=long.msisdn), "b1")
+    assert bought.data["meter_name"] == "Grandmother's house "
+    stranger = machine.do(buy(meter=drn_of(9), holder_confirmed=True), "b2")
+    assert stranger.outcome is Outcome.DONE
+    assert "meter_name" not in stranger.data
 
 
 def test_a_wire_repeat_gets_the_stored_answer_and_other_content_is_refused(

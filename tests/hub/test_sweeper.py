@@ -66,7 +66,7 @@ def test_what_is_parked_is_released_only_when_nothing_stands_before_it(
     assert states(machine) == [0, 0]
 
 
-@pytest.mark.parametrize("name", ["_DUE", "_RELEASED", "_ANY"])
+@pytest.mark.parametrize("name", ["_DUE", "_RELEASED", "_EXPIRED", "_ANY"])
 def test_its_statements_read_only_what_is_held_back(machine: Machine, name: str) -> None:
     sql = getattr(sweeper, name)
     now = {"now": 1} if ":now" in sql else {}

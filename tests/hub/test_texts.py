@@ -210,6 +210,42 @@ def test_another_holder_is_masked(texts: Texts) -> None:
     assert "meter 04123456784 (J*** O***)" in shown
 
 
+@pytest.mark.parametrize(
+    ("holder", "shown"),
+    [
+        ("O***** D*****", "O***** D*****"),  # as the core sends it: not masked once more
+        ("O***** Daniel", "O***** D***"),
+        ("O*kello D*", "O*** D*"),
+        ("J", "J***"),
+        ("***", "***"),
+        ("+256***678", "+256***678"),
+    ],
+)
+def test_what_is_masked_stays_as_it_is(texts: Texts, holder: str, shown: str) -> None:
+    args = {"holder": holder, "code": "4711", "tender": 20_000, "meter": "04123456784"}
+    assert f"belongs to {shown}. To" in texts.render("confirm-holder", "en", args)
+
+
+@pytest.mark.parametrize(
+    ("language", "minutes", "phrase"),
+    [
+        ("en", 1, "the same 1 minute ago (receipt"),
+        ("en", 5, "the same 5 minutes ago (receipt"),
+        ("fr", 1, "cet achat il y a 1 minute (facture"),
+        ("fr", 5, "cet achat il y a 5 minutes (facture"),
+        ("sw", 1, "hivyo dakika 1 iliyopita (risiti"),
+        ("sw", 5, "hivyo dakika 5 zilizopita (risiti"),
+        ("zh", 1, "您在1分钟前已"),
+        ("zh", 5, "您在5分钟前已"),
+    ],
+)
+def test_a_phrase_goes_with_its_number(
+    texts: Texts, language: str, minutes: int, phrase: str
+) -> None:
+    args = {"code": "likely-repeat", "args": {"minutes": minutes, "receipt": "A-1"}}
+    assert phrase in texts.render("refusal", language, args)
+
+
 def test_no_tokens_yet(texts: Texts) -> None:
     assert "no token yet" in texts.render("last-tokens", "en", {"sales": []})
 
@@ -279,6 +315,9 @@ def test_aliases_point_to_texts() -> None:
          "texts.nonsense: '{' at character 1 has no partner"),
         ("unknown text", "  nonsense: >-", "  nonsens: >-", "texts.nonsens: there is no such text"),
         ("money", '"{currency} {amount}"', '"{currency}"', "money: {amount} is missing"),
+        ("no number in a phrase", 'other: "{n} minutes ago"', 'other: "minutes ago"',
+         "counted.minutes_ago: {n} is missing in 'other'"),
+        ("no phrases", "counted:", "counting:", "counted"),
         ("separators", 'thousands: ","', 'thousands: ";"', "numbers.thousands: expected one of"),
     ],
 )  # fmt: skip

@@ -18,6 +18,7 @@ from hub.timeline import Hops, find
 from tests.hub.machine import METER, PHONE, Machine, buy, enrol, fresh_sqlite, pay
 
 LENS = Lens("Africa/Kampala", "UGX")
+TO_PHONE = Recipient(way="sms", address=PHONE)
 OTHER_PHONE, OTHER_METER = "+256700000002", "01000000008"
 SECOND = 1_000_000
 
@@ -83,6 +84,37 @@ def test_tokens_show_only_through_a_lens_that_shows_them(machine: Machine) -> No
     open_lens = Lens("Africa/Kampala", "UGX", show_token=True)
     assert token in headline(story, open_lens).replace(" ", "")
     assert as_object(story, open_lens)["messages"][0]["sale"]["token"].replace(" ", "") == token
+
+
+def test_a_receipt_of_the_network_stands_in_the_story_of_what_it_is_about(
+    machine: Machine,
+) -> None:
+    sold(machine)
+    stray = DeliveryReport(channel="sms", reference="nobody", state="delivered")
+    with_it = machine.accept(stray, "stray", ref=f"phone/{PHONE}")
+    machine.settle()
+    words = said(machine, "100001")
+    assert [w for w in words if "the network sms reported" in w] == [words[-1]]
+    assert "the network sms reported nobody as delivered" in words[-1]
+    (purchase,) = [s for s in look(machine, "100001") if "bought" in headline(s, LENS)]
+    assert headline(purchase, LENS).count("delivered") == 1
+    assert "notices.delivery-report: done" in [line for _, line in details(purchase, LENS)]
+    assert [s.steps[0].id for s in look(machine, with_it[0].message_id)] == [with_it[0].message_id]
+
+
+def test_a_reference_that_a_network_uses_again_is_about_the_newest_before_it(
+    machine: Machine,
+) -> None:
+    machine.channel.results = [Sent(("again",)) for _ in range(3)]
+    for number, state in ((1, "sent"), (2, "delivered")):
+        machine.do(AskBalance(phone=PHONE, reply=(TO_PHONE,)), f"balance{number}")
+        report = DeliveryReport(channel="sms", reference="again", state=state)
+        machine.do(report, f"report{number}", ref=f"phone/{PHONE}")
+    machine.do(AskBalance(phone=PHONE, reply=(TO_PHONE,)), "balance3")
+    asked = [s for s in look(machine, "100001") if "balance" in headline(s, LENS)]
+    reported = [[s.body.state for s in story.steps if type(s.body) is DeliveryReport]
+                for story in asked]  # fmt: skip
+    assert reported == [["sent"], ["delivered"], []]
 
 
 def test_a_repeat_of_the_wire_stands_in_the_story_of_its_first(machine: Machine) -> None:

@@ -69,10 +69,15 @@ def command(name: str, *options: str) -> list[str]:
         if node is None or not (_HERE / "node_modules" / "smpp").exists():
             raise RuntimeError("npm smpp is not installed: sh tests/install-peers")
         return [node, str(_HERE / "smsc.js"), *options]
+    return python_peer("twisted_smsc.py", *options)
+
+
+def python_peer(script: str, *options: str) -> list[str]:
+    """How to start a script of this folder in the peers' own environment."""
     python = _ROOT / ".venv-peers" / "bin" / "python"
     if not python.exists():
-        raise RuntimeError("smpp.twisted3 is not installed: sh tests/install-peers")
-    return [str(python), str(_HERE / "twisted_smsc.py"), *options]
+        raise RuntimeError("the peers are not installed: sh tests/install-peers")
+    return [str(python), str(_HERE / script), *options]
 
 
 @contextmanager

@@ -53,6 +53,28 @@ def test_gsm_text_survives(text: str) -> None:
     assert gsm0338.decode(gsm0338.gsm_encode(text), 0, "gsm") == text
 
 
+@given(st.text(st.sampled_from([char for char, _ in TABLE] + ["e", "o", "7"])))
+def test_a_text_is_encoded_as_its_characters_one_by_one(text: str) -> None:
+    assert gsm0338.gsm_encode(text) == b"".join(map(gsm0338.gsm_encode, text))
+
+
+@given(st.binary())
+def test_octets_without_escapes_are_read_one_by_one(data: bytes) -> None:
+    data = data.replace(b"\x1b", b"")
+    assert gsm0338.gsm_decode(data) == "".join(gsm0338.gsm_decode(bytes((o,))) for o in data)
+
+
+@given(st.text(st.characters(max_codepoint=0x2FF)))
+def test_the_first_character_that_the_alphabet_lacks_is_named(text: str) -> None:
+    lacking = [char for char in text if gsm0338.septets(char) is None]
+    if not lacking:
+        assert gsm0338.septets(text) is not None
+        return
+    with pytest.raises(NotInAlphabetError) as caught:
+        gsm0338.gsm_encode(text)
+    assert caught.value.char == lacking[0]
+
+
 @given(st.text(), st.sampled_from(["gsm", "latin1", "ascii"]))
 def test_every_text_survives_in_some_coding(text: str, alphabet: gsm0338.Alphabet) -> None:
     text = text.encode("utf-8", "replace").decode()  # no lone surrogates

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
 
 from adapters.ussd.africastalking import MAX_FORM_BYTES
-from core.messages import Recipient
+from core.messages import Recipient, SetLanguage
 from core.queries import customer
-from core.queries.views import MeterView
+from core.queries.views import MeterView, PhoneView
 from core.refusals import refuse
 from hub.channel import HttpResponse, KeyReused, Overloaded
 from tests.channels.ussd.fakes import (
@@ -256,6 +256,31 @@ def test_tokens_balance_and_language() -> None:
     assert phone.answer("00", "4", "2").startswith("CON Demo Power\n1 Nunua umeme")
     phone.answer("1", "1", "20000", "1")
     assert phone.ports.purchases[0].reply[0].language == "sw"
+
+
+def chosen(ports: FakePorts) -> list[tuple[str, Any]]:
+    return [(a.partition_ref, a.message) for a in ports.arrivals if type(a.message) is SetLanguage]
+
+
+def test_a_language_that_is_chosen_is_kept_for_the_phone() -> None:
+    phone = Phone()
+    phone.dial("4*2")
+    phone.answer("4", "1")
+    kept = [SetLanguage(phone=CALLER, language=code) for code in ("sw", "en")]
+    assert chosen(phone.ports) == [(f"phone/{CALLER}", message) for message in kept]
+    assert len({arrival.key for arrival in phone.ports.arrivals}) == 2
+
+
+@pytest.mark.parametrize("fault", [Overloaded("full"), ValueError("a fault")])
+def test_a_language_that_cannot_be_kept_is_that_of_the_session(fault: Exception) -> None:
+    assert Phone(FakePorts(answers=[fault])).dial("4*2").startswith("CON Demo Power\n1 Nunua umeme")
+
+
+def test_a_strangers_language_is_that_of_the_session() -> None:
+    ports = FakePorts()
+    ports.says[customer.phone_view] = PhoneView(msisdn=CALLER, registered=False)
+    assert "haijasajiliwa" in Phone(ports).dial("3*2")
+    assert ports.arrivals == []
 
 
 def test_a_meters_name_stays_on_its_line() -> None:

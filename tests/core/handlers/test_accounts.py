@@ -6,7 +6,17 @@ from typing import Any
 import pytest
 
 from core.handlers.accounts import MAX_PHONES
-from core.messages import AskBalance, Enrol, MeterLink, Outcome, PhoneLink, Recipient
+from core.messages import (
+    AskBalance,
+    Enrol,
+    MeterLink,
+    Outcome,
+    PhoneLink,
+    Recipient,
+    SendNotice,
+    SetLanguage,
+)
+from core.queries.customer import phone_view
 from tests.hub.machine import METER, PHONE, Machine, buy, enrol, fresh_sqlite, pay
 
 OTHER_METER, OTHER_PHONE = "01000000008", "+256700000002"
@@ -141,3 +151,21 @@ def test_a_strangers_balance_is_refused_by_a_notice(machine: Machine) -> None:
     answer = ask(machine, "+256711111111")
     assert answer.code == "phone-not-registered"
     assert [o.message.template for o in machine.channel.sent] == ["refusal"]
+
+
+def test_a_language_is_kept_for_the_phone_and_its_texts_are_in_it(machine: Machine) -> None:
+    answer = machine.do(SetLanguage(phone=PHONE, language="fr"), "language")
+    assert answer.outcome is Outcome.DONE
+    with machine.store.reader() as reader:
+        assert phone_view(reader, machine.terms, PHONE).language == "fr"
+    reply = (Recipient(way="sms", address=PHONE, language="en"),)
+    machine.do(AskBalance(phone=PHONE, reply=reply), "balance")
+    (told,) = [out.message for out in machine.channel.sent]
+    assert isinstance(told, SendNotice)
+    assert told.language == "fr"
+
+
+def test_a_strangers_language_is_not_kept(machine: Machine) -> None:
+    answer = machine.do(SetLanguage(phone=OTHER_PHONE, language="fr"), "language")
+    assert (answer.outcome, answer.code) == (Outcome.REFUSED, "phone-not-registered")
+    assert machine.rows("SELECT msisdn FROM phone") == [(PHONE,)]

@@ -1,8 +1,7 @@
 """Decoder key generation, and what it refuses."""
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from core.sts.errors import (
     AlgorithmPairError,
@@ -36,6 +35,14 @@ def test_the_blocks_of_dkga02() -> None:
     assert pan_block("000001000000000082", 2).hex() == "0000100000000008"
     assert pan_block("600727123456789030", 3).hex() == "0072700000000000"
     assert control_block(PLAIN).hex().upper() == "2123456011FFFFFF"
+
+
+def test_the_authenticated_message_is_labels_and_contexts() -> None:
+    for ti, krn, pan in (("01", 1, PAN), ("07", 1, PAN), ("07", 9, "600727111111111153")):
+        identity = replace(reg1(ti, krn), pan=pan)
+        fields = [b"\x0204\x0214\x0211\x02" + ti.encode(), b"\x06201457\x012\x01%d" % krn]
+        packed = b"\x04" + fields[0] + b"\x00\x04" + fields[1] + b"\x12" + pan.encode()
+        assert kdf_message(identity, 11) == packed + bytes((0, 0, 0, 128))
 
 
 def test_a_common_key_is_the_same_for_every_meter_of_a_group() -> None:
@@ -83,4 +90,4 @@ def test_an_identity_that_is_not_one_is_refused(
     change: dict[str, object], error: type[StsError]
 ) -> None:
     with pytest.raises(error):
-        derive("04", DEMO_VK04, replace(reg1(), **change), 11)  # type: ignore[arg-type]
+        derive("04", DEMO_VK04, replace(reg1(), **change), 11)

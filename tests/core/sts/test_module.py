@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import msgspec
 import pytest
 
 from core.sts.errors import (
@@ -70,7 +71,7 @@ def test_a_set_is_answered_in_order_and_a_refusal_hurts_nobody_else() -> None:
         ask(replace(demo_meter(), sgc="999999")),
         ask(tenths=18_201_625),
         ask(tid=1 << 24),
-        replace(ask(), subclass=4),
+        msgspec.structs.replace(ask(), subclass=4),
         ask(tid=TID + 2),
     ]
     results = module().issue_credit(requests, NOW_US)

@@ -121,7 +121,8 @@ def test_a_library_that_is_not_there_is_a_problem_of_the_company(folder: Folder)
 
 def test_a_pin_that_is_not_there_is_a_problem_of_the_company(folder: Folder) -> None:
     folder.change(FILE, FILE, box("/nowhere/box.so") + GROUP)
-    assert "The PIN of the token box cannot be read: [Errno 2]" in folder.problem()
+    assert "The PIN of the token box cannot be read" in folder.problem()
+    assert "box.pin: there is no such file" in folder.problem()
 
 
 # --- SoftHSM2 -------------------------------------------------------------------------------------

@@ -109,7 +109,7 @@ def test_what_software_refuses_is_not_asked_of_the_token(
     token: Pkcs11Token, record: KeyRecord, kt: int
 ) -> None:
     with pytest.raises(KeyTypeUnsupportedError):
-        decoder_keys(token, record)(replace(reg1(), kt=kt), 11)
+        decoder_keys(token, record)(msgspec.structs.replace(reg1(), kt=kt), 11)
 
 
 def modules(token: Pkcs11Token, company: str) -> tuple[VirtualModule, VirtualModule]:

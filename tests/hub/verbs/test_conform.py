@@ -9,6 +9,7 @@ import typer
 from typer.testing import CliRunner
 
 from core.sts.sta import SAMPLE_TABLES
+from hub import files
 from hub.verbs import conform
 
 VECTORS = Path(__file__).parents[2] / "vectors" / "sts.json"
@@ -99,7 +100,7 @@ def test_json_is_one_object(tmp_path: Path) -> None:
         ("sts", b"{}", "neither a list"),
         ("sts", b"[]", "no vectors"),
         ("sts", b"\xff\xfe", "UTF-8"),
-        ("sts", None, "No such file"),
+        ("sts", None, "there is no such file"),
         ("tariff", b"{}", "list of cases"),
     ],
 )
@@ -115,7 +116,7 @@ def test_wrong_use_is_exit_2(tmp_path: Path, kind: str, content: bytes | None, s
 def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
     path = tmp_path / "huge.json"
     with path.open("wb") as file:
-        file.truncate(conform.FILE_MAX + 1)
+        file.truncate(files.MAX_BYTES + 1)
     code, _, err = call("sts", str(path))
     assert code == 2
     assert "16 MiB" in err

@@ -87,7 +87,7 @@ def test_a_case_that_cannot_be_priced_is_exit_2(
 def test_no_such_file(verb: str) -> None:
     code, _, err = call(verb, "nowhere.json")
     assert code == 2
-    assert "No such file" in err
+    assert "there is no such file" in err
 
 
 def test_an_empty_list_has_nothing_to_price(tmp_path: Path) -> None:

@@ -3,10 +3,12 @@
 import io
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +18,8 @@ from hub.verbs.init import write_installation
 from simulators.demo.children import environment
 from simulators.demo.evening import Options, evening
 from simulators.demo.expected import Expected
+from simulators.demo.people import HOME
+from simulators.phone.ussd import HttpUssd
 
 pytestmark = pytest.mark.slow
 TITLES = ["Money has an owner", "Buy by USSD", "The meter", "The impatient customer"]
@@ -95,6 +99,10 @@ def test_it_stays_up_to_be_played_with_until_ctrl_c(folder: Path) -> None:
         told = "".join(lines)
         assert "The story is told" in told, told
         assert "simulate phone --smsc 127.0.0.1:" in told
+        assert "send YES and the four digits" in told
+        (url,) = set(re.findall(r"--ussd (\S+)", told))
+        first = HttpUssd(url, time.time_ns()).dial(HOME.msisdn, "*123#")
+        assert "Buy units" in first.text, "the story has ended its menus"
         assert process.poll() is None
         assert any("hub run" in each for each in left_behind(folder))
         os.kill(process.pid, signal.SIGINT)
