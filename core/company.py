@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from core.sts.module import SecurityModule
 from core.tariffs.compiling import CompiledTariff
@@ -15,6 +16,11 @@ class SaleLimits:
     per_sale: int = 0
     per_day_meter: int = 0
     per_day_phone: int = 0
+
+
+#: What a sale does about a meter that needs a key change: sell under the old key; do so and say
+#: it; print the set in front of the credit, which is under the new key.
+KeyChangePolicy = Literal["never", "tell", "do"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,3 +62,8 @@ class Terms:
     token_ahead_minutes: int = 60
     operators: Mapping[str, Operator] = field(default_factory=dict)
     approval_hours: int = 24
+    key_changes: Mapping[str, KeyChangePolicy] = field(default_factory=dict)  # by supply group
+
+    def key_change_policy(self, sgc: str) -> KeyChangePolicy:
+        """The policy of a supply group; where none is given, the change is told of."""
+        return self.key_changes.get(sgc, "tell")

@@ -32,6 +32,47 @@ class Meter(Entity, frozen=True, kw_only=True, gc=False):
     kt: int
     base_year: int
     last_tid: int
+    key_change_id: int = 0  # the newest; 0: none yet
+
+
+class Coding(msgspec.Struct, frozen=True, gc=False):
+    """Which decoder key a meter has: what a key change may change. ``base`` is a year."""
+
+    sgc: str
+    krn: int
+    ti: str
+    kt: int
+    ken: int
+    dkga: str
+    base: int
+
+
+class KeyChange(Entity, frozen=True, kw_only=True, gc=False):
+    """A meter's change from one key to another; ``tokens`` are the digits of its set, in order.
+
+    ``ro``: the base date changes, so that the meter empties its TID memory. ``issued`` counts the
+    sales that printed the set. ``old_last_tid`` is the meter's when the set was made.
+    """
+
+    company: str
+    meter_id: int
+    campaign: str
+    state: str
+    old: Coding
+    new: Coding
+    ro: int
+    three_tokens: int
+    operator: str
+    reason: str
+    needed_at: int
+    issued: int = 0
+    old_last_tid: int = -1
+    how: str = ""
+    note: str = ""
+    issued_at: int = 0
+    presumed_at: int = 0
+    closed_at: int = 0
+    tokens: tuple[str, ...] = ()
 
 
 class Agreement(Entity, frozen=True, kw_only=True, gc=False):
@@ -117,6 +158,8 @@ class PastSale(Entity, frozen=True, kw_only=True, gc=False):
     sgc: str
     krn: int
     ti: str
+    key_change: str = ""  # due | first | again; see core.queries.views.SaleView
+    kct: tuple[str, ...] = ()
 
 
 class Waiting(Entity, frozen=True, kw_only=True, gc=False):

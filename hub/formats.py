@@ -97,6 +97,17 @@ def token(value: Any, style: Style, currency: str = "") -> str:  # noqa: ARG001
     return " ".join([digits[at : at + 4] for at in range(0, len(digits), 4)])
 
 
+def numbered(value: Any, style: Style, currency: str = "") -> str:
+    """Tokens in the order in which they are keyed in, a numbered line each."""
+    lines = enumerate(value, 1)
+    return "\n".join(f"{at}) {token(each, style, currency)}" for at, each in lines)
+
+
+def after(value: Any, style: Style, currency: str = "") -> str:  # noqa: ARG001
+    """The number that comes after a numbered list."""
+    return str(len(value) + 1)
+
+
 def time(value: Any, style: Style, currency: str = "") -> str:  # noqa: ARG001
     """An instant in the company's zone."""
     if not isinstance(value, int):
@@ -134,12 +145,14 @@ Converter = Callable[[Any, Style, str], str]
 #: Everything that a placeholder can be turned by. ``lines``, ``sales`` and ``reason`` need the
 #: sheet of the language and live with it in ``hub.texts``.
 CONVERTERS: Final[Mapping[str, Converter]] = {
+    "after": after,
     "amount": amount,
     "kwh": kwh,
     "kwh_milli": kwh_milli,
     "masked": masked,
     "minutes_ago": minutes_ago,
     "money": money,
+    "numbered": numbered,
     "text": text,
     "time": time,
     "token": token,

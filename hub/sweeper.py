@@ -1,12 +1,16 @@
-"""The sweeper: opens what became due, is no longer held back, or has expired while held back."""
+"""The sweeper: opens what became due, is no longer held back, or has expired while held back; and
+presumes key changes that nobody speaks of any more."""
 
 from dataclasses import dataclass, field
 
 from core.store.upgrade import Store
+from core.vending.key_change_sweep import AT_ONCE, presume
 from hub.clock import Sources
 
 #: How often it looks.
 EVERY_US = 500_000
+#: Key changes are presumed after weeks: once an hour is early enough.
+PRESUME_EVERY_US = 3_600_000_000
 
 # Each statement names the states of the partial index of held deliveries as the index has them:
 # SQLite sees no other way that it may use it, and would look at every delivery that ever was.
@@ -39,6 +43,7 @@ class Sweeper:
     store: Store
     sources: Sources = field(default_factory=Sources)
     _next: int = 0
+    _presume_next: int = 0
 
     def step(self) -> bool:
         """Sweep if it is time; True when something was opened."""
@@ -46,6 +51,10 @@ class Sweeper:
         if 0 < self._next - now <= EVERY_US:  # a clock set back must not stop it for hours
             return False
         self._next = now + EVERY_US
+        if not 0 < self._presume_next - now <= PRESUME_EVERY_US:
+            with self.store.transaction() as tx:
+                more = presume(tx, now) == AT_ONCE
+            self._presume_next = now if more else now + PRESUME_EVERY_US
         with self.store.transaction() as tx:
             if not tx.rows(_ANY, now=now)[0][0]:
                 return False

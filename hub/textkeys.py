@@ -103,11 +103,21 @@ def _act_token(*, units: bool = False) -> dict[str, Slot]:
     return slots | ({"units": Slot("units_tenths", "kwh", required=True)} if units else {})
 
 
+def _with_set(prefix: str = "", required: bool = False) -> dict[str, Slot]:
+    """A sale with the key change tokens that go into the meter before its own."""
+    at = f"{prefix}.kct" if prefix else "kct"
+    number = Slot(at, "after", required=required)
+    return _sale(prefix) | {"kct": Slot(at, "numbered", required=required), "number": number}
+
+
 _NOTICES: Final[Mapping[str, Key]] = {
     "token": Key(_sale()),
-    "token-copy": Key(_sale()),
+    "token-copy": Key(_with_set()),
+    "token-key-change": Key(_with_set(required=True)),
+    "token-key-change-again": Key(_with_set(required=True)),
+    "token-key-due": Key(_sale()),
     "last-tokens": Key({"sales": Slot("sales", "sales", required=True)}),
-    "last-tokens.sale": Key(_sale()),
+    "last-tokens.sale": Key(_with_set()),
     "last-tokens.none": Key(),
     "balance": Key(
         {
@@ -117,7 +127,7 @@ _NOTICES: Final[Mapping[str, Key]] = {
             "block_left": Slot("block_left_milli", "kwh_milli"),
         }
     ),
-    "repeat": Key(_sale("sale") | {"again": Slot("text", required=True)}),
+    "repeat": Key(_with_set("sale") | {"again": Slot("text", required=True)}),
     "payment": Key(
         {
             "account": Slot("account"),

@@ -23,18 +23,18 @@ OUTCOMES: Final[Mapping[str, Mapping[str, frozenset[str]]]] = {
         "quote": {
             "quoted": "meter meter_name tender units lines carried account credit",
             "other-holder": "meter holder tender",
-            "earlier": "meter units tender token receipt at",
+            "earlier": "meter units tender token receipt at kct",
             "stranger": "holder meter",
             "refused": "reason",
             "fault": "",
         },
         "buy": {
-            "sold": "meter units tender token receipt lines",
+            "sold": "meter units tender token receipt lines key_change",
             "late": "",
             "unsure": "",
             "changed": "meter meter_name tender units lines carried account credit",
             "other-holder": "meter holder tender",
-            "earlier": "meter units tender token receipt at",
+            "earlier": "meter units tender token receipt at kct",
             "refused": "reason",
             "busy": "",
         },
@@ -53,10 +53,10 @@ LISTS: Final[Mapping[str, Slot]] = {
 #: May stand in any text.
 BASE_ARGS: Final = frozenset({"company", "help_line", "currency", "name", "test"})
 #: One sale in the list of the last tokens.
-SALE_ARGS: Final = frozenset({"at", "meter", "token", "units", "tender", "receipt"})
+SALE_ARGS: Final = frozenset({"at", "meter", "token", "units", "tender", "receipt", "kct"})
 #: Texts that the machine itself needs.
 FIXED_TEXTS: Final = (
-    "nav.more", "nav.back", "nav.home", "busy", "fault", "sale",
+    "nav.more", "nav.back", "nav.home", "busy", "fault", "sale", "key-change",
     "wrong.option", "wrong.digits", "wrong.meter", "wrong.check-digit", "wrong.amount",
 )  # fmt: skip
 #: Deeper menus are not found again by anybody; the numbers 97 and below name options.

@@ -116,7 +116,8 @@ def _checked(
 def allowed_args(menu: MenuDocument) -> dict[str, frozenset[str]]:
     """For every text, what is known on each screen that shows it."""
     known = _known(menu)
-    allowed = dict.fromkeys(FIXED_TEXTS, BASE_ARGS) | {"sale": SALE_ARGS}
+    allowed = dict.fromkeys(FIXED_TEXTS, BASE_ARGS)
+    allowed |= {"sale": SALE_ARGS, "key-change": frozenset({"count"})}
     for name, screen in menu.screens.items():
         for key in (text_key(menu, name), *(option.text for option in screen.options)):
             allowed[key] = allowed.get(key, BASE_ARGS | known[name]) & (BASE_ARGS | known[name])

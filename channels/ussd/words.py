@@ -17,7 +17,7 @@ from channels.ussd.state import (
 )
 from core.queries.views import BalanceView, LineView, PhoneView, QuoteView, SaleView
 from hub.channel import Company
-from hub.formats import Style, amount, kwh, kwh_milli, money, time, token
+from hub.formats import Style, amount, kwh, kwh_milli, money, numbered, time, token
 from hub.texts import Language, TextError, Texts
 
 #: A list longer than this is not read on a phone; the number of a meter can always be typed.
@@ -87,8 +87,13 @@ class Words:
         return {"meter": meter, "holder": holder, "tender": shown}
 
     def sale(self, view: SaleView, language: str) -> dict[str, str]:
-        """The arguments of ``sold`` and ``earlier``."""
-        style = self._style(language)
+        """The arguments of ``sold`` and ``earlier``.
+
+        A set of key change tokens is more than a screen holds: after a purchase the SMS has it and
+        the screen says so; of a copy there is no SMS, and the set fills pages.
+        """
+        style, count = self._style(language), len(view.kct)
+        note = self.screens.sheet(language).say("key-change", {"count": str(count)})
         return {
             "meter": view.meter,
             "units": kwh(view.units_tenths, style),
@@ -96,6 +101,8 @@ class Words:
             "token": token(view.token, style),
             "receipt": view.receipt,
             "at": time(view.at, style),
+            "kct": numbered(view.kct, style),
+            "key_change": note if count else "",
             "lines": self._lines(view.lines, language),
         }
 

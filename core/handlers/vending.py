@@ -11,6 +11,7 @@ from core.handlers.base import Context, Handler
 from core.messages import Answer, AskLastTokens, ConfirmVend, CreditVend, Outcome, Recipient
 from core.queries.views import SaleView
 from core.refusals import refuse
+from core.vending.key_change import MAX_SET
 from core.vending.receipt import sale_view
 from core.vending.sale import MAX_RECIPIENTS, decide_vend, receipt_ids, tell
 
@@ -19,7 +20,8 @@ LAST_TOKENS = 3
 
 _SALE_IDS = {
     "sale": 1,
-    "token": 1,
+    "token": 1 + MAX_SET,
+    "key_change": 1,
     "ledger_txn": 1,
     "confirmation": 1,
     "notice": MAX_RECIPIENTS,

@@ -14,19 +14,23 @@ from core.messages.billing import ReceivePayment
 from core.messages.management import DecideTokenAct, RequestTokenAct
 from core.messages.notices import DeliveryReport, SendNotice
 from core.messages.outcome import Answer, Outcome
+from core.messages.tokens import ConfirmKeyChange, FailKeyChange, NeedKeyChange
 from core.messages.vending import AskLastTokens, ConfirmVend, CreditVend, Recipient
 
 __all__ = [
     "Answer",
     "AskBalance",
     "AskLastTokens",
+    "ConfirmKeyChange",
     "ConfirmVend",
     "CreditVend",
     "DecideTokenAct",
     "DeliveryReport",
     "Enrol",
+    "FailKeyChange",
     "Message",
     "MeterLink",
+    "NeedKeyChange",
     "Outcome",
     "PhoneLink",
     "ReceivePayment",

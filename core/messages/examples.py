@@ -8,6 +8,7 @@ from core.messages.billing import ReceivePayment
 from core.messages.management import DecideTokenAct, RequestTokenAct
 from core.messages.notices import DeliveryReport, SendNotice
 from core.messages.outcome import Answer, Outcome
+from core.messages.tokens import ConfirmKeyChange, FailKeyChange, NeedKeyChange
 from core.messages.vending import AskLastTokens, ConfirmVend, CreditVend, Recipient
 
 _PHONE: Final = "+256700000001"
@@ -48,6 +49,16 @@ _MESSAGES: Final[tuple[Message, ...]] = (
         reply=_REPLY,
     ),
     DecideTokenAct(operator="peter", act=17, decision="approve", note="report read"),
+    NeedKeyChange(
+        meters=("04123456784",),
+        sgc="201457",
+        krn=2,
+        campaign="rollover-2035",
+        operator="alice",
+        reason="base date 2035",
+    ),
+    ConfirmKeyChange(meter="04123456784", how="field", operator="alice", reason="job 4711"),
+    FailKeyChange(meter="04123456784", operator="alice", reason="the meter refuses the set"),
     SendNotice(
         way="sms",
         recipient=_PHONE,

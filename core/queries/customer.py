@@ -13,10 +13,12 @@ from core.messages import CreditVend
 from core.queries.views import AccountView, BalanceView, MeterView, PhoneView, QuoteView, SaleView
 from core.refusals import Refusal, refuse
 from core.store.load import load
+from core.store.load_key_changes import shown_with
 from core.store.load_sales import Horizon
 from core.store.tx import Reader
 from core.vending import checks
 from core.vending.balance import balance_view
+from core.vending.key_change import newest
 from core.vending.price import price_purchase
 from core.vending.receipt import line_views, lines_json, sale_view
 
@@ -102,6 +104,7 @@ def _quote(terms: Terms, stage: Stage, command: CreditVend, now_us: int) -> Quot
             tender=command.tender,
             currency=payer.currency,
         )
+    key = newest(stage, meter)
     phone = stage.need(Phone, command.phone)
     names = {own.drn: own.name for own in phone.meters}
     return QuoteView(
@@ -113,7 +116,7 @@ def _quote(terms: Terms, stage: Stage, command: CreditVend, now_us: int) -> Quot
         carried_forward=price.priced.carried_forward,
         account=payer.number,
         credit=payer.spendable,
-        earlier=sale_view(terms, earlier) if earlier else None,
+        earlier=sale_view(terms, shown_with(key, earlier)) if earlier else None,
     )
 
 

@@ -44,7 +44,11 @@ class PhoneView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class SaleView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A sale as its buyer may see it; also the ``data`` of a done CreditVend."""
+    """A sale as its buyer may see it; also the ``data`` of a done CreditVend.
+
+    ``key_change``: ``due`` (the meter needs another key; this sale is under the old one), ``first``
+    (``kct`` goes into the meter before the token), ``again`` (the same set, repeated).
+    """
 
     receipt: str
     meter: str
@@ -61,6 +65,8 @@ class SaleView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     sgc: str = ""
     krn: int = 0
     ti: str = ""
+    key_change: str = ""
+    kct: tuple[str, ...] = ()
 
 
 class QuoteView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

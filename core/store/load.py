@@ -23,12 +23,13 @@ from core.entities import (
 )
 from core.messages import CreditVend
 from core.store.load_acts import concerned, load_acts
+from core.store.load_key_changes import load_key_changes
 from core.store.load_sales import Horizon, load_sales
 from core.store.tx import Reader, Row
 
 METER_COLUMNS = (
     "id company drn model state block_reason max_credit_tenths tct ea dkga sgc krn ti ken kt "
-    "base_year last_tid"
+    "base_year last_tid key_change_id"
 ).split()
 ACCOUNT_COLUMNS = "id company number currency state credit reserved".split()
 
@@ -45,6 +46,7 @@ def load(
     waiting, asked = _waiting_meters(reader, company, wants.waiting)
     drns = {*wants.meters, *asked, *about.meters, *_saved_meters(book, wants.meters_of)}
     meters = _meters(reader, company, drns, book, suffix)
+    load_key_changes(reader, meters, book)
     agreements = _agreements(reader, meters, book)
     _agreement_states(reader, [a.id for a in agreements], book, suffix)
     ids = {a.account_id for a in agreements}

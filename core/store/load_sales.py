@@ -5,6 +5,7 @@ from typing import Any
 
 from core.book import Book, Wants
 from core.entities import PastSale
+from core.store.load_key_changes import with_sets
 from core.store.tx import Reader, Row
 
 
@@ -90,7 +91,7 @@ def _last_sales(reader: Reader, company: str, phone: str, book: Book) -> None:
         company=company,
         count=LAST_SALES,
     )
-    book.link("last-sales", phone, tuple(past_sales(rows)))
+    book.link("last-sales", phone, tuple(with_sets(reader, past_sales(rows))))
 
 
 def load_sales(

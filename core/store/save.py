@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from core.book import Book
@@ -10,12 +11,14 @@ from core.entities import (
     AgreementState,
     Debt,
     Entity,
+    KeyChange,
     Meter,
     NoticeRow,
     Phone,
     TokenAct,
     Waiting,
 )
+from core.store.load_key_changes import COLUMNS, row_of
 from core.store.tables import METADATA
 from core.store.tx import Change, Insert, Row, Update
 
@@ -28,7 +31,21 @@ class Saved:
     table: str
     columns: tuple[str, ...]
     row: Callable[[Any], Row]
+    changed: Callable[[Any, Any], bool] = lambda _now, _before: True  # before: None when new
 
+
+def _recoded(now: Meter, before: Meter | None) -> bool:
+    """Whether a key change came, or moved on: most meters that a batch changes keep their key."""
+    return _IDENTITY(now) != _IDENTITY(before) if before is not None else now.key_change_id > 0
+
+
+def _key_change(change: KeyChange) -> Row:
+    row = row_of(change)
+    return tuple(row[name] for name in COLUMNS)
+
+
+_IDENTITY_COLUMNS = ("id", "sgc", "krn", "ti", "ken", "kt", "dkga", "key_change_id")
+_IDENTITY: Callable[[Meter], Row] = attrgetter(*_IDENTITY_COLUMNS)
 
 UPDATES = (
     Saved(
@@ -37,6 +54,8 @@ UPDATES = (
         ("id", "state", "block_reason", "last_tid", "base_year"),
         lambda m: (m.id, m.state, m.block_reason, m.last_tid, m.base_year),
     ),
+    Saved(Meter, "meter", _IDENTITY_COLUMNS, _IDENTITY, _recoded),
+    Saved(KeyChange, "key_change", COLUMNS, _key_change),
     Saved(
         AgreementState,
         "agreement_state",
@@ -84,7 +103,8 @@ def changes_of(book: Book) -> list[Change]:
             values = [tuple(row[name] for name in columns) for row in rows]
             changes.append(Insert(table, columns, values))
     for saved in UPDATES:
-        changed = [saved.row(now) for now, _ in book.changed(saved.kind)]
+        found = book.changed(saved.kind)
+        changed = [saved.row(now) for now, before in found if saved.changed(now, before)]
         if changed:
             changes.append(Update(saved.table, saved.columns, changed))
     return changes

@@ -224,13 +224,16 @@ DEMO_VK04 = bytes.fromhex("ABABABABABABABAB949494949494949401234567")
 DEMO_VK02 = bytes.fromhex("ABABABABABABABAB")
 DEMO_SGC04 = "201457"
 DEMO_SGC02 = "123456"
+DEMO_SGC93 = "123400"
 
 
 def demo_keys(master: bytes, company: str) -> KeyFile:
     """The test keys of a company that is marked as test: DKGA04 under supply group 201457, DKGA02
-    under 123456, both unique keys, revision 1, base date 2014."""
+    under 123456, and DKGA02 of before 2024 under 123400; all unique keys, revision 1, the base date
+    of the last is 1993 and of the others 2014."""
     uses = [
         (KeyRecord(company, DEMO_SGC04, 1, 2, "04", 2014, "", "", test=True), DEMO_VK04),
         (KeyRecord(company, DEMO_SGC02, 1, 2, "02", 2014, "", "", test=True), DEMO_VK02),
+        (KeyRecord(company, DEMO_SGC93, 1, 2, "02", 1993, "", "", test=True), DEMO_VK02),
     ]
     return KeyFile(KEY_FILE_VERSION, tuple(wrap_key(master, vk, use) for use, vk in uses))

@@ -160,6 +160,7 @@ CAUSES: Mapping[str, Cause] = {
         _act("replacement", 0),
         _act("management", 2),
         _act("test", 1),
+        Cause("key-change", "key_change", "c.issued_at > 0", "", "", 2, least=2, most=4),
     )
 }
 

@@ -196,6 +196,7 @@ class TariffDocument(msgspec.Struct, frozen=True, kw_only=True):
     currency: Annotated[str, OneOf(sorted(CURRENCIES))]
     unit: Text
     versions: tuple[VersionDocument, ...]
+    ti: Annotated[str, OneOf(("", *(f"{index:02d}" for index in range(1, 100))))] = ""
     note: Any = None
 
     def __post_init__(self) -> None:
@@ -207,7 +208,8 @@ class TariffDocument(msgspec.Struct, frozen=True, kw_only=True):
     def compiled(self) -> CompiledTariff:
         """Ready to price."""
         versions = tuple(version.shape() for version in self.versions)
-        return compile_tariff(Tariff(self.code, self.title, self.currency, self.unit, versions))
+        head = (self.code, self.title, self.currency, self.unit)
+        return compile_tariff(Tariff(*head, versions, self.ti))
 
 
 class FileDocument(msgspec.Struct, frozen=True, kw_only=True):

@@ -114,10 +114,14 @@ class TariffVersion(msgspec.Struct, frozen=True):
 
 
 class Tariff(msgspec.Struct, frozen=True):
-    """A tariff under one code; versions in order of date. One currency, one unit of sale."""
+    """A tariff under one code; versions in order of date. One currency, one unit of sale.
+
+    ``ti``: the tariff index that its meters shall have; empty: each keeps its own.
+    """
 
     code: str
     title: str
     currency: str
     unit: str
     versions: tuple[TariffVersion, ...]
+    ti: str = ""

@@ -51,6 +51,8 @@ def sale_view(terms: Terms, sale: PastSale, phone: Phone | None = None) -> SaleV
         sgc=sale.sgc,
         krn=sale.krn,
         ti=sale.ti,
+        key_change=sale.key_change,
+        kct=sale.kct,
     )
 
 

@@ -16,6 +16,7 @@ from core.ledger import Transaction, post
 from core.messages import Answer, CreditVend, Outcome, Recipient, SendNotice
 from core.queries.views import SaleView
 from core.refusals import Refusal, refuse
+from core.store.load_key_changes import shown_with
 from core.sts.errors import (
     DefaultKeyCreditError,
     StsError,
@@ -29,7 +30,7 @@ from core.sts.errors import (
 from core.sts.meter_id import meter_pan
 from core.sts.module import CreditRequest, IssuedToken, MeterKey
 from core.sts.tid import next_tid, tid_at
-from core.vending import checks
+from core.vending import checks, key_change
 from core.vending.price import Price, price_purchase
 from core.vending.receipt import entries, lines_json, sale_view
 from core.vending.states import Move, SaleState, moved
@@ -49,6 +50,14 @@ _NO_KEY = (
     TidExhaustedError,
     TimeBeforeBaseError,
 )
+
+#: What is told of a sale, by what it shows of a key change.
+_TEMPLATES = {
+    "": "token",
+    "due": "token-key-due",
+    "first": "token-key-change",
+    "again": "token-key-change-again",
+}
 
 
 def decide_vend(ctx: Context, command: CreditVend) -> Answer:
@@ -99,11 +108,14 @@ def _ask_about_repeat(ctx: Context, command: CreditVend, meter: Meter, payer: Ac
     )
     if earlier is None:
         return
+    key = key_change.newest(ctx.stage, meter)
     minutes = max(1, (ctx.now_us - earlier.priced_at) // checks.MINUTE_US)
     raise Refusal(
         "likely-repeat",
         {"receipt": earlier.receipt, "minutes": minutes, "meter": meter.drn},
-        msgspec.to_builtins(sale_view(ctx.terms, earlier, ctx.stage.get(Phone, command.phone))),
+        msgspec.to_builtins(
+            sale_view(ctx.terms, shown_with(key, earlier), ctx.stage.get(Phone, command.phone))
+        ),
     )
 
 
@@ -141,8 +153,10 @@ def _ask_about_quote(command: CreditVend, price: Price) -> None:
 
 
 def _issue(ctx: Context, command: CreditVend, bought: Bought) -> Answer:
-    meter, agreement, payer, price = bought.meter, bought.agreement, bought.payer, bought.price
+    agreement, payer, price = bought.agreement, bought.payer, bought.price
     priced = price.priced
+    at_sale = key_change.at_sale(ctx, bought.meter, price.tariff.tariff.ti)
+    meter = at_sale.meter
     token = make_token(ctx, meter, price.units_tenths)
     sale_id = ctx.new_id("sale")
     sale = PastSale(
@@ -163,6 +177,8 @@ def _issue(ctx: Context, command: CreditVend, bought: Bought) -> Answer:
         sgc=meter.sgc,
         krn=meter.krn,
         ti=meter.ti,
+        key_change=at_sale.mark,
+        kct=at_sale.tokens,
     )
     posted = entries(
         priced.lines, payer.id, agreement.account_id, command.tender, priced.carried_forward
@@ -175,7 +191,7 @@ def _issue(ctx: Context, command: CreditVend, bought: Bought) -> Answer:
     _write_sale(ctx, sale, bought)
     _write_token(ctx, sale, token)
     view = msgspec.to_builtins(sale_view(ctx.terms, sale, ctx.stage.get(Phone, command.phone)))
-    tell(ctx, command.reply, "token", view, sale_id)
+    tell(ctx, command.reply, _TEMPLATES[sale.key_change], view, sale_id)
     return Answer(outcome=_DONE, data=view)
 
 

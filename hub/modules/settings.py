@@ -5,6 +5,8 @@ from typing import Annotated, Literal
 
 import msgspec
 
+from core.company import KeyChangePolicy
+
 #: The name of the module in this process: keys from the key file, unwrapped at start.
 VIRTUAL = "virtual"
 
@@ -39,6 +41,7 @@ class SupplyGroupSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=Tru
     """``[companies.X.supply_groups.SGC]``: what differs from the company for one supply group."""
 
     module: str = ""
+    key_change: KeyChangePolicy = "tell"
 
 
 #: Names of the sections that are there, right or wrong.

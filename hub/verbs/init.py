@@ -56,6 +56,9 @@ per_sale = 5000000
 per_day_meter = 0
 per_day_phone = 0
 
+[companies.demo.supply_groups.123400]  # base date 1993, which ran out in November 2024
+key_change = "do"       # never | tell | do: a sale brings the set where a change is needed
+
 # Who may do what with tokens beside selling them (`wattbus act request --help`), and how much in a
 # day. What is not said is nothing. Roles: meter-technician, vending-desk, vending-supervisor,
 # vending-approver. Nobody approves what he asked for himself.

@@ -1,5 +1,5 @@
 """What must come out, as data. The first sale is the published case UG-VEND-1 of the tariff's file;
-the second is UG-VEND-2; the school's follows from the same rule.
+the second is UG-VEND-2, the clinic's the first again; the school's follows from the same rule.
 
 Money in minor units (UGX has no decimals), units in tenths of kWh.
 """
@@ -41,12 +41,16 @@ class Expected:
     first: Sale = Sale(20_000, 281, 13_587, 3_360, 3_051, 2, steps=((150, 25_000), (131, 75_090)))
     second: Sale = Sale(20_000, 225, 16_895, 0, 3_051, 54, steps=((225, 75_090),))
     school: Sale = Sale(15_000, 224, 9_307, 3_360, 2_288, 45, steps=((150, 25_000), (74, 75_090)))
+    received_clinic: int = 20_000
+    clinic: Sale = Sale(20_000, 281, 13_587, 3_360, 3_051, 2, steps=((150, 25_000), (131, 75_090)))
     register: int = 281  # what the meter shows after the first token
-    tokens: int = 3
+    tokens: int = 4
+    key_change_tokens: int = 3
     first_token_s: float = 5.0
     act_s: float = 12.0
     refusals: dict[str, tuple[str, ...]] = field(
         default_factory=lambda: {
+            "run out": ("cannot make tokens for this meter now", "No money was taken"),
             "check digit": ("check digit does not fit", "No money was taken"),
             "blocked": ("is blocked: tampering", "call 0800 100 100", "No money was taken"),
             "stranger": ("O***** D*****", "nothing was sold", "register", "0800 100 100"),
@@ -55,7 +59,7 @@ class Expected:
 
     def sales(self) -> tuple[Sale, ...]:
         """Every sale of the story."""
-        return (self.first, self.second, self.school)
+        return (self.first, self.second, self.school, self.clinic)
 
     def left(self) -> int:
         """HOME's credit at the end."""
@@ -64,7 +68,8 @@ class Expected:
 
     def books(self) -> dict[str, int]:
         """What the ledger must hold, by account of the chart; debit positive."""
-        came, sales = self.received + self.received_school, self.sales()
+        came = self.received + self.received_school + self.received_clinic
+        sales = self.sales()
         return {
             "cash:main": came,
             "customer-credit": sum(sale.tender - sale.carried for sale in sales) - came,

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import date
 
 from core.messages import Enrol, MeterLink, PhoneLink
+from core.sts.keystore import DEMO_SGC93
+from core.sts.tid import BaseDate
 from simulators.meter.device import Coding
 
 CURRENCY = "UGX"
@@ -65,7 +67,15 @@ SCHOOL = Household(
     "School",
     Coding("07123456704", ea=7, sgc="123456"),
 )
-HOUSEHOLDS = (HOME, BAKERY, MILL, SCHOOL)
+#: One more of them, forgotten: its minutes count from 1993, and ran out in November 2024.
+CLINIC = Household(
+    "100005",
+    "Riverside Clinic",
+    "+256772000005",
+    "Clinic",
+    Coding("07123456886", ea=7, sgc=DEMO_SGC93, base=BaseDate.Y1993),
+)
+HOUSEHOLDS = (HOME, BAKERY, MILL, SCHOOL, CLINIC)
 #: A phone that nobody has registered.
 STRANGER = "+256772000009"
 #: HOME's meter with its last digit mistyped.

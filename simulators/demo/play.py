@@ -14,6 +14,7 @@ from simulators.demo.expected import Expected
 from simulators.demo.house import COMPANY, House, HubRefusedError
 from simulators.demo.keypad import the_meter
 from simulators.demo.money import money_has_an_owner, the_books
+from simulators.demo.newkey import a_new_key
 from simulators.demo.people import HOUSEHOLDS, Household
 from simulators.demo.show import Show
 from simulators.demo.stage import Stage, StoryError
@@ -39,6 +40,7 @@ ACTS = (
     Act("The impatient customer", the_impatient_customer),
     Act("Pull the plug", pull_the_plug),
     Act("What must be refused", what_must_be_refused),
+    Act("A new key", a_new_key),
     Act("The books", the_books),
 )
 

@@ -44,3 +44,8 @@ def receipt_in(text: str) -> str:
 def tenths(units: int) -> str:
     """``281`` as ``28.1``."""
     return f"{units // 10}.{units % 10}"
+
+
+def tokens_in(text: str) -> list[str]:
+    """All tokens that stand in a text, in their order."""
+    return [found[0] for found in _TOKEN.finditer(text)]

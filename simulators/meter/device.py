@@ -9,7 +9,13 @@ import msgspec
 
 from core.sts.explain import describe
 from core.sts.keys import KeyIdentity, derive
-from core.sts.keystore import DEMO_SGC02, DEMO_SGC04, DEMO_VK02, DEMO_VK04
+from core.sts.keystore import (
+    DEMO_SGC02,
+    DEMO_SGC04,
+    DEMO_SGC93,
+    DEMO_VK02,
+    DEMO_VK04,
+)
 from core.sts.meter import enter, manufactured
 from core.sts.meter_id import meter_pan
 from core.sts.meter_state import MeterModel, MeterState, Reaction, Result
@@ -34,9 +40,10 @@ class Coding:
 
 
 def decoder_key(coding: Coding) -> bytes:
-    """The decoder key under the test key of the supply group: DKGA02 for group 123456, else
+    """The decoder key under the test key of the supply group: DKGA02 for 123456 and 123400, else
     DKGA04. Errors: StsError."""
-    dkga, vk = ("02", DEMO_VK02) if coding.sgc == DEMO_SGC02 else ("04", DEMO_VK04)
+    old = coding.sgc in (DEMO_SGC02, DEMO_SGC93)
+    dkga, vk = ("02", DEMO_VK02) if old else ("04", DEMO_VK04)
     pan = meter_pan(coding.drn)
     identity = KeyIdentity(pan, coding.kt, coding.sgc, coding.ti, coding.krn, coding.base)
     return derive(dkga, vk, identity, coding.ea)

@@ -118,3 +118,14 @@ def test_lines_are_found_behind_remarks_and_lists() -> None:
     assert line_of(lines, "b", "y") == 7
     assert line_of(lines, "b", "z") == 6
     assert line_of(lines, "c", "z") == 1
+
+
+@pytest.mark.parametrize(("value", "good"), [("never", True), ("do", True), ("ask", False)])
+def test_the_policy_of_key_changes_by_supply_group(value: str, good: bool) -> None:
+    text = f'{GOOD}\n[companies.demo.supply_groups.201457]\nkey_change = "{value}"\n'
+    if good:
+        config = parse(text, "wattbus.toml", Path("/x"))
+        assert config.companies["demo"].supply_groups["201457"].key_change == value
+        return
+    with pytest.raises(ConfigError, match="allowed: never, tell, do"):
+        parse(text, "wattbus.toml", Path("/x"))

@@ -92,9 +92,14 @@ ARGS = {
     "token": "DP-00000001",
 }
 SALE_ARGS = msgspec.to_builtins(SALE)
+KCT = ("03854447086453451911", "02791799436242461152", "67118070329353977190")
+WITH_SET = SALE_ARGS | {"kct": KCT}
 NOTICES = {
     "token": SALE_ARGS,
-    "token-copy": SALE_ARGS,
+    "token-copy": WITH_SET,
+    "token-key-change": WITH_SET,
+    "token-key-change-again": WITH_SET,
+    "token-key-due": SALE_ARGS,
     "last-tokens": {"sales": [SALE_ARGS, SALE_ARGS]},
     "last-tokens.sale": SALE_ARGS,
     "balance": msgspec.to_builtins(BalanceView(account="100001", credit=30000, currency="UGX")),
@@ -171,6 +176,8 @@ def test_what_says_that_no_money_was_taken(texts: Texts) -> None:
         "likely-repeat",
         "reference-unknown",
         *(code for code in OPERATOR if code.startswith(("act-", "operator-"))),
+        "second-person",
+        *(code for code in OPERATOR if code.startswith("key-change-")),
     }:
         for language, mark in marks.items():
             shown = texts.render("refusal", language, {"code": code, "args": ARGS})

@@ -1,12 +1,23 @@
 """Every table, one file per family; ``METADATA`` is what migrations are compared with."""
 
-from core.store.tables import acts, audit, ledger, machine, notices, parties, proofs, vending
+from core.store.tables import (
+    acts,
+    audit,
+    key_changes,
+    ledger,
+    machine,
+    notices,
+    parties,
+    proofs,
+    vending,
+)
 from core.store.tables.base import METADATA
 
 __all__ = [
     "METADATA",
     "acts",
     "audit",
+    "key_changes",
     "ledger",
     "machine",
     "notices",

@@ -90,6 +90,7 @@ METER = Table(
     small("kt", 2),
     small("base_year"),
     big("last_tid", -1),  # of tokens that we made, under base_year
+    big("key_change_id", 0),  # the newest row of key_change; 0: none yet
     Index("uq_meter_company_drn", "company", "drn", unique=True),
 )
 

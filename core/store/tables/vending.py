@@ -40,12 +40,12 @@ TOKEN = Table(
     identity(),
     words("company"),
     words("digits"),
-    words("cause"),  # sale | …
+    words("cause"),  # sale | key-change | …
     big("cause_id"),
     big("meter_id"),
     small("class"),
     small("subclass"),
-    big("tid"),
+    big("tid"),  # -1: has none
     small("rnd"),
     big("value"),  # tenths of the unit
     words("sgc"),

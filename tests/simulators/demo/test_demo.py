@@ -23,7 +23,7 @@ from simulators.phone.ussd import HttpUssd
 
 pytestmark = pytest.mark.slow
 TITLES = ["Money has an owner", "Buy by USSD", "The meter", "The impatient customer"]
-TITLES += ["Pull the plug", "What must be refused", "The books"]
+TITLES += ["Pull the plug", "What must be refused", "A new key", "The books"]
 
 
 def left_behind(folder: Path) -> list[str]:

@@ -26,12 +26,13 @@ def test_the_lines_of_a_sale_and_what_is_carried_forward_are_the_tender(sale: Sa
 def test_debits_are_credits() -> None:
     assert sum(EXPECTED.books().values()) == 0
     school = EXPECTED.received_school - EXPECTED.school.tender + EXPECTED.school.carried
-    assert EXPECTED.books()["customer-credit"] == -(EXPECTED.left() + school)
+    clinic = EXPECTED.received_clinic - EXPECTED.clinic.tender + EXPECTED.clinic.carried
+    assert EXPECTED.books()["customer-credit"] == -(EXPECTED.left() + school + clinic)
 
 
 @pytest.mark.parametrize(
     ("sale", "used_milli"),
-    [(EXPECTED.first, 0), (EXPECTED.second, 28_100), (EXPECTED.school, 0)],
+    [(EXPECTED.first, 0), (EXPECTED.second, 28_100), (EXPECTED.school, 0), (EXPECTED.clinic, 0)],
 )
 def test_the_solver_says_the_same(sale: Sale, used_milli: int) -> None:
     tariff = load_file(TARIFF.read_text("utf-8"), TARIFF.name).tariff
@@ -59,5 +60,6 @@ def test_households_can_be_told_apart() -> None:
     assert [(link.ea, link.dkga, link.sgc) for link in links] == [
         *[(11, "04", "201457")] * 3,
         (7, "02", "123456"),
+        (7, "02", "123400"),
     ]
-    assert [link.blocked for link in links] == ["", "", "tamper", ""]
+    assert [link.blocked for link in links] == ["", "", "tamper", "", ""]

@@ -7,6 +7,7 @@ import pytest
 
 from simulators.demo.expected import Expected
 from simulators.demo.house import House
+from simulators.demo.people import HOUSEHOLDS
 from simulators.demo.show import Show
 from simulators.demo.stage import Stage, StoryError
 from tests.simulators.demo.test_reading import QUOTE, SMS, SOLD
@@ -77,5 +78,5 @@ def test_colours_are_for_terminals() -> None:
 
 
 def test_the_meters_of_the_story_hang_on_the_wall(stage: Stage) -> None:
-    assert [meter.tenths for meter in stage.meters.values()] == [0, 0, 0, 0]
+    assert [meter.tenths for meter in stage.meters.values()] == [0] * len(HOUSEHOLDS)
     assert stage.expected == Expected()

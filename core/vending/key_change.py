@@ -1,0 +1,319 @@
+"""Key changes decided: a change that is needed, its set in front of a sale, how it ends. Pure.
+
+The set is made once, when the first sale prints it; from then on the meter on file has its new key
+and every credit is under it. Repeats show the stored digits. If the change fails, the meter on file
+has its old key again, with the last TID that belongs to it.
+"""
+
+from dataclasses import dataclass
+
+from msgspec.structs import replace
+
+from core.book import Stage
+from core.company import Terms
+from core.entities import Coding, KeyChange, Meter
+from core.handlers.base import Context
+from core.refusals import refuse
+from core.store.load_key_changes import row_of
+from core.sts.errors import StsError
+from core.sts.key_change import check_order
+from core.sts.keys import check_algorithms
+from core.sts.meter_id import meter_pan
+from core.sts.module import IssuedToken, KeyChangeRequest, MeterKey
+from core.vending.key_change_states import (
+    LATER_US,
+    MOVES,
+    PRINTED,
+    UNSURE,
+    Event,
+    KeyChangeState,
+)
+
+#: A set has at most so many tokens (EA11).
+MAX_SET = 4
+NEW = KeyChangeState.NEEDED
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a change is for: the key's address (``ti`` and ``kt`` may stay: "" and 0), and who
+    wants it. ``campaign`` is empty for a single meter."""
+
+    sgc: str
+    krn: int
+    ti: str = ""
+    kt: int = 0
+    three_tokens: bool = False
+    campaign: str = ""
+    operator: str = ""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AtSale:
+    """What a sale shows of a key change, and the meter as the credit shall see it.
+
+    ``mark``: ``due``, ``first``, ``again`` or nothing; ``tokens``: the digits to key in first.
+    """
+
+    meter: Meter
+    mark: str = ""
+    tokens: tuple[str, ...] = ()
+
+
+def newest(stage: Stage, meter: Meter) -> KeyChange | None:
+    """The meter's newest change, in whatever state."""
+    return stage.get(KeyChange, meter.key_change_id) if meter.key_change_id else None
+
+
+def key_of(company: str, drn: str, ea: int, coding: Coding) -> MeterKey:
+    """The address of a decoder key."""
+    return MeterKey(company, meter_pan(drn), ea, coding.sgc, coding.krn, coding.ti, coding.kt)
+
+
+def moved(change: KeyChange, event: Event, drn: str) -> KeyChange:
+    """The change after an event; a refusal where the table says no."""
+    after = MOVES[KeyChangeState(change.state), event]
+    if not isinstance(after, KeyChangeState):
+        raise refuse(after, meter=drn, state=change.state)
+    return replace(change, state=str(after))
+
+
+# --- a change is needed --------------------------------------------------------------------------
+
+
+def need(ctx: Context, meter: Meter, wanted: Wanted) -> bool:
+    """Put a change on file; False when the very same one is wanted already. Raises Refusal."""
+    known = newest(ctx.stage, meter)
+    after = moved(known, Event.NEED, meter.drn) if known is not None else None
+    old, new = _codings(ctx.terms, meter, wanted)
+    if known is not None and known == after:  # it waits for the next sale: its aim may change
+        three, ro = int(wanted.three_tokens), _ro(old, new)
+        changed = replace(
+            known, campaign=wanted.campaign, new=new, ro=ro, three_tokens=three, note=""
+        )
+        ctx.stage.put(known.id, changed)
+        return changed != replace(known, note="")
+    change = KeyChange(
+        id=ctx.new_id("key_change"),
+        company=ctx.terms.code,
+        meter_id=meter.id,
+        campaign=wanted.campaign,
+        state=str(NEW),
+        old=old,
+        new=new,
+        ro=_ro(old, new),
+        three_tokens=int(wanted.three_tokens),
+        operator=wanted.operator,
+        reason=wanted.reason,
+        needed_at=ctx.now_us,
+    )
+    ctx.stage.add("key_change", **row_of(change))
+    ctx.stage.put(change.id, change)
+    ctx.stage.put(meter.drn, replace(meter, key_change_id=change.id))
+    return True
+
+
+def _ro(old: Coding, new: Coding) -> int:
+    return int(old.base != new.base)
+
+
+def _codings(terms: Terms, meter: Meter, wanted: Wanted) -> tuple[Coding, Coding]:
+    """The meter's key as it is on file and as it shall be, each as its vending key's record says.
+
+    Refusals: the same key, no such key, a key that this meter cannot take.
+    """
+    at = Coding(meter.sgc, meter.krn, meter.ti, meter.kt, meter.ken, meter.dkga, meter.base_year)
+    to = replace(
+        at, sgc=wanted.sgc, krn=wanted.krn, ti=wanted.ti or meter.ti, kt=wanted.kt or meter.kt
+    )
+    if (to.sgc, to.krn, to.ti, to.kt) == (at.sgc, at.krn, at.ti, at.kt):
+        raise refuse("key-change-same", meter=meter.drn)
+    old, new = (_recorded(terms, meter, each) for each in (at, to))
+    try:
+        check_order(old.kt, new.kt)
+        check_algorithms(new.dkga, meter.ea)
+    except StsError as error:
+        raise refuse("key-change-impossible", meter=meter.drn, why=str(error)) from error
+    return old, new
+
+
+def _recorded(terms: Terms, meter: Meter, coding: Coding) -> Coding:
+    try:
+        record = terms.module.describe(key_of(terms.code, meter.drn, meter.ea, coding))
+    except StsError as error:
+        raise refuse("key-missing", sgc=coding.sgc, krn=coding.krn, why=str(error)) from error
+    return replace(coding, ken=record.ken, dkga=record.dkga, base=record.base)
+
+
+# --- at a sale -----------------------------------------------------------------------------------
+
+
+def at_sale(ctx: Context, meter: Meter, tariff_ti: str) -> AtSale:
+    """What this sale does about the meter's key, by its state and the supply group's policy."""
+    change = _with_tariff(ctx, meter, tariff_ti)
+    if change is None:
+        return AtSale(meter)
+    meter = ctx.stage.need(Meter, meter.drn)  # it may have been given a change just now
+    if change.state in UNSURE:
+        return _repeat(ctx, meter, change)
+    if change.state != NEW:
+        return AtSale(meter)
+    policy = ctx.terms.key_change_policy(meter.sgc)
+    if policy == "do":
+        return _first(ctx, meter, change)
+    return AtSale(meter, "due" if policy == "tell" else "")
+
+
+def _with_tariff(ctx: Context, meter: Meter, ti: str) -> KeyChange | None:
+    """The meter's change; a tariff that fixes another TI than the meter's makes one needed.
+
+    Not while a set is out, and not where the same has failed: that is for an operator to try again.
+    """
+    change = newest(ctx.stage, meter)
+    waits = change is not None and change.state == NEW
+    if not ti or ti == (change.new.ti if change is not None and waits else meter.ti):
+        return change
+    if change is not None:
+        if waits:
+            change = replace(change, new=replace(change.new, ti=ti))
+            ctx.stage.put(change.id, change)
+            return change
+        failed = change.state == KeyChangeState.FAILED and change.new.ti == ti
+        if failed or _is_out(change):
+            return change
+    wanted = Wanted(meter.sgc, meter.krn, ti, operator="tariff", reason=f"tariff index {ti}")
+    need(ctx, meter, wanted)
+    return newest(ctx.stage, ctx.stage.need(Meter, meter.drn))
+
+
+def _is_out(change: KeyChange) -> bool:
+    """Whether sales still print the set."""
+    return change.state in UNSURE and (
+        change.state == KeyChangeState.ISSUED or change.issued < PRINTED
+    )
+
+
+def _repeat(ctx: Context, meter: Meter, change: KeyChange) -> AtSale:
+    """A sale after the first: it presumes if it comes later, and repeats the set twice in all."""
+    later = ctx.now_us - change.issued_at >= LATER_US
+    after = moved(change, Event.PURCHASE if later else Event.PRINT, meter.drn)
+    if after.state != change.state:
+        after = replace(after, presumed_at=ctx.now_us)
+    again = change.issued < PRINTED
+    if again:
+        after = replace(after, issued=change.issued + 1)
+    if after != change:
+        ctx.stage.put(change.id, after)
+    return AtSale(meter, "again", change.tokens) if again else AtSale(meter)
+
+
+def _first(ctx: Context, meter: Meter, change: KeyChange) -> AtSale:
+    """Make the set: from here on the meter on file has its new key.
+
+    A set that cannot be made does not keep the light from anybody: the sale is under the old key,
+    and the row says why.
+    """
+    terms = ctx.terms
+    request = KeyChangeRequest(
+        key_of(terms.code, meter.drn, meter.ea, change.old),
+        key_of(terms.code, meter.drn, meter.ea, change.new),
+        bool(change.three_tokens),
+    )
+    try:
+        made = terms.module.issue_key_change(request, ctx.now_us)
+    except StsError as error:
+        ctx.stage.put(change.id, replace(change, note=str(error)))
+        return AtSale(meter, "due")
+    tokens = tuple(token.digits for token in made)
+    issued = replace(
+        moved(change, Event.PRINT, meter.drn),
+        issued=1,
+        issued_at=ctx.now_us,
+        old_last_tid=meter.last_tid if meter.base_year == change.old.base else -1,
+        tokens=tokens,
+        note="",
+    )
+    ctx.stage.put(change.id, issued)
+    meter = coded(meter, change.new, -1 if change.ro else meter.last_tid)
+    ctx.stage.put(meter.drn, meter)
+    _write_set(ctx, change, made)
+    return AtSale(meter, "first", tokens)
+
+
+def coded(meter: Meter, coding: Coding, last_tid: int) -> Meter:
+    """The meter with another key on file."""
+    return replace(
+        meter,
+        sgc=coding.sgc,
+        krn=coding.krn,
+        ti=coding.ti,
+        kt=coding.kt,
+        ken=coding.ken,
+        dkga=coding.dkga,
+        base_year=coding.base,
+        last_tid=last_tid,
+    )
+
+
+def _write_set(ctx: Context, change: KeyChange, made: list[IssuedToken]) -> None:
+    """A row for each token of the set, under the key that encrypts it: the old one."""
+    old = change.old
+    for place, token in enumerate(made):
+        ctx.stage.link("made", f"{ctx.message_id}/{place}", token)
+        ctx.stage.add(
+            "token",
+            **{"class": int(token.data.token_class)},
+            id=ctx.new_id("token"),
+            company=ctx.terms.code,
+            digits=token.digits,
+            cause="key-change",
+            cause_id=change.id,
+            meter_id=change.meter_id,
+            subclass=token.data.subclass,
+            tid=-1,
+            rnd=0,
+            value=0,
+            sgc=old.sgc,
+            krn=old.krn,
+            ti=old.ti,
+            made_at=ctx.now_us,
+        )
+
+
+# --- how it ends ---------------------------------------------------------------------------------
+
+
+def confirm(ctx: Context, meter: Meter, how: str, operator: str, reason: str) -> KeyChange:
+    """The meter has its new key, and somebody knows. Raises Refusal."""
+    change = _there(ctx.stage, meter)
+    after = moved(change, Event.CONFIRM, meter.drn)
+    if after.state == change.state:
+        return change
+    return _closed(ctx, replace(after, how=how), operator, reason)
+
+
+def fail(ctx: Context, meter: Meter, operator: str, reason: str) -> KeyChange:
+    """The meter has its old key: on file too from here on. Raises Refusal."""
+    change = _there(ctx.stage, meter)
+    after = moved(change, Event.FAIL, meter.drn)
+    if after.state == change.state:
+        return change
+    if change.state != NEW:
+        # within one base date the meter remembers every TID, whatever the key
+        last_tid = change.old_last_tid if change.ro else meter.last_tid
+        ctx.stage.put(meter.drn, coded(meter, change.old, last_tid))
+    return _closed(ctx, after, operator, reason)
+
+
+def _there(stage: Stage, meter: Meter) -> KeyChange:
+    change = newest(stage, meter)
+    if change is None:
+        raise refuse("key-change-none", meter=meter.drn)
+    return change
+
+
+def _closed(ctx: Context, change: KeyChange, operator: str, reason: str) -> KeyChange:
+    after = replace(change, operator=operator, reason=reason, closed_at=ctx.now_us)
+    ctx.stage.put(change.id, after)
+    return after

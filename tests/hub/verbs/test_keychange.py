@@ -1,0 +1,135 @@
+"""``wattbus keychange``: a campaign begins, is looked at, ends; who has not bought is exported."""
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core.messages import MeterLink
+from tests.hub.key_changes import NOW, terms
+from tests.hub.machine import Machine, buy, enrol, pay
+from tests.hub.sales import drn_of
+from tests.hub.verbs.installation import Installation, answering, installed
+
+METERS = [drn_of(700 + n) for n in range(3)]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Installation]:
+    one = installed(tmp_path)
+    one.machine = Machine(one.machine.url, terms=terms())
+    for n, drn in enumerate(METERS, 1):
+        number, phone = f"10000{n}", f"+25670000000{n}"
+        link = MeterLink(drn=drn, sgc=NOW)
+        one.machine.do(enrol(number, drn, phone, meter=link), f"enrol {n}")
+        one.machine.do(pay(100_000, number), f"pay {n}")
+    with answering(one):
+        yield one
+
+
+START = ("keychange", "start", "--to", f"{NOW}/2", "--reason", "rollover", "--operator", "alice")
+CAMPAIGN = (*START, "--from", f"{NOW}/1", "--campaign", "c1")
+
+
+def test_a_campaign_from_its_beginning(place: Installation) -> None:
+    assert place.call(*CAMPAIGN)[:2] == (
+        0,
+        "a key change is needed by 3 more, was by 0 already; 0 refused\n",
+    )
+    place.machine.do(buy(20_000, METERS[0], "+256700000001"), "b")
+    code, out, _ = place.call("keychange", "status")
+    assert (code, out) == (
+        0,
+        f"c1, from {NOW}/1: 2 needed, 1 issued, 0 presumed, 0 confirmed, 0 failed\n",
+    )
+    _, out, _ = place.call("keychange", "status", "--json", "--campaign", "c1")
+    assert {(each["state"], each["meters"]) for each in json.loads(out)} == {
+        ("needed", 2),
+        ("issued", 1),
+    }
+
+
+def test_a_campaign_that_is_given_again_goes_on(place: Installation) -> None:
+    place.call(*CAMPAIGN)
+    again = json.loads(place.call(*CAMPAIGN, "--json")[1])
+    assert again["needed"] + again["known"] == 3
+    ((rows,),) = place.machine.rows("SELECT count(*) FROM key_change")
+    assert rows == 3
+
+
+def test_who_has_not_bought(place: Installation) -> None:
+    place.call(*CAMPAIGN)
+    place.machine.do(buy(20_000, METERS[1], "+256700000002"), "b")
+    code, out, _ = place.call("keychange", "export", "--campaign", "c1")
+    rows = list(csv.DictReader(io.StringIO(out)))
+    assert code == 0
+    assert [(row["meter"], row["account"], row["phone"]) for row in rows] == [
+        (METERS[0], "100001", "+256700000001"),
+        (METERS[2], "100003", "+256700000003"),
+    ]
+    assert rows[0]["needed_at"].startswith("2026-11-21T09:00")
+    found = json.loads(place.call("keychange", "export", "--campaign", "c1", "--json")[1])
+    assert [each["meter"] for each in found] == [METERS[0], METERS[2]]
+
+
+def test_confirmed_and_failed(place: Installation) -> None:
+    place.call(*CAMPAIGN)
+    reason = ("--reason", "job 17", "--operator", "alice")
+    code, _, err = place.call("keychange", "confirm", METERS[0], "--how", "field", *reason)
+    assert (code, err.strip()) == (
+        1,
+        f"Meter {METERS[0]}: no set was issued yet; there is nothing to confirm.",
+    )
+    for n in (0, 1):
+        place.machine.do(buy(20_000, METERS[n], f"+25670000000{n + 1}"), f"b{n}")
+    code, out, _ = place.call("keychange", "confirm", METERS[0], "--how", "field", *reason)
+    assert (code, out) == (0, f"meter {METERS[0]}: confirmed\n")
+    code, out, _ = place.call("keychange", "fail", METERS[1], *reason, "--json")
+    assert (code, json.loads(out)["state"]) == (0, "failed")
+
+
+def test_one_meter_with_its_tokens_of_before(place: Installation) -> None:
+    place.machine.do(buy(5_000, METERS[0], "+256700000001"), "before")
+    place.call(*CAMPAIGN)
+    place.machine.do(buy(20_000, METERS[0], "+256700000001"), "first")
+    code, out, _ = place.call("keychange", "status", "--meter", METERS[0])
+    assert code == 0
+    assert f"meter {METERS[0]}: {NOW}/1/01 to {NOW}/2/01, issued" in out
+    assert "campaign c1; printed 1 times; by alice: rollover" in out
+    assert "under the old key: receipt DP-00000001" in out
+    (old,) = json.loads(place.call("keychange", "status", "--meter", METERS[0], "--json")[1])[
+        "old_tokens"
+    ]
+    assert "digits" not in old, "digits are shown on the record only"
+    assert place.call("keychange", "status", "--meter", "04123456784")[0] == 1
+
+
+def test_outside_a_campaign_two_people(place: Installation) -> None:
+    single = (*START, "--meter", METERS[0])
+    for second in ((), ("--approved-by", "alice")):
+        code, _, err = place.call(*single, *second)
+        assert code == 1
+        assert "needs a second person" in err
+    assert place.call(*single, "--approved-by", "bob")[0] == 0
+    assert place.call("keychange", "status")[1].startswith("single meters, from")
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (START, 2, "which meters?"),
+        ((*START, "--from", "20145/1"), 2, "six digits"),
+        ((*START, "--from", "201457/8", "--campaign", "c"), 1, "no meter of supply group"),
+        ((*START[:2], "--to", "999999/1", "--reason", "x", "--from", f"{NOW}/1", "--campaign", "c"),
+         1, "key-missing"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said(
+    place: Installation, words: tuple[str, ...], code: int, said: str
+) -> None:
+    found, _, err = place.call(*words)
+    assert found == code
+    assert said in err
