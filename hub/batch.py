@@ -76,6 +76,7 @@ class Result:
     tallies: balance.Tallies = field(default_factory=Counter)
     held: dict[tuple[str, str], int] = field(default_factory=dict)  # in trouble since this seq
     faults: list[tuple[Delivery, Exception]] = field(default_factory=list)
+    away: str = ""  # what a security module that did not answer said last
     heads: Heads = field(default_factory=dict)  # of the modules' logs, once this is committed
 
 
@@ -101,7 +102,8 @@ class Batch:
         for work in works:
             if work.delivery.message_id not in draws:
                 draws[work.delivery.message_id] = self._draw(now)
-        books = self._load(tx, works, now)
+        # a rerun after midnight asks for the day of its draws, not of the clock
+        books = self._load(tx, works, min((d.now_us for d in draws.values()), default=now))
         failpoints.hit("worker.before-decide")
         for work in works:
             book = books[work.terms.code]
@@ -176,7 +178,8 @@ class Batch:
             posted = [self._emit(work, item.message, item.party, draw) for item in stage.emitted]
         except ModuleAwayError as error:  # an outage burns no attempt, and no customer hears a no
             mark = inbox.postponed(delivery, Trouble("module", str(error)), draw.now_us)
-            self._held(delivery, mark, result)
+            result.away = str(error)
+            self._held(delivery, work.envelope.idempotencykey, mark, result)
             return
         except Exception as error:  # a poisonous message hurts only itself
             trouble = Trouble(type(error).__name__, f"{type(error).__name__}: {error}")
@@ -247,15 +250,15 @@ class Batch:
     ) -> None:  # fmt: skip
         jitter = int.from_bytes(self.random_bytes(2)) / 32_767.5 - 1
         mark = inbox.failed(delivery, trouble, self.now_us(), jitter)
-        self._held(delivery, mark, result)
-        if key and mark.state == DEAD:
-            result.answers.append((delivery.message_id, _UNKNOWN))
+        self._held(delivery, key, mark, result)
         if error is not None and not isinstance(error, NotYet):
             result.faults.append((delivery, error))
 
-    def _held(self, delivery: Delivery, mark: Mark, result: Result) -> None:
-        """It is not done: later ones of its key wait."""
+    def _held(self, delivery: Delivery, key: str, mark: Mark, result: Result) -> None:
+        """It is not done: later ones of its key wait; what is dead is answered as unknown."""
         result.marks.append(mark)
+        if key and mark.state == DEAD:
+            result.answers.append((delivery.message_id, _UNKNOWN))
         at = (delivery.partitionkey, delivery.handler)
         result.held[at] = min(delivery.seq, result.held.get(at, delivery.seq))
 

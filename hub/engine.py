@@ -14,6 +14,7 @@ from typing import IO, Any
 
 from core.company import Terms
 from core.store.tables.machine import SETTING
+from core.store.tx import Tx
 from core.store.upgrade import Store, is_sqlite, open_store, sqlite_path
 from hub.answers import Answers
 from hub.batch import Batch
@@ -165,13 +166,14 @@ def _server(parts: Parts) -> Engine:
         return lambda: parts.linger_s if lingers(stage.last) else 0.0
 
     journal = StageLoop("journal", [intake], linger=after(intake))
-    sweeper = Sweeper(edge_store, parts.sources)
+    sweeper = Sweeper(edge_store, parts.sources, doorbell=_rung(outbound))
     chain: list[Stage] = [chores, answers, outbound, sweeper, pressure, _prover(parts, edge_store)]
     edge = StageLoop("edge", chain, linger=after(outbound))
     intake.poke = journal.poke
     intake.journal.doorbell = lambda tx, partitions: notify(tx, WORK, partitions)
     answers.poke = outbound.poke = chores.poke = edge.poke
     outbound.alone = False
+    intake.outward = outbound.ring
     engine = Engine(
         intake,
         answers,
@@ -185,6 +187,16 @@ def _server(parts: Parts) -> Engine:
     if parts.bus.kind == "rabbitmq":
         _add_relay(engine, parts)
     return engine
+
+
+def _rung(outbound: OutboundStage) -> Callable[[Tx], None]:
+    """What was opened again is for workers, or for channels."""
+
+    def ring(tx: Tx) -> None:
+        notify(tx, WORK)
+        outbound.ring()  # the same thread: it looks after this commit
+
+    return ring
 
 
 def _add_relay(engine: Engine, parts: Parts) -> None:

@@ -13,6 +13,7 @@ from core.store.upgrade import Store
 from hub import failpoints
 from hub.channel import Accepted, KeyReused, Overloaded
 from hub.journal import QUARANTINED, Entry, Journal, Journaled, Noted
+from hub.outbox import WORKER
 from hub.worker import MAX_BATCH
 
 #: Arrivals that may wait for the journal: beyond it the edge is told to come again.
@@ -35,6 +36,7 @@ class Intake:
     committed: Callable[[int], None]
     gate: Callable[[str], bool] = lambda _channel: True
     poke: Callable[[], None] = lambda: None
+    outward: Callable[[], None] = lambda: None  # something was journaled that is for a channel
     last: int = 0  # how many the last step had
     _waiting: deque[Waiter] = field(default_factory=deque)
     _noted: deque[Noted] = field(default_factory=deque)
@@ -86,6 +88,8 @@ class Intake:
             return
         failpoints.hit("journal.after-commit")
         self.committed(len(waiters))
+        if any(route.target != WORKER for entry, _ in waiters for route in entry.routes):
+            self.outward()
         self.on_reactor(_answer_all, waiters, results)
 
     def _halve(self, waiters: list[Waiter], noted: list[Noted], error: Exception) -> None:

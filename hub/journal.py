@@ -17,7 +17,7 @@ from hub import balance, failpoints
 from hub.channel import Accepted, Arrival
 from hub.clock import Sources
 from hub.envelope import Envelope, body_bytes, made_at_us, payload_hash, rfc3339, type_name, uuid7
-from hub.outbox import Posted, Route, partition_of, rows_of
+from hub.outbox import WORKER, Posted, Route, partition_of, rows_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +97,19 @@ class Journal:
         posted = [self._posted(work, keys, now) for work in fresh]
         more = [self._journal_rows(works, noted, now), self._counted(works)]
         tx.write([*rows_of(posted), *more])
-        if posted:
-            self.doorbell(tx, {partition_of(item.envelope.partitionkey) for item in posted})
+        self._ring(tx, posted)
         failpoints.hit("journal.before-commit")
         return [work.result for work in works if work.result is not None]
+
+    def _ring(self, tx: Tx, posted: Sequence[Posted]) -> None:
+        """For workers; what is for channels is rung for after the commit, in this process."""
+        for_workers = {
+            partition_of(item.envelope.partitionkey)
+            for item in posted
+            if any(route.target == WORKER for route in item.routes)
+        }
+        if for_workers:
+            self.doorbell(tx, for_workers)
 
     def _posted(self, work: _Work, keys: dict[tuple[str, str], str], now: int) -> Posted:
         entry, arrival = work.entry, work.entry.arrival

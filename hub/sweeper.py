@@ -1,8 +1,10 @@
 """The sweeper: opens what became due, is no longer held back, or has expired while held back; and
 presumes key changes that nobody speaks of any more."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from core.store.tx import Tx
 from core.store.upgrade import Store
 from core.vending.key_change_sweep import AT_ONCE, presume
 from hub.clock import Sources
@@ -42,6 +44,7 @@ class Sweeper:
 
     store: Store
     sources: Sources = field(default_factory=Sources)
+    doorbell: Callable[[Tx], None] = lambda _tx: None
     _next: int = 0
     _presume_next: int = 0
 
@@ -58,4 +61,7 @@ class Sweeper:
         with self.store.transaction() as tx:
             if not tx.rows(_ANY, now=now)[0][0]:
                 return False
-            return tx.run(_DUE, now=now) + tx.run(_RELEASED) + tx.run(_EXPIRED, now=now) > 0
+            opened = tx.run(_DUE, now=now) + tx.run(_RELEASED) + tx.run(_EXPIRED, now=now)
+            if opened:
+                self.doorbell(tx)
+            return opened > 0

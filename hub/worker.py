@@ -166,6 +166,8 @@ class Worker:
         failpoints.hit("worker.after-commit")
         for delivery, error in result.faults:
             log.error("handler.fault", message=delivery.message_id, exc_info=error)
+        if result.away:
+            log.error("module.away", error=result.away)
         self._chained |= any(route.target == WORKER for p in result.posted for route in p.routes)
         self.committed(result)
 
@@ -175,8 +177,9 @@ class Worker:
         short = {name: n for name, n in needs.items() if ids.missing(name, n)}
         if short:
             with self.store.transaction() as tx:
-                for name, count in sorted(short.items()):
-                    ids.add(name, take(tx, name, max(BLOCK, count)))
+                blocks = {name: take(tx, name, max(BLOCK, n)) for name, n in sorted(short.items())}
+            for name, block in blocks.items():  # after the commit: before it they may be another's
+                ids.add(name, block)
 
     def _with_care(self, fetched: Sequence[Delivery]) -> None:
         """After a start: what was never begun as a batch, its starts committed; the rest alone.

@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import structlog
 
@@ -43,10 +44,11 @@ def run(config: Config, index: int, spec_of: SpecOf = channel_spec) -> None:
     leases = Leases(store, name)
     stop, wake = threading.Event(), threading.Event()
     source = _source(config, store, name, wake.set)
+    by_the_clock = clocked(parts, store, source)
     worker = Worker(
         store,
         make_batch(parts, name),
-        clocked(parts, store, source),
+        by_the_clock,
         fence=leases.fence,
         doorbell=lambda tx: notify(tx, DONE),
         alive=leases.hold,
@@ -68,7 +70,8 @@ def run(config: Config, index: int, spec_of: SpecOf = channel_spec) -> None:
     listener.start()
     interpreter.settle()
     log.info("worker.up", worker=name, pid=os.getpid())
-    _work(worker, leases, (stop, wake), config.hub.linger_ms / 1_000)
+    beat = _Beat(stop, wake, by_the_clock.guard.right, config.hub.linger_ms / 1_000)
+    _work(worker, leases, beat)
     listener.stop()
     if isinstance(source, RabbitSource):
         source.stop()
@@ -85,11 +88,18 @@ def _source(config: Config, store: Store, name: str, wake: Callable[[], None]) -
     return source
 
 
-def _work(
-    worker: Worker, leases: Leases, bells: tuple[threading.Event, threading.Event], linger_s: float
-) -> None:
-    """``bells``: to stop, and to wake."""
-    stop, wake = bells
+@dataclass(frozen=True, slots=True)
+class _Beat:
+    """What a worker goes by: bells to stop and to wake, whether its clock is right, its pause."""
+
+    stop: threading.Event
+    wake: threading.Event
+    fit: Callable[[], bool]
+    linger_s: float
+
+
+def _work(worker: Worker, leases: Leases, beat: _Beat) -> None:
+    stop, wake = beat.stop, beat.wake
     # told, not asked: who is started by a node that dies at once would take init for its parent
     parent = int(os.environ.get(PARENT, os.getppid()))
     prepared, away = False, False
@@ -99,12 +109,19 @@ def _work(
             if not prepared:
                 leases.prepare()
                 prepared = True
+            if not beat.fit():  # a wrong clock: other hosts' workers take over what this one holds
+                if leases.epochs:
+                    worker.source.assign([])
+                    leases.release()
+                away = True
+                stop.wait(IDLE_S)
+                continue
             if away or leases.due():
                 worker.source.assign(leases.balance())
                 away = False
             busy = worker.step()
             if lingers(worker.last):
-                stop.wait(linger_s)
+                stop.wait(beat.linger_s)
         except (StoreAway, TransientStoreError) as error:
             log_away(error, AWAY_S)
             away, busy = True, False

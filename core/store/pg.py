@@ -18,7 +18,7 @@ from core.store.tx import (
     FaultyStatementError,
     Row,
     TransientStoreError,
-    checked_update,
+    Update,
     column_kinds,
     together,
 )
@@ -105,16 +105,7 @@ class PgTx:
         self, table: str, columns: Sequence[str], rows: Sequence[Row], *, must_match: bool = True
     ) -> None:
         """See :class:`core.store.tx.Tx`."""
-        if not rows:
-            return
-        key, *rest = columns
-        sets = ", ".join(f'"{name}" = v."{name}"' for name in rest)
-        sql = (
-            f"UPDATE {table} SET {sets} FROM unnest({_unnest(table, tuple(columns))}) "
-            f'AS v({_quoted(columns)}) WHERE {table}."{key}" = v."{key}"'
-        )
-        touched = self._execute(sql, _arrays(table, columns, rows)).rowcount
-        checked_update(table, rows, touched if must_match else len(rows))
+        self.write([Update(table, tuple(columns), rows, must_match)])
 
     def write(self, changes: Iterable[Change]) -> None:
         """See :class:`core.store.tx.Tx`."""

@@ -100,6 +100,7 @@ def changes_of(book: Book) -> list[Change]:
         rows = book.rows.get(table)
         if rows:
             columns = tuple(rows[0])
+            assert all(row.keys() == rows[0].keys() for row in rows), f"{table}: rows differ"
             values = [tuple(row[name] for name in columns) for row in rows]
             changes.append(Insert(table, columns, values))
     for saved in UPDATES:

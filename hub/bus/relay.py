@@ -32,8 +32,9 @@ STALE_US = 60_000_000
 log = structlog.get_logger("hub.bus.relay")
 
 _UNPUBLISHED = (
-    "SELECT d.partition, d.seq, d.message_id, d.handler, d.origin, d.partitionkey, d.attempt, "
-    "d.started, m.envelope, m.recorded FROM (SELECT * FROM delivery WHERE target = :target "
+    "SELECT d.partition, d.updated, d.seq, d.message_id, d.handler, d.origin, d.partitionkey, "
+    "d.attempt, d.started, m.envelope, m.recorded "
+    "FROM (SELECT * FROM delivery WHERE target = :target "
     "AND partition IN :partitions AND state = 0 AND published = 0 ORDER BY seq + 0 LIMIT :limit) d "
     "JOIN message m ON m.id = d.message_id ORDER BY d.seq"
 )
@@ -136,6 +137,7 @@ class Relay:
     sources: Sources = field(default_factory=Sources)
     _started: bool = False
     _swept: int = 0
+    _read: dict[int, int] = field(default_factory=dict)  # seq -> when its row was touched last
 
     def step(self) -> bool:
         """Publish what is open and unconfirmed; True when something was."""
@@ -163,22 +165,26 @@ class Relay:
         return True
 
     def _mark(self, tx: Tx, confirmed: list[Delivery]) -> None:
-        """By attempt: what was tried and opened again meanwhile must be published again."""
-        by_attempt: dict[int, list[int]] = {}
+        """As it was read: what was touched and opened again meanwhile must be published again."""
+        as_read: dict[tuple[int, int], list[int]] = {}
         for delivery in confirmed:
-            by_attempt.setdefault(delivery.attempt, []).append(delivery.seq)
-        for attempt, seqs in sorted(by_attempt.items()):
+            as_read.setdefault((delivery.attempt, self._read[delivery.seq]), []).append(
+                delivery.seq
+            )
+        for (attempt, updated), seqs in sorted(as_read.items()):
             tx.run(
                 "UPDATE delivery SET published = 1, updated = :now "
-                "WHERE seq IN :seqs AND state = 0 AND attempt = :attempt",
+                "WHERE seq IN :seqs AND state = 0 AND attempt = :attempt AND updated = :updated",
                 now=self.sources.now_us(),
                 seqs=seqs,
                 attempt=attempt,
+                updated=updated,
             )
 
     def _publish(self, rows: list[tuple[Any, ...]]) -> "list[tuple[Future[bool], list[Delivery]]]":
         by_partition: dict[int, list[Delivery]] = {}
-        for partition, *delivery in rows:
+        self._read = {row[2]: row[1] for row in rows}
+        for partition, _updated, *delivery in rows:
             by_partition.setdefault(partition, []).append(Delivery(*delivery))
         waiting = []
         for partition, deliveries in by_partition.items():

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from core.messages import Outcome
 from core.store.tables.machine import RETRY, STATE_NAMES
@@ -60,6 +61,23 @@ def test_a_sale_waits_for_its_module_and_is_done_once(
     assert machine.answer(heard[0].message_id).outcome is Outcome.DONE
     assert machine.rows("SELECT count(*) FROM token") == [(1,)]
     assert machine.rows("SELECT sum(made) FROM module_log") == [(1,)]
+
+
+def test_an_outage_is_logged_and_after_a_day_the_answer_is_unknown(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Outage(machine, monkeypatch)
+    heard = machine.accept(buy(20_000), "b")
+    with capture_logs() as logs:
+        machine.settle()
+    assert {"event": "module.away", "error": "the module box does not answer",
+            "log_level": "error"} in logs  # fmt: skip
+    machine.time.at_us += 25 * 3_600 * 1_000_000
+    machine.sweeper.step()
+    machine.settle()
+    assert machine.rows("SELECT count(*) FROM delivery WHERE state = 3") == [(1,)]
+    assert machine.answer(heard[0].message_id).outcome is Outcome.UNKNOWN
+    assert machine.unaccounted() == 0
 
 
 def test_the_next_purchase_of_the_account_waits_behind_it(

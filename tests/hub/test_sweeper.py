@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from core.messages import SendNotice
 from core.vending import sale
 from hub import inbox, sweeper
 from hub.channel import Failed
-from tests.hub.machine import Machine, buy, enrol, fresh_sqlite, pay
+from tests.hub.machine import PHONE, Machine, buy, enrol, fresh_sqlite, pay
 
 
 @pytest.fixture
@@ -74,3 +75,36 @@ def test_its_statements_read_only_what_is_held_back(machine: Machine, name: str)
     looked = [plan for plan in plans if plan.startswith(("SCAN", "SEARCH"))]
     assert looked
     assert all("USING INDEX ix_delivery_held" in plan for plan in looked), plans
+
+
+def test_who_is_to_work_on_what_was_opened_is_rung_for(tmp_path: Path) -> None:
+    machine = Machine(fresh_sqlite(tmp_path))
+    rung: list[str] = []
+    machine.sweeper.doorbell = lambda tx: rung.append(tx.dialect)
+    assert not machine.sweeper.step()
+    assert rung == [], "nothing was opened"
+    machine.channel.results = [Failed("no", retry=True)] * 3
+    machine.do(enrol(), "e")
+    message = SendNotice(way="sms", recipient=PHONE, template="help", args={})
+    machine.accept(message, "k", ref=f"phone/{PHONE}")
+    machine.settle()
+    machine.time.at_us += 60_000_000
+    assert machine.sweeper.step()
+    assert rung == ["sqlite"]
+
+
+def test_a_notice_that_is_journaled_is_rung_for_after_its_commit(tmp_path: Path) -> None:
+    machine = Machine(fresh_sqlite(tmp_path))
+    seen: list[int] = []
+
+    def outward() -> None:
+        seen.append(machine.rows("SELECT count(*) FROM delivery WHERE target <> 'worker'")[0][0])
+
+    machine.intake.outward = outward
+    machine.accept(enrol(), "e")
+    machine.intake.step()
+    assert seen == [], "that is for workers"
+    message = SendNotice(way="sms", recipient=PHONE, template="help", args={})
+    machine.accept(message, "k", ref=f"phone/{PHONE}")
+    machine.intake.step()
+    assert seen == [1]

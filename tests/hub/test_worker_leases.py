@@ -1,12 +1,14 @@
 """What a worker has in hand when its lease moves is not committed, and goes back."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from core.messages import Outcome
+from core.store.ids import take
 from core.store.tx import TransientStoreError
 from hub.bus import Taken
 from hub.bus.table import TableSource
@@ -68,3 +70,34 @@ def test_what_was_kept_while_the_store_was_away_is_another_s_when_the_lease_has_
     machine.settle()
     assert machine.rows("SELECT credit FROM account") == [(50_000,)]
     assert machine.unaccounted() == 0
+
+
+class Flaky:
+    """A store whose next COMMIT is lost."""
+
+    def __init__(self, store: Any) -> None:
+        self._store, self.lost = store, True
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Any]:
+        with self._store.transaction() as tx:
+            yield tx
+            if self.lost:
+                self.lost = False
+                raise TransientStoreError("lost at COMMIT")
+
+
+def test_ids_of_a_block_that_was_not_committed_are_not_drawn(machine: Machine) -> None:
+    """They may be another worker's block by then: two rows of one id, and good messages dead."""
+    one = machine.worker
+    one.store = Flaky(machine.store)  # type: ignore[assignment]
+    with pytest.raises(TransientStoreError):
+        one._stock({"sale": 3})
+    assert one.batch.ids.missing("sale", 1) == 1
+    with machine.store.transaction() as tx:
+        theirs = take(tx, "sale", 1_000)
+    one._stock({"sale": 3})
+    assert one.batch.ids.draw("sale") not in theirs

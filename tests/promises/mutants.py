@@ -11,7 +11,7 @@ from typing import Any
 
 from core.book import Stage
 from core.entities import Entity
-from core.store import load, pg, pg_write, sqlite
+from core.store import load, pg_write, sqlite
 from core.store.tx import Reader, TransientStoreError, Tx
 from hub import batch, failpoints, inbox, intake, leases, outbound, worker
 from hub.channel import Sent
@@ -265,7 +265,7 @@ def rule_5_its_key_goes_on() -> list[Patch]:
 def rule_6_written_twice_unnoticed() -> list[Patch]:
     def unchecked(_table: str, _rows: Any, _touched: int) -> None: ...
 
-    return [(module, "checked_update", unchecked) for module in (sqlite, pg, pg_write)]
+    return [(module, "checked_update", unchecked) for module in (sqlite, pg_write)]
 
 
 @mutant

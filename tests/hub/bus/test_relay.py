@@ -4,15 +4,17 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from hub.bus.relay import Relay
 from tests.hub.machine import Machine, enrol, fresh_sqlite
 
 
 class Quick:
-    """A broker whose worker has tried the bundle before its confirm is here."""
+    """A broker whose worker has had the bundle before its confirm is here."""
 
-    def __init__(self, machine: Machine) -> None:
-        self.machine = machine
+    def __init__(self, machine: Machine, meanwhile: str) -> None:
+        self.machine, self.meanwhile = machine, meanwhile
         self.published = 0
 
     def ready(self) -> bool:
@@ -22,17 +24,19 @@ class Quick:
         self.published += 1
         if self.published == 1:
             with self.machine.store.transaction() as tx:
-                tx.run("UPDATE delivery SET attempt = attempt + 1, published = 0")
+                tx.run(f"UPDATE delivery SET {self.meanwhile}, published = 0")
         done: Future[bool] = Future()
         done.set_result(True)
         return done
 
 
-def test_what_was_tried_and_opened_again_before_its_confirm_is_published_again(
-    tmp_path: Path,
+@pytest.mark.parametrize("meanwhile", ["attempt = attempt + 1", "updated = updated + 1"])
+def test_what_was_touched_and_opened_again_before_its_confirm_is_published_again(
+    tmp_path: Path, meanwhile: str
 ) -> None:
+    """Tried once more, or only postponed or parked, which counts no attempt."""
     machine = Machine(fresh_sqlite(tmp_path))
-    broker: Any = Quick(machine)
+    broker: Any = Quick(machine, meanwhile)
     relay = Relay(machine.store, broker, machine.time.sources())
     machine.accept(enrol(), "enrol")
     machine.intake.step()

@@ -173,6 +173,7 @@ def test_where_every_key_is_in_the_token_no_master_key_is_needed(
     record = import_key(token, DEMO_VK04, msgspec.structs.replace(use, krn=2, kcv="", wrapped=""))
     folder.write_keys(KeyFile(1, (record,)))
     folder.change(FILE, 'module = "box"')
+    folder.change("supply_groups.123400", f"supply_groups.{use.sgc}")  # the one that has a key
     meter = MeterKey("demo", meter_pan(DRN), 11, use.sgc, 2, "01")
     (result,) = folder.module().issue_credit([CreditRequest(meter, 6_612_480, 5, 281)], 0)
     assert isinstance(result, IssuedToken)
