@@ -11,7 +11,7 @@ demo: $(VENV)/.ready-run ## the story, live: hub and simulators on SQLite, until
 test: setup peers lint ## everything: lint, types, contracts, all tests
 	$(BIN)/python -m pytest
 
-fast: setup lint ## the part that needs no server and ends within a minute
+fast: setup lint ## the part that needs no server, in a minute or two
 	$(BIN)/python -m pytest -m "not slow"
 
 lint: setup
