@@ -75,7 +75,6 @@ def start(
     three_tokens: Annotated[
         bool, typer.Option("--three-tokens", help="EA07 meters that keep their supply group.")
     ] = False,
-    approved_by: Annotated[str, typer.Option(help="Outside a campaign: the second person.")] = "",
     operator: OperatorOption = "",
     company: CompanyOption = "",
     as_json: JsonOption = False,
@@ -98,7 +97,6 @@ def start(
         campaign=campaign,
         operator=operator_name(operator),
         reason=reason,
-        approved_by=approved_by,
     )
     drns = meter or _group(settings, code, *_key(group, "--from"))
     begun = _begin(settings, code, model, drns)

@@ -4,6 +4,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from core.messages import ConfirmKeyChange, FailKeyChange
 from core.queries.key_changes import old_tokens
@@ -43,6 +44,10 @@ def known(how: str = "field") -> ConfirmKeyChange:
     return ConfirmKeyChange(meter=METER, how=how, operator="alice", reason="job 17")  # type: ignore[arg-type]
 
 
+def known_by(operator: str) -> ConfirmKeyChange:
+    return replace(known(), operator=operator)
+
+
 FAILED = FailKeyChange(meter=METER, operator="alice", reason="the meter refuses the set")
 
 
@@ -57,9 +62,28 @@ def test_confirmed(machine: Machine, how: str) -> None:
     refused(machine.do(FAILED, "f"), "key-change-over")
 
 
+def test_who_may_do_what(machine: Machine) -> None:
+    """Roles of the roster, not names: a campaign is begun by one who approves, ended on site."""
+    refused(machine.do(wanted(operator="eve", campaign="c2"), "n1"), "operator-unknown")
+    refused(machine.do(wanted(operator="carol", campaign="c2"), "n2"), "act-no-role")
+    assert machine.do(wanted(operator="bob", campaign="c2"), "n3").data["needed"] == 1
+    machine.do(buy(20_000), "1")
+    refused(machine.do(known_by("eve"), "k1"), "operator-unknown")
+    refused(machine.do(known_by("bob"), "k2"), "act-no-role")
+    refused(machine.do(replace(FAILED, operator="eve"), "f1"), "operator-unknown")
+    refused(machine.do(replace(FAILED, operator="bob"), "f2"), "act-no-role")
+    assert (change(machine)["state"], change(machine)["campaign"]) == ("issued", "c2")
+    assert machine.do(known_by("carol"), "k3").data["state"] == "confirmed"
+
+
+def test_a_single_meter_waits_for_a_way_to_approve(machine: Machine) -> None:
+    refused(machine.do(wanted(NOW, 2, campaign=""), "n"), "second-person")
+    assert change(machine)["campaign"] == "c1"
+
+
 def test_nothing_to_confirm(machine: Machine) -> None:
     refused(machine.do(known(), "c"), "key-change-not-issued")
-    stranger = ConfirmKeyChange(meter="04123456792", how="field", operator="a", reason="b")
+    stranger = ConfirmKeyChange(meter="04123456792", how="field", operator="alice", reason="b")
     refused(machine.do(stranger, "x"), "meter-unknown")
 
 

@@ -139,14 +139,13 @@ def test_one_meter_with_its_tokens_of_before(place: Installation) -> None:
     assert place.call("keychange", "status", "--meter", "04123456784")[0] == 1
 
 
-def test_outside_a_campaign_two_people(place: Installation) -> None:
+def test_nobody_moves_a_single_meter_alone(place: Installation) -> None:
     single = (*START, "--meter", METERS[0])
-    for second in ((), ("--approved-by", "alice")):
-        code, _, err = place.call(*single, *second)
-        assert code == 1
-        assert "needs a second person" in err
-    assert place.call(*single, "--approved-by", "bob")[0] == 0
-    assert place.call("keychange", "status")[1].startswith("single meters, from")
+    code, _, err = place.call(*single)
+    assert code == 1
+    assert "needs a second person (alice is one)" in err
+    assert place.call(*single, "--campaign", "c1")[0] == 0
+    assert place.call("keychange", "status")[1].startswith("c1, from")
 
 
 @pytest.mark.parametrize(
