@@ -113,12 +113,30 @@ def test_a_failed_change_of_base_date_knows_the_last_tid_again(tmp_path: Path) -
     before = machine.do(buy(20_000), "0")
     machine.do(wanted(OLD, 2), "need")
     machine.do(buy(20_000), "1")
-    assert on_file(machine)["last_tid"] == tid_at(machine.time.at_us, BaseDate.Y2014)
+    assert on_file(machine)["last_tid"] == tid_at(machine.time.at_us, BaseDate.Y2014) + 1
     machine.do(FAILED, "f")
     after = machine.do(buy(20_000), "2")
     now = machine.time.at_us
-    assert on_file(machine)["last_tid"] == tid_at(now, BaseDate.Y1993) + 1
+    assert on_file(machine)["last_tid"] == tid_at(now, BaseDate.Y1993) + 2
     assert [meter.enter(each.data["token"], now).result for each in (before, after)] == [A, A]
+
+
+def test_no_minute_is_sold_twice_under_a_key_that_comes_again(tmp_path: Path) -> None:
+    """The set of a change that failed is keyed in after all, with every token of both sets."""
+    machine = Machine(fresh_sqlite(tmp_path), terms=terms())
+    set_clock(machine, "2024-03-01T10:00:00")
+    meter = coded(OLD, ea=7, base=BaseDate.Y1993)
+    move_in(machine, meter, 1993)
+    machine.do(wanted(OLD, 2), "need")
+    sold = [machine.do(buy(20_000 + n), f"b{n}") for n in range(2)]
+    machine.do(FAILED, "f")
+    machine.do(wanted(OLD, 2, campaign="c2"), "need again")
+    sold += [machine.do(buy(30_000 + n), f"b again {n}") for n in range(2)]
+    under = machine.rows("SELECT tid FROM token WHERE cause = 'sale' AND krn = 2")
+    assert len(set(under)) == len(under) == 4
+    now = machine.time.at_us
+    assert [meter.enter(digits, now).result for digits in sold[0].data["kct"]][-1] is A
+    assert [meter.enter(each.data["token"], now).result for each in sold] == [A] * 4
 
 
 def test_called_off_before_anything_was_printed(machine: Machine) -> None:
