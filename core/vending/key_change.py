@@ -108,6 +108,7 @@ def need(ctx: Context, meter: Meter, wanted: Wanted) -> bool:
         operator=wanted.operator,
         reason=wanted.reason,
         needed_at=ctx.now_us,
+        previous=known.id if known is not None and known.state in UNSURE else 0,
     )
     ctx.stage.add("key_change", **row_of(change))
     ctx.stage.put(change.id, change)
@@ -303,7 +304,10 @@ def confirm(ctx: Context, meter: Meter, how: str, operator: str, reason: str) ->
 
 
 def fail(ctx: Context, meter: Meter, operator: str, reason: str) -> KeyChange:
-    """The meter has its old key: on file too from here on. Raises Refusal."""
+    """The meter has its old key: on file too from here on. Raises Refusal.
+
+    What was not issued yet is called off, and the presumed change before it is the newest again.
+    """
     change = _there(ctx.stage, meter)
     after = moved(change, Event.FAIL, meter.drn)
     if after.state == change.state:
@@ -313,6 +317,9 @@ def fail(ctx: Context, meter: Meter, operator: str, reason: str) -> KeyChange:
         # what was sold under the old key may be older than the new key's base date
         last_tid = max(back.last_tid, change.old_last_tid)
         ctx.stage.put(meter.drn, replace(back, last_tid=last_tid))
+    elif change.previous:
+        # only presumed: whether that key is in the meter is still to be said
+        ctx.stage.put(meter.drn, replace(meter, key_change_id=change.previous))
     return _closed(ctx, after, operator, reason)
 
 

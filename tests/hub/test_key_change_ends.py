@@ -139,6 +139,28 @@ def test_no_minute_is_sold_twice_under_a_key_that_comes_again(tmp_path: Path) ->
     assert [meter.enter(each.data["token"], now).result for each in sold] == [A] * 4
 
 
+def test_a_presumed_change_can_still_fail_once_a_newer_one_came(machine: Machine) -> None:
+    """The meter never got its key: the newer change is called off, then the presumed one fails."""
+    first = machine.do(buy(20_000), "1")
+    machine.time.at_us += LAPSE_US + HOUR_US
+    machine.sweeper.step()
+    presumed = on_file(machine)["key_change_id"]
+    machine.do(wanted(NOW, 3, campaign="c2"), "need")
+    assert on_file(machine)["key_change_id"] != presumed
+    refused(machine.do(known(), "c"), "key-change-not-issued")
+    called_off = machine.do(FAILED, "f1")
+    assert (called_off.data["campaign"], called_off.data["state"]) == ("c2", "failed")
+    assert (on_file(machine)["key_change_id"], on_file(machine)["krn"]) == (presumed, 2)
+    again = machine.do(buy(50_000), "2")
+    assert again.data["kct"] == first.data["kct"], "the set that is out is shown again"
+    failed = machine.do(FAILED, "f2")
+    assert (failed.data["campaign"], failed.data["state"]) == ("c1", "failed")
+    assert on_file(machine)["krn"] == 1
+    sold = machine.do(buy(6_000), "3")
+    assert coded().enter(sold.data["token"], machine.time.at_us).result is A
+    assert machine.do(FAILED, "f3").data["campaign"] == "c1", "further back nothing is undone"
+
+
 def test_called_off_before_anything_was_printed(machine: Machine) -> None:
     assert machine.do(FAILED, "f").data["state"] == "failed"
     assert "kct" not in machine.do(buy(20_000), "1").data
