@@ -52,6 +52,7 @@ class KeyChange(Entity, frozen=True, kw_only=True, gc=False):
 
     ``ro``: the base date changes, so that the meter empties its TID memory. ``issued`` counts the
     sales that printed the set. ``old_last_tid`` is the meter's when the set was made.
+    ``previous`` is the change that was presumed when this one came (0: none).
     """
 
     company: str
@@ -67,6 +68,7 @@ class KeyChange(Entity, frozen=True, kw_only=True, gc=False):
     needed_at: int
     issued: int = 0
     old_last_tid: int = -1
+    previous: int = 0
     how: str = ""
     note: str = ""
     issued_at: int = 0

@@ -15,7 +15,14 @@ from typing import Any
 
 from twisted.internet.defer import inlineCallbacks
 
-from core.messages import DecideTokenAct, RequestTokenAct, name_of
+from core.messages import (
+    ConfirmKeyChange,
+    DecideTokenAct,
+    FailKeyChange,
+    NeedKeyChange,
+    RequestTokenAct,
+    name_of,
+)
 from core.store.tx import Tx
 from hub import audit
 from hub.audit import Act
@@ -28,7 +35,8 @@ _N, _R, _P = 1 << 14, 8, 1
 _SALT = 16
 #: A passphrase that is easily guessed protects nothing; one longer than this is a file.
 MIN_SECRET, MAX_SECRET = 8, 1_000
-_TYPES = {name_of(kind).name for kind in (RequestTokenAct, DecideTokenAct)}
+_ACTS = (RequestTokenAct, DecideTokenAct, NeedKeyChange, ConfirmKeyChange, FailKeyChange)
+_TYPES = {name_of(kind).name for kind in _ACTS}
 
 
 def hashed(secret: str, salt: bytes | None = None) -> str:

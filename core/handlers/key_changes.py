@@ -3,11 +3,14 @@
 from typing import Any
 
 from core.book import Wants
+from core.company import Terms
 from core.entities import KeyChange, Meter
 from core.handlers.base import Context, Handler
 from core.messages import Answer, ConfirmKeyChange, FailKeyChange, NeedKeyChange, Outcome
 from core.messages.tokens import MAX_METERS
 from core.refusals import Refusal, refuse
+from core.vending import act_checks as checks
+from core.vending.act_kinds import Role
 from core.vending.key_change import Wanted, confirm, fail, need
 
 
@@ -16,7 +19,11 @@ def decide_need(ctx: Context, command: NeedKeyChange) -> Answer:
 
     Data: how many are ``needed`` now, how many were ``known``, the ``refused`` with their codes.
     """
-    _two_people(command)
+    if not command.campaign:
+        # one person alone could move a meter to a key that somebody else sells, and nothing shows
+        # yet that a second one agrees: a name in a command is not he
+        raise refuse("second-person", operator=command.operator)
+    _may(ctx.terms, command.operator, "key-change", Role.APPROVER)
     drns = tuple(dict.fromkeys(command.meters))
     wanted = Wanted(
         command.sgc,
@@ -41,10 +48,10 @@ def decide_need(ctx: Context, command: NeedKeyChange) -> Answer:
     return Answer(outcome=Outcome.DONE, data=data | {"refused": refused})
 
 
-def _two_people(command: NeedKeyChange) -> None:
-    """Outside a campaign one person alone could move a meter to a key that somebody else sells."""
-    if not command.campaign and command.approved_by in ("", command.operator):
-        raise refuse("second-person", operator=command.operator)
+def _may(terms: Terms, name: str, what: str, role: Role) -> None:
+    """Refuses whom the company does not know, and whom the role is missing."""
+    if role not in checks.operator_of(terms, name).roles:
+        raise refuse("act-no-role", operator=name, kind=what, role=role)
 
 
 def _meter(ctx: Context, drn: str) -> Meter:
@@ -61,6 +68,7 @@ def _done(change: KeyChange, drn: str) -> Answer:
 
 def decide_confirm(ctx: Context, command: ConfirmKeyChange) -> Answer:
     """The meter has its new key."""
+    _may(ctx.terms, command.operator, "key-change-confirm", Role.TECHNICIAN)
     meter = _meter(ctx, command.meter)
     change = confirm(ctx, meter, command.how, command.operator, command.reason)
     return _done(change, meter.drn)
@@ -68,6 +76,7 @@ def decide_confirm(ctx: Context, command: ConfirmKeyChange) -> Answer:
 
 def decide_fail(ctx: Context, command: FailKeyChange) -> Answer:
     """The meter has its old key."""
+    _may(ctx.terms, command.operator, "key-change-fail", Role.TECHNICIAN)
     meter = _meter(ctx, command.meter)
     return _done(fail(ctx, meter, command.operator, command.reason), meter.drn)
 

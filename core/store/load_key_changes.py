@@ -11,12 +11,12 @@ import msgspec
 from core.book import Book
 from core.entities import Coding, KeyChange, Meter, PastSale
 from core.store.tx import Reader, Row
-from core.vending.key_change_states import UNSURE
+from core.vending.key_change_states import UNSURE, KeyChangeState
 
 CODING = Coding.__struct_fields__
 PLAIN = (
     "id company meter_id campaign state ro three_tokens operator reason needed_at issued "
-    "old_last_tid how note issued_at presumed_at closed_at"
+    "old_last_tid previous how note issued_at presumed_at closed_at"
 ).split()
 COLUMNS = (*PLAIN, *(f"old_{name}" for name in CODING), *(f"new_{name}" for name in CODING))
 #: The columns of a row that are not those of the two codings, as an entity has them.
@@ -39,11 +39,16 @@ def _change(row: Row) -> KeyChange:
 
 
 def load_key_changes(reader: Reader, meters: Iterable[Meter], book: Book) -> None:
-    """The newest change of each meter that has one, by its id (``Meter.key_change_id``)."""
+    """The newest change of each meter that has one, by its id (``Meter.key_change_id``).
+
+    Of one that is not issued yet, the change before it too: it counts again if this is called off.
+    """
     ids = [meter.key_change_id for meter in meters if meter.key_change_id]
-    if ids:
-        for change in _with_tokens(reader, _rows(reader, "k.id IN :ids", ids)):
+    while ids:
+        changes = _rows(reader, "k.id IN :ids", ids)
+        for change in _with_tokens(reader, changes):
             book.load(change.id, change)
+        ids = [c.previous for c in changes if c.previous and c.state == KeyChangeState.NEEDED]
 
 
 def with_sets(reader: Reader, sales: list[PastSale]) -> list[PastSale]:

@@ -20,6 +20,7 @@ from core.sts.key_change import check_order
 from core.sts.keys import check_algorithms
 from core.sts.meter_id import meter_pan
 from core.sts.module import IssuedToken, KeyChangeRequest, MeterKey
+from core.sts.tid import MINUTE_US, base_date
 from core.vending.key_change_states import (
     LATER_US,
     MOVES,
@@ -107,6 +108,7 @@ def need(ctx: Context, meter: Meter, wanted: Wanted) -> bool:
         operator=wanted.operator,
         reason=wanted.reason,
         needed_at=ctx.now_us,
+        previous=known.id if known is not None and known.state in UNSURE else 0,
     )
     ctx.stage.add("key_change", **row_of(change))
     ctx.stage.put(change.id, change)
@@ -235,14 +237,22 @@ def _first(ctx: Context, meter: Meter, change: KeyChange) -> AtSale:
         note="",
     )
     ctx.stage.put(change.id, issued)
-    meter = coded(meter, change.new, -1 if change.ro else meter.last_tid)
+    meter = coded(meter, change.new)
     ctx.stage.put(meter.drn, meter)
     _write_set(ctx, change, made)
     return AtSale(meter, "first", tokens)
 
 
-def coded(meter: Meter, coding: Coding, last_tid: int) -> Meter:
-    """The meter with another key on file."""
+def coded(meter: Meter, coding: Coding) -> Meter:
+    """The meter with another key on file, and its last TID counted from that key's base date.
+
+    The minute stays the same, though a meter that changes its base date forgets all: after a change
+    that failed the same key may come again, and what was sold under it is still on paper.
+    """
+    apart_us = base_date(meter.base_year).start_us - base_date(coding.base).start_us
+    last_tid = meter.last_tid
+    if last_tid >= 0:
+        last_tid = max(-1, last_tid + apart_us // MINUTE_US)
     return replace(
         meter,
         sgc=coding.sgc,
@@ -294,15 +304,22 @@ def confirm(ctx: Context, meter: Meter, how: str, operator: str, reason: str) ->
 
 
 def fail(ctx: Context, meter: Meter, operator: str, reason: str) -> KeyChange:
-    """The meter has its old key: on file too from here on. Raises Refusal."""
+    """The meter has its old key: on file too from here on. Raises Refusal.
+
+    What was not issued yet is called off, and the presumed change before it is the newest again.
+    """
     change = _there(ctx.stage, meter)
     after = moved(change, Event.FAIL, meter.drn)
     if after.state == change.state:
         return change
     if change.state != NEW:
-        # within one base date the meter remembers every TID, whatever the key
-        last_tid = change.old_last_tid if change.ro else meter.last_tid
-        ctx.stage.put(meter.drn, coded(meter, change.old, last_tid))
+        back = coded(meter, change.old)
+        # what was sold under the old key may be older than the new key's base date
+        last_tid = max(back.last_tid, change.old_last_tid)
+        ctx.stage.put(meter.drn, replace(back, last_tid=last_tid))
+    elif change.previous:
+        # only presumed: whether that key is in the meter is still to be said
+        ctx.stage.put(meter.drn, replace(meter, key_change_id=change.previous))
     return _closed(ctx, after, operator, reason)
 
 

@@ -8,7 +8,8 @@ import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from pathlib import Path
+from typing import Annotated, Literal
 
 import msgspec
 import typer
@@ -27,13 +28,16 @@ from hub.verbs._shared import (
     JsonOption,
     OperatorOption,
     ReasonOption,
+    Submitted,
+    ask_hub,
     company_of,
     configuration,
     die,
     operator_name,
     reading,
-    submit,
+    submitted,
 )
+from hub.verbs.act import _secret as passphrase
 from hub.verbs.pay import said_no
 
 NAME = "keychange"
@@ -41,6 +45,8 @@ app = typer.Typer(help="Key changes of meters: campaigns and single ones.", no_a
 
 #: Commands under way at once: sales go on beside a campaign that begins.
 AT_ONCE = 4
+
+Asked = NeedKeyChange | ConfirmKeyChange | FailKeyChange
 
 Meter = Annotated[str, typer.Argument(help="The meter's number.")]
 CompanyOption = Annotated[str, typer.Option(help="Which company, where there are several.")]
@@ -69,7 +75,6 @@ def start(
     three_tokens: Annotated[
         bool, typer.Option("--three-tokens", help="EA07 meters that keep their supply group.")
     ] = False,
-    approved_by: Annotated[str, typer.Option(help="Outside a campaign: the second person.")] = "",
     operator: OperatorOption = "",
     company: CompanyOption = "",
     as_json: JsonOption = False,
@@ -92,7 +97,6 @@ def start(
         campaign=campaign,
         operator=operator_name(operator),
         reason=reason,
-        approved_by=approved_by,
     )
     drns = meter or _group(settings, code, *_key(group, "--from"))
     begun = _begin(settings, code, model, drns)
@@ -122,9 +126,10 @@ def _begin(settings: Config, company: str, model: NeedKeyChange, drns: list[str]
         msgspec.structs.replace(model, meters=tuple(drns[at : at + MAX_METERS])) for at in cuts
     ]
     begun = Begun()
+    secret = passphrase(settings, model.operator)  # asked for once
 
-    def one(piece: NeedKeyChange) -> tuple[NeedKeyChange, Any]:
-        return piece, submit(settings, company, _name(piece), name_of(piece).name, piece)
+    def one(piece: NeedKeyChange) -> tuple[NeedKeyChange, Submitted]:
+        return piece, _ask(settings, company, _name(piece), piece, secret)
 
     with (
         ThreadPoolExecutor(AT_ONCE) as pool,
@@ -263,11 +268,21 @@ def fail(
     _send(config, company, message, as_json)
 
 
-def _send(config: Any, company: str, message: Message, as_json: bool) -> None:
+def _ask(settings: Config, company: str, key: str, message: Asked, secret: str) -> Submitted:
+    """By the verb that makes sure who asks."""
+    data: Message = message
+    request = {"do": "act", "company": company, "key": key, "type": name_of(data).name}
+    who = {"operator": message.operator, "secret": secret}
+    return submitted(ask_hub(settings, {**request, **who, "data": msgspec.to_builtins(data)}))
+
+
+def _send(
+    config: Path, company: str, message: ConfirmKeyChange | FailKeyChange, as_json: bool
+) -> None:
     settings = configuration(config)
     code = company_of(settings, company)
-    key = f"keychange/{uuid.uuid4()}"
-    done = submit(settings, code, key, name_of(message).name, message)
+    secret = passphrase(settings, message.operator)
+    done = _ask(settings, code, f"keychange/{uuid.uuid4()}", message, secret)
     if done.answer is None:
         die(f"the outcome is not known yet; look for it: wattbus find {done.message_id}")
     if done.answer.outcome != "done":

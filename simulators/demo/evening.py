@@ -14,7 +14,7 @@ from typing import TextIO
 
 from simulators.demo.expected import Expected
 from simulators.demo.house import House
-from simulators.demo.people import BAKERY, HOME
+from simulators.demo.people import BAKERY, HOME, with_operators
 from simulators.demo.play import Played, play
 from simulators.demo.show import Show
 
@@ -34,7 +34,7 @@ class Options:
 def evening(options: Options, out: TextIO, expected: Expected | None = None) -> Played:
     """Play in a folder of its own. Children are ended and the folder goes, whatever happens."""
     folder = Path(tempfile.mkdtemp(prefix="wattbus-demo-"))
-    house = House(folder)
+    house = House(folder, edit=with_operators)
     show = Show(out, options.slow, out.isatty())
     before = signal.signal(signal.SIGTERM, _interrupted)
     try:

@@ -2,13 +2,12 @@
 
 import time
 
-from core.messages import ConfirmKeyChange
 from core.queries.key_changes import campaign_counts
 from core.sts.keystore import DEMO_SGC04
 from core.sts.meter_state import Result
 from simulators.demo.house import COMPANY
 from simulators.demo.money import pay_in
-from simulators.demo.people import CLINIC
+from simulators.demo.people import CLINIC, SUPERVISOR, TECHNICIAN
 from simulators.demo.reading import tenths, tokens_in
 from simulators.demo.stage import Stage
 from simulators.meter.device import display
@@ -36,7 +35,8 @@ def _campaign(stage: Stage) -> None:
     old, new = f"{CLINIC.coding.sgc}/{CLINIC.coding.krn}", f"{DEMO_SGC04}/1"
     words = ("start", "--from", old, "--to", new, "--three-tokens", "--campaign", CAMPAIGN)
     stage.says("operator", f"wattbus keychange {' '.join(words)}")
-    answer = stage.house.wattbus("keychange", *words, "--reason", "base date 2014")
+    who = ("--operator", SUPERVISOR, "--reason", "base date 2014")
+    answer = stage.house.wattbus("keychange", *words, *who)
     stage.says("wattbus", answer.stdout.strip() or answer.stderr.strip())
     stage.says_all("the campaign", ("a key change is needed by 1",), answer.stdout)
     stage.same("its exit status", 0, answer.returncode, quiet=True)
@@ -63,8 +63,7 @@ def _known(stage: Stage) -> None:
         (count,) = campaign_counts(reader, COMPANY, CAMPAIGN)
     stage.same("the campaign", ("issued", 1), (count.state, count.meters))
     stage.says("operator", "the customer called: there is light; so the new key is in the meter")
-    known = ConfirmKeyChange(
-        meter=CLINIC.meter, how="customer", operator="desk", reason="called: there is light"
-    )
-    answer = stage.house.submit(known, f"light/{CLINIC.meter}")
-    stage.same("the key change", "confirmed", answer.data["state"])
+    words = ("confirm", CLINIC.meter, "--how", "customer", "--operator", TECHNICIAN)
+    answer = stage.house.wattbus("keychange", *words, "--reason", "called: there is light")
+    stage.says("wattbus", answer.stdout.strip() or answer.stderr.strip())
+    stage.same("the key change", f"meter {CLINIC.meter}: confirmed", answer.stdout.strip())

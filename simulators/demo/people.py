@@ -11,6 +11,21 @@ from simulators.meter.device import Coding
 CURRENCY = "UGX"
 TARIFF = "uganda-domestic"
 
+SUPERVISOR, TECHNICIAN = "office", "desk"
+#: Who works at the company. It is a test company: they need no passphrase.
+OPERATORS = f"""
+[operators.{SUPERVISOR}]
+roles = ["vending-supervisor", "vending-approver"]
+
+[operators.{TECHNICIAN}]
+roles = ["meter-technician"]
+"""
+
+
+def with_operators(configuration: str) -> str:
+    """A configuration with these operators."""
+    return configuration + OPERATORS
+
 
 @dataclass(frozen=True, slots=True)
 class Household:

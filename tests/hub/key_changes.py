@@ -3,7 +3,7 @@
 from typing import Any
 
 from core.calendars import local_date
-from core.company import Terms
+from core.company import Operator, Terms
 from core.messages import Answer, MeterLink, NeedKeyChange
 from core.sts.keys import KeyIdentity, derive
 from core.sts.keystore import DEMO_VK02, DEMO_VK04, KEY_FILE_VERSION, KeyFile, KeyRecord, wrap_key
@@ -17,6 +17,12 @@ from tests.hub.machine import MASTER, METER, Machine, demo_terms, enrol, pay
 
 #: Supply groups: DKGA04 with base dates 2014 and 2035, DKGA02 of before, and its successor.
 NOW, OLD, NEXT = "201457", "123456", "123457"
+#: Alice may do everything; Bob approves, so he begins campaigns; Carol goes to the meters.
+OPERATORS = {
+    "alice": Operator(frozenset({"vending-approver", "meter-technician"})),
+    "bob": Operator(frozenset({"vending-approver"})),
+    "carol": Operator(frozenset({"meter-technician"})),
+}
 _USES = (
     (NOW, 1, 2, "04", 2014),
     (NOW, 2, 2, "04", 2014),
@@ -43,6 +49,7 @@ def terms(policy: str = "do", expired: dict[str, str] | None = None, **changes: 
     module = open_module("virtual-demo", keys(**(expired or {})), MASTER, SAMPLE_TABLES, {"demo"})
     policies = dict.fromkeys((NOW, OLD, NEXT), policy)
     values: dict[str, Any] = {"module": module, "key_changes": policies, "repeat_minutes": 0}
+    values["operators"] = OPERATORS
     return demo_terms(**values | changes)
 
 

@@ -4,6 +4,7 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from core.messages import ConfirmKeyChange, FailKeyChange
 from core.queries.key_changes import old_tokens
@@ -43,6 +44,10 @@ def known(how: str = "field") -> ConfirmKeyChange:
     return ConfirmKeyChange(meter=METER, how=how, operator="alice", reason="job 17")  # type: ignore[arg-type]
 
 
+def known_by(operator: str) -> ConfirmKeyChange:
+    return replace(known(), operator=operator)
+
+
 FAILED = FailKeyChange(meter=METER, operator="alice", reason="the meter refuses the set")
 
 
@@ -57,9 +62,28 @@ def test_confirmed(machine: Machine, how: str) -> None:
     refused(machine.do(FAILED, "f"), "key-change-over")
 
 
+def test_who_may_do_what(machine: Machine) -> None:
+    """Roles of the roster, not names: a campaign is begun by one who approves, ended on site."""
+    refused(machine.do(wanted(operator="eve", campaign="c2"), "n1"), "operator-unknown")
+    refused(machine.do(wanted(operator="carol", campaign="c2"), "n2"), "act-no-role")
+    assert machine.do(wanted(operator="bob", campaign="c2"), "n3").data["needed"] == 1
+    machine.do(buy(20_000), "1")
+    refused(machine.do(known_by("eve"), "k1"), "operator-unknown")
+    refused(machine.do(known_by("bob"), "k2"), "act-no-role")
+    refused(machine.do(replace(FAILED, operator="eve"), "f1"), "operator-unknown")
+    refused(machine.do(replace(FAILED, operator="bob"), "f2"), "act-no-role")
+    assert (change(machine)["state"], change(machine)["campaign"]) == ("issued", "c2")
+    assert machine.do(known_by("carol"), "k3").data["state"] == "confirmed"
+
+
+def test_a_single_meter_waits_for_a_way_to_approve(machine: Machine) -> None:
+    refused(machine.do(wanted(NOW, 2, campaign=""), "n"), "second-person")
+    assert change(machine)["campaign"] == "c1"
+
+
 def test_nothing_to_confirm(machine: Machine) -> None:
     refused(machine.do(known(), "c"), "key-change-not-issued")
-    stranger = ConfirmKeyChange(meter="04123456792", how="field", operator="a", reason="b")
+    stranger = ConfirmKeyChange(meter="04123456792", how="field", operator="alice", reason="b")
     refused(machine.do(stranger, "x"), "meter-unknown")
 
 
@@ -89,12 +113,52 @@ def test_a_failed_change_of_base_date_knows_the_last_tid_again(tmp_path: Path) -
     before = machine.do(buy(20_000), "0")
     machine.do(wanted(OLD, 2), "need")
     machine.do(buy(20_000), "1")
-    assert on_file(machine)["last_tid"] == tid_at(machine.time.at_us, BaseDate.Y2014)
+    assert on_file(machine)["last_tid"] == tid_at(machine.time.at_us, BaseDate.Y2014) + 1
     machine.do(FAILED, "f")
     after = machine.do(buy(20_000), "2")
     now = machine.time.at_us
-    assert on_file(machine)["last_tid"] == tid_at(now, BaseDate.Y1993) + 1
+    assert on_file(machine)["last_tid"] == tid_at(now, BaseDate.Y1993) + 2
     assert [meter.enter(each.data["token"], now).result for each in (before, after)] == [A, A]
+
+
+def test_no_minute_is_sold_twice_under_a_key_that_comes_again(tmp_path: Path) -> None:
+    """The set of a change that failed is keyed in after all, with every token of both sets."""
+    machine = Machine(fresh_sqlite(tmp_path), terms=terms())
+    set_clock(machine, "2024-03-01T10:00:00")
+    meter = coded(OLD, ea=7, base=BaseDate.Y1993)
+    move_in(machine, meter, 1993)
+    machine.do(wanted(OLD, 2), "need")
+    sold = [machine.do(buy(20_000 + n), f"b{n}") for n in range(2)]
+    machine.do(FAILED, "f")
+    machine.do(wanted(OLD, 2, campaign="c2"), "need again")
+    sold += [machine.do(buy(30_000 + n), f"b again {n}") for n in range(2)]
+    under = machine.rows("SELECT tid FROM token WHERE cause = 'sale' AND krn = 2")
+    assert len(set(under)) == len(under) == 4
+    now = machine.time.at_us
+    assert [meter.enter(digits, now).result for digits in sold[0].data["kct"]][-1] is A
+    assert [meter.enter(each.data["token"], now).result for each in sold] == [A] * 4
+
+
+def test_a_presumed_change_can_still_fail_once_a_newer_one_came(machine: Machine) -> None:
+    """The meter never got its key: the newer change is called off, then the presumed one fails."""
+    first = machine.do(buy(20_000), "1")
+    machine.time.at_us += LAPSE_US + HOUR_US
+    machine.sweeper.step()
+    presumed = on_file(machine)["key_change_id"]
+    machine.do(wanted(NOW, 3, campaign="c2"), "need")
+    assert on_file(machine)["key_change_id"] != presumed
+    refused(machine.do(known(), "c"), "key-change-not-issued")
+    called_off = machine.do(FAILED, "f1")
+    assert (called_off.data["campaign"], called_off.data["state"]) == ("c2", "failed")
+    assert (on_file(machine)["key_change_id"], on_file(machine)["krn"]) == (presumed, 2)
+    again = machine.do(buy(50_000), "2")
+    assert again.data["kct"] == first.data["kct"], "the set that is out is shown again"
+    failed = machine.do(FAILED, "f2")
+    assert (failed.data["campaign"], failed.data["state"]) == ("c1", "failed")
+    assert on_file(machine)["krn"] == 1
+    sold = machine.do(buy(6_000), "3")
+    assert coded().enter(sold.data["token"], machine.time.at_us).result is A
+    assert machine.do(FAILED, "f3").data["campaign"] == "c1", "further back nothing is undone"
 
 
 def test_called_off_before_anything_was_printed(machine: Machine) -> None:

@@ -59,7 +59,7 @@ def test_from_the_campaign_to_the_end(machine: Machine) -> None:
     machine.time.at_us += LAPSE_US
     machine.sweeper.step()
     assert change(machine)["state"] == "presumed"
-    machine.do(ConfirmKeyChange(meter=METER, how="read-out", operator="a", reason="b"), "c")
+    machine.do(ConfirmKeyChange(meter=METER, how="read-out", operator="alice", reason="b"), "c")
     assert change(machine)["state"] == "confirmed"
     assert machine.unaccounted() == 0
 
@@ -68,5 +68,5 @@ def test_a_change_that_fails(machine: Machine) -> None:
     machine.do(wanted(), "need")
     machine.do(buy(20_000), "1")
     assert on_file(machine)["krn"] == 2
-    machine.do(FailKeyChange(meter=METER, operator="a", reason="b"), "f")
+    machine.do(FailKeyChange(meter=METER, operator="alice", reason="b"), "f")
     assert (on_file(machine)["krn"], change(machine)["state"]) == (1, "failed")

@@ -34,6 +34,7 @@ KEY_CHANGE = Table(
     small("three_tokens"),  # 1: the form of EA07 that keeps the supply group
     small("issued"),  # how many sales have printed the set
     big("old_last_tid"),  # of the meter when the set was made: back in force if the change fails
+    big("previous"),  # the change that was presumed when this one came; 0: none
     words("how"),  # of a confirmation: read-out | field | customer
     words("operator"),
     words("reason"),

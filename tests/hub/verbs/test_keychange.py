@@ -9,18 +9,34 @@ from pathlib import Path
 import pytest
 
 from core.messages import MeterLink
+from hub import companies, operators
+from hub.config import read
 from tests.hub.key_changes import NOW, terms
 from tests.hub.machine import Machine, buy, enrol, pay
 from tests.hub.sales import drn_of
 from tests.hub.verbs.installation import Installation, answering, installed
 
+#: The second one has a passphrase.
+OPERATORS = """
+[operators.alice]
+roles = ["vending-supervisor", "vending-approver", "meter-technician"]
+
+[operators.bob]
+roles = ["vending-supervisor", "vending-approver", "meter-technician"]
+secret_file = "bob.secret"
+"""
 METERS = [drn_of(700 + n) for n in range(3)]
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Iterator[Installation]:
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
+    monkeypatch.setattr(operators, "_N", 2)
     one = installed(tmp_path)
-    one.machine = Machine(one.machine.url, terms=terms())
+    with one.config.open("a") as file:
+        file.write(OPERATORS)
+    (tmp_path / "bob.secret").write_text(operators.hashed("bob's own words"))
+    roster = companies._operators(read(one.config), "demo")
+    one.machine = Machine(one.machine.url, terms=terms(operators=roster))
     for n, drn in enumerate(METERS, 1):
         number, phone = f"10000{n}", f"+25670000000{n}"
         link = MeterLink(drn=drn, sgc=NOW)
@@ -50,6 +66,22 @@ def test_a_campaign_from_its_beginning(place: Installation) -> None:
         ("needed", 2),
         ("issued", 1),
     }
+
+
+def test_who_asks_proves_who_he_is(place: Installation, monkeypatch: pytest.MonkeyPatch) -> None:
+    bob = tuple("bob" if word == "alice" else word for word in CAMPAIGN)
+    monkeypatch.setenv("WATTBUS_OPERATOR_SECRET", "alice's words")
+    code, _, err = place.call(*bob)
+    assert (code, "not the right passphrase" in err) == (1, True)
+    eve = tuple("eve" if word == "alice" else word for word in CAMPAIGN)
+    code, _, err = place.call(*eve)
+    assert (code, "no operator eve" in err) == (2, True)
+    assert place.machine.rows("SELECT count(*) FROM key_change") == [(0,)]
+    monkeypatch.setenv("WATTBUS_OPERATOR_SECRET", "bob's own words")
+    assert place.call(*bob)[0] == 0
+    assert place.machine.rows("SELECT DISTINCT operator FROM key_change") == [("bob",)]
+    ((actors,),) = place.machine.rows("SELECT count(*) FROM audit WHERE actor = 'bob via test'")
+    assert actors == 1
 
 
 def test_a_campaign_that_is_given_again_goes_on(place: Installation) -> None:
@@ -107,14 +139,13 @@ def test_one_meter_with_its_tokens_of_before(place: Installation) -> None:
     assert place.call("keychange", "status", "--meter", "04123456784")[0] == 1
 
 
-def test_outside_a_campaign_two_people(place: Installation) -> None:
+def test_nobody_moves_a_single_meter_alone(place: Installation) -> None:
     single = (*START, "--meter", METERS[0])
-    for second in ((), ("--approved-by", "alice")):
-        code, _, err = place.call(*single, *second)
-        assert code == 1
-        assert "needs a second person" in err
-    assert place.call(*single, "--approved-by", "bob")[0] == 0
-    assert place.call("keychange", "status")[1].startswith("single meters, from")
+    code, _, err = place.call(*single)
+    assert code == 1
+    assert "needs a second person (alice is one)" in err
+    assert place.call(*single, "--campaign", "c1")[0] == 0
+    assert place.call("keychange", "status")[1].startswith("c1, from")
 
 
 @pytest.mark.parametrize(
@@ -123,7 +154,8 @@ def test_outside_a_campaign_two_people(place: Installation) -> None:
         (START, 2, "which meters?"),
         ((*START, "--from", "20145/1"), 2, "six digits"),
         ((*START, "--from", "201457/8", "--campaign", "c"), 1, "no meter of supply group"),
-        ((*START[:2], "--to", "999999/1", "--reason", "x", "--from", f"{NOW}/1", "--campaign", "c"),
+        ((*START[:2], "--to", "999999/1", "--reason", "x", "--from", f"{NOW}/1", "--campaign", "c",
+          *START[-2:]),
          1, "key-missing"),
     ],
 )  # fmt: skip

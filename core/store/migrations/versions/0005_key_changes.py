@@ -30,6 +30,7 @@ def upgrade() -> None:
             for name in ("ro", "three_tokens", "issued")
         ),
         sa.Column("old_last_tid", BIG, nullable=False),
+        sa.Column("previous", BIG, nullable=False),
         *(
             sa.Column(name, sa.Text(), nullable=False)
             for name in ("how", "operator", "reason", "note")
