@@ -23,7 +23,7 @@ from core.vending.act_kinds import KINDS, REGISTERS, TEST_NAMES, Two
 from core.vending.act_states import ActState
 from hub.config import Config
 from hub.msisdn import e164
-from hub.operators import MAX_SECRET, MIN_SECRET, hashed
+from hub.operators import MAX_SECRET, MIN_SECRET, hashed, matches
 from hub.verbs._shared import (
     DEFAULT,
     ConfigOption,
@@ -244,17 +244,43 @@ def show(
 def secret(
     file: Annotated[Path, typer.Argument(help="The secret_file of the configuration.")],
 ) -> None:
-    """Write an operator's passphrase as a scrypt hash; it is asked for, or read from the input."""
-    words = (
-        typer.prompt("Passphrase", hide_input=True, confirmation_prompt=True)
-        if sys.stdin.isatty()
-        else sys.stdin.readline()
-    ).rstrip("\n")
+    """Write an operator's passphrase as a scrypt hash; it is asked for, or read from the input.
+
+    A file that is there is only written over by who knows its passphrase, which is asked for first.
+    Let file and folder belong to root, and the hub's group read the file (mode 640): whoever can
+    write there can be that operator.
+    """
+    known = _known(file)
+    if known and not matches(_words("Passphrase of now"), known):
+        die(f"{file} is there, and this is not its passphrase; nothing was written")
+    words = _words("New passphrase" if known else "Passphrase", twice=True)
     if not MIN_SECRET <= len(words) <= MAX_SECRET:
         die(f"a passphrase has {MIN_SECRET} to {MAX_SECRET} characters", 2)
-    file.touch(mode=0o600)
-    file.write_text(hashed(words) + "\n", encoding="ascii")
+    try:
+        if not known:
+            file.touch(mode=0o600, exist_ok=False)
+        file.write_text(hashed(words) + "\n", encoding="ascii")
+    except OSError as error:
+        die(f"{file} cannot be written: {error}")
     typer.echo(f"wrote {file}")
+
+
+def _known(file: Path) -> str:
+    """What the secret file holds now; empty where there is none."""
+    try:
+        # a file of nothing matches no passphrase: it is not written over either
+        return file.read_text(encoding="ascii", errors="replace").strip() or "nothing"
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        die(f"{file} cannot be read: {error}")
+
+
+def _words(prompt: str, twice: bool = False) -> str:
+    """A passphrase from the keyboard, or the next line of the input."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\n")
+    return str(typer.prompt(prompt, hide_input=True, confirmation_prompt=twice))
 
 
 def _now_us() -> int:

@@ -194,6 +194,12 @@ def test_operators_of_a_test_company_need_no_secret() -> None:
         (f'[operators.mary]\n{ROLES}secret_file = "m"\nalone_units = -1\n', 13, "alone_units"),
         (f'[operators."Mary M"]\n{ROLES}secret_file = "m"\n', 10, "small letters"),
         ("[operators]\nmary = 1\n", 11, "write [operators.mary]"),
+        (
+            f'[operators.mary]\n{ROLES}secret_file = "m"\n'
+            f'[operators.peter]\n{ROLES}secret_file = "./m"\n',
+            15,
+            "secret_file is that of mary",
+        ),
     ],
 )
 def test_what_is_wrong_with_an_operator_is_said_with_its_line(

@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+from typer.testing import CliRunner
 
 from core.company import Operator
 from core.sts.meter_state import Result
 from core.vending.act_kinds import KINDS, Role
 from hub import companies, operators
 from hub.config import OperatorRole, read
+from hub.verbs import act
 from tests.hub.acting import meter, whole
 from tests.hub.machine import METER, buy, enrol, pay
 from tests.hub.verbs.installation import Installation, answering, installed
@@ -111,6 +113,39 @@ def test_the_second_proves_who_he_is(place: Installation, monkeypatch: pytest.Mo
     code, _, err = place.call("act", "approve", "1", "--operator", "peter")
     assert (code, "passphrase of peter is needed" in err) == (2, True)
     assert place.machine.rows("SELECT state FROM token_act") == [("requested",)]
+
+
+def written(file: Path, *lines: str) -> tuple[int, str]:
+    """``wattbus act secret`` with these lines on its input."""
+    typed = "".join(f"{line}\n" for line in lines)
+    result = CliRunner().invoke(act.app, ["secret", str(file)], input=typed)
+    return result.exit_code, result.stderr
+
+
+def test_nobody_takes_the_secret_of_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who could write it over could approve in his name."""
+    monkeypatch.setattr(operators, "_N", 2)
+    file = tmp_path / "peter.secret"
+    assert written(file, "peter's own words") == (0, "")
+    assert file.stat().st_mode & 0o777 == 0o600
+    before = file.read_text()
+    for typed in (["mary's own words"], ["wrong words", "mary's own words"], []):
+        code, err = written(file, *typed)
+        assert (code, "not its passphrase; nothing was written" in err) == (1, True)
+        assert file.read_text() == before
+    assert written(file, "peter's own words", "short")[0] == 2
+    assert written(file, "peter's own words", "peter's new words") == (0, "")
+    assert operators.matches("peter's new words", file.read_text())
+
+
+def test_a_file_that_holds_no_secret_stays_as_it_is(tmp_path: Path) -> None:
+    for content in ("", "a letter"):
+        file = tmp_path / "letter"
+        file.write_text(content)
+        assert written(file, "peter's own words", "peter's new words")[0] == 1
+        assert file.read_text() == content
 
 
 def test_a_refund_from_the_request_to_the_money(place: Installation) -> None:
