@@ -371,6 +371,10 @@ def _done(settings: Config, company: str, done: Submitted, as_json: bool) -> Non
                f"{carried}{money}")  # fmt: skip
     if "token" in data:
         copy = "  COPY" if data.get("copy") else ""
+        if data.get("kct"):
+            typer.echo("first, if the meter has not taken them:")
+            for digits in data["kct"]:
+                typer.echo(f"  {grouped(digits)}")
         typer.echo(f"{grouped(data['token'])}{copy}")
     if data["state"] == ActState.REQUESTED:
         until = _moment(settings, company, data["expires"])

@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 
 from core.messages import ConfirmKeyChange, FailKeyChange
+from core.messages.vending import Recipient
 from core.queries.key_changes import old_tokens
 from core.sts.meter_state import Result
 from tests.hub.acting import OPERATORS, approved, ask, decide, sold, whole
-from tests.hub.key_changes import coded, move_in, terms, wanted
-from tests.hub.machine import METER, Machine, buy, fresh_sqlite
+from tests.hub.key_changes import coded, move_in, take_all, terms, wanted
+from tests.hub.machine import METER, PHONE, Machine, buy, fresh_sqlite
 from tests.hub.sales import change, refused
 
 KNOWN = ConfirmKeyChange(meter=METER, how="read-out", operator="mary", reason="job 17")
@@ -68,3 +69,32 @@ def test_a_set_that_is_printed_in_the_same_batch_counts(machine: Machine) -> Non
     heard = [machine.accept(buy(20_000), "b"), machine.accept(decide(waiting.data["act"]), "d")]
     machine.settle()
     refused(machine.answer(heard[1][0].message_id), "act-not-possible")
+
+
+def test_a_token_comes_with_the_set_that_is_out(machine: Machine) -> None:
+    """Settings, units and copies alike are under the new key, which may not be in the meter yet."""
+    before = sold(machine, 5_000, "before")
+    machine.do(wanted(), "need")
+    first = sold(machine, 20_000, "first")
+    told = (Recipient(way="sms", address=PHONE),)
+    meter = coded()
+    acts = [
+        ask("compensation", units_tenths=10, reply=told),
+        ask("power-limit", watts=5_000, reply=told),
+        ask("reprint", token=first["receipt"], reply=told),
+    ]
+    for number, request in enumerate(acts):
+        wait = machine.do(request, f"a{number}")
+        done = wait if "token" in wait.data else machine.do(decide(wait.data["act"]), f"d{number}")
+        assert done.data["kct"] == first["kct"], request.kind
+        notice = machine.channel.sent[-1].message
+        assert notice.args["kct"] == first["kct"]  # type: ignore[attr-defined]
+        fresh = coded()
+        assert take_all(fresh, done, machine.time.at_us)[-1] is Result.ACCEPT
+    old = machine.do(ask("reprint", token=before["receipt"]), "old")
+    assert "kct" not in old.data, "it goes in before the set"
+    assert meter.enter(old.data["token"], machine.time.at_us).result is Result.ACCEPT
+    machine.do(KNOWN, "known")
+    after = machine.do(ask("compensation", units_tenths=10), "after")
+    assert "kct" not in after.data
+    whole(machine)
