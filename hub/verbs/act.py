@@ -3,6 +3,7 @@
 import getpass
 import json
 import os
+import shlex
 import sys
 import time
 import uuid
@@ -321,7 +322,13 @@ def _decide(config: Path, company: str, command: DecideTokenAct, as_json: bool) 
 def _send(
     settings: Config, company: str, key: str, command: RequestTokenAct | DecideTokenAct
 ) -> Submitted:
-    key = f"act/{command.operator}/{key or uuid.uuid4()}"
+    own = key or str(uuid.uuid4())
+    key = f"act/{command.operator}/{own}"
+    again = (
+        f"look: wattbus act show {command.act}"
+        if isinstance(command, DecideTokenAct)
+        else f"ask again with --key {shlex.quote(own)}: under it, it is done once"
+    )
     data: Message = command
     return submitted(
         ask_hub(
@@ -335,6 +342,7 @@ def _send(
                 "secret": _secret(settings, command.operator),
                 "data": msgspec.to_builtins(data),
             },
+            again,
         )
     )
 

@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import get_args
 
 import pytest
@@ -16,7 +17,7 @@ from core.sts.meter_state import Result
 from core.vending.act_kinds import KINDS, Role
 from hub import companies, operators
 from hub.config import OperatorRole, read
-from hub.verbs import act
+from hub.verbs import _shared, act
 from tests.hub.acting import meter, whole
 from tests.hub.machine import METER, buy, enrol, pay
 from tests.hub.verbs.installation import Installation, answering, installed
@@ -173,6 +174,27 @@ def test_a_repeat_under_a_key_is_the_same_token(place: Installation) -> None:
     first, again = place.call(*words)[1], place.call(*words)[1]
     assert digits_in(first) == digits_in(again)
     assert place.machine.rows("SELECT count(*) FROM token") == [(1,)]
+
+
+def test_a_lost_answer_says_how_to_ask_again(
+    place: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hub stops between the act and its answer: another request would be a second act."""
+    cut_off = SimpleNamespace(dumps=json.dumps, loads=lambda line: json.loads(line[:kept]))
+    words = ("act", "request", "test", METER, *BY_MARY, "--test", "display")
+    monkeypatch.setattr(_shared, "json", cut_off)
+    kept = 0
+    code, _, err = place.call(*words)
+    assert (code, "outcome unknown" in err, "no hub answers" in err) == (1, True, False)
+    found = re.search(r"--key (\S+):", err)
+    assert found is not None
+    kept = 9
+    code, _, err = place.call("act", "approve", "1", "--operator", "peter")
+    assert (code, "look: wattbus act show 1" in err) == (1, True)
+    monkeypatch.setattr(_shared, "json", json)
+    code, out, _ = place.call(*words, "--key", found[1])
+    assert (code, bool(digits_in(out))) == (0, True)
+    assert place.machine.rows("SELECT count(*) FROM token_act") == [(1,)]
 
 
 def test_a_copy_says_that_it_is_one(place: Installation) -> None:
