@@ -211,7 +211,8 @@ class TokenAct(Entity, frozen=True, kw_only=True, gc=False):
 
 class TokenOnFile(Entity, frozen=True, kw_only=True, gc=False):
     """A token that was issued, as acts about it need it; ``void_by``: the act that made it void
-    (0: none)."""
+    (0: none). ``rekeyed``: the state of the last printed key change from or to the key that it is
+    under (empty: none)."""
 
     digits: str
     cause: str
@@ -224,3 +225,7 @@ class TokenOnFile(Entity, frozen=True, kw_only=True, gc=False):
     made_at: int
     receipt: str
     void_by: int
+    sgc: str
+    krn: int
+    ti: str
+    rekeyed: str

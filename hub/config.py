@@ -126,7 +126,8 @@ class CompanySection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 class OperatorSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """``[operators.X]``: who may ask for acts with tokens, and how much in a day of the company's
     zone. What is not said is nothing: 0 units, 0 money. ``secret_file`` is what ``wattbus act
-    secret`` wrote for him; it may be missing only where every company is a test company."""
+    secret`` wrote for him, and for nobody else; it should belong to root, and the hub must be able
+    to read it. It may be missing only where every company is a test company."""
 
     roles: list[OperatorRole]
     secret_file: str = ""
@@ -391,6 +392,16 @@ def _operators(
         if operator is None:
             continue
         found[name] = operator
+        same = [
+            other
+            for other, known in found.items()
+            if other != name
+            and operator.secret_file
+            and Path(known.secret_file) == Path(operator.secret_file)
+        ]
+        if same:
+            sentence = f"[{section}] secret_file is that of {same[0]}: each has one of his own"
+            reader.problem(section, "secret_file", sentence)
         strange = sorted(set(operator.companies) - companies.keys())
         if strange:
             known = ", ".join(companies)

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from twisted.internet.defer import inlineCallbacks
 
 from core.messages import (
@@ -22,6 +23,7 @@ from core.messages import (
     NeedKeyChange,
     RequestTokenAct,
     name_of,
+    struct_of,
 )
 from core.store.tx import Tx
 from hub import audit
@@ -55,6 +57,18 @@ def matches(secret: str, line: str) -> bool:
         )
     except ValueError:
         return False
+
+
+def _decoded(type_name: str, data: dict[str, Any]) -> dict[str, Any]:
+    """The command as it will be carried out, as plain data. Raises ControlError."""
+    known = struct_of(type_name)
+    assert known is not None  # one of _TYPES
+    try:
+        command = msgspec.convert(data, known.struct)
+    except msgspec.ValidationError as error:
+        raise ControlError(f"{type_name}: {error}") from error
+    plain: dict[str, Any] = msgspec.to_builtins(command)
+    return plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +115,8 @@ class OperatorDesk:
         if request.get("type") not in _TYPES or not isinstance(data, dict):
             raise ControlError(f"an act is one of: {', '.join(sorted(_TYPES))}")
         self.identity.check(name, str(request.get("secret", "")))
-        data = {**data, "operator": name}
+        # what is recorded is what will be done: unknown fields say nothing, defaults are said
+        data = _decoded(str(request["type"]), {**data, "operator": name})
         yield self.chores.do(lambda tx: self._record(tx, request, data))
         told = {key: value for key, value in request.items() if key not in ("secret", "do")}
         answer = yield self.submit({**told, "do": "submit", "data": data})
@@ -112,6 +127,10 @@ class OperatorDesk:
         subject = f"act/{data['act']}" if "act" in data else f"meter/{data.get('meter', '')}"
         # digits are never on record: they are with the token
         detail = {k: v for k, v in data.items() if k not in ("operator", "token", "reply")}
-        detail |= {"company": request.get("company", ""), "key": request.get("key", "")}
+        detail |= {
+            "type": request.get("type"),
+            "company": request.get("company", ""),
+            "key": request.get("key", ""),
+        }
         act = Act(str(request.get("actor", "")) or "unknown", f"act-{decision}", subject, detail)
         audit.append(tx, self.writer, [act], self.now_us())

@@ -99,6 +99,7 @@ def _act_token(*, units: bool = False) -> dict[str, Slot]:
     slots = {
         "token": Slot("token", "token", required=True),
         "meter": Slot("meter", required=True),
+        "kct": Slot("kct", "numbered"),
     }
     return slots | ({"units": Slot("units_tenths", "kwh", required=True)} if units else {})
 

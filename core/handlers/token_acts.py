@@ -15,7 +15,9 @@ from core.vending import act_checks as checks
 from core.vending.act_kinds import KINDS, Kind, Role
 from core.vending.act_states import ActMove, ActState, moved
 from core.vending.act_steps import STEPS, pay_refund
-from core.vending.act_tokens import command_of
+from core.vending.act_tokens import command_of, is_good
+from core.vending.key_change import newest
+from core.vending.key_change_states import UNSURE
 from core.vending.sale import MAX_RECIPIENTS, tell
 
 HOUR_US = 3_600_000_000
@@ -95,9 +97,22 @@ def _carry_out(ctx: Context, act: TokenAct, meter: Meter) -> Answer:
         facts["units_tenths"] = done.units_tenths
     if done.notice == "act-copy":
         facts["copy"] = True
+    facts |= _set_before(ctx, act.meter, done.digits)
     shown = {"meter": act.meter, "units_tenths": done.units_tenths or None, **facts}
     tell(ctx, command.reply, done.notice, {k: v for k, v in shown.items() if v is not None})
     return _answer(ctx, act, **facts)
+
+
+def _set_before(ctx: Context, drn: str, digits: str) -> dict[str, Any]:
+    """``kct``: the set that the meter may not have taken yet; until it has, no token is any good.
+
+    Not for one under the old key still (a copy of a token of before the change).
+    """
+    meter = ctx.stage.need(Meter, drn)
+    change = newest(ctx.stage, meter)
+    if change is None or change.state not in UNSURE or not is_good(ctx, meter, digits):
+        return {}
+    return {"kct": list(change.tokens)}
 
 
 def _answer(ctx: Context, act: TokenAct, **facts: Any) -> Answer:

@@ -161,6 +161,7 @@ def old_tokens(reader: Reader, company: str, drn: str) -> list[OldToken]:
         "AND t.sgc = k.old_sgc AND t.krn = k.old_krn AND t.ti = k.old_ti "
         "WHERE k.company = :company AND m.drn = :drn "
         "AND k.issued_at > 0 AND k.state <> 'failed' AND t.made_at <= k.issued_at "
+        "AND NOT EXISTS (SELECT 1 FROM token_void v WHERE v.token_id = t.id) "
         "ORDER BY t.made_at DESC, t.id DESC LIMIT :count",
         company=company,
         drn=drn,

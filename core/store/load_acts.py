@@ -21,11 +21,19 @@ ACT_COLUMNS = (
     "units_tenths amount message_id decision_id requested_at decided_at expires"
 ).split()
 _TOKEN_FIELDS = (
-    "id digits cause cause_id meter_id drn token_class subclass value made_at receipt void_by"
+    "id digits cause cause_id meter_id drn token_class subclass value made_at receipt void_by "
+    "sgc krn ti rekeyed"
 ).split()
+#: The last change of the meter's key that was printed and that this token is under a side of.
+_REKEYED = (
+    "(SELECT k.state FROM key_change k WHERE k.meter_id = t.meter_id AND k.issued_at > 0 AND "
+    "((k.old_sgc = t.sgc AND k.old_krn = t.krn AND k.old_ti = t.ti) OR "
+    "(k.new_sgc = t.sgc AND k.new_krn = t.krn AND k.new_ti = t.ti)) ORDER BY k.id DESC LIMIT 1)"
+)
 _TOKENS = (
     "SELECT t.id, t.digits, t.cause, t.cause_id, t.meter_id, m.drn, t.class, t.subclass, t.value, "
-    "t.made_at, COALESCE(s.receipt, ''), COALESCE(v.act_id, 0) "
+    "t.made_at, COALESCE(s.receipt, ''), COALESCE(v.act_id, 0), t.sgc, t.krn, t.ti, "
+    f"COALESCE({_REKEYED}, '') "
     "FROM token t JOIN meter m ON m.id = t.meter_id "
     "LEFT JOIN sale s ON t.cause = 'sale' AND s.id = t.cause_id "
     "LEFT JOIN token_void v ON v.token_id = t.id WHERE t.company = :company AND "

@@ -28,13 +28,22 @@ LAST_SALES = 5
 
 SALE_COLUMNS = (
     "s.id, s.receipt, s.phone, s.payer_account_id, s.meter_id, m.drn, a.number, s.currency, "
-    "s.tender, s.units_tenths, s.carried_forward, s.lines, s.priced_at, t.digits, t.sgc, t.krn, "
-    "t.ti"
+    "s.tender, s.units_tenths, s.carried_forward, s.lines, s.priced_at, "
+    "COALESCE(r.digits, t.digits), COALESCE(r.sgc, t.sgc), COALESCE(r.krn, t.krn), "
+    "COALESCE(r.ti, t.ti)"
 )
+#: A void token is shown as the one that replaced it: a customer's copy must be one that counts.
+#: Void tokens are few, so ``r`` and ``w`` are looked up for few sales (no key, no look).
 SALE_TABLES = (
     "sale s JOIN meter m ON m.id = s.meter_id JOIN account a ON a.id = s.payer_account_id "
-    "JOIN token t ON t.cause_id = s.id AND t.cause = 'sale'"
+    "JOIN token t ON t.cause_id = s.id AND t.cause = 'sale' "
+    "LEFT JOIN token_void v ON v.token_id = t.id "
+    "LEFT JOIN token r ON r.cause_id = v.act_id AND r.cause = 'replacement' "
+    "AND r.meter_id = t.meter_id "
+    "LEFT JOIN token_void w ON w.token_id = r.id"
 )
+#: A sale whose units went to another meter, or whose new digits are void again, has no copy.
+_COUNTS = "(v.token_id IS NULL OR (r.id IS NOT NULL AND w.token_id IS NULL))"
 _SALE_FIELDS = (
     "id receipt phone payer_account_id meter_id drn account_number currency tender units_tenths "
     "carried_forward lines priced_at token sgc krn ti"
@@ -51,7 +60,8 @@ def _recent_sales(reader: Reader, meter_ids: list[int], since: int | None, book:
         return
     rows = reader.rows(
         f"SELECT {SALE_COLUMNS} FROM {SALE_TABLES} WHERE s.meter_id IN :ids "
-        "AND s.priced_at > :since AND s.state = 'issued' ORDER BY s.priced_at DESC, s.id DESC",
+        f"AND s.priced_at > :since AND s.state = 'issued' AND {_COUNTS} "
+        "ORDER BY s.priced_at DESC, s.id DESC",
         ids=meter_ids,
         since=since,
     )
@@ -85,7 +95,7 @@ def _spent(
 def _last_sales(reader: Reader, company: str, phone: str, book: Book) -> None:
     rows = reader.rows(
         f"SELECT {SALE_COLUMNS} FROM {SALE_TABLES} WHERE s.phone = :phone "
-        "AND s.company = :company AND s.state = 'issued' "
+        f"AND s.company = :company AND s.state = 'issued' AND {_COUNTS} "
         "ORDER BY s.priced_at DESC, s.id DESC LIMIT :count",
         phone=phone,
         company=company,

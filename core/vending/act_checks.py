@@ -41,20 +41,20 @@ def kind_of(command: RequestTokenAct) -> Kind:
         raise _wrong(command, "say why: a reason is kept with the act")
     if max(len(command.reason), len(command.evidence)) > MAX_WORDS:
         raise _wrong(command, f"reason and evidence have at most {MAX_WORDS} characters each")
-    _evidence(kind, command)
+    if kind.evidence:
+        proved(command, kind.proofs)
     problem = _fields(command)
     if problem:
         raise _wrong(command, problem)
     return kind
 
 
-def _evidence(kind: Kind, command: RequestTokenAct) -> None:
+def proved(command: RequestTokenAct, proofs: tuple[str, ...] = ()) -> None:
+    """There is evidence; it begins with one of ``proofs``, where there are any. Raises Refusal."""
     words = command.evidence.split(maxsplit=1)
-    if kind.evidence and (
-        not words or (kind.proofs and words[0].rstrip(":").lower() not in kind.proofs)
-    ):
-        first = f"beginning with one of: {', '.join(kind.proofs)}" if kind.proofs else "in words"
-        raise refuse("act-evidence-missing", kind=kind.name, meter=command.meter, needs=first)
+    if not words or (proofs and words[0].rstrip(":").lower() not in proofs):
+        first = f"beginning with one of: {', '.join(proofs)}" if proofs else "in words"
+        raise refuse("act-evidence-missing", kind=command.kind, meter=command.meter, needs=first)
 
 
 def _wrong(command: RequestTokenAct, what: str) -> Refusal:

@@ -8,16 +8,19 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from core.entities import Account, Meter, TokenAct, TokenOnFile
+from core.entities import Account, Coding, Meter, TokenAct, TokenOnFile
 from core.handlers.base import Context
 from core.messages import RequestTokenAct
 from core.refusals import Refusal, refuse
 from core.sts.layouts import TokenClass
+from core.vending import act_checks as checks
 from core.vending import act_money as money
 from core.vending.act_checks import meter_of
-from core.vending.act_kinds import KINDS
+from core.vending.act_kinds import KINDS, UNUSED
 from core.vending.act_states import ActMove
 from core.vending.act_tokens import command_of, is_good, issue_setting, issue_units, make_void
+from core.vending.key_change import newest
+from core.vending.key_change_states import ENDS
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +143,35 @@ def _can_replace(ctx: Context, command: RequestTokenAct, meter: Meter) -> int:
     token = _credit_on_file(ctx, command, meter.drn)
     if is_good(ctx, meter, token.digits):
         raise _no(command, "the token is good for the data on file, correct them or print it again")
+    _rekeyed(ctx, command, meter, token)
     return 0
+
+
+def _rekeyed(ctx: Context, command: RequestTokenAct, meter: Meter, token: TokenOnFile) -> None:
+    """A token under a key that the meter had may have been used while it had it.
+
+    That it cannot be read under the key on file shows nothing then, as no older token can: somebody
+    must know which key the meter has, and have seen that it never took the token.
+    """
+    change, state = newest(ctx.stage, meter), token.rekeyed
+    under = (token.sgc, token.krn, token.ti)
+    if (
+        change is not None
+        and change.issued_at
+        and under in (_address(change.old), _address(change.new))
+    ):
+        state = change.state  # it may have been printed or closed in this batch
+    if not state:
+        return
+    if state not in ENDS:
+        raise _no(
+            command, "its key changes and nobody knows yet how that ended: confirm or fail it"
+        )
+    checks.proved(command, UNUSED)
+
+
+def _address(coding: Coding) -> tuple[str, int, str]:
+    return coding.sgc, coding.krn, coding.ti
 
 
 def _replace(ctx: Context, act: TokenAct, meter: Meter) -> Outcome:

@@ -79,19 +79,35 @@ def reader_store(config: Config) -> Any:
     return open_store(url, "wattbus-cli")
 
 
-def ask_hub(config: Config, request: dict[str, Any]) -> dict[str, Any]:
-    """One request over the control socket; exit 1 when no hub runs or it says no."""
+#: Said when the hub has heard a request and did not answer.
+ASK_AGAIN = "look whether it was done before you ask again"
+
+
+def ask_hub(config: Config, request: dict[str, Any], unknown: str = ASK_AGAIN) -> dict[str, Any]:
+    """One request over the control socket; exit 1 when no hub runs or it says no.
+
+    ``unknown``: what to do when the hub went away with the request, and may have done it.
+    """
     path = config.path(config.hub.data) / "control.sock"
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
             link.settimeout(60)
             link.connect(str(path))
-            link.sendall(json.dumps(request).encode() + b"\n")
-            reply: dict[str, Any] = json.loads(link.makefile("rb").readline())
+            reply = _asked(link, request, unknown)
     except OSError as error:
         die(f"no hub answers at {path} ({error}); start it with `wattbus run`")
     if "error" in reply:
         die(str(reply["error"]))
+    return reply
+
+
+def _asked(link: socket.socket, request: dict[str, Any], unknown: str) -> dict[str, Any]:
+    """The reply; exit 1 with ``unknown`` when there is none, or not all of it."""
+    try:
+        link.sendall(json.dumps(request).encode() + b"\n")
+        reply: dict[str, Any] = json.loads(link.makefile("rb").readline())
+    except (OSError, ValueError) as error:  # ValueError: the line ends before its time
+        die(f"outcome unknown: the hub went away before it answered ({error}); {unknown}")
     return reply
 
 

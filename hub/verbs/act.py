@@ -3,6 +3,7 @@
 import getpass
 import json
 import os
+import shlex
 import sys
 import time
 import uuid
@@ -23,7 +24,7 @@ from core.vending.act_kinds import KINDS, REGISTERS, TEST_NAMES, Two
 from core.vending.act_states import ActState
 from hub.config import Config
 from hub.msisdn import e164
-from hub.operators import MAX_SECRET, MIN_SECRET, hashed
+from hub.operators import MAX_SECRET, MIN_SECRET, hashed, matches
 from hub.verbs._shared import (
     DEFAULT,
     ConfigOption,
@@ -244,17 +245,43 @@ def show(
 def secret(
     file: Annotated[Path, typer.Argument(help="The secret_file of the configuration.")],
 ) -> None:
-    """Write an operator's passphrase as a scrypt hash; it is asked for, or read from the input."""
-    words = (
-        typer.prompt("Passphrase", hide_input=True, confirmation_prompt=True)
-        if sys.stdin.isatty()
-        else sys.stdin.readline()
-    ).rstrip("\n")
+    """Write an operator's passphrase as a scrypt hash; it is asked for, or read from the input.
+
+    A file that is there is only written over by who knows its passphrase, which is asked for first.
+    Let file and folder belong to root, and the hub's group read the file (mode 640): whoever can
+    write there can be that operator.
+    """
+    known = _known(file)
+    if known and not matches(_words("Passphrase of now"), known):
+        die(f"{file} is there, and this is not its passphrase; nothing was written")
+    words = _words("New passphrase" if known else "Passphrase", twice=True)
     if not MIN_SECRET <= len(words) <= MAX_SECRET:
         die(f"a passphrase has {MIN_SECRET} to {MAX_SECRET} characters", 2)
-    file.touch(mode=0o600)
-    file.write_text(hashed(words) + "\n", encoding="ascii")
+    try:
+        if not known:
+            file.touch(mode=0o600, exist_ok=False)
+        file.write_text(hashed(words) + "\n", encoding="ascii")
+    except OSError as error:
+        die(f"{file} cannot be written: {error}")
     typer.echo(f"wrote {file}")
+
+
+def _known(file: Path) -> str:
+    """What the secret file holds now; empty where there is none."""
+    try:
+        # a file of nothing matches no passphrase: it is not written over either
+        return file.read_text(encoding="ascii", errors="replace").strip() or "nothing"
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        die(f"{file} cannot be read: {error}")
+
+
+def _words(prompt: str, twice: bool = False) -> str:
+    """A passphrase from the keyboard, or the next line of the input."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\n")
+    return str(typer.prompt(prompt, hide_input=True, confirmation_prompt=twice))
 
 
 def _now_us() -> int:
@@ -295,7 +322,13 @@ def _decide(config: Path, company: str, command: DecideTokenAct, as_json: bool) 
 def _send(
     settings: Config, company: str, key: str, command: RequestTokenAct | DecideTokenAct
 ) -> Submitted:
-    key = f"act/{command.operator}/{key or uuid.uuid4()}"
+    own = key or str(uuid.uuid4())
+    key = f"act/{command.operator}/{own}"
+    again = (
+        f"look: wattbus act show {command.act}"
+        if isinstance(command, DecideTokenAct)
+        else f"ask again with --key {shlex.quote(own)}: under it, it is done once"
+    )
     data: Message = command
     return submitted(
         ask_hub(
@@ -309,6 +342,7 @@ def _send(
                 "secret": _secret(settings, command.operator),
                 "data": msgspec.to_builtins(data),
             },
+            again,
         )
     )
 
@@ -345,6 +379,10 @@ def _done(settings: Config, company: str, done: Submitted, as_json: bool) -> Non
                f"{carried}{money}")  # fmt: skip
     if "token" in data:
         copy = "  COPY" if data.get("copy") else ""
+        if data.get("kct"):
+            typer.echo("first, if the meter has not taken them:")
+            for digits in data["kct"]:
+                typer.echo(f"  {grouped(digits)}")
         typer.echo(f"{grouped(data['token'])}{copy}")
     if data["state"] == ActState.REQUESTED:
         until = _moment(settings, company, data["expires"])

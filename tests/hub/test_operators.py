@@ -118,6 +118,28 @@ def test_an_act_is_on_record_before_it_is_on_the_bus(tmp_path: Path) -> None:
     assert WORDS not in row.detail
 
 
+def test_the_record_says_what_is_done_whatever_was_sent(tmp_path: Path) -> None:
+    """Fields of another command, or of none, are ignored by the bus: so they are by the record."""
+    machine = acting(tmp_path)
+    data = msgspec.to_builtins(ask("compensation", units_tenths=200))
+    data |= {"act": 17, "decision": "reject", "kWh": 1}
+    answer, seen = asked(machine, tmp_path, order(ask("test"), data=data))
+    assert answer == {"ok": True}
+    ((act, subject, raw),) = machine.rows("SELECT act, subject, detail FROM audit")
+    assert (act, subject) == ("act-request", "meter/04123456784")
+    detail = msgspec.json.decode(raw)
+    assert (detail["type"], detail["units_tenths"]) == (name_of(ask("test")).name, 200)
+    assert not {"act", "decision", "kWh"} & (detail.keys() | seen[0]["data"].keys())
+
+
+def test_what_is_no_command_leaves_nothing(tmp_path: Path) -> None:
+    machine = acting(tmp_path)
+    failure, seen = asked(machine, tmp_path, order(decide(17), data={"act": "seventeen"}))
+    assert "act" in str(failure.value)
+    assert seen == []
+    assert machine.rows("SELECT count(*) FROM audit") == [(0,)]
+
+
 def test_a_decision_is_on_record_under_the_act(tmp_path: Path) -> None:
     machine = acting(tmp_path)
     asked(machine, tmp_path, order(decide(17)))
@@ -172,6 +194,12 @@ def test_operators_of_a_test_company_need_no_secret() -> None:
         (f'[operators.mary]\n{ROLES}secret_file = "m"\nalone_units = -1\n', 13, "alone_units"),
         (f'[operators."Mary M"]\n{ROLES}secret_file = "m"\n', 10, "small letters"),
         ("[operators]\nmary = 1\n", 11, "write [operators.mary]"),
+        (
+            f'[operators.mary]\n{ROLES}secret_file = "m"\n'
+            f'[operators.peter]\n{ROLES}secret_file = "./m"\n',
+            15,
+            "secret_file is that of mary",
+        ),
     ],
 )
 def test_what_is_wrong_with_an_operator_is_said_with_its_line(

@@ -104,9 +104,9 @@ NOTICES = {
     "last-tokens.sale": SALE_ARGS,
     "balance": msgspec.to_builtins(BalanceView(account="100001", credit=30000, currency="UGX")),
     "repeat": {"sale": SALE_ARGS, "text": "BUY 04123456784 20000 AGAIN"},
-    "act-token": SALE_ARGS,
-    "act-credit": SALE_ARGS,
-    "act-copy": SALE_ARGS,
+    "act-token": WITH_SET,
+    "act-credit": WITH_SET,
+    "act-copy": WITH_SET,
     "payment": {"account": "100001", "amount": 50000, "currency": "UGX", "credit": 50000},
 }
 

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 
 from core.entities import TokenAct
-from core.messages import Outcome, RequestTokenAct
+from core.messages import AskLastTokens, Outcome, RequestTokenAct
 from core.messages.vending import Recipient
 from core.sts.meter_state import Result
 from core.vending.act_kinds import KINDS, Two
@@ -22,7 +22,7 @@ from tests.hub.acting import (
     sold,
     whole,
 )
-from tests.hub.machine import METER, PHONE, Machine, enrol, pay
+from tests.hub.machine import METER, PHONE, Machine, buy, enrol, pay
 from tests.hub.sales import change, drn_of, refused, set_clock
 
 
@@ -224,6 +224,32 @@ def test_new_digits_for_a_token_made_with_wrong_data(machine: Machine) -> None:
     assert machine.rows("SELECT cause FROM token WHERE id = 2") == [("replacement",)]
     for kind in ("reprint", "replacement"):
         refused(machine.do(ask(kind, token=sale["receipt"]), kind), "act-not-possible")
+    whole(machine)
+
+
+def test_copies_have_the_digits_that_count(machine: Machine) -> None:
+    """A customer asks again: neither LAST nor a likely repeat shows him a void token."""
+    machine.do(pay(100_000), "p2")
+    sale, kept = sold(machine, 20_000, "s1"), sold(machine, 5_000, "s2")
+    other = drn_of(9)
+    machine.do(enrol("100002", other, "+256700000002"), "e2")
+
+    def copies() -> list[str]:
+        answer = machine.do(AskLastTokens(phone=PHONE), f"last {machine.time.at_us}")
+        machine.time.at_us += 1
+        return [view["token"] for view in answer.data.get("sales", ())]
+
+    assert copies() == [kept["token"], sale["token"]]
+    change(machine, "UPDATE meter SET ti = '02'")
+    new = approved(machine, ask("replacement", token=sale["receipt"]), "a1").data["token"]
+    assert copies() == [kept["token"], new]
+    repeat = machine.do(buy(20_000), "again")
+    assert (repeat.code, repeat.data["token"], repeat.data["ti"]) == ("likely-repeat", new, "02")
+    away = ask("reallocation", meter=other, from_meter=METER, token=kept["token"])
+    approved(machine, away, "a2")
+    assert copies() == [new], "the units are in another meter"
+    approved(machine, ask("reallocation", meter=other, from_meter=METER, token=new), "a3")
+    assert copies() == []
     whole(machine)
 
 

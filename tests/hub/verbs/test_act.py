@@ -6,15 +6,18 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import get_args
 
 import pytest
+from typer.testing import CliRunner
 
 from core.company import Operator
 from core.sts.meter_state import Result
 from core.vending.act_kinds import KINDS, Role
 from hub import companies, operators
 from hub.config import OperatorRole, read
+from hub.verbs import _shared, act
 from tests.hub.acting import meter, whole
 from tests.hub.machine import METER, buy, enrol, pay
 from tests.hub.verbs.installation import Installation, answering, installed
@@ -113,6 +116,39 @@ def test_the_second_proves_who_he_is(place: Installation, monkeypatch: pytest.Mo
     assert place.machine.rows("SELECT state FROM token_act") == [("requested",)]
 
 
+def written(file: Path, *lines: str) -> tuple[int, str]:
+    """``wattbus act secret`` with these lines on its input."""
+    typed = "".join(f"{line}\n" for line in lines)
+    result = CliRunner().invoke(act.app, ["secret", str(file)], input=typed)
+    return result.exit_code, result.stderr
+
+
+def test_nobody_takes_the_secret_of_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who could write it over could approve in his name."""
+    monkeypatch.setattr(operators, "_N", 2)
+    file = tmp_path / "peter.secret"
+    assert written(file, "peter's own words") == (0, "")
+    assert file.stat().st_mode & 0o777 == 0o600
+    before = file.read_text()
+    for typed in (["mary's own words"], ["wrong words", "mary's own words"], []):
+        code, err = written(file, *typed)
+        assert (code, "not its passphrase; nothing was written" in err) == (1, True)
+        assert file.read_text() == before
+    assert written(file, "peter's own words", "short")[0] == 2
+    assert written(file, "peter's own words", "peter's new words") == (0, "")
+    assert operators.matches("peter's new words", file.read_text())
+
+
+def test_a_file_that_holds_no_secret_stays_as_it_is(tmp_path: Path) -> None:
+    for content in ("", "a letter"):
+        file = tmp_path / "letter"
+        file.write_text(content)
+        assert written(file, "peter's own words", "peter's new words")[0] == 1
+        assert file.read_text() == content
+
+
 def test_a_refund_from_the_request_to_the_money(place: Installation) -> None:
     units = place.machine.do(buy(20_000), "b").data["units_tenths"]
     said = f"{units // 10}.{units % 10}"
@@ -138,6 +174,27 @@ def test_a_repeat_under_a_key_is_the_same_token(place: Installation) -> None:
     first, again = place.call(*words)[1], place.call(*words)[1]
     assert digits_in(first) == digits_in(again)
     assert place.machine.rows("SELECT count(*) FROM token") == [(1,)]
+
+
+def test_a_lost_answer_says_how_to_ask_again(
+    place: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The hub stops between the act and its answer: another request would be a second act."""
+    cut_off = SimpleNamespace(dumps=json.dumps, loads=lambda line: json.loads(line[:kept]))
+    words = ("act", "request", "test", METER, *BY_MARY, "--test", "display")
+    monkeypatch.setattr(_shared, "json", cut_off)
+    kept = 0
+    code, _, err = place.call(*words)
+    assert (code, "outcome unknown" in err, "no hub answers" in err) == (1, True, False)
+    found = re.search(r"--key (\S+):", err)
+    assert found is not None
+    kept = 9
+    code, _, err = place.call("act", "approve", "1", "--operator", "peter")
+    assert (code, "look: wattbus act show 1" in err) == (1, True)
+    monkeypatch.setattr(_shared, "json", json)
+    code, out, _ = place.call(*words, "--key", found[1])
+    assert (code, bool(digits_in(out))) == (0, True)
+    assert place.machine.rows("SELECT count(*) FROM token_act") == [(1,)]
 
 
 def test_a_copy_says_that_it_is_one(place: Installation) -> None:
