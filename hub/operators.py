@@ -124,7 +124,12 @@ class OperatorDesk:
 
     def _record(self, tx: Tx, request: dict[str, Any], data: dict[str, Any]) -> None:
         decision = data.get("decision", "request")
-        subject = f"act/{data['act']}" if "act" in data else f"meter/{data.get('meter', '')}"
+        if "act" in data:
+            subject = f"act/{data['act']}"
+        elif "meters" in data:
+            subject = f"campaign/{data.get('campaign', '')}"
+        else:
+            subject = f"meter/{data.get('meter', '')}"
         # digits are never on record: they are with the token
         detail = {k: v for k, v in data.items() if k not in ("operator", "token", "reply")}
         detail |= {
