@@ -14,8 +14,10 @@ from core.entities import (
     KeyChange,
     Meter,
     NoticeRow,
+    OrderedSale,
     Phone,
     TokenAct,
+    TokenOrder,
     Waiting,
 )
 from core.store.load_key_changes import COLUMNS, row_of
@@ -77,6 +79,13 @@ UPDATES = (
         ("id", "state", "approver", "note", "amount", "decision_id", "decided_at"),
         lambda a: (a.id, a.state, a.approver, a.note, a.amount, a.decision_id, a.decided_at),
     ),
+    Saved(
+        TokenOrder,
+        "token_order",
+        ("id", "state", "code", "detail", "ended_at"),
+        lambda o: (o.id, o.state, o.code, o.detail, o.ended_at),
+    ),
+    Saved(OrderedSale, "sale", ("id", "state", "receipt"), lambda s: (s.id, s.state, s.receipt)),
     Saved(
         NoticeRow,
         "notice",

@@ -7,49 +7,24 @@ from core.entities import Meter, TokenAct, TokenOnFile
 from core.handlers.base import Context
 from core.messages import RequestTokenAct
 from core.refusals import Refusal, refuse
-from core.sts.errors import (
-    StsError,
-    SupplyGroupUnknownError,
-    TestKeyError,
-    TidExhaustedError,
-    TidRunAheadError,
-    TimeBeforeBaseError,
-    VendingKeyExpiredError,
-)
+from core.sts.errors import StsError
 from core.sts.layouts import Management
-from core.sts.meter_id import meter_pan
-from core.sts.module import IssuedToken, MeterKey, TokenRequest
-from core.sts.tid import next_tid, tid_at
+from core.sts.module import IssuedToken, TokenRequest
 from core.sts.token import TokenData, extended_set, management, meter_test
+from core.vending import tokens
 from core.vending.act_kinds import KINDS, Kind
-from core.vending.sale import make_token
+from core.vending.tokens import key_of, make_token
 
 #: Class 1 tokens carry no TID; this stands in their row.
 NO_TID = -1
 _command = msgspec.json.Decoder(RequestTokenAct)
 
-_NO_KEY = (
-    SupplyGroupUnknownError,
-    VendingKeyExpiredError,
-    TestKeyError,
-    TidExhaustedError,
-    TimeBeforeBaseError,
-)
-
-
-def key_of(ctx: Context, meter: Meter) -> MeterKey:
-    """The decoder key that a meter has by the data on file."""
-    return MeterKey(
-        ctx.terms.code, meter_pan(meter.drn), meter.ea, meter.sgc, meter.krn, meter.ti, meter.kt
-    )
-
 
 def refused(kind: str, meter: Meter, error: StsError) -> Refusal:
     """The module's no in our words."""
-    if isinstance(error, TidRunAheadError):
-        return refuse("tokens-too-fast", meter=meter.drn, why=str(error))
-    if isinstance(error, _NO_KEY):
-        return refuse("key-missing", sgc=meter.sgc, krn=meter.krn, why=str(error))
+    known = tokens.refused(meter, error)
+    if known is not None:
+        return known
     return refuse("act-not-possible", kind=kind, meter=meter.drn, why=error.sentence.rstrip("."))
 
 
@@ -61,9 +36,8 @@ def issue_setting(
     try:
         if kind.subclass is None:
             return _keep(ctx, act, meter, _ask(ctx, meter, meter_test(0, kind.shown(command))))
-        base = ctx.terms.module.describe(key_of(ctx, meter)).base_date
-        last = meter.last_tid if meter.last_tid >= 0 and base == meter.base_year else None
-        tid = next_tid(tid_at(ctx.now_us, base), last, ctx.terms.token_ahead_minutes)
+        base = ctx.terms.module.describe(key_of(ctx.terms.code, meter)).base_date
+        tid = tokens.tid_for(ctx, meter, base)
         token = _ask(ctx, meter, _data(kind, command, tid, ctx.draw.rnd))
     except StsError as error:
         raise refused(act.kind, meter, error) from error
@@ -79,7 +53,8 @@ def _data(kind: Kind, command: RequestTokenAct, tid: int, rnd: int) -> TokenData
 
 
 def _ask(ctx: Context, meter: Meter, data: TokenData) -> IssuedToken:
-    (result,) = ctx.terms.module.issue([TokenRequest(key_of(ctx, meter), data)], ctx.now_us)
+    request = TokenRequest(key_of(ctx.terms.code, meter), data)
+    (result,) = ctx.terms.module.issue([request], ctx.now_us)
     if isinstance(result, StsError):
         raise result
     return result
@@ -141,7 +116,7 @@ def make_void(ctx: Context, act: TokenAct, token: TokenOnFile) -> None:
 def is_good(ctx: Context, meter: Meter, digits: str) -> bool:
     """Whether the meter, with the data on file, can read these digits."""
     try:
-        ctx.terms.module.decode(key_of(ctx, meter), digits)
+        ctx.terms.module.decode(key_of(ctx.terms.code, meter), digits)
     except StsError:
         return False
     return True
