@@ -260,3 +260,4 @@ class OrderedSale(Entity, frozen=True, kw_only=True, gc=False):
 
     state: str
     receipt: str | None
+    issued_at: int

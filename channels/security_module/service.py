@@ -22,6 +22,7 @@ from adapters.prismtoken.issue import Issue, Step, next_call, restarted, settled
 from channels.security_module.config import ModuleConfig
 from channels.security_module.translate import note_of, order_of, report_of, restored
 from core.messages import OrderTokens, ReportTokens
+from hub import failpoints
 from hub.breaker import Breaker
 from hub.channel import NOT_SENT, Arrival, Failed, KeyReused, Outbound, Ports, SendResult, Sent
 from hub.envelope import made_at_us
@@ -181,6 +182,7 @@ class SecurityModuleChannel:
 
     def _noted(self, running: _Running, issue: Issue, call: Authorised) -> None:
         self._starting -= 1
+        failpoints.hit("module.before-call")
         self._call(running, issue, call)
 
     def _not_noted(self, running: _Running, failure: Failure) -> None:
@@ -209,6 +211,7 @@ class SecurityModuleChannel:
             self._idle(running)
 
     def _outcome(self, running: _Running, outcome: Outcome) -> None:
+        failpoints.hit("module.before-report")
         now, policy = self.ports.now_us(), self.config.policy()
         running.issue = settled(running.issue, outcome, now, policy)
         self._judge(outcome)
@@ -296,6 +299,7 @@ class SecurityModuleChannel:
         return self.ports.keep(running.message.reference, note_of(ended))
 
     def _let_go(self, running: _Running, report: ReportTokens) -> None:
+        failpoints.hit("module.before-end")
         self.counters[report.state] += 1
         self._orders.pop(running.message.reference, None)
         running.done.callback(Sent())

@@ -83,10 +83,11 @@ def load_orders(reader: Reader, about: Ordered, book: Book, suffix: str) -> None
         book.load(order.id, order)
     sales = sorted(order.cause_id for order in orders if order.cause == "sale")
     if sales:
-        for id_, state, receipt in reader.rows(
-            "SELECT id, state, receipt FROM sale WHERE id IN :ids ORDER BY id", ids=sales
+        for id_, state, receipt, issued_at in reader.rows(
+            "SELECT id, state, receipt, issued_at FROM sale WHERE id IN :ids ORDER BY id", ids=sales
         ):
-            book.load(id_, OrderedSale(id=id_, state=state, receipt=receipt))
+            sale = OrderedSale(id=id_, state=state, receipt=receipt, issued_at=issued_at)
+            book.load(id_, sale)
 
 
 def load_open_orders(reader: Reader, agreements: Iterable[int], book: Book) -> None:

@@ -85,7 +85,12 @@ UPDATES = (
         ("id", "state", "code", "detail", "ended_at"),
         lambda o: (o.id, o.state, o.code, o.detail, o.ended_at),
     ),
-    Saved(OrderedSale, "sale", ("id", "state", "receipt"), lambda s: (s.id, s.state, s.receipt)),
+    Saved(
+        OrderedSale,
+        "sale",
+        ("id", "state", "receipt", "issued_at"),
+        lambda s: (s.id, s.state, s.receipt, s.issued_at),
+    ),
     Saved(
         NoticeRow,
         "notice",

@@ -122,8 +122,10 @@ def _reserve(ctx: Context, sale: PastSale, amount: int) -> None:
 
 def _moved(ctx: Context, order_: TokenOrder, move: Move, receipt: str | None = None) -> None:
     waiting = ctx.stage.need(OrderedSale, order_.cause_id)
-    state = str(moved(SaleState(waiting.state), move))
-    ctx.stage.put(waiting.id, replace(waiting, state=state, receipt=receipt))
+    state = moved(SaleState(waiting.state), move)
+    issued_at = ctx.now_us if state is SaleState.ISSUED else 0
+    after = replace(waiting, state=str(state), receipt=receipt, issued_at=issued_at)
+    ctx.stage.put(waiting.id, after)
 
 
 def token_came(ctx: Context, order_: TokenOrder, made: tuple[MadeToken, ...]) -> None:

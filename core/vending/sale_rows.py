@@ -122,6 +122,7 @@ def write_sale(ctx: Context, sale: PastSale, bought: Bought, state: SaleState) -
         lines=sale.lines,
         receipt=sale.receipt or None,
         priced_at=sale.priced_at,
+        issued_at=ctx.now_us if state is SaleState.ISSUED else 0,
     )
 
 

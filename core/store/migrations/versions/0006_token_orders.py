@@ -15,6 +15,8 @@ TEXT = ("company", "module", "cause", "meter", "state", "reference", "plan", "co
 
 
 def upgrade() -> None:
+    op.add_column("sale", sa.Column("issued_at", BIG, nullable=False, server_default="0"))
+    op.execute("UPDATE sale SET issued_at = priced_at WHERE state = 'issued'")
     op.create_table(
         "token_order",
         sa.Column("id", BIG, autoincrement=False, nullable=False),
