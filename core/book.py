@@ -123,6 +123,22 @@ class Stage(msgspec.Struct):
         """Send a message on, in the same transaction."""
         self.emitted.append(Emitted(message, party))
 
+    def mark(self) -> "Stage":
+        """How it stands now, for :meth:`back_to`."""
+        return Stage(
+            self.book,
+            dict(self.entities),
+            dict(self.links),
+            list(self.rows),
+            list(self.emitted),
+            list(self.answers),
+        )
+
+    def back_to(self, mark: "Stage") -> None:
+        """Drop everything since a mark."""
+        for name in ("entities", "links", "rows", "emitted", "answers"):
+            setattr(self, name, getattr(mark, name))
+
     def answer(self, message_id: str, answer: Answer) -> None:
         """The answer of an earlier message, which was pending."""
         self.answers.append((message_id, answer))

@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from core.book import Wants
 from core.entities import TokenOrder
+from core.handlers import token_acts
 from core.handlers.base import Context, Handler
 from core.messages import Answer, MadeToken, Outcome, ReportTokens
 from core.refusals import refuse
@@ -32,6 +33,7 @@ class Ends:
 
 ENDS: Final[Mapping[str, Ends]] = {
     "sale": Ends(ordered_sale.token_came, ordered_sale.no_token, ordered_sale.in_doubt),
+    "act": Ends(token_acts.token_came, token_acts.no_token, token_acts.in_doubt),
 }
 
 
@@ -81,6 +83,7 @@ def _wants(command: ReportTokens) -> Wants:
 _IDS = {
     "token": 1 + MAX_SET,
     "ledger_txn": 1,
+    "debt": 1,
     "notice": MAX_RECIPIENTS,
     receipt_ids("{company}"): 1,
 }

@@ -25,7 +25,7 @@ from core.entities import (
 from core.messages import CreditVend
 from core.store.load_acts import concerned, load_acts
 from core.store.load_key_changes import load_key_changes
-from core.store.load_orders import load_open_orders, load_orders, ordered
+from core.store.load_orders import load_open_act_orders, load_open_orders, load_orders, ordered
 from core.store.load_sales import Horizon, load_sales
 from core.store.tx import Reader, Row
 
@@ -43,7 +43,10 @@ def load(
     book = Book()
     suffix = " FOR UPDATE" if lock else ""
     # nothing is locked yet: these only tell which rows will be
-    about, reported = concerned(reader, company, wants), ordered(reader, company, wants)
+    reported = ordered(reader, company, wants)
+    if reported.acts:
+        wants = msgspec.structs.replace(wants, acts=(*wants.acts, *reported.acts))
+    about = concerned(reader, company, wants)
     told = (*about.told, *reported.told)
     phones = _phones(reader, company, (*wants.phones, *wants.last_sales_of, *told), book)
     waiting, asked = _waiting_meters(reader, company, wants.waiting)
@@ -60,6 +63,8 @@ def load(
     _debts(reader, services, reported.agreements, book)
     if horizon.orders:
         load_open_orders(reader, services, book)
+        if wants.acts or wants.operators:
+            load_open_act_orders(reader, drns, book)
     _customers(reader, company, wants.customers, book)
     load_sales(reader, company, wants, [m.id for m in meters], horizon, book)
     _notices(reader, wants.references, book, suffix)

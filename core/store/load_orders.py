@@ -40,6 +40,7 @@ class Ordered:
     meters: tuple[str, ...] = ()
     agreements: tuple[int, ...] = ()
     accounts: tuple[int, ...] = ()
+    acts: tuple[int, ...] = ()
     told: tuple[str, ...] = ()
 
 
@@ -53,7 +54,7 @@ def ordered(reader: Reader, company: str, wants: Wants) -> Ordered:
     if not wants.orders:
         return Ordered()
     rows = reader.rows(
-        "SELECT id, meter, agreement_id, payer_account_id, plan FROM token_order "
+        "SELECT id, meter, agreement_id, payer_account_id, plan, cause, cause_id FROM token_order "
         "WHERE company = :company AND id IN :ids ORDER BY id",
         company=company,
         ids=list(wants.orders),
@@ -64,6 +65,7 @@ def ordered(reader: Reader, company: str, wants: Wants) -> Ordered:
         tuple(row[1] for row in rows),
         tuple(row[2] for row in rows if row[2]),
         tuple(row[3] for row in rows if row[3]),
+        tuple(row[6] for row in rows if row[5] == "act"),
         tuple(told.address for plan in plans for told in plan.reply),
     )
 
@@ -102,6 +104,20 @@ def load_open_orders(reader: Reader, agreements: Iterable[int], book: Book) -> N
     ):
         order = order_of(row)
         book.link("open-order", order.agreement_id, order)
+
+
+def load_open_act_orders(reader: Reader, meters: Iterable[str], book: Book) -> None:
+    """Link (``open-act-order``, meter) -> the order that its next act waits for."""
+    drns = sorted(meters)
+    if not drns:
+        return
+    for row in reader.rows(
+        f"SELECT {_COLUMNS} FROM token_order WHERE agreement_id = 0 AND meter IN :drns AND {OPEN} "
+        "AND cause = 'act' ORDER BY id",
+        drns=drns,
+    ):
+        order = order_of(row)
+        book.link("open-act-order", order.meter, order)
 
 
 def row_of(order: TokenOrder) -> dict[str, Any]:

@@ -40,12 +40,10 @@ from core.vending.sale_rows import (
     write_sale,
 )
 from core.vending.states import Move, SaleState, moved
-from core.vending.token_orders import Asked, For, order, split
+from core.vending.token_orders import ELECTRICITY, Asked, For, order, split
 from core.vending.tokens import write_token
 
 _ISSUING = moved(SaleState.QUOTED, Move.CONFIRM, Move.ASK_MODULE)
-#: What a sale orders: electricity, in tenths of kWh.
-_ELECTRICITY = 0
 
 
 class SalePlan(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,7 +94,7 @@ def order_sale(
     )
     asked = Asked(
         token_class=CREDIT,
-        subclass=_ELECTRICITY,
+        subclass=ELECTRICITY,
         amount=sale.units_tenths,
         change=change.new if change else None,
         three_tokens=bool(change and change.three_tokens),

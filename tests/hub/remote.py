@@ -10,14 +10,18 @@ import msgspec
 
 from core.company import Terms
 from core.messages import MadeToken, OrderTokens, ReportTokens
+from core.sts.amounts import encode_units
+from core.sts.layouts import MANAGEMENT, Management
 from core.sts.module import KeyChangeRequest, MeterKey, TokenRequest, open_module
 from core.sts.remote import RemoteModule
 from core.sts.sta import SAMPLE_TABLES
-from core.sts.token import credit
+from core.sts.token import credit, management
 from tests.hub.key_changes import keys as changing_keys
 from tests.hub.machine import MASTER, FakeChannel, FakeTime, Machine, demo_terms, enrol, pay
 
 BOX = "box"
+#: Class 2 tokens whose amount is in watts, coded like units.
+WATTS = (Management.POWER_LIMIT, Management.UNBALANCE_LIMIT)
 
 
 def remote_terms(**changes: Any) -> Terms:
@@ -78,7 +82,11 @@ class RemoteMachine(Machine):
             request = KeyChangeRequest(key, new, order.three_tokens)
             found = list(self.hardware.issue_key_change(request, self.time.at_us))
             key = new
-        data = credit(order.subclass, order.tid, 5, order.amount)
+        if order.token_class == MANAGEMENT:
+            coded = encode_units(order.amount) if order.subclass in WATTS else order.amount
+            data = management(order.subclass, order.tid, 5, coded)
+        else:
+            data = credit(order.subclass, order.tid, 5, order.amount)
         (token,) = self.hardware.issue([TokenRequest(key, data)], self.time.at_us)
         assert not isinstance(token, Exception)
         return tuple(
