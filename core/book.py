@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from core.entities import Entity
-from core.messages import Message
+from core.messages import Answer, Message
 
 E = TypeVar("E", bound=Entity)
 Key = tuple[type[Entity], Any]
@@ -33,6 +33,7 @@ class Wants(msgspec.Struct, frozen=True, gc=False):
     acts: tuple[int, ...] = ()  # with the meters and tokens that they are about
     tokens: tuple[tuple[str, str], ...] = ()  # (meter, 20 digits or receipt)
     refunds: tuple[str, ...] = ()  # meters whose sales may be paid back
+    orders: tuple[int, ...] = ()  # at modules, with what they are for
 
     @staticmethod
     def union(all_wants: "Iterable[Wants]") -> "Wants":
@@ -86,6 +87,7 @@ class Stage(msgspec.Struct):
     links: dict[tuple[str, Any], Any] = {}
     rows: list[tuple[str, dict[str, Any]]] = []
     emitted: list[Emitted] = []
+    answers: list[tuple[str, Answer]] = []
 
     def get(self, kind: type[E], key: Any) -> E | None:
         """The entity as this message sees it, or None when there is none."""
@@ -120,6 +122,26 @@ class Stage(msgspec.Struct):
     def emit(self, message: Message, party: str = "") -> None:
         """Send a message on, in the same transaction."""
         self.emitted.append(Emitted(message, party))
+
+    def mark(self) -> "Stage":
+        """How it stands now, for :meth:`back_to`."""
+        return Stage(
+            self.book,
+            dict(self.entities),
+            dict(self.links),
+            list(self.rows),
+            list(self.emitted),
+            list(self.answers),
+        )
+
+    def back_to(self, mark: "Stage") -> None:
+        """Drop everything since a mark."""
+        for name in ("entities", "links", "rows", "emitted", "answers"):
+            setattr(self, name, getattr(mark, name))
+
+    def answer(self, message_id: str, answer: Answer) -> None:
+        """The answer of an earlier message, which was pending."""
+        self.answers.append((message_id, answer))
 
     def accept(self) -> None:
         """The decision ended well: its changes become part of the batch."""

@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from core.sts.module import SecurityModule
+from core.sts.keystore import KeyRecord
+from core.sts.module import MeterKey, SecurityModule
+from core.sts.remote import RemoteModule
 from core.tariffs.compiling import CompiledTariff
 from core.tariffs.sale import DeductionPolicy
 
@@ -63,7 +65,13 @@ class Terms:
     operators: Mapping[str, Operator] = field(default_factory=dict)
     approval_hours: int = 24
     key_changes: Mapping[str, KeyChangePolicy] = field(default_factory=dict)  # by supply group
+    remotes: Mapping[str, RemoteModule] = field(default_factory=dict)  # by supply group
 
     def key_change_policy(self, sgc: str) -> KeyChangePolicy:
         """The policy of a supply group; where none is given, the change is told of."""
         return self.key_changes.get(sgc, "tell")
+
+    def describe(self, key: MeterKey) -> KeyRecord:
+        """The record of a vending key, wherever that key is. Errors: those of the module."""
+        remote = self.remotes.get(key.sgc)
+        return remote.describe(key, self.test) if remote else self.module.describe(key)

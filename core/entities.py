@@ -229,3 +229,35 @@ class TokenOnFile(Entity, frozen=True, kw_only=True, gc=False):
     krn: int
     ti: str
     rekeyed: str
+
+
+class TokenOrder(Entity, frozen=True, kw_only=True, gc=False):
+    """What a security module on the network was asked for (``core.vending.order_states``).
+
+    ``reference`` is the message that asked, and the module's name for the order; ``plan`` the JSON
+    of what is to be done when it ends. ``agreement_id`` and ``payer_account_id`` are 0 where no
+    money waits for it.
+    """
+
+    company: str
+    module: str
+    cause: str
+    cause_id: int
+    meter: str
+    agreement_id: int
+    payer_account_id: int
+    state: str
+    reference: str
+    plan: str
+    ordered_at: int
+    code: str = ""
+    detail: str = ""
+    ended_at: int = 0
+
+
+class OrderedSale(Entity, frozen=True, kw_only=True, gc=False):
+    """A sale that waits for its token: what its end changes."""
+
+    state: str
+    receipt: str | None
+    issued_at: int

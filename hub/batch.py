@@ -187,10 +187,11 @@ class Batch:
             return
         stage.accept()
         result.posted += posted
+        result.answers += [(id_, _encode(later).decode()) for id_, later in stage.answers]
         for item in posted:
             for route in item.routes:
                 result.tallies[item.origin, route.handler, balance.ACCEPTED] += 1
-        outcome = answer.code if answer.code == EXPIRED else str(answer.outcome)
+        outcome = _outcome(answer)
         self._answered(work, answer, outcome, result)
 
     def _answer(self, work: Work, context: Context) -> Answer:
@@ -205,6 +206,7 @@ class Batch:
                 stage.links.clear()
                 stage.rows.clear()
             stage.emitted.clear()
+            stage.answers.clear()
             answer = Answer(
                 outcome=Outcome.REFUSED,
                 code=refusal.code,
@@ -241,7 +243,7 @@ class Batch:
         delivery = work.delivery
         result.marks.append(inbox.done(delivery, outcome))
         result.tallies[delivery.origin, delivery.handler, outcome] += 1
-        if work.envelope.idempotencykey:
+        if work.envelope.idempotencykey and answer.outcome is not Outcome.PENDING:
             result.answers.append((delivery.message_id, _encode(answer).decode()))
 
     def _fault(
@@ -289,6 +291,14 @@ EXPIRED = "expired"
 #: An answer takes this long from its decision to a screen at most: one decided later than this
 #: before the deadline may miss the screen, and is told by a notice too. Twice is better than never.
 TO_THE_SCREEN_US = 500_000
+
+
+def _outcome(answer: Answer) -> str:
+    """What a delivery's row and the tallies say of it. One that left its answer to a later message
+    is done with its own part."""
+    if answer.code == EXPIRED:
+        return EXPIRED
+    return str(Outcome.DONE if answer.outcome is Outcome.PENDING else answer.outcome)
 
 
 def _in_time(envelope: Envelope, now_us: int) -> None:

@@ -265,6 +265,7 @@ def _ports(hub: Hub, name: str, company: str, routing: Routing) -> HubPorts:
         intake=engine.intake,
         answers=engine.answers,
         outbound=engine.outbound,
+        notebook=engine.notebook,
         routing=routing,
         readers=engine.readers,
         http=hub.http,

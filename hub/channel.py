@@ -186,6 +186,13 @@ class Ports(Protocol):
         ``party`` is the phone that an operator will search for.
         """
 
+    def keep(self, key: str, value: str) -> "Deferred[None]":
+        """Note a text under a key of the channel's own, for the time after a crash. Fires after
+        the commit: then what it says may be done."""
+
+    def kept(self, key: str) -> "Deferred[str | None]":
+        """The note that this channel left under a key."""
+
     def link(self, name: str) -> Any:
         """A shared link of the configuration (``[links.<name>]``), e.g. one SMPP bind."""
 

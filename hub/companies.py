@@ -10,7 +10,12 @@ from core.tariffs.load import load_file
 from core.tariffs.sale import DeductionPolicy
 from hub.config import CompanySection, Config, ConfigError
 from hub.files import read_text
-from hub.modules.opening import TokenOf, open_company_module, token_opener
+from hub.modules.opening import (
+    TokenOf,
+    open_company_module,
+    remote_modules,
+    token_opener,
+)
 
 
 def all_terms(config: Config) -> dict[str, Terms]:
@@ -37,6 +42,7 @@ def _terms(config: Config, code: str, section: CompanySection, token_of: TokenOf
         currency=section.currency,
         exponent=money.exponent,
         module=open_company_module(config, code, section, token_of),
+        remotes=remote_modules(config, code, section),
         tariffs=_tariffs(config, section),
         languages=tuple(section.languages),
         country_code=section.country_code,

@@ -18,6 +18,7 @@ import msgspec
 from core.money import CURRENCIES
 from hub.files import UnreadableError, read_text
 from hub.modules.settings import (
+    NETWORK,
     VIRTUAL,
     MasterKeySection,
     Modules,
@@ -36,6 +37,8 @@ AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
 ProofAt = Annotated[
     str, msgspec.Meta(pattern=r"^(00:[3-5][0-9]|(0[1-9]|1[0-9]|2[0-3]):[0-5][0-9])$")
 ]
+#: The kinds of links that there are: modules of ``hub.links``.
+LINKS = ("prismtoken", "smpp")
 Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 Deduction = Literal["fee", "debts", "fixed", "tax", "energy"]
 #: What an operator may be: ``core.vending.act_kinds`` says what each may do.
@@ -321,7 +324,8 @@ def parse(text: str, source: str, base: Path) -> Config:
             reader.problem(f"modules.{name}", key, sentence)
     for name, company in companies.items():
         _check_company(reader, name, company)
-        _check_keys(reader, f"companies.{name}", company, tables["modules"])
+        boxes = boxes_of(name, tables["channels"])
+        _check_keys(reader, f"companies.{name}", company, tables["modules"], boxes)
     channels = _channels(reader, tables["channels"], tuple(tables["companies"]))
     links = _links(reader, tables["links"])
     operators = _operators(reader, tables["operators"], companies)
@@ -360,8 +364,22 @@ def _check_company(reader: _Reader, name: str, company: CompanySection) -> None:
         )
 
 
-def _check_keys(reader: _Reader, where: str, company: CompanySection, modules: Modules) -> None:
+def boxes_of(company: str, channels: dict[str, Any]) -> list[str]:
+    """A company's channels to security modules on the network."""
+    return [
+        name
+        for name, values in channels.items()
+        if isinstance(values, dict)
+        and values.get("kind") == NETWORK
+        and values.get("company") == company
+    ]
+
+
+def _check_keys(
+    reader: _Reader, where: str, company: CompanySection, modules: Modules, boxes: list[str]
+) -> None:
     """Where a company's keys are: one master key, and modules that are declared."""
+    holders = [*modules, *boxes]
     if company.master_key is not None:
         for key, sentence in check_master_key(where, company.master_key, modules):
             reader.problem(where, key, sentence)
@@ -369,11 +387,11 @@ def _check_keys(reader: _Reader, where: str, company: CompanySection, modules: M
             sentence = f"[{where}] has master_key and master_key_file: one will do"
             reader.problem(where, "master_key_file", sentence)
     if company.module != VIRTUAL:
-        for key, sentence in check_module_name(where, "module", company.module, modules):
+        for key, sentence in check_module_name(where, "module", company.module, holders):
             reader.problem(where, key, sentence)
     for sgc, group in company.supply_groups.items():
         section = f"{where}.supply_groups.{sgc}"
-        for key, sentence in check_group(section, sgc, group, modules):
+        for key, sentence in check_group(section, sgc, group, holders):
             reader.problem(section, key, sentence)
 
 
@@ -458,8 +476,11 @@ def _links(reader: _Reader, tables: dict[str, Any]) -> dict[str, LinkSection]:
             continue
         options = dict(values)
         kind = str(options.pop("kind", ""))
-        if kind != "smpp":
-            reader.problem(f"links.{name}", "kind", f"[links.{name}] kind {kind!r} (known: smpp)")
+        if kind not in LINKS:
+            known = ", ".join(LINKS)
+            reader.problem(
+                f"links.{name}", "kind", f"[links.{name}] kind {kind!r} (known: {known})"
+            )
         found[name] = LinkSection(name, kind, options)
     return found
 

@@ -27,6 +27,7 @@ from hub.config import BusSection, TokensSection
 from hub.hostclock import ClockedSource, ClockGuard
 from hub.intake import Intake
 from hub.journal import Journal
+from hub.notebook import Notebook
 from hub.outbound import OutboundStage
 from hub.outbox import PARTITIONS
 from hub.pressure import Pressure
@@ -50,6 +51,7 @@ class Engine:
     answers: Answers
     outbound: OutboundStage
     chores: Chores
+    notebook: Notebook
     readers: Store
     loops: list[StageLoop]
     stores: list[Store]
@@ -138,11 +140,13 @@ def _embedded(parts: Parts) -> Engine:
     check_partitions(store)
     intake, answers, outbound, pressure = _edge(parts, store, store)
     chores = Chores(store, parts.on_reactor)
+    notebook = Notebook(store, parts.on_reactor, parts.sources)
     source = clocked(parts, store, TableSource(store))
     worker = Worker(store, make_batch(parts, "hub"), source)
     stages: list[Stage] = [
         intake,
         chores,
+        notebook,
         worker,
         answers,
         outbound,
@@ -151,8 +155,9 @@ def _embedded(parts: Parts) -> Engine:
         _prover(parts, store),
     ]
     loop = StageLoop("store", stages)
-    intake.poke = answers.poke = outbound.poke = chores.poke = loop.poke
-    return Engine(intake, answers, outbound, chores, store, [loop], [store], lock=lock)
+    intake.poke = answers.poke = outbound.poke = chores.poke = notebook.poke = loop.poke
+    edge = (intake, answers, outbound, chores, notebook)
+    return Engine(*edge, store, [loop], [store], lock=lock)
 
 
 def _server(parts: Parts) -> Engine:
@@ -161,17 +166,19 @@ def _server(parts: Parts) -> Engine:
     check_partitions(edge_store)
     intake, answers, outbound, pressure = _edge(parts, journal_store, edge_store)
     chores = Chores(edge_store, parts.on_reactor, doorbell=lambda tx: notify(tx, WORK))
+    notebook = Notebook(edge_store, parts.on_reactor, parts.sources)
 
     def after(stage: Intake | OutboundStage) -> Callable[[], float]:
         return lambda: parts.linger_s if lingers(stage.last) else 0.0
 
     journal = StageLoop("journal", [intake], linger=after(intake))
     sweeper = Sweeper(edge_store, parts.sources, doorbell=_rung(outbound))
-    chain: list[Stage] = [chores, answers, outbound, sweeper, pressure, _prover(parts, edge_store)]
+    chain: list[Stage] = [chores, notebook, answers, outbound, sweeper, pressure]
+    chain.append(_prover(parts, edge_store))
     edge = StageLoop("edge", chain, linger=after(outbound))
     intake.poke = journal.poke
     intake.journal.doorbell = lambda tx, partitions: notify(tx, WORK, partitions)
-    answers.poke = outbound.poke = chores.poke = edge.poke
+    answers.poke = outbound.poke = chores.poke = notebook.poke = edge.poke
     outbound.alone = False
     intake.outward = outbound.ring
     engine = Engine(
@@ -179,6 +186,7 @@ def _server(parts: Parts) -> Engine:
         answers,
         outbound,
         chores,
+        notebook,
         edge_store,
         [journal, edge],
         [journal_store, edge_store],

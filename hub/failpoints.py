@@ -9,7 +9,7 @@ dictionary look-up.
 import os
 import signal
 
-#: Every point there is; a test walks through this list.
+#: The points of every message's path; tests walk through this list on each engine.
 POINTS = (
     "journal.before-commit",
     "journal.after-commit",
@@ -26,6 +26,9 @@ POINTS = (
     "answer.before-reply",
 )
 
+#: The points of an order at a security module on the network.
+MODULE_POINTS = ("module.before-call", "module.before-report", "module.before-end")
+
 _armed: dict[str, int] = {}
 _gate = os.environ.get("WATTBUS_FAILPOINT_GATE", "")
 
@@ -34,8 +37,9 @@ def arm(spec: str) -> None:
     """Arm the points of a comma-separated list; an unknown name is refused."""
     for item in filter(None, spec.split(",")):
         name, _, count = item.partition("@")
-        if name not in POINTS:
-            raise ValueError(f"no failpoint {name}; there are: {', '.join(POINTS)}")
+        if name not in (*POINTS, *MODULE_POINTS):
+            known = ", ".join((*POINTS, *MODULE_POINTS))
+            raise ValueError(f"no failpoint {name}; there are: {known}")
         _armed[name] = int(count or 1)
 
 

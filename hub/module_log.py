@@ -33,12 +33,15 @@ Heads = dict[str, Head]
 
 
 def made_in(terms: Mapping[str, Terms], books: Mapping[str, Book]) -> dict[str, list[IssuedToken]]:
-    """What the modules made in a batch (links ``made`` of the books that were accepted)."""
+    """What the modules made in a batch: links of the books that were accepted, ``made`` by the
+    company's own module, ``made-by`` another one (its name leads the link's key)."""
     made: dict[str, list[IssuedToken]] = {}
     for company, book in books.items():
-        tokens = [token for (name, _), token in book.links.items() if name == "made"]
-        if tokens:
-            made.setdefault(terms[company].module.name, []).extend(tokens)
+        for (name, key), token in book.links.items():
+            if name == "made":
+                made.setdefault(terms[company].module.name, []).append(token)
+            elif name == "made-by":
+                made.setdefault(key[0], []).append(token)
     return made
 
 

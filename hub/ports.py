@@ -16,6 +16,7 @@ from hub.channel import Accepted, Arrival, HttpHandler
 from hub.http import HttpService
 from hub.intake import Intake
 from hub.journal import Entry, Noted
+from hub.notebook import Notebook, note_of
 from hub.outbound import OutboundStage
 from hub.routing import Routing, RoutingError
 
@@ -34,6 +35,7 @@ class HubPorts:
     intake: Intake
     answers: Answers
     outbound: OutboundStage
+    notebook: Notebook
     routing: Routing
     readers: Store
     http: HttpService
@@ -52,6 +54,18 @@ class HubPorts:
     def record(self, key: str, raw: str, party: str = "") -> None:
         """Journal something that asks for nothing."""
         self.intake.record(Noted(self.company.code, self.name, key, party, raw))
+
+    def keep(self, key: str, value: str) -> "Deferred[None]":
+        """Note something for the time after a crash. Fires after the commit."""
+        return self.notebook.keep(self.name, key, value)
+
+    def kept(self, key: str) -> "Deferred[str | None]":
+        """The note that this channel left under a key."""
+        return deferToThread(self._kept, key)
+
+    def _kept(self, key: str) -> str | None:
+        with self.readers.reader() as reader:
+            return note_of(reader, self.name, key)
 
     def answer(self, message_id: str, within_s: float) -> "Deferred[Answer | None]":
         """The answer when it is there; None when the time is over."""

@@ -258,7 +258,7 @@ def _counted(reader: Reader, kind: Cause, ids: list[int], findings: Findings) ->
 
 
 _SALES = (
-    "FROM sale s LEFT JOIN ledger_txn x ON x.at = s.priced_at AND x.message_id = s.message_id "
+    "FROM sale s LEFT JOIN ledger_txn x ON x.at = s.issued_at AND x.message_id = s.message_id "
     "AND x.kind = 'sale' AND x.company = s.company AND x.currency = s.currency "
 )
 _OF_SPAN = "WHERE s.id IN :ids AND s.state = 'issued' "

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from core.handlers import HANDLERS
-from core.messages import Message, SendNotice, name_of
+from core.messages import Message, OrderTokens, SendNotice, name_of
 from hub.outbox import CHANNEL, WORKER, Route
 
 
@@ -24,8 +24,14 @@ class Routing:
             name = message.channel or self.carriers.get((company, message.way), "")
             if not name:
                 raise RoutingError(f"no channel of company {company} carries {message.way}")
-            return (Route(f"{CHANNEL}{name}", f"{CHANNEL}{name}"),)
+            return (_to_channel(name),)
+        if isinstance(message, OrderTokens):
+            return (_to_channel(message.module),)
         handler = HANDLERS.get(name_of(message).name)
         if handler is None:
             raise RoutingError(f"no handler for {name_of(message).name}")
         return (Route(handler.name, WORKER),)
+
+
+def _to_channel(name: str) -> Route:
+    return Route(f"{CHANNEL}{name}", f"{CHANNEL}{name}")

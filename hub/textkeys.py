@@ -136,6 +136,9 @@ _NOTICES: Final[Mapping[str, Key]] = {
             "credit": Slot("credit", "money"),
         }
     ),
+    "sale-pending": Key(
+        {"meter": Slot("meter", required=True), "tender": Slot("tender", "money", required=True)}
+    ),
     "sale-failed": Key({"meter": Slot("meter"), "tender": Slot("tender", "money")}),
     "help": Key(),
     "nonsense": Key(),

@@ -1,6 +1,6 @@
 """Every message type that the core handles, and by whom: one handler per command."""
 
-from core.handlers import accounts, billing, key_changes, notices, token_acts, vending
+from core.handlers import accounts, billing, key_changes, notices, token_acts, token_orders, vending
 from core.handlers.base import Context, Draw, Handler
 from core.messages import name_of
 
@@ -13,6 +13,7 @@ HANDLERS: dict[str, Handler] = {
         *accounts.HANDLERS,
         *notices.HANDLERS,
         *token_acts.HANDLERS,
+        *token_orders.HANDLERS,
         *key_changes.HANDLERS,
     )
 }

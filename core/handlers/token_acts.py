@@ -1,5 +1,6 @@
 """Commands of operators about tokens: ask for an act, and decide about one that waits."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -7,21 +8,37 @@ from msgspec.structs import replace
 
 from core.book import Wants
 from core.calendars import local_time
-from core.entities import Meter, TokenAct
+from core.entities import Meter, TokenAct, TokenOrder
 from core.handlers.base import Context, Handler
-from core.messages import Answer, DecideTokenAct, Outcome, RequestTokenAct
+from core.messages import (
+    Answer,
+    DecideTokenAct,
+    MadeToken,
+    Outcome,
+    Recipient,
+    RequestTokenAct,
+)
 from core.refusals import Refusal, refuse
 from core.vending import act_checks as checks
 from core.vending.act_kinds import KINDS, Kind, Role
 from core.vending.act_states import ActMove, ActState, moved
 from core.vending.act_steps import STEPS, pay_refund
-from core.vending.act_tokens import command_of, is_good
+from core.vending.act_steps import Outcome as Done
+from core.vending.act_tokens import Elsewhere, command_of, is_good
 from core.vending.key_change import newest
 from core.vending.key_change_states import UNSURE
 from core.vending.sale import MAX_RECIPIENTS, tell
+from core.vending.token_orders import Asked, For, order, split
 
 HOUR_US = 3_600_000_000
-_IDS = {"token_act": 1, "token": 1, "ledger_txn": 1, "debt": 1, "notice": MAX_RECIPIENTS}
+_IDS = {
+    "token_act": 1,
+    "token": 1,
+    "token_order": 1,
+    "ledger_txn": 1,
+    "debt": 1,
+    "notice": MAX_RECIPIENTS,
+}
 
 
 def decide_request(ctx: Context, command: RequestTokenAct) -> Answer:
@@ -88,10 +105,18 @@ def _carry_out(ctx: Context, act: TokenAct, meter: Meter) -> Answer:
     """Approved: tokens and postings, the act's state and the notices, or a Refusal."""
     step, command = STEPS[act.kind], command_of(act)
     step.check(ctx, command, meter)
-    done = step.carry(ctx, act, meter)
-    act = _moved(
-        ctx, act, ActMove.APPROVE, done.move, amount=done.amount, decided_at=ctx.now_us,
-    )  # fmt: skip
+    before = ctx.stage.mark()
+    try:
+        done = step.carry(ctx, act, meter)
+    except Elsewhere as elsewhere:
+        ctx.stage.back_to(before)
+        return _ordered(ctx, act, meter, elsewhere.asked)
+    return _done(ctx, act, done, ActMove.APPROVE, done.move)
+
+
+def _done(ctx: Context, act: TokenAct, done: Done, *moves: ActMove) -> Answer:
+    """The act's state, its notices and its answer."""
+    act = _moved(ctx, act, *moves, amount=done.amount, decided_at=act.decided_at or ctx.now_us)
     facts: dict[str, Any] = {"token": done.digits}
     if done.units_tenths:
         facts["units_tenths"] = done.units_tenths
@@ -99,8 +124,60 @@ def _carry_out(ctx: Context, act: TokenAct, meter: Meter) -> Answer:
         facts["copy"] = True
     facts |= _set_before(ctx, act.meter, done.digits)
     shown = {"meter": act.meter, "units_tenths": done.units_tenths or None, **facts}
-    tell(ctx, command.reply, done.notice, {k: v for k, v in shown.items() if v is not None})
+    told = {k: v for k, v in shown.items() if v is not None}
+    tell(ctx, command_of(act).reply, done.notice, told)
     return _answer(ctx, act, **facts)
+
+
+class ActPlan(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be done when the order of an act ends: the act's row says the rest."""
+
+    reply: tuple[Recipient, ...] = ()
+
+
+def _ordered(ctx: Context, act: TokenAct, meter: Meter, asked: Asked) -> Answer:
+    """Its token is made by a module on the network: the answer comes with the module's report."""
+    if ctx.stage.linked("open-act-order", meter.drn) is not None:
+        why = "another act for it waits for its token"
+        raise refuse("act-not-possible", kind=act.kind, meter=meter.drn, why=why)
+    plan = ActPlan(reply=command_of(act).reply)
+    made = order(ctx, meter, asked, For(cause="act", cause_id=act.id, plan=plan))
+    ctx.stage.link("open-act-order", meter.drn, made)
+    _moved(ctx, act, ActMove.APPROVE, ActMove.ORDER, decided_at=ctx.now_us)
+    return Answer(outcome=Outcome.PENDING)
+
+
+def token_came(ctx: Context, order_: TokenOrder, made: tuple[MadeToken, ...]) -> None:
+    """The act is carried out with the token that the module made."""
+    act = ctx.stage.need(TokenAct, order_.cause_id)
+    meter = checks.meter_of(ctx.terms, ctx.stage, act.meter)
+    _, (token,) = split(ctx, order_, made, (meter.sgc, meter.sgc))
+    ctx.stage.link("made-by", (order_.module, ctx.message_id), token)
+    ctx.stage.link("came", act.id, token)
+    before = ctx.stage.mark()
+    try:
+        done = STEPS[act.kind].carry(ctx, act, meter)
+        answer = _done(ctx, act, done, done.move)
+    except Refusal as no:  # the world has moved: nobody gets the token, and the proof shows it
+        ctx.stage.back_to(before)
+        answer = _cannot(ctx, act, no.code, no.args_)
+    ctx.stage.answer(order_.reference, answer)
+
+
+def no_token(ctx: Context, order_: TokenOrder) -> None:
+    """There is none, for sure: nothing moved."""
+    act = ctx.stage.need(TokenAct, order_.cause_id)
+    args = {"meter": act.meter, "why": order_.detail or order_.code}
+    ctx.stage.answer(order_.reference, _cannot(ctx, act, "module-refused", args))
+
+
+def in_doubt(ctx: Context, order_: TokenOrder) -> None:
+    """Who asked waits; the order's own state says why."""
+
+
+def _cannot(ctx: Context, act: TokenAct, code: str, args: Mapping[str, Any]) -> Answer:
+    _moved(ctx, replace(act, note=_both(act.note, code)), ActMove.CANNOT)
+    return Answer(outcome=Outcome.REFUSED, code=code, args=dict(args))
 
 
 def _set_before(ctx: Context, drn: str, digits: str) -> dict[str, Any]:

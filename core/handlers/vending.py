@@ -21,6 +21,7 @@ LAST_TOKENS = 3
 _SALE_IDS = {
     "sale": 1,
     "token": 1 + MAX_SET,
+    "token_order": 1,
     "key_change": 1,
     "ledger_txn": 1,
     "confirmation": 1,

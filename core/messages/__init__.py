@@ -12,6 +12,7 @@ from core.messages.accounts import AskBalance, Enrol, MeterLink, PhoneLink, SetL
 from core.messages.base import Message, message_type, name_of, struct_of
 from core.messages.billing import ReceivePayment
 from core.messages.management import DecideTokenAct, RequestTokenAct
+from core.messages.modules import KeyAim, MadeToken, OrderTokens, ReportTokens
 from core.messages.notices import DeliveryReport, SendNotice
 from core.messages.outcome import Answer, Outcome
 from core.messages.tokens import ConfirmKeyChange, FailKeyChange, NeedKeyChange
@@ -28,13 +29,17 @@ __all__ = [
     "DeliveryReport",
     "Enrol",
     "FailKeyChange",
+    "KeyAim",
+    "MadeToken",
     "Message",
     "MeterLink",
     "NeedKeyChange",
+    "OrderTokens",
     "Outcome",
     "PhoneLink",
     "ReceivePayment",
     "Recipient",
+    "ReportTokens",
     "RequestTokenAct",
     "SendNotice",
     "SetLanguage",

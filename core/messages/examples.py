@@ -6,6 +6,7 @@ from core.messages.accounts import AskBalance, Enrol, MeterLink, PhoneLink, SetL
 from core.messages.base import Message, name_of
 from core.messages.billing import ReceivePayment
 from core.messages.management import DecideTokenAct, RequestTokenAct
+from core.messages.modules import KeyAim, MadeToken, OrderTokens, ReportTokens
 from core.messages.notices import DeliveryReport, SendNotice
 from core.messages.outcome import Answer, Outcome
 from core.messages.tokens import ConfirmKeyChange, FailKeyChange, NeedKeyChange
@@ -59,6 +60,39 @@ _MESSAGES: Final[tuple[Message, ...]] = (
     ),
     ConfirmKeyChange(meter="04123456784", how="field", operator="alice", reason="job 4711"),
     FailKeyChange(meter="04123456784", operator="alice", reason="the meter refuses the set"),
+    OrderTokens(
+        module="prism",
+        order=17,
+        reference="019a9a9e-7c00-7000-8000-000000000017",
+        meter="04123456784",
+        pan="600727041234567849",
+        ea=11,
+        tct=2,
+        sgc="201457",
+        krn=1,
+        ti="01",
+        ken=255,
+        token_class=0,
+        subclass=0,
+        amount=281,
+        tid=6_775_200,
+        base=2014,
+        change=KeyAim(sgc="201457", krn=2, ti="01"),
+    ),
+    ReportTokens(
+        module="prism",
+        order=17,
+        state="made",
+        tokens=(
+            MadeToken(
+                digits="12345678901234567890",
+                token_class=0,
+                subclass=0,
+                tid=6_775_200,
+                kcv="A1B2C3",
+            ),
+        ),
+    ),
     SendNotice(
         way="sms",
         recipient=_PHONE,

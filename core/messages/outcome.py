@@ -7,9 +7,11 @@ import msgspec
 
 
 class Outcome(StrEnum):
-    """``unknown`` is never shown as a no: it is followed up until it is known."""
+    """``unknown`` is never shown as a no: it is followed up until it is known. ``pending`` is not
+    stored: a later message brings the answer."""
 
     DONE = "done"
+    PENDING = "pending"
     REFUSED = "refused"
     UNKNOWN = "unknown"
 

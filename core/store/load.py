@@ -1,8 +1,9 @@
 """Loading a batch's book: locked rows first, in the one lock order; what depends on them later.
 
 Lock order, everywhere: (company) inbox → meters → agreement states → accounts → notices →
-confirmations → acts, each set by id. A column of an unlocked table is never read by the statement
-that locks: after a wait it would show what the row was before (facts: the same TID twice).
+confirmations → acts → orders, each set by id. A column of an unlocked table is never read by the
+statement that locks: after a wait it would show what the row was before (facts: the same TID
+twice).
 """
 
 from collections.abc import Iterable
@@ -24,6 +25,7 @@ from core.entities import (
 from core.messages import CreditVend
 from core.store.load_acts import concerned, load_acts
 from core.store.load_key_changes import load_key_changes
+from core.store.load_orders import load_open_act_orders, load_open_orders, load_orders, ordered
 from core.store.load_sales import Horizon, load_sales
 from core.store.tx import Reader, Row
 
@@ -41,23 +43,34 @@ def load(
     book = Book()
     suffix = " FOR UPDATE" if lock else ""
     # nothing is locked yet: these only tell which rows will be
+    reported = ordered(reader, company, wants)
+    if reported.acts:
+        wants = msgspec.structs.replace(wants, acts=(*wants.acts, *reported.acts))
     about = concerned(reader, company, wants)
-    phones = _phones(reader, company, (*wants.phones, *wants.last_sales_of, *about.told), book)
+    told = (*about.told, *reported.told)
+    phones = _phones(reader, company, (*wants.phones, *wants.last_sales_of, *told), book)
     waiting, asked = _waiting_meters(reader, company, wants.waiting)
-    drns = {*wants.meters, *asked, *about.meters, *_saved_meters(book, wants.meters_of)}
+    drns = {*wants.meters, *asked, *about.meters, *reported.meters}
+    drns |= {*_saved_meters(book, wants.meters_of)}
     meters = _meters(reader, company, drns, book, suffix)
     load_key_changes(reader, meters, book)
     agreements = _agreements(reader, meters, book)
-    _agreement_states(reader, [a.id for a in agreements], book, suffix)
-    ids = {a.account_id for a in agreements}
+    services = sorted({*reported.agreements, *(a.id for a in agreements)})
+    _agreement_states(reader, services, book, suffix)
+    ids = {*reported.accounts, *(a.account_id for a in agreements)}
     ids.update(account for phone in phones for account in phone.account_ids)
     _accounts(reader, company, ids, wants.accounts, book, suffix)
-    _debts(reader, [a.id for a in agreements], book)
+    _debts(reader, services, reported.agreements, book)
+    if horizon.orders:
+        load_open_orders(reader, services, book)
+        if wants.acts or wants.operators:
+            load_open_act_orders(reader, drns, book)
     _customers(reader, company, wants.customers, book)
     load_sales(reader, company, wants, [m.id for m in meters], horizon, book)
     _notices(reader, wants.references, book, suffix)
     _waiting(reader, waiting, book, suffix)
     load_acts(reader, wants, about, horizon.acts, book, suffix)
+    load_orders(reader, reported, book, suffix)
     return book
 
 
@@ -190,13 +203,14 @@ def _phones(reader: Reader, company: str, numbers: Iterable[str], book: Book) ->
     return phones
 
 
-def _debts(reader: Reader, agreements: list[int], book: Book) -> None:
+def _debts(reader: Reader, agreements: list[int], waiting: tuple[int, ...], book: Book) -> None:
+    """What is owed. ``waiting``: agreements with a sale whose end may give a paid debt back."""
     if not agreements:
         return
     columns = "id agreement_id code priority method value cap_per_sale outstanding".split()
     rows = reader.rows(
-        f"SELECT {', '.join(columns)} FROM debt WHERE agreement_id IN :ids AND outstanding > 0 "
-        "ORDER BY priority, id",
+        f"SELECT {', '.join(columns)} FROM debt WHERE agreement_id IN :ids "
+        f"AND {'outstanding >= 0' if waiting else 'outstanding > 0'} ORDER BY priority, id",
         ids=agreements,
     )
     for debt in (Debt(**dict(zip(columns, row, strict=True))) for row in rows):

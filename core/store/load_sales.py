@@ -21,6 +21,7 @@ class Horizon:
     day_meter: int | None = None
     day_phone: int | None = None
     acts: int | None = None
+    orders: bool = False  # whether sales may wait for a module on the network
 
 
 #: ``LAST`` shows three; a few more cost nothing and serve "my tokens".
@@ -72,6 +73,10 @@ def _recent_sales(reader: Reader, meter_ids: list[int], since: int | None, book:
         book.link("recent-sales", meter_id, tuple(sales))
 
 
+#: Sales that count in the limits of the day: those that wait for their token have the money.
+_PAID = "('issued', 'issuing', 'unknown')"
+
+
 def _spent(
     reader: Reader, at: tuple[str, str], keys: list[Any], since: int | None, book: Book
 ) -> None:
@@ -84,7 +89,7 @@ def _spent(
     company, column = at
     for key, spent in reader.rows(
         f"SELECT {column}, sum(tender) FROM sale WHERE {column} IN :keys "
-        f"AND company = :company AND priced_at >= :since AND state = 'issued' GROUP BY {column}",
+        f"AND company = :company AND priced_at >= :since AND state IN {_PAID} GROUP BY {column}",
         company=company,
         keys=keys,
         since=since,

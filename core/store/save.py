@@ -14,8 +14,10 @@ from core.entities import (
     KeyChange,
     Meter,
     NoticeRow,
+    OrderedSale,
     Phone,
     TokenAct,
+    TokenOrder,
     Waiting,
 )
 from core.store.load_key_changes import COLUMNS, row_of
@@ -76,6 +78,18 @@ UPDATES = (
         "token_act",
         ("id", "state", "approver", "note", "amount", "decision_id", "decided_at"),
         lambda a: (a.id, a.state, a.approver, a.note, a.amount, a.decision_id, a.decided_at),
+    ),
+    Saved(
+        TokenOrder,
+        "token_order",
+        ("id", "state", "code", "detail", "ended_at"),
+        lambda o: (o.id, o.state, o.code, o.detail, o.ended_at),
+    ),
+    Saved(
+        OrderedSale,
+        "sale",
+        ("id", "state", "receipt", "issued_at"),
+        lambda s: (s.id, s.state, s.receipt, s.issued_at),
     ),
     Saved(
         NoticeRow,

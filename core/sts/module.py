@@ -92,6 +92,8 @@ class IssuedToken(msgspec.Struct, frozen=True, gc=False):
 
 
 Result = IssuedToken | StsError
+#: Which vending key, within a company: supply group, key revision, key type.
+KeyAddress = tuple[str, int, int]
 
 
 class SecurityModule(Protocol):
@@ -157,17 +159,8 @@ class VirtualModule:
     def _entry(self, meter: MeterKey) -> tuple[KeyRecord, DecoderKeyOf]:
         found = self._keys.get((meter.company, meter.sgc, meter.krn, meter.kt))
         if found is None:
-            raise SupplyGroupUnknownError(
-                f"There is no vending key for supply group {meter.sgc}, key revision {meter.krn}, "
-                f"key type {meter.kt} of company {meter.company}.",
-                where="sgc",
-                evidence=meter.sgc,
-            )
-        if found[0].test and meter.company not in self._test_companies:
-            raise TestKeyError(
-                f"The key of {found[0].name} is a test key, and the company is not marked as test.",
-                where="company",
-            )
+            raise unknown_key(meter)
+        check_test(found[0], meter.company in self._test_companies)
         return found
 
     def _derive(self, meter: MeterKey) -> bytes:
@@ -230,7 +223,7 @@ class VirtualModule:
                 "A meter with a default key (DDTK) takes no credit: it needs a key change first.",
                 where="kt",
             )
-        _check_expiry(record, now_us, data.tid or 0)
+        check_expiry(record, now_us, data.tid or 0)
         return _issued(meter.pan, encode(data, self._cipher(meter)), data, record)
 
     def issue_key_change(self, request: KeyChangeRequest, now_us: int) -> list[IssuedToken]:
@@ -243,7 +236,7 @@ class VirtualModule:
         _check_change(old, new)
         old_record, new_record = self._entry(old)[0], self._entry(new)[0]
         self._check_tables(new)
-        _check_expiry(new_record, now_us, tid_at(now_us, new_record.base_date))
+        check_expiry(new_record, now_us, tid_at(now_us, new_record.base_date))
         wanted = NewKey(
             key=self._derive(new),
             kt=new.kt,
@@ -286,7 +279,27 @@ def _check_change(old: MeterKey, new: MeterKey) -> None:
     check_order(old.kt, new.kt)
 
 
-def _check_expiry(record: KeyRecord, now_us: int, tid: int) -> None:
+def unknown_key(meter: MeterKey) -> SupplyGroupUnknownError:
+    """There is no record of the key that this meter needs."""
+    return SupplyGroupUnknownError(
+        f"There is no vending key for supply group {meter.sgc}, key revision {meter.krn}, "
+        f"key type {meter.kt} of company {meter.company}.",
+        where="sgc",
+        evidence=meter.sgc,
+    )
+
+
+def check_test(record: KeyRecord, test_company: bool) -> None:
+    """A test key is for test companies. Error: TestKeyError."""
+    if record.test and not test_company:
+        raise TestKeyError(
+            f"The key of {record.name} is a test key, and the company is not marked as test.",
+            where="company",
+        )
+
+
+def check_expiry(record: KeyRecord, now_us: int, tid: int) -> None:
+    """Whether a key may make a token of this date now. Error: VendingKeyExpiredError."""
     if key_expired(tid, record.ken):
         raise VendingKeyExpiredError(
             f"The key of {record.name} has expired for tokens of this date (KEN {record.ken}).",

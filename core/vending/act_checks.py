@@ -19,7 +19,9 @@ from core.vending.act_states import ActState
 #: What is said of an act fits a screen; evidence itself is kept elsewhere and named here.
 MAX_WORDS = 500
 #: Acts that count in the operator's day: what was refused, rejected or let lapse gave nothing.
-_COUNT = frozenset({ActState.REQUESTED, ActState.APPROVED, ActState.ISSUED, ActState.DONE})
+_COUNT = frozenset(
+    {ActState.REQUESTED, ActState.APPROVED, ActState.ORDERED, ActState.ISSUED, ActState.DONE}
+)
 #: A fee above this is a slip of the finger (minor units).
 MAX_FEE = 10**12
 

@@ -16,14 +16,12 @@ from core.refusals import refuse
 from core.store.load_acts import Refundable
 from core.tariffs.compiling import NoTariffError
 from core.tariffs.pricing import unit_lines
-from core.tariffs.sale import Line
 from core.tariffs.shapes import OWN
 from core.vending.price import MILLI_PER_TENTH
-from core.vending.receipt import ledger_of
+from core.vending.receipt import ledger_of, stored_lines
 
 #: The receipt's code of a tamper fee that is recovered from purchases, and its place among debts.
 FINE, FINE_PRIORITY = "fine", 5
-_lines = msgspec.json.Decoder(tuple[Line, ...])
 
 
 def book(ctx: Context, kind: str, entries: Iterable[Entry]) -> None:
@@ -137,7 +135,7 @@ def refund_entries(ctx: Context, meter: Meter, tenths: int, until_us: int) -> li
 
 def _back(sale: Refundable, taken: int) -> list[Entry]:
     """The share of a sale's lines that ``taken`` of its units are; rounded half up, once a line."""
-    lines = _lines.decode(sale.lines)
+    lines = stored_lines(sale.lines)
     energy = sum(line.amount for line in lines if line.step == "energy")
     entries = []
     for line in lines:

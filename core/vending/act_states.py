@@ -2,6 +2,7 @@
 
 ``requested``  it waits for a second person, until it expires; nothing moved
 ``approved``   it may be carried out; in the same transaction it is done, issued or refused
+``ordered``    a security module on the network was asked for its token; nothing moved yet
 ``issued``     a refund: the token is out, the meter's answer is waited for, no money moved yet
 ``done``       tokens and postings are written
 ``rejected``   the second person said no, or the first took it back
@@ -19,6 +20,7 @@ class ActState(StrEnum):
 
     REQUESTED = "requested"
     APPROVED = "approved"
+    ORDERED = "ordered"
     ISSUED = "issued"
     DONE = "done"
     REJECTED = "rejected"
@@ -33,6 +35,7 @@ class ActMove(StrEnum):
     APPROVE = "approve"  # by a second person, or by the rule that one is enough
     REJECT = "reject"
     LAPSE = "lapse"
+    ORDER = "order"
     CARRY_OUT = "carry-out"
     HAND_OUT = "hand-out"  # the token of an act that is not over with it
     CANNOT = "cannot"  # a business no
@@ -49,6 +52,10 @@ MOVES: Final = {
     (S.APPROVED, M.CARRY_OUT): S.DONE,
     (S.APPROVED, M.HAND_OUT): S.ISSUED,
     (S.APPROVED, M.CANNOT): S.REFUSED,
+    (S.APPROVED, M.ORDER): S.ORDERED,
+    (S.ORDERED, M.CARRY_OUT): S.DONE,
+    (S.ORDERED, M.HAND_OUT): S.ISSUED,
+    (S.ORDERED, M.CANNOT): S.REFUSED,
     (S.ISSUED, M.CONFIRM): S.DONE,
     (S.ISSUED, M.FAIL): S.FAILED,
 }

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from msgspec.structs import replace
+
 from core.entities import Account, Coding, Meter, TokenAct, TokenOnFile
 from core.handlers.base import Context
 from core.messages import RequestTokenAct
@@ -88,6 +90,9 @@ def _can_clear_tamper(ctx: Context, command: RequestTokenAct, meter: Meter) -> i
 def _clear_tamper(ctx: Context, act: TokenAct, meter: Meter) -> Outcome:
     """The fee first: without it there is no token."""
     command = command_of(act)
+    if ctx.stage.linked("came", act.id) is not None:
+        # the token is made: if the credit is gone by now, the fee becomes a debt
+        command = replace(command, as_debt=True)
     fee = money.charge(ctx, command, meter)
     return Outcome(issue_setting(ctx, act, command, meter).digits, amount=fee)
 
@@ -141,7 +146,7 @@ def _credit_on_file(ctx: Context, command: RequestTokenAct, drn: str) -> TokenOn
 def _can_replace(ctx: Context, command: RequestTokenAct, meter: Meter) -> int:
     _for_credit(ctx, command, meter)
     token = _credit_on_file(ctx, command, meter.drn)
-    if is_good(ctx, meter, token.digits):
+    if is_good(ctx, meter, token.digits, (token.sgc, token.krn, token.ti)):
         raise _no(command, "the token is good for the data on file, correct them or print it again")
     _rekeyed(ctx, command, meter, token)
     return 0

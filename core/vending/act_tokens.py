@@ -7,49 +7,41 @@ from core.entities import Meter, TokenAct, TokenOnFile
 from core.handlers.base import Context
 from core.messages import RequestTokenAct
 from core.refusals import Refusal, refuse
-from core.sts.errors import (
-    StsError,
-    SupplyGroupUnknownError,
-    TestKeyError,
-    TidExhaustedError,
-    TidRunAheadError,
-    TimeBeforeBaseError,
-    VendingKeyExpiredError,
-)
-from core.sts.layouts import Management
-from core.sts.meter_id import meter_pan
-from core.sts.module import IssuedToken, MeterKey, TokenRequest
-from core.sts.tid import next_tid, tid_at
+from core.sts.errors import FieldRangeError, StsError
+from core.sts.layouts import CREDIT, MANAGEMENT, Management
+from core.sts.module import IssuedToken, TokenRequest
 from core.sts.token import TokenData, extended_set, management, meter_test
+from core.vending import tokens
 from core.vending.act_kinds import KINDS, Kind
-from core.vending.sale import make_token
+from core.vending.token_orders import ELECTRICITY, Asked
+from core.vending.tokens import key_of, make_token
 
 #: Class 1 tokens carry no TID; this stands in their row.
 NO_TID = -1
 _command = msgspec.json.Decoder(RequestTokenAct)
-
-_NO_KEY = (
-    SupplyGroupUnknownError,
-    VendingKeyExpiredError,
-    TestKeyError,
-    TidExhaustedError,
-    TimeBeforeBaseError,
-)
+#: The address of a vending key: supply group, revision, tariff index.
+Under = tuple[str, int, str]
 
 
-def key_of(ctx: Context, meter: Meter) -> MeterKey:
-    """The decoder key that a meter has by the data on file."""
-    return MeterKey(
-        ctx.terms.code, meter_pan(meter.drn), meter.ea, meter.sgc, meter.krn, meter.ti, meter.kt
-    )
+class Elsewhere(Exception):  # noqa: N818 - not a fault
+    """The token is not made here: it is to be ordered at a module on the network."""
+
+    def __init__(self, asked: Asked) -> None:
+        super().__init__(asked)
+        self.asked = asked
+
+
+def _came(ctx: Context, act: TokenAct) -> IssuedToken | None:
+    """The token that a module on the network has made for this act."""
+    came: IssuedToken | None = ctx.stage.linked("came", act.id)
+    return came
 
 
 def refused(kind: str, meter: Meter, error: StsError) -> Refusal:
     """The module's no in our words."""
-    if isinstance(error, TidRunAheadError):
-        return refuse("tokens-too-fast", meter=meter.drn, why=str(error))
-    if isinstance(error, _NO_KEY):
-        return refuse("key-missing", sgc=meter.sgc, krn=meter.krn, why=str(error))
+    known = tokens.refused(meter, error)
+    if known is not None:
+        return known
     return refuse("act-not-possible", kind=kind, meter=meter.drn, why=error.sentence.rstrip("."))
 
 
@@ -58,17 +50,34 @@ def issue_setting(
 ) -> IssuedToken:
     """A token of class 1 or 2 as its kind says. Refusals: no key, clock, not for this meter."""
     kind = KINDS[act.kind]
+    came = _came(ctx, act)
+    if came is not None:
+        _write(ctx, act, meter, came, kind.shown(command))
+        return came
     try:
+        if kind.subclass is not None and meter.sgc in ctx.terms.remotes:
+            raise Elsewhere(_setting_asked(kind, command))
         if kind.subclass is None:
             return _keep(ctx, act, meter, _ask(ctx, meter, meter_test(0, kind.shown(command))))
-        base = ctx.terms.module.describe(key_of(ctx, meter)).base_date
-        last = meter.last_tid if meter.last_tid >= 0 and base == meter.base_year else None
-        tid = next_tid(tid_at(ctx.now_us, base), last, ctx.terms.token_ahead_minutes)
+        base = ctx.terms.module.describe(key_of(ctx.terms.code, meter)).base_date
+        tid = tokens.tid_for(ctx, meter, base)
         token = _ask(ctx, meter, _data(kind, command, tid, ctx.draw.rnd))
     except StsError as error:
         raise refused(act.kind, meter, error) from error
     ctx.stage.put(meter.drn, replace(meter, last_tid=tid, base_year=int(base)))
     return _keep(ctx, act, meter, token)
+
+
+def _setting_asked(kind: Kind, command: RequestTokenAct) -> Asked:
+    """What the module is asked for; the value is in its unit, and must be one that a token holds.
+
+    Errors: StsError.
+    """
+    assert kind.subclass is not None
+    if kind.subclass == Management.EXTENDED_SET:
+        raise FieldRangeError("This security module makes no extended settings.", where="index")
+    kind.coded(command)
+    return Asked(token_class=MANAGEMENT, subclass=kind.subclass, amount=kind.shown(command))
 
 
 def _data(kind: Kind, command: RequestTokenAct, tid: int, rnd: int) -> TokenData:
@@ -79,7 +88,8 @@ def _data(kind: Kind, command: RequestTokenAct, tid: int, rnd: int) -> TokenData
 
 
 def _ask(ctx: Context, meter: Meter, data: TokenData) -> IssuedToken:
-    (result,) = ctx.terms.module.issue([TokenRequest(key_of(ctx, meter), data)], ctx.now_us)
+    request = TokenRequest(key_of(ctx.terms.code, meter), data)
+    (result,) = ctx.terms.module.issue([request], ctx.now_us)
     if isinstance(result, StsError):
         raise result
     return result
@@ -98,6 +108,12 @@ def issue_units(ctx: Context, act: TokenAct, meter: Meter, tenths: int) -> Issue
         most = f"{meter.max_credit_tenths // 10}.{meter.max_credit_tenths % 10}"
         why = f"it takes at most {most} units at once"
         raise refuse("act-not-possible", kind=act.kind, meter=meter.drn, why=why)
+    came = _came(ctx, act)
+    if came is not None:
+        _write(ctx, act, meter, came, tenths)
+        return came
+    if meter.sgc in ctx.terms.remotes:
+        raise Elsewhere(Asked(token_class=CREDIT, subclass=ELECTRICITY, amount=tenths))
     try:
         token = make_token(ctx, meter, tenths)
     except StsError as error:
@@ -119,7 +135,7 @@ def _write(ctx: Context, act: TokenAct, meter: Meter, token: IssuedToken, value:
         meter_id=meter.id,
         subclass=token.data.subclass,
         tid=NO_TID if tid is None else tid,
-        rnd=0 if tid is None else ctx.draw.rnd,
+        rnd=0 if tid is None or _came(ctx, act) else ctx.draw.rnd,
         value=value,
         sgc=meter.sgc,
         krn=meter.krn,
@@ -138,10 +154,16 @@ def make_void(ctx: Context, act: TokenAct, token: TokenOnFile) -> None:
         ctx.stage.put((token.drn, reference), void)
 
 
-def is_good(ctx: Context, meter: Meter, digits: str) -> bool:
-    """Whether the meter, with the data on file, can read these digits."""
+def is_good(ctx: Context, meter: Meter, digits: str, under: Under | None = None) -> bool:
+    """Whether the meter, with the data on file, can read these digits.
+
+    Where the key is in a module on the network, the address of the key that they are ``under``
+    says so; where that is not known either, they are taken for good.
+    """
+    if meter.sgc in ctx.terms.remotes:
+        return under is None or under == (meter.sgc, meter.krn, meter.ti)
     try:
-        ctx.terms.module.decode(key_of(ctx, meter), digits)
+        ctx.terms.module.decode(key_of(ctx.terms.code, meter), digits)
     except StsError:
         return False
     return True

@@ -5,6 +5,7 @@ and every credit is under it. Repeats show the stored digits. If the change fail
 has its old key again, with the last TID that belongs to it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from msgspec.structs import replace
@@ -18,9 +19,10 @@ from core.store.load_key_changes import row_of
 from core.sts.errors import StsError
 from core.sts.key_change import check_order
 from core.sts.keys import check_algorithms
+from core.sts.layouts import CREDIT
 from core.sts.meter_id import meter_pan
 from core.sts.module import IssuedToken, KeyChangeRequest, MeterKey
-from core.sts.tid import MINUTE_US, base_date
+from core.sts.tid import MINUTE_US, base_date, tid_at
 from core.vending.key_change_states import (
     LATER_US,
     MOVES,
@@ -55,11 +57,13 @@ class AtSale:
     """What a sale shows of a key change, and the meter as the credit shall see it.
 
     ``mark``: ``due``, ``first``, ``again`` or nothing; ``tokens``: the digits to key in first.
+    ``ordered``: the change whose set is made together with the credit, by a module on the network.
     """
 
     meter: Meter
     mark: str = ""
     tokens: tuple[str, ...] = ()
+    ordered: KeyChange | None = None
 
 
 def newest(stage: Stage, meter: Meter) -> KeyChange | None:
@@ -83,8 +87,16 @@ def moved(change: KeyChange, event: Event, drn: str) -> KeyChange:
 # --- a change is needed --------------------------------------------------------------------------
 
 
+def _refuse_if_ordered(stage: Stage, meter: Meter) -> None:
+    """A set that may be on its way from a module on the network is as good as out."""
+    agreement = stage.linked("agreement-of", meter.id)
+    if agreement is not None and stage.linked("open-order", agreement) is not None:
+        raise refuse("key-change-open", meter=meter.drn)
+
+
 def need(ctx: Context, meter: Meter, wanted: Wanted) -> bool:
     """Put a change on file; False when the very same one is wanted already. Raises Refusal."""
+    _refuse_if_ordered(ctx.stage, meter)
     known = newest(ctx.stage, meter)
     after = moved(known, Event.NEED, meter.drn) if known is not None else None
     old, new = _codings(ctx.terms, meter, wanted)
@@ -142,7 +154,7 @@ def _codings(terms: Terms, meter: Meter, wanted: Wanted) -> tuple[Coding, Coding
 
 def _recorded(terms: Terms, meter: Meter, coding: Coding) -> Coding:
     try:
-        record = terms.module.describe(key_of(terms.code, meter.drn, meter.ea, coding))
+        record = terms.describe(key_of(terms.code, meter.drn, meter.ea, coding))
     except StsError as error:
         raise refuse("key-missing", sgc=coding.sgc, krn=coding.krn, why=str(error)) from error
     return replace(coding, ken=record.ken, dkga=record.dkga, base=record.base)
@@ -217,16 +229,29 @@ def _first(ctx: Context, meter: Meter, change: KeyChange) -> AtSale:
     and the row says why.
     """
     terms = ctx.terms
-    request = KeyChangeRequest(
-        key_of(terms.code, meter.drn, meter.ea, change.old),
-        key_of(terms.code, meter.drn, meter.ea, change.new),
-        bool(change.three_tokens),
-    )
+    old, new = (key_of(terms.code, meter.drn, meter.ea, side) for side in (change.old, change.new))
+    remote = terms.remotes.get(old.sgc)
     try:
+        if remote is not None and terms.remotes.get(new.sgc) == remote:
+            record = terms.describe(new)
+            remote.check(record, CREDIT, tid_at(ctx.now_us, record.base_date), ctx.now_us)
+            return AtSale(meter, "first", ordered=change)
+        request = KeyChangeRequest(old, new, bool(change.three_tokens))
         made = terms.module.issue_key_change(request, ctx.now_us)
     except StsError as error:
         ctx.stage.put(change.id, replace(change, note=str(error)))
         return AtSale(meter, "due")
+    meter = printed(ctx, meter, change, made)
+    return AtSale(meter, "first", tuple(token.digits for token in made))
+
+
+def printed(
+    ctx: Context, meter: Meter, change: KeyChange, made: Sequence[IssuedToken], module: str = ""
+) -> Meter:
+    """The set was made, by the company's own module or by ``module``: the meter with its new key.
+
+    Of a set that was ordered the change may be called off by now, or newer: what was made counts.
+    """
     tokens = tuple(token.digits for token in made)
     issued = replace(
         moved(change, Event.PRINT, meter.drn),
@@ -239,8 +264,8 @@ def _first(ctx: Context, meter: Meter, change: KeyChange) -> AtSale:
     ctx.stage.put(change.id, issued)
     meter = coded(meter, change.new)
     ctx.stage.put(meter.drn, meter)
-    _write_set(ctx, change, made)
-    return AtSale(meter, "first", tokens)
+    _write_set(ctx, change, made, module)
+    return meter
 
 
 def coded(meter: Meter, coding: Coding) -> Meter:
@@ -266,11 +291,15 @@ def coded(meter: Meter, coding: Coding) -> Meter:
     )
 
 
-def _write_set(ctx: Context, change: KeyChange, made: list[IssuedToken]) -> None:
+def _write_set(ctx: Context, change: KeyChange, made: Sequence[IssuedToken], module: str) -> None:
     """A row for each token of the set, under the key that encrypts it: the old one."""
     old = change.old
     for place, token in enumerate(made):
-        ctx.stage.link("made", f"{ctx.message_id}/{place}", token)
+        key = f"{ctx.message_id}/{place}"
+        if module:
+            ctx.stage.link("made-by", (module, key), token)
+        else:
+            ctx.stage.link("made", key, token)
         ctx.stage.add(
             "token",
             **{"class": int(token.data.token_class)},
@@ -308,6 +337,7 @@ def fail(ctx: Context, meter: Meter, operator: str, reason: str) -> KeyChange:
 
     What was not issued yet is called off, and the presumed change before it is the newest again.
     """
+    _refuse_if_ordered(ctx.stage, meter)
     change = _there(ctx.stage, meter)
     after = moved(change, Event.FAIL, meter.drn)
     if after.state == change.state:

@@ -1,5 +1,6 @@
 """A sale as its buyer sees it, and as the books post it."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -16,7 +17,8 @@ from core.tariffs.shapes import TAX_AUTHORITY, THIRD_PARTY
 MAX_NAME: Final = 20
 
 _encode = msgspec.json.Encoder().encode
-_lines = msgspec.json.Decoder(tuple[LineView, ...])
+_views = msgspec.json.Decoder(tuple[LineView, ...])
+_lines = msgspec.json.Decoder(tuple[Line, ...])
 
 
 def lines_json(lines: tuple[Line, ...]) -> str:
@@ -26,6 +28,11 @@ def lines_json(lines: tuple[Line, ...]) -> str:
 
 def line_views(lines: str) -> tuple[LineView, ...]:
     """The stored lines as the buyer may see them."""
+    return _views.decode(lines)
+
+
+def stored_lines(lines: str) -> tuple[Line, ...]:
+    """The stored lines as the tariff made them."""
     return _lines.decode(lines)
 
 
@@ -68,7 +75,7 @@ def ledger_of(line: Line) -> str:
 
 
 def entries(
-    lines: tuple[Line, ...], payer_id: int, beneficiary_id: int, tender: int, carried: int
+    lines: Sequence[Line], payer_id: int, beneficiary_id: int, tender: int, carried: int
 ) -> list[Entry]:
     """What a sale posts: the payer's credit becomes income, tax, debt paid and carried forward."""
     posted = [Entry(CUSTOMER_CREDIT, tender, payer_id)]

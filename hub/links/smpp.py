@@ -6,7 +6,6 @@ through pace, window and throttle, and end in exactly one way: the response, sur
 not sent, or unknown.
 """
 
-import random
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,7 +14,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-import structlog
 from twisted.internet.defer import Deferred, fail, gatherResults
 from twisted.python.failure import Failure
 
@@ -47,7 +45,8 @@ from hub.channel import Overloaded
 from hub.dialer import Backoff, Dialer
 from hub.links.smpp_config import SmppLinkConfig
 from hub.links.submits import SubmitNotSent, SubmitRefused, Submits, SubmitUnknown
-from hub.wire import Clock, Monotonic, Wire
+from hub.links.surroundings import Surroundings, read_password
+from hub.wire import Wire
 
 __all__ = [
     "Handler",
@@ -56,7 +55,6 @@ __all__ = [
     "SubmitNotSent",
     "SubmitRefused",
     "SubmitUnknown",
-    "read_password",
 ]
 
 Incoming = DeliverSm | DataSm
@@ -83,33 +81,11 @@ class _Bind(EsmeLink):
         return [*super().lost(reason, now), _Lost(reason)]
 
 
-def read_password(config: SmppLinkConfig, base: Path) -> str:
-    """The first line of the password file (relative to ``base``); empty without one.
-
-    OSError when it cannot be read.
-    """
-    if not config.password_file:
-        return ""
-    lines = (base / config.password_file).read_text(encoding="utf-8").splitlines()
-    return lines[0].strip() if lines else ""
-
-
 def make_link(name: str, options: Mapping[str, Any], reactor: Any, base: Path) -> "SmppLink":
     """The link of a configuration's section; msgspec.ValidationError names the wrong field."""
     config = msgspec.convert(options, SmppLinkConfig)
-    log = structlog.get_logger("link").bind(link=name)
-    around = Surroundings(reactor, Monotonic(reactor), random.random, log)
-    return SmppLink(config, read_password(config, base), around)
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What a link is given; ``clock`` is monotonic, ``draw`` gives random numbers in [0, 1)."""
-
-    reactor: Any
-    clock: Clock
-    draw: Callable[[], float]
-    log: structlog.stdlib.BoundLogger
+    password = read_password(config.password_file, base)
+    return SmppLink(config, password, Surroundings.of(name, reactor))
 
 
 class SmppLink:

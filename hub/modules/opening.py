@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from core.sts.keys import DecoderKeyOf
 from core.sts.keystore import MASTER_KEY_BYTES, KeyRecord, Master, load_key_file, unwrap_key
-from core.sts.module import VirtualModule
+from core.sts.module import KeyAddress, VirtualModule
+from core.sts.remote import RemoteModule
 from core.sts.sta import SAMPLE_TABLES, Tables, load_tables
 from hub.config import CompanySection, Config, ConfigError
 from hub.files import read_bytes, read_text
-from hub.modules.settings import VIRTUAL, MasterKeySection
+from hub.modules.settings import NETWORK, VIRTUAL, MasterKeySection
 
 if TYPE_CHECKING:
     from hub.modules.pkcs11 import Pkcs11Token
@@ -91,10 +92,38 @@ def open_company_module(
 
         return decoder_keys(token, record)
 
-    keys = [(record, opened(record)) for record in records]
+    boxes = _boxes(config, code)
+    keys = [(r, opened(r)) for r in records if _module_of(section, r.sgc) not in boxes]
     tested = {code} if section.test else set()
     # One name wherever the keys are: the chain of its log goes on when a key moves into a token.
     return VirtualModule(f"virtual-{code}", keys, _tables(config, section), tested)
+
+
+def remote_modules(config: Config, code: str, section: CompanySection) -> dict[str, RemoteModule]:
+    """Supply group -> the module on the network that holds its keys; the key file has the records.
+
+    Errors: ConfigError, OSError, StsError.
+    """
+    boxes = _boxes(config, code)
+    found: dict[str, dict[KeyAddress, KeyRecord]] = {}
+    if boxes:
+        for record in load_key_file(read_bytes(config.path(section.keys))).keys:
+            module = _module_of(section, record.sgc)
+            if module in boxes:
+                found.setdefault(module, {})[record.sgc, record.krn, record.kt] = record
+    return {
+        sgc: RemoteModule(name, keys)
+        for name, keys in found.items()
+        for sgc in {address[0] for address in keys}
+    }
+
+
+def _boxes(config: Config, code: str) -> set[str]:
+    return {
+        name
+        for name, channel in config.channels.items()
+        if channel.kind == NETWORK and channel.company == code
+    }
 
 
 def _module_of(section: CompanySection, sgc: str) -> str:

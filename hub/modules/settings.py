@@ -10,6 +10,10 @@ from core.company import KeyChangePolicy
 #: The name of the module in this process: keys from the key file, unwrapped at start.
 VIRTUAL = "virtual"
 
+#: The kind of the channels that speak to a security module on the network: a supply group may name
+#: one as its module.
+NETWORK = "security_module"
+
 #: A section's key and what is wrong with it.
 Complaint = tuple[str, str]
 

@@ -61,7 +61,7 @@ def test_a_server_database_is_left_as_it_is() -> None:
         ('[channels.sms]\nkind = "sms"\ncompany = "demi"\n', 13, "known: demo"),
         ('[channels.sms]\nkind = "Sms!"\ncompany = "demo"\n', 12, "needs kind"),
         ("[channels]\nsms = 3\n", 12, "write [channels.sms]"),
-        ('[links.smsc]\nkind = "ucp"\n', 12, "known: smpp"),
+        ('[links.smsc]\nkind = "ucp"\n', 12, "known: prismtoken, smpp"),
         ("[links]\nsmsc = 3\n", 12, "write [links.smsc]"),
         ("[companies.Big]\n", 11, "needs name"),
     ],

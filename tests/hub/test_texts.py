@@ -174,6 +174,7 @@ def test_what_says_that_no_money_was_taken(texts: Texts) -> None:
         "confirm-taken",
         "enrol-conflict",
         "likely-repeat",
+        "order-unknown",
         "reference-unknown",
         *(code for code in OPERATOR if code.startswith(("act-", "operator-"))),
         "second-person",

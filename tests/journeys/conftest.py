@@ -36,7 +36,9 @@ def engine_edit(engine: str, request: pytest.FixtureRequest) -> Edit:
     return edit
 
 
-def opened(stack: ExitStack, edit: Edit, smsc_options: tuple[str, ...] = ()) -> Town:
+def opened(
+    stack: ExitStack, edit: Edit, smsc_options: tuple[str, ...] = (), wait_bound: bool = True
+) -> Town:
     """A town whose hub and network run; cleared up with the stack."""
     # a short name: a Unix socket's path has a limit of 107 bytes
     folder = Path(tempfile.mkdtemp(prefix="wb-"))
@@ -46,7 +48,7 @@ def opened(stack: ExitStack, edit: Edit, smsc_options: tuple[str, ...] = ()) -> 
     house.start_smsc()
     house.build()
     house.network_is_up()
-    house.start_hub()
+    house.start_hub(bound=wait_bound)
     return Town(house)
 
 

@@ -23,8 +23,9 @@ from adapters.smpp.pdu import (
 )
 from adapters.smpp.session import Settings, SmppSession
 from adapters.smpp.states import Side
-from hub.links.smpp import SmppLink, Surroundings
+from hub.links.smpp import SmppLink
 from hub.links.smpp_config import SmppLinkConfig
+from hub.links.surroundings import Surroundings
 
 _RESPONSES = {1: BindReceiverResp, 2: BindTransmitterResp, 9: BindTransceiverResp}
 

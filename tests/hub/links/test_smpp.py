@@ -24,9 +24,9 @@ from hub.links.smpp import (
     SubmitRefused,
     SubmitUnknown,
     make_link,
-    read_password,
 )
 from hub.links.smpp_config import SmppLinkConfig
+from hub.links.surroundings import read_password
 from tests.hub.links.memory_smsc import MemorySmsc, outcome, text
 
 PDU = SubmitSm(destination_addr="256772123456", short_message=b"hello")
@@ -258,9 +258,9 @@ def test_stop_when_it_never_connected() -> None:
 def test_the_password_is_the_first_line_of_its_file(tmp_path: Path) -> None:
     file = tmp_path / "password"
     file.write_text("secret\nsecond\n")
-    assert read_password(config(password_file="password"), tmp_path) == "secret"
-    assert read_password(config(password_file=str(file)), Path("/nowhere")) == "secret"
-    assert read_password(config(), tmp_path) == ""
+    assert read_password("password", tmp_path) == "secret"
+    assert read_password(str(file), Path("/nowhere")) == "secret"
+    assert read_password("", tmp_path) == ""
 
 
 def test_a_link_is_made_of_its_section(tmp_path: Path) -> None:

@@ -1,0 +1,48 @@
+"""The configuration of such a channel: ``[channels.<name>]`` with ``kind = "security_module"``."""
+
+from typing import Annotated
+
+import msgspec
+
+from adapters.prismtoken.issue import Policy
+
+Seconds = Annotated[float, msgspec.Meta(gt=0, le=86_400)]
+
+
+class ModuleConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One security module; supply groups name this channel as their ``module``.
+
+    link
+        The link that speaks to it (``[links.<name>]``, kind ``prismtoken``).
+    waiting
+        Orders that this channel holds at once. What is beyond waits in the database.
+    tell_after_s
+        An order that the module could not take for so long: the buyer hears that it takes longer.
+    give_up_s
+        An order that was surely not made for so long is refused, and the money goes back. What may
+        have been made is never given up.
+    settle_s
+        Before a lost call is asked about: longer than the module's longest queue, else it would
+        say "never made" and make it afterwards.
+    remembered_s
+        So long after a call the module's "never made" is believed. The vendor knows how long his
+        module remembers its results.
+    again_s
+        Before a call that was put off, or a question, comes again.
+    failures, pause_s
+        After so many calls in a row that failed the module is left alone for a while.
+    """
+
+    link: Annotated[str, msgspec.Meta(min_length=1)]
+    waiting: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 1_000
+    tell_after_s: Seconds = 20.0
+    give_up_s: Seconds = 600.0
+    settle_s: Seconds = 30.0
+    remembered_s: Seconds = 600.0
+    again_s: Seconds = 5.0
+    failures: Annotated[int, msgspec.Meta(ge=1, le=100)] = 3
+    pause_s: Seconds = 15.0
+
+    def policy(self) -> Policy:
+        """The times of doubt."""
+        return Policy(settle=self.settle_s, remembered=self.remembered_s, again=self.again_s)

@@ -1,0 +1,346 @@
+"""The channel of one security module: a queue of orders, and the life of each until its end.
+
+The life itself is the table in :mod:`adapters.prismtoken.issue`; here its promises are kept: the
+step *issuing* is on disk before the call leaves; what may have been made is asked about and never
+ordered again; an order leaves this channel only when its end is safely journaled.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final
+
+from twisted.internet.defer import Deferred, DeferredList, succeed
+from twisted.python.failure import Failure
+
+from adapters.prismtoken.calls import Authorised
+from adapters.prismtoken.codes import Blame
+from adapters.prismtoken.errors import LocalError
+from adapters.prismtoken.events import Lost, Outcome, Refused
+from adapters.prismtoken.issue import Issue, Step, next_call, restarted, settled
+from channels.security_module.config import ModuleConfig
+from channels.security_module.translate import note_of, order_of, report_of, restored
+from core.messages import OrderTokens, ReportTokens
+from hub import failpoints
+from hub.breaker import Breaker
+from hub.channel import NOT_SENT, Arrival, Failed, KeyReused, Outbound, Ports, SendResult, Sent
+from hub.envelope import made_at_us
+from hub.links.prismtoken import PrismLink
+
+#: What could not be journaled comes again after this long, and waiting orders are looked at.
+_TICK_S: Final = 1.0
+#: Reports are remembered as long as any key is.
+_VALID_S: Final = 400 * 86_400.0
+#: Our own codes of an order that was refused here: the module never saw it.
+AWAY, UNFIT = "module_away", "module_order"
+SECOND_US: Final = 1_000_000
+
+
+@dataclass(eq=False, slots=True)
+class _Running:
+    """An order in this channel. ``busy``: a note, a call or a report of it is under way."""
+
+    message: OrderTokens
+    issue: Issue
+    since_us: int
+    done: "Deferred[SendResult]" = field(default_factory=Deferred)
+    busy: bool = False
+    told: set[str] = field(default_factory=set)
+
+    @property
+    def step(self) -> Step:
+        return self.issue.step
+
+
+@dataclass(slots=True)
+class SecurityModuleChannel:
+    """Implements ``hub.channel.Channel``."""
+
+    ports: Ports
+    config: ModuleConfig
+    link: PrismLink
+    breaker: Breaker
+    counters: Counter[str] = field(default_factory=Counter)
+    _orders: dict[str, _Running] = field(default_factory=dict)
+    _starting: int = 0  # orders whose note is being written: they have a connection each
+    _stopping: bool = False
+    _timer: Any = None
+
+    # --- what a channel is ----------------------------------------------------------------------
+
+    def start(self) -> None:
+        """From now on the link carries our orders."""
+        self.link.on_free(self._pump)
+        self._tick()
+        self.ports.wake()
+
+    def stop(self) -> "Deferred[None]":
+        """Waits for the calls that are out; what waits goes back to the database."""
+        self._stopping = True
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        for running in [each for each in self._orders.values() if not each.busy]:
+            self._give_back(running)
+        left: Deferred[Any] = DeferredList([_after(each.done) for each in self._orders.values()])
+        return left.addCallback(lambda _: None)
+
+    def capacity(self) -> int:
+        """Orders are taken while the module is away too: some must be given up, or told of."""
+        return 0 if self._stopping else max(0, self.config.waiting - len(self._orders))
+
+    def send(self, outbound: Outbound) -> "Deferred[SendResult]":
+        """Take an order; fires when its end is journaled."""
+        message = outbound.message
+        if not isinstance(message, OrderTokens):
+            return succeed(Failed("a security module makes tokens only", retry=False))
+        kept = self.ports.kept(message.reference)
+        return kept.addCallback(partial(self._taken, message, made_at_us(outbound.message_id)))
+
+    def status(self) -> Mapping[str, Any]:
+        """The link's state, orders by their step, the breaker, and counts since start."""
+        steps = Counter(running.step.value for running in self._orders.values())
+        return {
+            "state": self.link.status()["state"],
+            "link": self.config.link,
+            "breaker": self.breaker.state.value,
+            "orders": dict(steps),
+            **self.counters,
+        }
+
+    # --- an order begins ------------------------------------------------------------------------
+
+    def _taken(
+        self, message: OrderTokens, since_us: int, note: str | None
+    ) -> "Deferred[SendResult] | SendResult":
+        order = order_of(message)
+        issue = Issue(order)
+        if note is not None:
+            issue = restarted(restored(order, note), self.ports.now_us(), self.config.policy())
+            if issue.over:  # somebody sent it again: its end is journaled
+                return Sent()
+        if self._stopping or message.reference in self._orders:
+            return Failed("the channel is being stopped", retry=True, error_class=NOT_SENT)
+        running = _Running(message, issue, since_us)
+        self._orders[message.reference] = running
+        self.counters["orders"] += 1
+        if issue.step is Step.DOUBTFUL:
+            self.counters["doubtful after a restart"] += 1
+        self._pump()
+        return running.done
+
+    def _tick(self) -> None:
+        if not self._stopping:
+            self._timer = self.ports.reactor.callLater(_TICK_S, self._tick)
+            self._pump()
+
+    def _pump(self) -> None:
+        """Give every free connection the oldest order that is due; look after those that wait."""
+        if self._stopping:
+            return
+        now = self.ports.now_us()
+        for running in [each for each in self._orders.values() if not each.busy]:
+            if running.step is Step.WAITING:
+                self._aged(running, now)
+        free = self.link.free() - self._starting
+        for running in list(self._orders.values()):
+            if free <= 0:
+                return
+            if not running.busy and running.issue.not_before_us <= now and self._may(running):
+                free -= 1
+                self._begin(running, now)
+
+    def _may(self, running: _Running) -> bool:
+        """A question may always be asked; a module in trouble gets no new orders."""
+        if running.step is not Step.WAITING:
+            return True
+        return self.breaker.lets(self.ports.reactor.seconds())
+
+    def _aged(self, running: _Running, now: int) -> None:
+        """Surely not made, and for long: first the buyer is told, then he gets his money back."""
+        age = (now - running.since_us) / SECOND_US
+        if age >= self.config.give_up_s:
+            self._refuse(running, AWAY, f"not made for {age:.0f} s")
+        elif age >= self.config.tell_after_s and "delayed" not in running.told:
+            self._tell(running, "delayed")
+
+    def _begin(self, running: _Running, now: int) -> None:
+        try:
+            issue, call = next_call(running.issue, now)
+        except LocalError as error:
+            self._refuse(running, UNFIT, str(error))
+            return
+        running.busy = True
+        if issue.step is not Step.ISSUING:
+            self._call(running, issue, call)
+            return
+        self._starting += 1
+        kept = self.ports.keep(running.message.reference, note_of(issue))
+        kept.addCallbacks(
+            lambda _: self._noted(running, issue, call), partial(self._not_noted, running)
+        )
+
+    def _noted(self, running: _Running, issue: Issue, call: Authorised) -> None:
+        self._starting -= 1
+        failpoints.hit("module.before-call")
+        self._call(running, issue, call)
+
+    def _not_noted(self, running: _Running, failure: Failure) -> None:
+        """Not on disk, so nothing leaves; the store will be back."""
+        self._starting -= 1
+        self.breaker.unused()
+        self.ports.log.warning("module.note", error=failure.getErrorMessage())
+        self._idle(running)
+
+    # --- a call and its outcome -----------------------------------------------------------------
+
+    def _call(self, running: _Running, issue: Issue, call: Authorised) -> None:
+        before, running.issue = running.issue, issue
+        self.link.call(call).addCallbacks(
+            partial(self._outcome, running), partial(self._not_sent, running, before)
+        )
+
+    def _not_sent(self, running: _Running, before: Issue, failure: Failure) -> None:
+        """It surely never left: the order is as it was."""
+        running.issue = before
+        self.breaker.unused()
+        if isinstance(failure.value, LocalError) and before.step is Step.WAITING:
+            running.busy = False
+            self._refuse(running, UNFIT, failure.getErrorMessage())
+        else:
+            self._idle(running)
+
+    def _outcome(self, running: _Running, outcome: Outcome) -> None:
+        failpoints.hit("module.before-report")
+        now, policy = self.ports.now_us(), self.config.policy()
+        running.issue = settled(running.issue, outcome, now, policy)
+        self._judge(outcome)
+        running.busy = False
+        if running.issue.over:
+            self._end(running)
+            return
+        if running.step is Step.DOUBTFUL and "doubtful" not in running.told:
+            self._tell(running, "doubtful")
+        else:
+            self._idle(running)
+
+    def _judge(self, outcome: Outcome) -> None:
+        """What the outcome says of the module, whatever it says of the order."""
+        self.counters[type(outcome).__name__.lower()] += 1
+        trouble = isinstance(outcome, Lost) or (
+            isinstance(outcome, Refused) and outcome.verdict.blame is Blame.MODULE
+        )
+        if isinstance(outcome, Refused) and outcome.verdict.code == "module_never_made":
+            trouble = False  # an answer to a question
+        if trouble:
+            self.breaker.failed(self.ports.reactor.seconds())
+        else:
+            self.breaker.well()
+        if isinstance(outcome, Refused) and outcome.verdict.blame is Blame.OPERATOR:
+            self.ports.log.error("module.refuses", code=outcome.verdict.code, said=outcome.sentence)
+
+    def _idle(self, running: _Running) -> None:
+        running.busy = False
+        if self._stopping:
+            self._give_back(running)
+        else:
+            self._pump()
+
+    def _give_back(self, running: _Running) -> None:
+        """The hub hands it over again after the next start; the note says how far it was."""
+        self._orders.pop(running.message.reference, None)
+        running.done.callback(Failed("the channel is being stopped", True, NOT_SENT))
+
+    # --- what is told ---------------------------------------------------------------------------
+
+    def _tell(self, running: _Running, state: Any) -> None:
+        """Report something on the way, once."""
+        running.told.add(state)
+        message = running.message
+        report = ReportTokens(module=message.module, order=message.order, state=state)
+        running.busy = True
+        self._report(running, report).addBoth(lambda _: self._idle(running))
+
+    def _refuse(self, running: _Running, code: str, why: str) -> None:
+        """There is surely no token, and there will be none."""
+        message = running.message
+        self._finish(
+            running,
+            ReportTokens(
+                module=message.module, order=message.order, state="refused", code=code, detail=why
+            ),
+        )
+
+    def _end(self, running: _Running) -> None:
+        report = report_of(running.message, running.issue)
+        if running.step in (Step.WRONG, Step.UNDECIDED):
+            self.ports.log.error(
+                "module.needs-people",
+                order=report.order,
+                state=report.state,
+                meter=running.message.meter,
+                detail=report.detail,
+            )
+        self._finish(running, report)
+
+    def _finish(self, running: _Running, report: ReportTokens) -> None:
+        """Journal the end until it is journaled, note that it is, and let the order go."""
+        running.busy = True
+        done = self._report(running, report)
+        done.addCallback(lambda _: self._note_end(running, report))
+        done.addCallbacks(
+            lambda _: self._let_go(running, report),
+            lambda _: self.ports.reactor.callLater(_TICK_S, self._finish, running, report),
+        )
+
+    def _note_end(self, running: _Running, report: ReportTokens) -> "Deferred[None]":
+        step = Step.REFUSED if report.state == "refused" else running.step
+        ended = Issue(running.issue.order, step, sent_us=running.issue.sent_us)
+        return self.ports.keep(running.message.reference, note_of(ended))
+
+    def _let_go(self, running: _Running, report: ReportTokens) -> None:
+        failpoints.hit("module.before-end")
+        self.counters[report.state] += 1
+        self._orders.pop(running.message.reference, None)
+        running.done.callback(Sent())
+        self.ports.wake()
+        self._pump()
+
+    def _report(self, running: _Running, report: ReportTokens) -> "Deferred[Any]":
+        message = running.message
+        arrived = Arrival(
+            key=f"{message.reference}/{report.state}",
+            message=report,
+            raw=f"order {report.order}: {report.state} {report.code} {report.detail}".strip(),
+            partition_ref=f"meter/{message.meter}",
+            source_id=message.reference,
+            correlation=message.reference,
+            valid_for_s=_VALID_S,
+        )
+        return self.ports.accept(arrived).addErrback(partial(self._not_journaled, report))
+
+    def _not_journaled(self, report: ReportTokens, failure: Failure) -> Failure | None:
+        """Another end under the same name: the first one stands, and people look at this one."""
+        if isinstance(failure.value, KeyReused):
+            self.ports.log.error("module.two-ends", order=report.order, state=report.state)
+            return None
+        self.ports.log.warning("module.report", error=failure.getErrorMessage())
+        return failure
+
+
+def _after(deferred: "Deferred[Any]") -> "Deferred[None]":
+    """Fires when another one has ended, whatever its end; leaves its result alone."""
+    done: Deferred[None] = Deferred()
+
+    def ended(result: Any) -> Any:
+        done.callback(None)
+        return result
+
+    deferred.addBoth(ended)
+    return done
+
+
+def build(ports: Ports, config: ModuleConfig) -> SecurityModuleChannel:
+    """The channel of one configuration section."""
+    link: PrismLink = ports.link(config.link)
+    return SecurityModuleChannel(ports, config, link, Breaker(config.failures, config.pause_s))

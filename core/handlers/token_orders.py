@@ -1,0 +1,91 @@
+"""Reports of security modules on the network: what became of what was ordered."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from msgspec.structs import replace
+
+from core.book import Wants
+from core.entities import TokenOrder
+from core.handlers import token_acts
+from core.handlers.base import Context, Handler
+from core.messages import Answer, MadeToken, Outcome, ReportTokens
+from core.refusals import refuse
+from core.vending import ordered_sale
+from core.vending.key_change import MAX_SET
+from core.vending.order_states import OrderState, moved
+from core.vending.sale_rows import MAX_RECIPIENTS, receipt_ids
+from core.vending.token_orders import split
+
+#: A module's own words are cut at this many characters.
+MAX_DETAIL: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """What each end of an order means for what it was ordered for."""
+
+    made: Callable[[Context, TokenOrder, tuple[MadeToken, ...]], None]
+    none: Callable[[Context, TokenOrder], None]
+    unsure: Callable[[Context, TokenOrder], None]
+
+
+ENDS: Final[Mapping[str, Ends]] = {
+    "sale": Ends(ordered_sale.token_came, ordered_sale.no_token, ordered_sale.in_doubt),
+    "act": Ends(token_acts.token_came, token_acts.no_token, token_acts.in_doubt),
+}
+
+
+def decide_report(ctx: Context, command: ReportTokens) -> Answer:
+    """Move the order, and what waits for it. What comes too late, or twice, changes nothing."""
+    order = ctx.stage.get(TokenOrder, command.order)
+    if order is None or order.module != command.module:
+        raise refuse("order-unknown", order=command.order, module=command.module)
+    after = moved(order.state, command.state)
+    if after is None:
+        return _too_late(ctx, order, command)
+    over = after in (OrderState.MADE, OrderState.REFUSED)
+    changed = replace(
+        order,
+        state=str(after),
+        code=command.code,
+        detail=command.detail[:MAX_DETAIL],
+        ended_at=ctx.now_us if over else 0,
+    )
+    ctx.stage.put(order.id, changed)
+    if over and order.agreement_id:
+        ctx.stage.link("open-order", order.agreement_id, None)
+    ends = ENDS[order.cause]
+    if after is OrderState.MADE:
+        ends.made(ctx, changed, command.tokens)
+    elif after is OrderState.REFUSED:
+        ends.none(ctx, changed)
+    else:
+        ends.unsure(ctx, changed)
+    return Answer(outcome=Outcome.DONE, data={"order": order.id, "state": str(after)})
+
+
+def _too_late(ctx: Context, order: TokenOrder, command: ReportTokens) -> Answer:
+    """A repeat says what is known. A token that comes after its order was given up goes into the
+    module's log, where the proof finds it: it has no cause."""
+    if command.state == "made" and order.state != OrderState.MADE:
+        made = [each for part in split(ctx, order, command.tokens, ("", "")) for each in part]
+        for place, token in enumerate(made):
+            ctx.stage.link("made-by", (order.module, f"{ctx.message_id}/{place}"), token)
+    return Answer(outcome=Outcome.DONE, data={"order": order.id, "state": order.state})
+
+
+def _wants(command: ReportTokens) -> Wants:
+    return Wants(orders=(command.order,))
+
+
+_IDS = {
+    "token": 1 + MAX_SET,
+    "ledger_txn": 1,
+    "debt": 1,
+    "notice": MAX_RECIPIENTS,
+    receipt_ids("{company}"): 1,
+}
+
+HANDLERS = (Handler("vending.report-tokens", ReportTokens, _wants, decide_report, _IDS),)

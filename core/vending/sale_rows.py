@@ -1,0 +1,170 @@
+"""What a sale leaves behind: its state, its row, its postings, what is told of it. Pure."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from core.book import Stage
+from core.entities import Account, Agreement, AgreementState, Debt, Meter, PastSale, Phone
+from core.handlers.base import Context
+from core.ledger import Transaction, post
+from core.messages import Recipient, SendNotice
+from core.tariffs.sale import Line
+from core.vending.price import Price
+from core.vending.receipt import entries
+from core.vending.states import SaleState
+
+#: A sale tells at most so many recipients: the buyer, the holder, and some to spare.
+MAX_RECIPIENTS = 4
+
+#: What is told of a sale, by what it shows of a key change.
+TEMPLATES = {
+    "": "token",
+    "due": "token-key-due",
+    "first": "token-key-change",
+    "again": "token-key-change-again",
+}
+
+
+class Bought(msgspec.Struct, frozen=True, gc=False):
+    """A purchase that nothing stands against."""
+
+    meter: Meter
+    agreement: Agreement
+    payer: Account
+    price: Price
+
+
+def receipt_ids(company: str) -> str:
+    """The series that a company's receipt numbers are drawn from."""
+    return f"receipt/{company}"
+
+
+def new_receipt(ctx: Context) -> str:
+    """The next receipt's number."""
+    return f"{ctx.terms.receipt_series}{ctx.new_id(receipt_ids(ctx.terms.code)):08d}"
+
+
+def post_sale(
+    ctx: Context, sale: PastSale, lines: Sequence[Line], beneficiary: int, cause: str = ""
+) -> None:
+    """The sale's one transaction; ``cause``: the command, where it is not the present message."""
+    posted = entries(lines, sale.payer_account_id, beneficiary, sale.tender, sale.carried_forward)
+    txn = Transaction(
+        ctx.new_id("ledger_txn"),
+        ctx.terms.code,
+        "sale",
+        sale.currency,
+        cause or ctx.message_id,
+        ctx.now_us,
+    )
+    post(ctx.stage, txn, posted)
+
+
+def carry_on(stage: Stage, bought: Bought) -> None:
+    """What the tariff remembers from here on: blocks, month charges, and debts that were paid."""
+    price = bought.price
+    state = stage.need(AgreementState, bought.agreement.id)
+    stage.put(
+        bought.agreement.id,
+        replace(
+            state,
+            period=price.period,
+            units_milli=price.priced.units_this_period,
+            fixed_through=price.priced.fixed_through or 0,
+        ),
+    )
+    for debt_id, after in zip(price.debt_ids, price.priced.debts, strict=True):
+        before = stage.need(Debt, debt_id)
+        assert before.code == after.code, "debts come back in their order"
+        if before.outstanding != after.outstanding:
+            stage.put(debt_id, replace(before, outstanding=after.outstanding))
+
+
+def remember(stage: Stage, sale: PastSale) -> None:
+    """What the next message of the batch must see of an issued sale."""
+    recent = stage.linked("recent-sales", sale.meter_id) or ()
+    stage.link("recent-sales", sale.meter_id, (sale, *recent))
+    last = stage.linked("last-sales", sale.phone)
+    if last is not None:
+        stage.link("last-sales", sale.phone, (sale, *last))
+    count_spent(stage, sale)
+
+
+def count_spent(stage: Stage, sale: PastSale) -> None:
+    """The limits of the day."""
+    for name, key in (("spent-meter_id", sale.meter_id), ("spent-phone", sale.phone)):
+        stage.link(name, key, (stage.linked(name, key) or 0) + sale.tender)
+
+
+def write_sale(ctx: Context, sale: PastSale, bought: Bought, state: SaleState) -> None:
+    """The sale as a row; one that waits for its token has no receipt yet."""
+    ctx.stage.add(
+        "sale",
+        id=sale.id,
+        company=ctx.terms.code,
+        message_id=ctx.message_id,
+        state=str(state),
+        channel=ctx.channel,
+        phone=sale.phone,
+        payer_account_id=sale.payer_account_id,
+        account_id=bought.agreement.account_id,
+        agreement_id=bought.agreement.id,
+        meter_id=sale.meter_id,
+        currency=sale.currency,
+        tender=sale.tender,
+        units_tenths=sale.units_tenths,
+        carried_forward=sale.carried_forward,
+        period=bought.price.period,
+        tariff=bought.price.tariff_name,
+        lines=sale.lines,
+        receipt=sale.receipt or None,
+        priced_at=sale.priced_at,
+        issued_at=ctx.now_us if state is SaleState.ISSUED else 0,
+    )
+
+
+def tell(
+    ctx: Context,
+    recipients: tuple[Recipient, ...],
+    template: str,
+    args: dict[str, Any],
+    sale_id: int = 0,
+) -> None:
+    """One notice, one row and one message per recipient and way."""
+    for recipient in recipients[:MAX_RECIPIENTS]:
+        notice_id = ctx.new_id("notice")
+        ctx.stage.emit(
+            SendNotice(
+                way=recipient.way,
+                recipient=recipient.address,
+                template=template,
+                args=args,
+                language=_language_of(ctx.stage, recipient),
+                notice_id=notice_id,
+                channel=recipient.channel,
+            ),
+            party=recipient.address,
+        )
+        ctx.stage.add(
+            "notice",
+            id=notice_id,
+            company=ctx.terms.code,
+            message_id=ctx.message_id,
+            sale_id=sale_id,
+            way=recipient.way,
+            recipient=recipient.address,
+            template=template,
+            state="queued",
+            detail="",
+            queued_at=ctx.now_us,
+            updated_at=ctx.now_us,
+        )
+
+
+def _language_of(stage: Stage, recipient: Recipient) -> str:
+    """The language registered with the phone, else the one that he used."""
+    phone = stage.get(Phone, recipient.address)
+    return phone.language if phone is not None and phone.language else recipient.language
