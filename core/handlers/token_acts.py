@@ -117,6 +117,8 @@ def _carry_out(ctx: Context, act: TokenAct, meter: Meter) -> Answer:
 def _done(ctx: Context, act: TokenAct, done: Done, *moves: ActMove) -> Answer:
     """The act's state, its notices and its answer."""
     act = _moved(ctx, act, *moves, amount=done.amount, decided_at=act.decided_at or ctx.now_us)
+    if not done.digits:
+        return _answer(ctx, act)
     facts: dict[str, Any] = {"token": done.digits}
     if done.units_tenths:
         facts["units_tenths"] = done.units_tenths

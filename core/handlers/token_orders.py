@@ -14,7 +14,7 @@ from core.messages import Answer, MadeToken, Outcome, ReportTokens
 from core.refusals import refuse
 from core.vending import ordered_sale
 from core.vending.key_change import MAX_SET
-from core.vending.order_states import OrderState, moved
+from core.vending.order_states import ENDED, OrderState, moved
 from core.vending.sale_rows import MAX_RECIPIENTS, receipt_ids
 from core.vending.token_orders import split
 
@@ -45,7 +45,7 @@ def decide_report(ctx: Context, command: ReportTokens) -> Answer:
     after = moved(order.state, command.state)
     if after is None:
         return _too_late(ctx, order, command)
-    over = after in (OrderState.MADE, OrderState.REFUSED)
+    over = after in ENDED
     changed = replace(
         order,
         state=str(after),
@@ -56,10 +56,12 @@ def decide_report(ctx: Context, command: ReportTokens) -> Answer:
     ctx.stage.put(order.id, changed)
     if over and order.agreement_id:
         ctx.stage.link("open-order", order.agreement_id, None)
+    elif over:
+        ctx.stage.link("open-act-order", order.meter, None)
     ends = ENDS[order.cause]
     if after is OrderState.MADE:
         ends.made(ctx, changed, command.tokens)
-    elif after is OrderState.REFUSED:
+    elif over:
         ends.none(ctx, changed)
     else:
         ends.unsure(ctx, changed)

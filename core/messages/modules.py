@@ -61,8 +61,8 @@ class MadeToken(msgspec.Struct, frozen=True, kw_only=True):
 
 #: ``delayed``: surely not made yet, the module is away; ``doubtful``: it may have been made, and is
 #: asked about; ``wrong``: something else came back; ``undecided``: the module does not know any
-#: more. The last two are for people.
-Report = Literal["made", "refused", "delayed", "doubtful", "wrong", "undecided"]
+#: more. These two are for people; ``give-up`` is what people say, by an act of two of them.
+Report = Literal["made", "refused", "delayed", "doubtful", "wrong", "undecided", "give-up"]
 
 
 @message_type("wattbus.modules.ReportTokens.v1", hashed=("order", "state", "tokens"))

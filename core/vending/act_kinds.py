@@ -137,5 +137,7 @@ KINDS: Final[Mapping[str, Kind]] = {
         Kind("refund", "management", _SUPERVISOR, Two.ALWAYS,
              "clearing the credit and giving the money back",
              _M.CLEAR_CREDIT, _register, _register, evidence=True, limit="money"),
+        Kind("give-up-order", "", _SUPERVISOR, Two.ALWAYS,
+             "giving up an order whose token nobody has", evidence=True),
     )
 }  # fmt: skip

@@ -10,9 +10,9 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from core.entities import Account, Coding, Meter, TokenAct, TokenOnFile
+from core.entities import Account, Coding, Meter, TokenAct, TokenOnFile, TokenOrder
 from core.handlers.base import Context
-from core.messages import RequestTokenAct
+from core.messages import ReportTokens, RequestTokenAct
 from core.refusals import Refusal, refuse
 from core.sts.layouts import TokenClass
 from core.vending import act_checks as checks
@@ -23,6 +23,7 @@ from core.vending.act_states import ActMove
 from core.vending.act_tokens import command_of, is_good, issue_setting, issue_units, make_void
 from core.vending.key_change import newest
 from core.vending.key_change_states import ENDS
+from core.vending.order_states import FOR_PEOPLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +248,36 @@ def pay_refund(ctx: Context, act: TokenAct, meter: Meter) -> int:
     return amount
 
 
+# --- orders at modules on the network ------------------------------------------------------------
+
+
+def _can_give_up(ctx: Context, command: RequestTokenAct, meter: Meter) -> int:
+    _stuck_order(ctx, command, meter)
+    return 0
+
+
+def _stuck_order(ctx: Context, command: RequestTokenAct, meter: Meter) -> TokenOrder:
+    """The meter's order that only people can end; one that the module may still end is not."""
+    agreement = ctx.stage.linked("agreement-of", meter.id)
+    waiting = (
+        ctx.stage.linked("open-order", agreement),
+        ctx.stage.linked("open-act-order", meter.drn),
+    )
+    for order in waiting:
+        if order is not None and order.meter == meter.drn and order.state in FOR_PEOPLE:
+            stuck: TokenOrder = order
+            return stuck
+    raise _no(command, "no order of it waits for a decision")
+
+
+def _give_up(ctx: Context, act: TokenAct, meter: Meter) -> Outcome:
+    """Said to the order in its own turn, as the module's reports are."""
+    order = _stuck_order(ctx, command_of(act), meter)
+    code = f"act {act.id}"
+    ctx.stage.emit(ReportTokens(module=order.module, order=order.id, state="give-up", code=code))
+    return Outcome("", notice="")
+
+
 _SETTING = Step(_in_use, _setting)
 _GIFT = Step(_can_give, _give)
 
@@ -266,4 +297,5 @@ STEPS: Final[Mapping[str, Step]] = {
     "reallocation": Step(_can_reallocate, _reallocate),
     "credit-transfer": Step(_can_transfer, _transfer),
     "refund": Step(_can_refund, _refund),
+    "give-up-order": Step(_can_give_up, _give_up),
 }

@@ -49,6 +49,7 @@ MOVES: Final = {
     **{(state, M.UNDECIDED): S.UNDECIDED for state in (S.DOUBTFUL, S.UNDECIDED)},
     **{(state, M.GIVE_UP): S.GIVEN_UP for state in (S.WRONG, S.UNDECIDED)},
 }
+ENDED: Final = frozenset({S.MADE, S.REFUSED, S.GIVEN_UP})
 #: States that are for people.
 FOR_PEOPLE: Final = frozenset({S.WRONG, S.UNDECIDED})
 
