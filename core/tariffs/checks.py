@@ -129,6 +129,14 @@ def in_order(components: Sequence[Component]) -> tuple[Any, ...]:
     return tuple(done)
 
 
+def check_billed(components: Sequence[Component]) -> None:
+    """What holds beside if bills are made under the version."""
+    for i, component in enumerate(components):
+        if isinstance(component, TaxInTender | Credit):
+            message = f"{component.code!r} lies inside a tender, and without catch_up there is none"
+            raise TariffError(message, i)
+
+
 def check_sold(components: Sequence[Component]) -> None:
     """What holds beside if tokens are sold under the version (in one season, to one category)."""
     for i, component in enumerate(components):

@@ -23,7 +23,14 @@ import msgspec
 from core.calendars import first_day, period_of
 from core.money import currency
 from core.tariffs.bills import Amount
-from core.tariffs.checks import METERED, check_sold, check_version, in_order, weights_of
+from core.tariffs.checks import (
+    METERED,
+    check_billed,
+    check_sold,
+    check_version,
+    in_order,
+    weights_of,
+)
 from core.tariffs.errors import BillError, NoTariffError, TariffError
 from core.tariffs.pieces import Curve, curve_of, total_of
 from core.tariffs.programs import Programs, is_active
@@ -50,7 +57,7 @@ from core.tariffs.shapes import (
 )
 
 __all__ = ["ROUNDERS", "CompiledTariff", "CompiledVersion", "NoTariffError", "Rounder",
-           "TariffError", "compile_tariff", "compile_version"]  # fmt: skip
+           "TariffError", "check", "compile_tariff", "compile_version"]  # fmt: skip
 
 RATE_DENOMINATOR = E8 * MILLI  # a rate times milli-units, in major units
 
@@ -174,8 +181,27 @@ def _variants(version: TariffVersion, scale: int) -> dict[tuple[str, str], Compi
         for category in dict.fromkeys(categories):
             active = tuple(c for c in version.components if is_active(c, season, category))
             own = msgspec.structs.replace(version, components=active)
-            found[season, category] = compile_version(own, scale)
+            try:
+                found[season, category] = compile_version(own, scale)
+            except TariffError as error:
+                place = None
+                if error.index is not None:
+                    place = version.components.index(active[error.index])
+                where = " ".join(word for word in ("in", season, category) if word)
+                raise TariffError(f"{where}: {error}", place) from None
     return found
+
+
+def check(version: TariffVersion) -> None:
+    """Whether a version can be priced, for sales if it has ``catch_up``, for bills if not.
+
+    TariffError leads to the component at fault.
+    """
+    check_version(version)
+    if version.catch_up is not None:
+        _variants(version, 1)  # the scale is no matter
+        return
+    check_billed(version.components)
 
 
 def compile_version(version: TariffVersion, scale: int) -> CompiledVersion:
