@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
-from math import isqrt
+from math import floor, isqrt
 
 from core.tariffs.bills import Amount
 from core.tariffs.charges import rate
@@ -133,6 +133,6 @@ def rebate(shape: Rebate, scale: int) -> Derived:
         if shape.up_to_milli is not None:
             times = min(times, shape.up_to_milli)
         off = rounder(shape.rate_e8 * times * scale, E8 * MILLI)  # type: ignore[arg-type]
-        return -max(0, min(off, int(base))), shape.rate_e8, times
+        return -max(0, min(off, floor(base))), shape.rate_e8, times
 
     return derive

@@ -71,7 +71,7 @@ def priced(
 ) -> int:
     """Append a line for each part (or one for all, if so declared); returns their sum."""
     shape: Any = row.shape
-    if isinstance(shape, Energy | Premium) and shape.one_line and len(parts) > 1:
+    if isinstance(shape, Energy | Premium) and shape.one_line and parts:
         return _together(row, parts, scale, lines, days)
     total, rounder = 0, row.rounder
     for rate, units, block, tou in parts:

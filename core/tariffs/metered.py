@@ -29,12 +29,12 @@ def metered(shape: Energy | Premium) -> Charge:
 def levy(shape: Levy) -> Charge:
     """An amount per unit."""
     rate, name, part = shape.rate_e8, shape.quantity, part_of(shape.part)
+    shared = shape.part is not None and shape.part.share_e8 is not None
 
     def charge(frame: Frame) -> list[Priced]:
-        earlier, now = frame.quantity(name)
+        _, now = frame.quantity(name)
         if part is not None:
-            factor = frame.need_months() if frame.cut is None else 1
-            now = part(earlier + now, factor) - part(earlier, factor)
+            now = part(now, 1 if shared else frame.need_months())
         return [(rate, now, 0, "")] if now else []
 
     return charge
