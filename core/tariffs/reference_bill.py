@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from fractions import Fraction
+from functools import lru_cache
 from math import inf
 from typing import Any
 
@@ -56,16 +57,14 @@ class _Work:
         count = (given.last - given.first).days + 1
         self.days = [given.first + timedelta(days=i) for i in range(count)]
         self.lines: Lines = {}
-        self.by_day: dict[str, dict[date, Fraction]] = {}
+        self.by_day: dict[str, list[tuple[list[date], Fraction]]] = {}
 
     def add(self, shape: Component, key: tuple[int, str], run: list[date], exact: Fraction) -> None:
         """A line: rounded, and spread evenly over its days for what is made of it."""
         amount = rounded(shape.rounding, exact) if self.rounded else exact
         place = (shape.code, *key, None if run == self.days else run[0])
         self.lines[place] = self.lines.get(place, ZERO) + amount
-        spread = self.by_day.setdefault(shape.code, {})
-        for day in run:
-            spread[day] = spread.get(day, ZERO) + amount / len(run)
+        self.by_day.setdefault(shape.code, []).append((run, amount))
 
     def bill_of(self, shape: Component) -> Stretch:
         """All days of the bill at the prices of one component."""
@@ -76,7 +75,8 @@ def reference_bill(tariff: Tariff, given: BillInput, rounded_lines: bool = True)
     """All lines that are not zero."""
     work = _Work(given, currency(tariff.currency).scale, rounded_lines)
     later: dict[str, list[Run]] = {}
-    for code, runs in _runs(tariff, work).items():
+    names = tuple(category(version, given) for version in tariff.versions)
+    for code, runs in _runs(tariff, given.first, given.last, names).items():
         if isinstance(runs[0][1], MADE_OF_LINES):
             later[code] = runs
         else:
@@ -94,12 +94,19 @@ def _of(shape: Any) -> tuple[str, ...]:
     return of
 
 
-def _runs(tariff: Tariff, work: _Work) -> dict[str, list[Run]]:
+@lru_cache(64)  # many bills of the same days, one after the other
+def _runs(
+    tariff: Tariff, first: date, last: date, categories: tuple[str, ...]
+) -> dict[str, list[Run]]:
+    """Of each code, the days for which it is the same; ``categories``: one for each version."""
     found: dict[str, list[Run]] = {}
-    for day in work.days:
-        version = [v for v in tariff.versions if v.valid_from <= day][-1]
+    for ordinal in range(first.toordinal(), last.toordinal() + 1):
+        day = date.fromordinal(ordinal)
+        number = max(i for i, v in enumerate(tariff.versions) if v.valid_from <= day)
+        version = tariff.versions[number]
+        season = _season(version, day)
         for shape in version.components:
-            if not _in_force(version, shape, day, work.given):
+            if not _applies(shape, season, categories[number]):
                 continue
             runs = found.setdefault(shape.code, [])
             if runs and _continues(runs[-1], shape, day):
@@ -112,21 +119,25 @@ def _runs(tariff: Tariff, work: _Work) -> dict[str, list[Run]]:
 def _continues(run: Run, shape: Component, day: date) -> bool:
     last = run[0][-1]
     yearly = getattr(shape, "period", "") == "calendar_year"
-    next_day = run[1] == shape and day - last == timedelta(days=1)
+    same = run[1] is shape or run[1] == shape
+    next_day = same and day.toordinal() - last.toordinal() == 1
     return next_day and (last.year == day.year or not yearly)
 
 
-def _in_force(version: TariffVersion, shape: Component, day: date, given: BillInput) -> bool:
+def _season(version: TariffVersion, day: date) -> str:
+    for each in version.seasons:
+        at, first, last = (day.month, day.day), each.first, each.last
+        if (first <= at <= last) if first <= last else not last < at < first:
+            return each.name
+    return ""
+
+
+def _applies(shape: Component, season: str, category_name: str) -> bool:
     if shape.when is None:
         return True
-    season = ""
-    for each in reversed(version.seasons):
-        at, first, last = (day.month, day.day), each.first, each.last
-        inside = first <= at <= last if first <= last else not last < at < first
-        season = each.name if inside else season
     if shape.when.seasons and season not in shape.when.seasons:
         return False
-    return not shape.when.categories or category(version, given) in shape.when.categories
+    return not shape.when.categories or category_name in shape.when.categories
 
 
 def category(version: TariffVersion, given: BillInput) -> str:
@@ -202,17 +213,22 @@ def _mean_price(work: _Work, runs: list[Run]) -> None:
             counts[key] = units
     shape = runs[-1][1]
     decimals = shape.proration.price_decimals if shape.proration else None
-    for key, price in prices.items():
-        if decimals is not None:
-            price = rounded("half_up", price * 10**decimals) / 10**decimals
-        work.add(shape, key, work.days, price * counts[key] * work.scale)
+    if decimals is not None:
+        for key, price in prices.items():
+            prices[key] = rounded("half_up", price * 10**decimals) / 10**decimals
+    amounts = {key: price * counts[key] * work.scale for key, price in prices.items()}
+    if isinstance(shape, Energy | Premium) and shape.one_line:
+        amounts = {(0, ""): sum(amounts.values(), ZERO)}
+    for key, amount in amounts.items():
+        work.add(shape, key, work.days, amount)
 
 
 def _made_of_lines(work: _Work, run: list[date], shape: Any) -> None:
     base = ZERO
     for code in shape.of:
-        by_day = work.by_day.get(code, {})
-        base += sum((by_day.get(day, ZERO) for day in run), ZERO)
+        for days, amount in work.by_day.get(code, ()):
+            common = len(days) if days == run else len(set(days) & set(run))
+            base += amount * Fraction(common, len(days))
     if isinstance(shape, TaxIncluded):
         return  # it moves money between payees and adds no line that counts
     stretch = Stretch(work.given, shape, run, work.days)

@@ -9,6 +9,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from datetime import date, timedelta
 from fractions import Fraction
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -63,7 +64,8 @@ def season_of(seasons: Sequence[Season], day: date) -> str:
     return next((season.name for season in seasons if season.holds(day)), "")
 
 
-def _end_of_season(seasons: Sequence[Season], season: str, day: date, last: date) -> date:
+@lru_cache(4_000)  # the periods of a run are alike
+def _end_of_season(seasons: tuple[Season, ...], season: str, day: date, last: date) -> date:
     if not seasons:
         return last
     while day < last and season_of(seasons, day + ONE_DAY) == season:

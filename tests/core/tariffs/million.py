@@ -20,7 +20,7 @@ from core.tariffs.reference_bill import Lines, reference_bill
 
 from .random_bills import random_input, random_tariff
 
-INPUTS = 5  # per tariff: compiling costs more than a bill
+INPUTS = 20  # per tariff: compiling costs more than a bill
 CHUNK = 2_000
 
 
@@ -61,9 +61,8 @@ def run(first: int, count: int) -> Counter[str]:
 
 def main(arguments: list[str]) -> int:
     """Run them all and print how many were the same."""
-    count, first, processes = ([int(a) for a in arguments] + [1_000_000, 0, 1][len(arguments) :])[
-        :3
-    ]
+    numbers = [int(argument) for argument in arguments]
+    count, first, processes = (numbers + [1_000_000, 0, 1][len(numbers) :])[:3]
     began, total = perf_counter(), Counter[str]()
     starts = range(first, first + count // INPUTS, CHUNK // INPUTS)
     with ProcessPoolExecutor(processes) as pool:

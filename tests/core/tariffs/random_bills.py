@@ -10,6 +10,8 @@ from fractions import Fraction
 from random import Random
 from typing import Any
 
+import msgspec
+
 from core.tariffs.bills import BillInput, Overdue, Share
 from core.tariffs.compiling import CompiledTariff, compile_tariff
 from core.tariffs.shapes import (
@@ -353,17 +355,14 @@ def random_tariff(random: Random) -> CompiledTariff:
 
 def _changed(draw: Draw, item: Any) -> Any:
     """The same, or with other rates."""
-    import msgspec
-
     if draw.r.random() < 0.4 or isinstance(item, LateFee | Allocation):
         return item
+    more = draw.r.randint(0, 10**7)
     if getattr(item, "blocks", ()):
-        blocks = tuple(
-            Block(b.up_to_milli, b.rate_e8 + draw.r.randint(0, 10**7)) for b in item.blocks
-        )
+        blocks = tuple(Block(b.up_to_milli, b.rate_e8 + more) for b in item.blocks)
         return msgspec.structs.replace(item, blocks=blocks)
     if hasattr(item, "rate_e8") and not isinstance(item, TaxIncluded):
-        return msgspec.structs.replace(item, rate_e8=item.rate_e8 + draw.r.randint(0, 10**7))
+        return msgspec.structs.replace(item, rate_e8=item.rate_e8 + more)
     return item
 
 
@@ -375,7 +374,7 @@ def random_input(random: Random) -> BillInput:
             (date(2026, 1, 1), date(2026, 3, 31)),
             (date(2026, 3, 1), date(2026, 3, 31)),
             (date(2025, 12, 10), date(2026, 1, 8)),
-            (date(2026, 3, 5), date(2026, 3, 5) + timedelta(days=random.randint(0, 60))),
+            (date(2026, 3, 5), date(2026, 3, 5) + timedelta(days=random.choice((0, 16, 29, 60)))),
         )
     )
     peak = random.randint(0, 400_000)

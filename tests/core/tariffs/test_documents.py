@@ -111,7 +111,7 @@ def test_what_uganda_says() -> None:
         (
             "blocks:\n",
             "block:\n",
-            "block: unknown; did you mean 'blocks'? (allowed: at_jump, blocks",
+            "block: unknown; did you mean 'blocks'? (allowed: at_",
         ),
         ("kind: tax\n          code: vat", "kind: tax\n          code: energy", "used twice"),
     ],
