@@ -12,12 +12,11 @@ from core.tariffs.compiling import (
     CompiledTariff,
     CompiledVersion,
 )
+from core.tariffs.errors import MissingQuantityError
 from core.tariffs.sale import Line, SaleState
 from core.tariffs.shapes import E8, MILLI, Fixed, TaxOnLines
 
-
-class MissingQuantityError(LookupError):
-    """A fixed charge is per something (``sanctioned_kw``) that the agreement does not state."""
+__all__ = ["FixedDue", "MissingQuantityError", "fixed_due", "unit_lines"]
 
 
 class FixedDue(msgspec.Struct, frozen=True, gc=False):

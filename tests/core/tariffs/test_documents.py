@@ -60,8 +60,16 @@ def test_what_uganda_says() -> None:
     ("part", "wrong", "said"),
     [
         ("currency: UGX", "currency: UGS", "got 'UGS'; did you mean 'USD'? (allowed: AED, AUD"),
-        ("kind: fixed", "kind: monthly", "'monthly' is not known (allowed: energy, fixed, levy"),
-        ("structure: graduated", "structure: volume", "got 'volume' (allowed: graduated)"),
+        (
+            "kind: fixed",
+            "kind: monthly",
+            "'monthly' is not known (allowed: allocation, area, credit",
+        ),
+        (
+            "structure: graduated",
+            "structure: blocks",
+            "got 'blocks' (allowed: graduated, volume, schedule_by_total, package)",
+        ),
         ("{rate: 750.9}", "{rate: cheap}", "expected a decimal number like 750.9, got 'cheap'"),
         ("{rate: 750.9}", "{rate: 7e2}", "expected a decimal number like 750.9, got '7e2'"),
         ("{rate: 750.9}", "{rate: nan}", "expected a decimal number like 750.9, got 'nan'"),
@@ -100,7 +108,11 @@ def test_what_uganda_says() -> None:
         ("format: tariff", "format: tarif", "got 'tarif'; did you mean 'tariff'?"),
         ("version: 1", "version: 0", "version: expected an integer (Expected `int` >= 1)"),
         ("label: Energy", "label: ''", "label: expected a text that is not empty, got ''"),
-        ("blocks:\n", "block:\n", "block: unknown; did you mean 'blocks'? (allowed: blocks"),
+        (
+            "blocks:\n",
+            "block:\n",
+            "block: unknown; did you mean 'blocks'? (allowed: at_",
+        ),
         ("kind: tax\n          code: vat", "kind: tax\n          code: energy", "used twice"),
     ],
 )
