@@ -11,6 +11,7 @@ integers of microseconds UTC.
 from core.messages.accounts import AskBalance, Enrol, MeterLink, PhoneLink, SetLanguage
 from core.messages.base import Message, message_type, name_of, struct_of
 from core.messages.billing import ReceivePayment
+from core.messages.collection import ImportDebts, ReceiveJointPayment, RequestMoneyAct
 from core.messages.management import DecideTokenAct, RequestTokenAct
 from core.messages.notices import DeliveryReport, SendNotice
 from core.messages.outcome import Answer, Outcome
@@ -28,13 +29,16 @@ __all__ = [
     "DeliveryReport",
     "Enrol",
     "FailKeyChange",
+    "ImportDebts",
     "Message",
     "MeterLink",
     "NeedKeyChange",
     "Outcome",
     "PhoneLink",
+    "ReceiveJointPayment",
     "ReceivePayment",
     "Recipient",
+    "RequestMoneyAct",
     "RequestTokenAct",
     "SendNotice",
     "SetLanguage",

@@ -23,6 +23,7 @@ from core.entities import (
 )
 from core.messages import CreditVend
 from core.store.load_acts import concerned, load_acts
+from core.store.load_collection import accounts_of, load_collection
 from core.store.load_key_changes import load_key_changes
 from core.store.load_sales import Horizon, load_sales
 from core.store.tx import Reader, Row
@@ -42,6 +43,8 @@ def load(
     suffix = " FOR UPDATE" if lock else ""
     # nothing is locked yet: these only tell which rows will be
     about = concerned(reader, company, wants)
+    wants = Wants.union((wants, about.money))
+    paid_to = accounts_of(reader, company, wants)
     phones = _phones(reader, company, (*wants.phones, *wants.last_sales_of, *about.told), book)
     waiting, asked = _waiting_meters(reader, company, wants.waiting)
     drns = {*wants.meters, *asked, *about.meters, *_saved_meters(book, wants.meters_of)}
@@ -51,8 +54,10 @@ def load(
     _agreement_states(reader, [a.id for a in agreements], book, suffix)
     ids = {a.account_id for a in agreements}
     ids.update(account for phone in phones for account in phone.account_ids)
+    ids |= paid_to
     _accounts(reader, company, ids, wants.accounts, book, suffix)
     _debts(reader, [a.id for a in agreements], book)
+    load_collection(reader, company, wants, book)
     _customers(reader, company, wants.customers, book)
     load_sales(reader, company, wants, [m.id for m in meters], horizon, book)
     _notices(reader, wants.references, book, suffix)

@@ -1,4 +1,4 @@
-"""What operators do with tokens and money: each act with its reason, evidence and approval; void tokens."""
+"""What operators do with tokens and money: reason, evidence, approval of each act; void tokens."""
 
 from sqlalchemy import Column, Index, Table
 

@@ -47,9 +47,13 @@ def upgrade() -> None:
     )
     for name in ("account_id", "about_id", "plan_id"):
         op.create_index(f"ix_open_item_{name}", "open_item", [name])
-    where = {"sqlite_where": sa.text(LIVE), "postgresql_where": sa.text(LIVE)}
     op.create_index(
-        "uq_open_item_identity", "open_item", ["company", "identity"], unique=True, **where
+        "uq_open_item_identity",
+        "open_item",
+        ["company", "identity"],
+        unique=True,
+        sqlite_where=sa.text(LIVE),
+        postgresql_where=sa.text(LIVE),
     )
     op.create_table(
         "payment",
