@@ -53,7 +53,7 @@ def _terms(config: Config, code: str, section: CompanySection, token_of: TokenOf
         repeat_minutes=section.repeat_minutes,
         confirm_minutes=section.confirm_minutes,
         operators=_operators(config, code),
-        collection=_collection(config, section),
+        collection=collection_terms(config, section),
         key_changes={sgc: group.key_change for sgc, group in section.supply_groups.items()},
     )
 
@@ -97,7 +97,7 @@ def _tariffs(config: Config, section: CompanySection) -> dict[str, CompiledTarif
     return found
 
 
-def _collection(config: Config, section: CompanySection) -> CollectionTerms:
+def collection_terms(config: Config, section: CompanySection) -> CollectionTerms:
     """The company's rules of collection; those that charge nothing, where it names no file."""
     if not section.collection:
         return CollectionTerms()

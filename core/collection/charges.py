@@ -196,7 +196,7 @@ def _late_draft(ctx: Context, item: OpenItem, amount: int, until: date) -> Draft
         due=due.isoformat(),
         lines=((f"revenue:{LATE}", amount),),
         agreement_id=item.agreement_id,
-        identity=f"late/{item.id}/{until}",
+        identity=f"late/{item.id}/{len(ctx.stage.linked('about', item.id) or ())}",
         about_id=item.id,
     )
 
@@ -243,23 +243,25 @@ def _shares(lines: list[tuple[str, int]], amount: int, credited: int) -> list[in
 
 
 def take_over(ctx: Context, account: Account, debt: OldDebt) -> None:
-    """An old balance: a debt is an open item, a negative one becomes credit."""
-    if debt.amount < 0:
-        book(ctx, "import", [
-            Entry(OPENING, -debt.amount), Entry(CUSTOMER_CREDIT, debt.amount, account.id),
-        ])  # fmt: skip
-        return
+    """An old balance: a debt is an open item, a negative one becomes credit.
+
+    Of credit, too, an item stays: of nothing, so that the same balance is not taken over twice.
+    """
     draft = Draft(
         kind="import",
         code=OLD,
         item_class=debt.item_class,
-        label=f"Debt of {debt.year}",
+        label=f"{'Debt' if debt.amount > 0 else 'Credit'} of {debt.year}",
         due=f"{debt.year}-12-31",
-        lines=((OPENING, debt.amount),),
+        lines=((OPENING, debt.amount),) if debt.amount > 0 else (),
         period=debt.year,
         identity=old_identity(debt),
     )
-    raise_items(ctx, account, [draft], "import")
+    credit = (
+        Entry(OPENING, -debt.amount),
+        Entry(CUSTOMER_CREDIT, debt.amount, account.id),
+    )
+    raise_items(ctx, account, [draft], "import", credit if debt.amount < 0 else ())
 
 
 def old_identity(debt: OldDebt) -> str:
