@@ -58,4 +58,7 @@ def opened(url: str) -> Machine:
     from tests.core.collection.desk import OPERATORS, TERMS
     from tests.hub.machine import demo_terms
 
-    return Machine(url, terms=demo_terms(operators=OPERATORS, collection=TERMS))
+    machine = Machine(url, terms=demo_terms(operators=OPERATORS, collection=TERMS))
+    machine.time.at_us += 3_600_000_000  # later than what is there, with other draws
+    machine.time.drawn += 1_000_000
+    return machine
