@@ -34,6 +34,13 @@ class Wants(msgspec.Struct, frozen=True, gc=False):
     tokens: tuple[tuple[str, str], ...] = ()  # (meter, 20 digits or receipt)
     refunds: tuple[str, ...] = ()  # meters whose sales may be paid back
     orders: tuple[int, ...] = ()  # at modules, with what they are for
+    owing: tuple[str, ...] = ()  # accounts whose open items, debts and deposits are needed
+    items: tuple[int, ...] = ()  # open items by number, closed ones too
+    payments: tuple[str, ...] = ()  # by the number of their receipt
+    plans: tuple[int, ...] = ()
+    receipts: tuple[str, ...] = ()  # before payment, by number
+    late: tuple[str, ...] = ()  # accounts whose late fees are reckoned
+    identities: tuple[str, ...] = ()  # natural keys of items that may be there already
 
     @staticmethod
     def union(all_wants: "Iterable[Wants]") -> "Wants":

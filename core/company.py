@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from core.collection.terms import CollectionTerms
 from core.sts.keystore import KeyRecord
 from core.sts.module import MeterKey, SecurityModule
 from core.sts.remote import RemoteModule
@@ -30,7 +31,8 @@ class Operator:
     """Who may ask for acts with tokens, and how much in a day of the company's zone.
 
     ``free_issue_tenths_per_day``: units that he may give away; ``alone_tenths``: up to so many of
-    them in one act without a second person; ``refund_per_day`` in minor units. Here 0 is nothing.
+    them in one act without a second person; ``refund_per_day``, and of small change
+    ``waive_alone`` in one act and ``waive_per_day``, in minor units. Here 0 is nothing.
     """
 
     roles: frozenset[str]
@@ -38,6 +40,8 @@ class Operator:
     free_issue_tenths_per_day: int = 0
     alone_tenths: int = 0
     refund_per_day: int = 0
+    waive_alone: int = 0
+    waive_per_day: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +70,7 @@ class Terms:
     approval_hours: int = 24
     key_changes: Mapping[str, KeyChangePolicy] = field(default_factory=dict)  # by supply group
     remotes: Mapping[str, RemoteModule] = field(default_factory=dict)  # by supply group
+    collection: CollectionTerms = field(default_factory=CollectionTerms)
 
     def key_change_policy(self, sgc: str) -> KeyChangePolicy:
         """The policy of a supply group; where none is given, the change is told of."""

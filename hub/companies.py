@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from core.collection.load import load_file as load_collection
+from core.collection.terms import CollectionTerms
 from core.company import Operator, SaleLimits, Terms
 from core.money import currency
 from core.sts.errors import ModuleAwayError
@@ -57,6 +59,7 @@ def _terms(config: Config, code: str, section: CompanySection, token_of: TokenOf
         repeat_minutes=section.repeat_minutes,
         confirm_minutes=section.confirm_minutes,
         operators=_operators(config, code),
+        collection=collection_terms(config, section),
         key_changes={sgc: group.key_change for sgc, group in section.supply_groups.items()},
     )
 
@@ -70,6 +73,8 @@ def _operators(config: Config, code: str) -> dict[str, Operator]:
             free_issue_tenths_per_day=section.free_issue_units_per_day * 10,
             alone_tenths=section.alone_units * 10,
             refund_per_day=section.refund_per_day,
+            waive_alone=section.waive_alone,
+            waive_per_day=section.waive_per_day,
         )
         for name, section in config.operators.items()
         if not section.companies or code in section.companies
@@ -96,3 +101,14 @@ def _tariffs(config: Config, section: CompanySection) -> dict[str, CompiledTarif
             raise ValueError(f"tariff {name} is in {tariff.tariff.currency}")
         found[tariff.tariff.code] = tariff
     return found
+
+
+def collection_terms(config: Config, section: CompanySection) -> CollectionTerms:
+    """The company's rules of collection; those that charge nothing, where it names no file."""
+    if not section.collection:
+        return CollectionTerms()
+    path = find_mapping(config, "collection", section.collection)
+    found = load_collection(read_text(path), path.name)
+    if found.currency != section.currency:
+        raise ValueError(f"collection {section.collection} is in {found.currency}")
+    return found.terms

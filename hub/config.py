@@ -42,7 +42,15 @@ LINKS = ("prismtoken", "smpp")
 Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 Deduction = Literal["fee", "debts", "fixed", "tax", "energy"]
 #: What an operator may be: ``core.vending.act_kinds`` says what each may do.
-OperatorRole = Literal["meter-technician", "vending-desk", "vending-supervisor", "vending-approver"]
+OperatorRole = Literal[
+    "meter-technician",
+    "vending-desk",
+    "vending-supervisor",
+    "vending-approver",
+    "cashier",
+    "collection-supervisor",
+    "collection-approver",
+]
 
 
 class HubSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -124,6 +132,7 @@ class CompanySection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
         default_factory=lambda: ["fee", "debts", "fixed", "tax", "energy"]
     )
     limits: LimitsSection = msgspec.field(default_factory=LimitsSection)
+    collection: str = ""  # mapping of fees, allocation rules, late fees; empty: nothing is charged
 
 
 class OperatorSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -139,6 +148,8 @@ class OperatorSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     free_issue_units_per_day: Count = 0
     alone_units: Count = 0  # of these, so many in one act without a second person
     refund_per_day: Count = 0  # minor units
+    waive_alone: Count = 0  # minor units of small change in one act without a second person
+    waive_per_day: Count = 0  # minor units
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,9 @@ from core.messages import (
     ConfirmKeyChange,
     DecideTokenAct,
     FailKeyChange,
+    ImportDebts,
     NeedKeyChange,
+    RequestMoneyAct,
     RequestTokenAct,
     name_of,
     struct_of,
@@ -37,7 +39,15 @@ _N, _R, _P = 1 << 14, 8, 1
 _SALT = 16
 #: A passphrase that is easily guessed protects nothing; one longer than this is a file.
 MIN_SECRET, MAX_SECRET = 8, 1_000
-_ACTS = (RequestTokenAct, DecideTokenAct, NeedKeyChange, ConfirmKeyChange, FailKeyChange)
+_ACTS = (
+    RequestTokenAct,
+    RequestMoneyAct,
+    DecideTokenAct,
+    NeedKeyChange,
+    ConfirmKeyChange,
+    FailKeyChange,
+    ImportDebts,
+)
 _TYPES = {name_of(kind).name for kind in _ACTS}
 
 
@@ -128,6 +138,10 @@ class OperatorDesk:
             subject = f"act/{data['act']}"
         elif "meters" in data:
             subject = f"campaign/{data.get('campaign', '')}"
+        elif "debts" in data:
+            subject = f"debts/{data.get('source', '')}"
+        elif "account" in data:
+            subject = f"account/{data['account']}"
         else:
             subject = f"meter/{data.get('meter', '')}"
         # digits are never on record: they are with the token

@@ -1,6 +1,15 @@
 """Every message type that the core handles, and by whom: one handler per command."""
 
-from core.handlers import accounts, billing, key_changes, notices, token_acts, token_orders, vending
+from core.handlers import (
+    accounts,
+    collection,
+    key_changes,
+    money_acts,
+    notices,
+    token_acts,
+    token_orders,
+    vending,
+)
 from core.handlers.base import Context, Draw, Handler
 from core.messages import name_of
 
@@ -9,11 +18,12 @@ HANDLERS: dict[str, Handler] = {
     name_of(handler.message).name: handler
     for handler in (
         *vending.HANDLERS,
-        *billing.HANDLERS,
+        *collection.HANDLERS,
         *accounts.HANDLERS,
         *notices.HANDLERS,
         *token_acts.HANDLERS,
         *token_orders.HANDLERS,
+        *money_acts.HANDLERS,
         *key_changes.HANDLERS,
     )
 }

@@ -1,36 +1,31 @@
-"""Commands of operators about tokens: ask for an act, and decide about one that waits."""
+"""Commands of operators about tokens: ask for an act, and decide about one (of any) that waits."""
 
-from collections.abc import Mapping
-from typing import Any
-
-import msgspec
 from msgspec.structs import replace
 
 from core.book import Wants
-from core.calendars import local_time
-from core.entities import Meter, TokenAct, TokenOrder
+from core.collection.act_kinds import kind_named
+from core.collection.acts import carry_out as carry_out_money
+from core.entities import TokenAct
 from core.handlers.base import Context, Handler
-from core.messages import (
-    Answer,
-    DecideTokenAct,
-    MadeToken,
-    Outcome,
-    Recipient,
-    RequestTokenAct,
-)
-from core.refusals import Refusal, refuse
+from core.handlers.money_acts import MONEY_IDS
+from core.messages import Answer, DecideTokenAct, RequestTokenAct
+from core.refusals import refuse
 from core.vending import act_checks as checks
-from core.vending.act_kinds import KINDS, Kind, Role
-from core.vending.act_states import ActMove, ActState, moved
+from core.vending.act_carry import carry_out
+from core.vending.act_life import (
+    act_answer,
+    approved_act,
+    asked_move,
+    both,
+    expired_act,
+    moved_act,
+    new_act,
+    on_file,
+)
+from core.vending.act_states import ActMove, ActState
 from core.vending.act_steps import STEPS, pay_refund
-from core.vending.act_steps import Outcome as Done
-from core.vending.act_tokens import Elsewhere, command_of, is_good
-from core.vending.key_change import newest
-from core.vending.key_change_states import UNSURE
-from core.vending.sale import MAX_RECIPIENTS, tell
-from core.vending.token_orders import Asked, For, order, split
+from core.vending.sale_rows import MAX_RECIPIENTS
 
-HOUR_US = 3_600_000_000
 _IDS = {
     "token_act": 1,
     "token": 1,
@@ -48,159 +43,14 @@ def decide_request(ctx: Context, command: RequestTokenAct) -> Answer:
     checks.with_role(kind, command.operator, operator, kind.role)
     meter = checks.meter_of(ctx.terms, ctx.stage, command.meter)
     amount = STEPS[kind.name].check(ctx, command, meter)
-    act = _new_act(ctx, kind, command, amount)
+    act = replace(new_act(ctx, kind.name, command), amount=amount)
     checks.within_day(ctx, kind, act)
     second = checks.needs_second(ctx, kind, command)
-    act = replace(act, id=ctx.new_id("token_act"))  # only now: no needless gaps
-    ctx.stage.add("token_act", **msgspec.structs.asdict(act))
-    ctx.stage.put(act.id, act)
-    _count(ctx, act)
+    act = on_file(ctx, act)
     if second:
-        return _answer(ctx, act)
+        return act_answer(ctx, act)
     # the rule that one person is enough approves; a no here is the request's own no
-    return _carry_out(ctx, act, meter)
-
-
-def _new_act(ctx: Context, kind: Kind, command: RequestTokenAct, amount: int) -> TokenAct:
-    return TokenAct(
-        id=0,
-        company=ctx.terms.code,
-        kind=kind.name,
-        meter=command.meter,
-        from_meter=command.from_meter,
-        operator=command.operator,
-        reason=command.reason.strip(),
-        evidence=command.evidence.strip(),
-        state=ActState.REQUESTED.value,
-        approver="",
-        note="",
-        command=msgspec.json.encode(command).decode(),
-        units_tenths=command.units_tenths,
-        amount=amount,
-        message_id=ctx.message_id,
-        decision_id="",
-        requested_at=ctx.now_us,
-        decided_at=0,
-        expires=ctx.now_us + ctx.terms.approval_hours * HOUR_US,
-    )
-
-
-def _count(ctx: Context, act: TokenAct) -> None:
-    """What the operator's next act of this batch must see."""
-    known = [a for a in ctx.stage.linked("acts-of", act.operator) or () if a.id != act.id]
-    ctx.stage.link("acts-of", act.operator, (*known, act))
-
-
-def _moved(ctx: Context, act: TokenAct, *moves: ActMove, **changes: Any) -> TokenAct:
-    """The act after these moves, on the stage."""
-    state = moved(ActState(act.state), *moves)
-    act = replace(act, state=state.value, **changes)
-    ctx.stage.put(act.id, act)
-    if ctx.stage.linked("acts-of", act.operator) is not None:
-        _count(ctx, act)
-    return act
-
-
-def _carry_out(ctx: Context, act: TokenAct, meter: Meter) -> Answer:
-    """Approved: tokens and postings, the act's state and the notices, or a Refusal."""
-    step, command = STEPS[act.kind], command_of(act)
-    step.check(ctx, command, meter)
-    before = ctx.stage.mark()
-    try:
-        done = step.carry(ctx, act, meter)
-    except Elsewhere as elsewhere:
-        ctx.stage.back_to(before)
-        return _ordered(ctx, act, meter, elsewhere.asked)
-    return _done(ctx, act, done, ActMove.APPROVE, done.move)
-
-
-def _done(ctx: Context, act: TokenAct, done: Done, *moves: ActMove) -> Answer:
-    """The act's state, its notices and its answer."""
-    act = _moved(ctx, act, *moves, amount=done.amount, decided_at=act.decided_at or ctx.now_us)
-    if not done.digits:
-        return _answer(ctx, act)
-    facts: dict[str, Any] = {"token": done.digits}
-    if done.units_tenths:
-        facts["units_tenths"] = done.units_tenths
-    if done.notice == "act-copy":
-        facts["copy"] = True
-    facts |= _set_before(ctx, act.meter, done.digits)
-    shown = {"meter": act.meter, "units_tenths": done.units_tenths or None, **facts}
-    told = {k: v for k, v in shown.items() if v is not None}
-    tell(ctx, command_of(act).reply, done.notice, told)
-    return _answer(ctx, act, **facts)
-
-
-class ActPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be done when the order of an act ends: the act's row says the rest."""
-
-    reply: tuple[Recipient, ...] = ()
-
-
-def _ordered(ctx: Context, act: TokenAct, meter: Meter, asked: Asked) -> Answer:
-    """Its token is made by a module on the network: the answer comes with the module's report."""
-    if ctx.stage.linked("open-act-order", meter.drn) is not None:
-        why = "another act for it waits for its token"
-        raise refuse("act-not-possible", kind=act.kind, meter=meter.drn, why=why)
-    plan = ActPlan(reply=command_of(act).reply)
-    made = order(ctx, meter, asked, For(cause="act", cause_id=act.id, plan=plan))
-    ctx.stage.link("open-act-order", meter.drn, made)
-    _moved(ctx, act, ActMove.APPROVE, ActMove.ORDER, decided_at=ctx.now_us)
-    return Answer(outcome=Outcome.PENDING)
-
-
-def token_came(ctx: Context, order_: TokenOrder, made: tuple[MadeToken, ...]) -> None:
-    """The act is carried out with the token that the module made."""
-    act = ctx.stage.need(TokenAct, order_.cause_id)
-    meter = checks.meter_of(ctx.terms, ctx.stage, act.meter)
-    _, (token,) = split(ctx, order_, made, (meter.sgc, meter.sgc))
-    ctx.stage.link("made-by", (order_.module, ctx.message_id), token)
-    ctx.stage.link("came", act.id, token)
-    before = ctx.stage.mark()
-    try:
-        done = STEPS[act.kind].carry(ctx, act, meter)
-        answer = _done(ctx, act, done, done.move)
-    except Refusal as no:  # the world has moved: nobody gets the token, and the proof shows it
-        ctx.stage.back_to(before)
-        answer = _cannot(ctx, act, no.code, no.args_)
-    ctx.stage.answer(order_.reference, answer)
-
-
-def no_token(ctx: Context, order_: TokenOrder) -> None:
-    """There is none, for sure: nothing moved."""
-    act = ctx.stage.need(TokenAct, order_.cause_id)
-    args = {"meter": act.meter, "why": order_.detail or order_.code}
-    ctx.stage.answer(order_.reference, _cannot(ctx, act, "module-refused", args))
-
-
-def in_doubt(ctx: Context, order_: TokenOrder) -> None:
-    """Who asked waits; the order's own state says why."""
-
-
-def _cannot(ctx: Context, act: TokenAct, code: str, args: Mapping[str, Any]) -> Answer:
-    _moved(ctx, replace(act, note=_both(act.note, code)), ActMove.CANNOT)
-    return Answer(outcome=Outcome.REFUSED, code=code, args=dict(args))
-
-
-def _set_before(ctx: Context, drn: str, digits: str) -> dict[str, Any]:
-    """``kct``: the set that the meter may not have taken yet; until it has, no token is any good.
-
-    Not for one under the old key still (a copy of a token of before the change).
-    """
-    meter = ctx.stage.need(Meter, drn)
-    change = newest(ctx.stage, meter)
-    if change is None or change.state not in UNSURE or not is_good(ctx, meter, digits):
-        return {}
-    return {"kct": list(change.tokens)}
-
-
-def _answer(ctx: Context, act: TokenAct, **facts: Any) -> Answer:
-    data = {"act": act.id, "kind": act.kind, "meter": act.meter, "state": act.state, **facts}
-    if act.state == ActState.REQUESTED:
-        data["expires"] = act.expires
-    if act.amount:
-        data |= {"amount": act.amount, "currency": ctx.terms.currency}
-    return Answer(outcome=Outcome.DONE, data=data)
+    return carry_out(ctx, act)
 
 
 def decide_decision(ctx: Context, command: DecideTokenAct) -> Answer:
@@ -209,10 +59,10 @@ def decide_decision(ctx: Context, command: DecideTokenAct) -> Answer:
     act = ctx.stage.get(TokenAct, command.act)
     if act is None:
         raise refuse("act-unknown", act=command.act, company=ctx.terms.name)
-    move = _asked(command, act)
-    kind = KINDS[act.kind]
+    move = asked_move(command, act)
+    kind = kind_named(act.kind)
     if not (move is ActMove.REJECT and command.operator == act.operator):  # he takes it back
-        checks.with_role(kind, command.operator, operator, Role.APPROVER)
+        checks.with_role(kind, command.operator, operator, kind.approver)
         if command.operator == act.operator:
             raise refuse("act-same-person", act=act.id, operator=act.operator)
     decided = replace(
@@ -223,62 +73,14 @@ def decide_decision(ctx: Context, command: DecideTokenAct) -> Answer:
         decided_at=ctx.now_us,
     )
     if act.state == ActState.REQUESTED and act.expires <= ctx.now_us:
-        return _expired(ctx, act)
+        return expired_act(ctx, act)
     if move in (ActMove.REJECT, ActMove.FAIL):
-        return _answer(ctx, _moved(ctx, decided, move))
-    meter = checks.meter_of(ctx.terms, ctx.stage, act.meter)
+        return act_answer(ctx, moved_act(ctx, decided, move))
     if move is ActMove.CONFIRM:
-        amount = pay_refund(ctx, decided, meter)
-        kept = replace(decided, note=_both(act.note, decided.note), amount=amount)
-        return _answer(ctx, _moved(ctx, kept, move))
-    return _approved(ctx, decided, meter)
-
-
-_DECISIONS = {
-    "approve": (ActMove.APPROVE, ActState.REQUESTED),
-    "reject": (ActMove.REJECT, ActState.REQUESTED),
-    "confirm": (ActMove.CONFIRM, ActState.ISSUED),
-    "fail": (ActMove.FAIL, ActState.ISSUED),
-}
-
-
-def _asked(command: DecideTokenAct, act: TokenAct) -> ActMove:
-    """The move that is asked for; refused when the act's state does not have it."""
-    if command.decision not in _DECISIONS:
-        known = ", ".join(_DECISIONS)
-        raise refuse("act-wrong", kind=act.kind, what=f"a decision is one of: {known}")
-    move, state = _DECISIONS[command.decision]
-    if act.state != state:
-        raise refuse("act-not-open", act=act.id, state=act.state, decision=command.decision)
-    if move is not ActMove.APPROVE and not command.note.strip():
-        raise refuse("act-wrong", kind=act.kind, what="say why, or what shows it")
-    if len(command.note) > checks.MAX_WORDS:
-        raise refuse("act-wrong", kind=act.kind, what=f"at most {checks.MAX_WORDS} characters")
-    return move
-
-
-def _both(before: str, after: str) -> str:
-    return f"{before}; {after}" if before else after
-
-
-def _expired(ctx: Context, act: TokenAct) -> Answer:
-    """Kept as expired: so this is an answer, not a Refusal, which would discard it."""
-    _moved(ctx, act, ActMove.LAPSE)
-    until = local_time(act.expires, ctx.terms.zone).strftime("%Y-%m-%d %H:%M")
-    args = {"act": act.id, "until": until}
-    return Answer(outcome=Outcome.REFUSED, code="act-expired", args=args)
-
-
-def _approved(ctx: Context, act: TokenAct, meter: Meter) -> Answer:
-    stage = ctx.stage
-    try:
-        return _carry_out(ctx, act, meter)
-    except Refusal as no:
-        # nothing of the attempt stays but that it was approved and refused
-        for staged in (stage.entities, stage.links, stage.rows, stage.emitted):
-            staged.clear()
-        _moved(ctx, replace(act, note=_both(act.note, no.code)), ActMove.APPROVE, ActMove.CANNOT)
-        return Answer(outcome=Outcome.REFUSED, code=no.code, args=dict(no.args_))
+        amount = pay_refund(ctx, decided, checks.meter_of(ctx.terms, ctx.stage, act.meter))
+        kept = replace(decided, note=both(act.note, decided.note), amount=amount)
+        return act_answer(ctx, moved_act(ctx, kept, move))
+    return approved_act(ctx, decided, carry_out_money if act.account else carry_out)
 
 
 def _wants_request(command: RequestTokenAct) -> Wants:
@@ -298,5 +100,11 @@ def _wants_decision(command: DecideTokenAct) -> Wants:
 
 HANDLERS = (
     Handler("management.request-act", RequestTokenAct, _wants_request, decide_request, _IDS),
-    Handler("management.decide-act", DecideTokenAct, _wants_decision, decide_decision, _IDS),
+    Handler(
+        "management.decide-act",
+        DecideTokenAct,
+        _wants_decision,
+        decide_decision,
+        {**_IDS, **MONEY_IDS},
+    ),
 )

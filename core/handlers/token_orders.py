@@ -8,11 +8,10 @@ from msgspec.structs import replace
 
 from core.book import Wants
 from core.entities import TokenOrder
-from core.handlers import token_acts
 from core.handlers.base import Context, Handler
 from core.messages import Answer, MadeToken, Outcome, ReportTokens
 from core.refusals import refuse
-from core.vending import ordered_sale
+from core.vending import act_carry, ordered_sale
 from core.vending.key_change import MAX_SET
 from core.vending.order_states import ENDED, OrderState, moved
 from core.vending.sale_rows import MAX_RECIPIENTS, receipt_ids
@@ -33,7 +32,7 @@ class Ends:
 
 ENDS: Final[Mapping[str, Ends]] = {
     "sale": Ends(ordered_sale.token_came, ordered_sale.no_token, ordered_sale.in_doubt),
-    "act": Ends(token_acts.token_came, token_acts.no_token, token_acts.in_doubt),
+    "act": Ends(act_carry.token_came, act_carry.no_token, act_carry.in_doubt),
 }
 
 

@@ -11,6 +11,7 @@ integers of microseconds UTC.
 from core.messages.accounts import AskBalance, Enrol, MeterLink, PhoneLink, SetLanguage
 from core.messages.base import Message, message_type, name_of, struct_of
 from core.messages.billing import ReceivePayment
+from core.messages.collection import ImportDebts, ReceiveJointPayment, RequestMoneyAct
 from core.messages.management import DecideTokenAct, RequestTokenAct
 from core.messages.modules import KeyAim, MadeToken, OrderTokens, ReportTokens
 from core.messages.notices import DeliveryReport, SendNotice
@@ -29,6 +30,7 @@ __all__ = [
     "DeliveryReport",
     "Enrol",
     "FailKeyChange",
+    "ImportDebts",
     "KeyAim",
     "MadeToken",
     "Message",
@@ -37,9 +39,11 @@ __all__ = [
     "OrderTokens",
     "Outcome",
     "PhoneLink",
+    "ReceiveJointPayment",
     "ReceivePayment",
     "Recipient",
     "ReportTokens",
+    "RequestMoneyAct",
     "RequestTokenAct",
     "SendNotice",
     "SetLanguage",

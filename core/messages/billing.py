@@ -1,14 +1,20 @@
 """Money that comes in."""
 
+from typing import Annotated
+
+import msgspec
+
 from core.messages.base import Message, message_type
 
 
 @message_type("wattbus.billing.ReceivePayment.v1", hashed=("account", "amount", "currency", "way"))
 class ReceivePayment(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """A payment received for an account: it becomes credit of that account.
+    """A payment received for an account: it pays what is owed there, the rest becomes credit.
 
     ``way`` is the tender: cash, cheque, card, transfer; ``reference`` its own number, if any;
-    ``desk`` the cash desk or collector that took it.
+    ``desk`` the cash desk or collector that took it. ``rule`` names the allocation rule (empty: the
+    company's), ``items`` the open items that the payer wants paid first, ``receipt`` one that was
+    written before the payment.
     """
 
     account: str
@@ -17,3 +23,6 @@ class ReceivePayment(Message, frozen=True, kw_only=True, omit_defaults=True):
     way: str = "cash"
     reference: str = ""
     desk: str = "main"
+    rule: str = ""
+    items: Annotated[tuple[int, ...], msgspec.Meta(max_length=60)] = ()
+    receipt: str = ""

@@ -5,6 +5,13 @@ from typing import Final
 from core.messages.accounts import AskBalance, Enrol, MeterLink, PhoneLink, SetLanguage
 from core.messages.base import Message, name_of
 from core.messages.billing import ReceivePayment
+from core.messages.collection import (
+    ImportDebts,
+    OldDebt,
+    PaymentShare,
+    ReceiveJointPayment,
+    RequestMoneyAct,
+)
 from core.messages.management import DecideTokenAct, RequestTokenAct
 from core.messages.modules import KeyAim, MadeToken, OrderTokens, ReportTokens
 from core.messages.notices import DeliveryReport, SendNotice
@@ -30,6 +37,30 @@ _MESSAGES: Final[tuple[Message, ...]] = (
     AskBalance(phone=_PHONE, reply=_REPLY),
     SetLanguage(phone=_PHONE, language="sw"),
     ReceivePayment(account="100001", amount=50_000, currency="UGX", reference="R-17"),
+    ReceiveJointPayment(
+        shares=(
+            PaymentShare(account="100001", amount=30_000, items=(71,)),
+            PaymentShare(account="100002", amount=20_000),
+        ),
+        amount=50_000,
+        currency="UGX",
+        way="cheque",
+        reference="000417",
+    ),
+    RequestMoneyAct(
+        operator="grace",
+        kind="write-off",
+        account="100001",
+        reason="the debtor died, no estate",
+        evidence="court letter 88",
+        items=(71,),
+    ),
+    ImportDebts(
+        operator="grace",
+        source="debts-2025.csv",
+        currency="UGX",
+        debts=(OldDebt(account="100001", year=2025, amount=120_000),),
+    ),
     CreditVend(
         meter="04123456784",
         tender=20_000,

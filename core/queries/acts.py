@@ -10,16 +10,19 @@ from core.vending.act_states import ActState
 
 _COLUMNS = (
     "id, kind, meter, from_meter, state, operator, reason, evidence, approver, note, command, "
-    "units_tenths, amount, requested_at, decided_at, expires, "
+    "units_tenths, amount, account, requested_at, decided_at, expires, "
     "(SELECT count(*) FROM token t WHERE t.cause_id = a.id AND t.company = a.company "
     "AND t.cause IN ('test', 'management', 'compensation', 'replacement'))"
 )
 _NAMES = (
     "act kind meter from_meter state operator reason evidence approver note asked units_tenths "
-    "amount requested_at decided_at expires tokens"
+    "amount account requested_at decided_at expires tokens"
 ).split()
 #: What an act says in columns of its own is not told again among the fields of its command.
-_TOLD = {"kind", "meter", "from_meter", "operator", "reason", "evidence", "units_tenths", "reply"}
+_TOLD = {
+    *("kind", "meter", "account", "from_meter", "operator", "reason", "evidence"),
+    *("units_tenths", "amount", "reply"),
+}
 
 
 def list_acts(reader: Reader, company: str, state: str, limit: int, now_us: int) -> list[ActView]:

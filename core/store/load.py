@@ -24,6 +24,7 @@ from core.entities import (
 )
 from core.messages import CreditVend
 from core.store.load_acts import concerned, load_acts
+from core.store.load_collection import accounts_of, load_collection
 from core.store.load_key_changes import load_key_changes
 from core.store.load_orders import load_open_act_orders, load_open_orders, load_orders, ordered
 from core.store.load_sales import Horizon, load_sales
@@ -47,6 +48,8 @@ def load(
     if reported.acts:
         wants = msgspec.structs.replace(wants, acts=(*wants.acts, *reported.acts))
     about = concerned(reader, company, wants)
+    wants = Wants.union((wants, about.money))
+    paid_to = accounts_of(reader, company, wants)
     told = (*about.told, *reported.told)
     phones = _phones(reader, company, (*wants.phones, *wants.last_sales_of, *told), book)
     waiting, asked = _waiting_meters(reader, company, wants.waiting)
@@ -59,12 +62,14 @@ def load(
     _agreement_states(reader, services, book, suffix)
     ids = {*reported.accounts, *(a.account_id for a in agreements)}
     ids.update(account for phone in phones for account in phone.account_ids)
+    ids |= paid_to
     _accounts(reader, company, ids, wants.accounts, book, suffix)
     _debts(reader, services, reported.agreements, book)
     if horizon.orders:
         load_open_orders(reader, services, book)
         if wants.acts or wants.operators:
             load_open_act_orders(reader, drns, book)
+    load_collection(reader, company, wants, book)
     _customers(reader, company, wants.customers, book)
     load_sales(reader, company, wants, [m.id for m in meters], horizon, book)
     _notices(reader, wants.references, book, suffix)

@@ -6,19 +6,20 @@ two that approve at once, one finds it done.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 
 from core.book import Book, Wants
+from core.collection.wanted import wants_of
 from core.entities import Meter, TokenAct, TokenOnFile
-from core.messages import RequestTokenAct
+from core.messages import RequestMoneyAct, RequestTokenAct
 from core.store.tx import Reader
 
 ACT_COLUMNS = (
     "id company kind meter from_meter operator reason evidence state approver note command "
-    "units_tenths amount message_id decision_id requested_at decided_at expires"
+    "units_tenths amount message_id decision_id requested_at decided_at expires account"
 ).split()
 _TOKEN_FIELDS = (
     "id digits cause cause_id meter_id drn token_class subclass value made_at receipt void_by "
@@ -52,22 +53,28 @@ class Concerned:
     tokens: frozenset[tuple[str, str]]  # (meter, digits or receipt)
     refunds: frozenset[str]
     told: tuple[str, ...] = ()  # phones that hear of it, in their language
+    money: Wants = field(default_factory=Wants)  # of acts with money: accounts, items, payments
 
 
 def concerned(reader: Reader, company: str, wants: Wants) -> Concerned:
     """Of the acts that are asked for, those of this company, with their meters and tokens."""
     found: list[int] = []
     told: list[str] = []
+    money: list[Wants] = []
     meters: set[str] = set()
     tokens, refunds = set(wants.tokens), set(wants.refunds)
     if wants.acts:
-        for id_, command in reader.rows(
-            "SELECT id, command FROM token_act WHERE company = :company AND id IN :ids ORDER BY id",
+        for id_, account, command in reader.rows(
+            "SELECT id, account, command FROM token_act "
+            "WHERE company = :company AND id IN :ids ORDER BY id",
             company=company,
             ids=list(wants.acts),
         ):
-            asked = msgspec.json.decode(command, type=RequestTokenAct)
             found.append(id_)
+            if account:
+                money.append(wants_of(msgspec.json.decode(command, type=RequestMoneyAct)))
+                continue
+            asked = msgspec.json.decode(command, type=RequestTokenAct)
             told += [recipient.address for recipient in asked.reply]
             meters.update(filter(None, (asked.meter, asked.from_meter)))
             if asked.kind == "refund":
@@ -75,7 +82,7 @@ def concerned(reader: Reader, company: str, wants: Wants) -> Concerned:
             if asked.token:
                 tokens.add((asked.from_meter or asked.meter, asked.token))
     sets = frozenset(meters), frozenset(tokens), frozenset(refunds)
-    return Concerned(company, tuple(found), *sets, tuple(told))
+    return Concerned(company, tuple(found), *sets, tuple(told), Wants.union(money))
 
 
 def load_acts(

@@ -6,6 +6,7 @@ from operator import attrgetter
 from typing import Any
 
 from core.book import Book
+from core.collection.entities import Deposit, OpenItem, Payment, PayPlan, PreReceipt
 from core.entities import (
     Account,
     AgreementState,
@@ -69,6 +70,28 @@ UPDATES = (
         "account",
         ("id", "state", "credit", "reserved"),
         lambda a: (a.id, a.state, a.credit, a.reserved),
+    ),
+    Saved(
+        OpenItem,
+        "open_item",
+        ("id", "open", "due", "state", "late_done"),
+        lambda i: (i.id, i.open, i.due, i.state, i.late_done),
+    ),
+    Saved(
+        Payment,
+        "payment",
+        ("id", "state", "clear_txn_id", "decided_at"),
+        lambda p: (p.id, p.state, p.clear_txn_id, p.decided_at),
+    ),
+    Saved(
+        PayPlan, "pay_plan", ("id", "state", "closed_at"), lambda p: (p.id, p.state, p.closed_at)
+    ),
+    Saved(Deposit, "deposit", ("id", "held"), lambda d: (d.id, d.held)),
+    Saved(
+        PreReceipt,
+        "pre_receipt",
+        ("id", "state", "payment_id"),
+        lambda r: (r.id, r.state, r.payment_id),
     ),
     Saved(Debt, "debt", ("id", "outstanding"), lambda d: (d.id, d.outstanding)),
     Saved(Waiting, "confirmation", ("id", "state"), lambda w: (w.id, w.state)),

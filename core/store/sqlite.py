@@ -218,6 +218,15 @@ class SqliteReader:
         else:
             connection.close()
 
+    @contextmanager
+    def patient_reader(self) -> Iterator[SqliteTx]:
+        """A read-only connection without the limit of steps: for a check of all the books."""
+        connection = connect(self.path, readonly=True)
+        try:
+            yield SqliteTx(connection)
+        finally:
+            connection.close()
+
     def close(self) -> None:
         """Close the readers at rest."""
         with suppress(IndexError):

@@ -4,6 +4,7 @@ import msgspec
 
 from core.book import Stage
 from core.calendars import local_date
+from core.collection.act_kinds import kind_named
 from core.company import Operator, Terms
 from core.entities import Meter, TokenAct
 from core.handlers.base import Context
@@ -136,13 +137,14 @@ def within_day(ctx: Context, kind: Kind, act: TokenAct) -> None:
         and not (other.state == ActState.REQUESTED and other.expires <= ctx.now_us)
     ]
     _count(act, "acts", len(acts) + 1, limits.acts_per_day)
-    same = [other for other in acts if KINDS[other.kind].limit == kind.limit]
+    same = [other for other in acts if kind_named(other.kind).limit == kind.limit]
     if kind.limit == "units":
         tenths = sum(other.units_tenths for other in same) + act.units_tenths
         _count(act, "tenths of a unit", tenths, limits.free_issue_tenths_per_day)
-    if kind.limit == "money":
+    if kind.limit in ("money", "waiver"):
         money = sum(other.amount for other in same) + act.amount
-        _count(act, f"minor units of {ctx.terms.currency}", money, limits.refund_per_day)
+        most = limits.refund_per_day if kind.limit == "money" else limits.waive_per_day
+        _count(act, f"minor units of {ctx.terms.currency}", money, most)
 
 
 def _count(act: TokenAct, what: str, wanted: int, most: int) -> None:

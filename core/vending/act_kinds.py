@@ -24,6 +24,9 @@ class Role(StrEnum):
     DESK = "vending-desk"  # copies
     SUPERVISOR = "vending-supervisor"  # asks for what is worth money
     APPROVER = "vending-approver"  # the second person
+    CASHIER = "cashier"  # fees, receipts, deposits, small waivers
+    COLLECTOR = "collection-supervisor"  # asks for what changes what is owed
+    COLLECTION_APPROVER = "collection-approver"  # the second person about money
 
 
 class Two(StrEnum):
@@ -42,7 +45,8 @@ class Kind:
     ``coded`` gives the token's 16 bits, ``shown`` what the token's row keeps as its value.
     ``limit`` is what counts in the day of the operator beside the act itself: ``units``, ``money``
     or nothing. ``ledger`` is the account that pays for units given away. ``proofs``: the evidence
-    must begin with one of these words (any evidence will do where there are none).
+    must begin with one of these words (any evidence will do where there are none). ``approver`` is
+    the role of the second person.
     """
 
     name: str
@@ -57,6 +61,7 @@ class Kind:
     limit: str = ""
     ledger: str = ""
     proofs: tuple[str, ...] = ()
+    approver: Role = Role.APPROVER
 
 
 #: What can show that a meter never took a token: its own memory read out, the meter itself

@@ -14,7 +14,7 @@ import msgspec
 import typer
 
 from core.calendars import local_time
-from core.messages import DecideTokenAct, Message, RequestTokenAct, name_of
+from core.messages import DecideTokenAct, Message, RequestMoneyAct, RequestTokenAct, name_of
 from core.messages.vending import Recipient
 from core.money import MoneyError, format_amount, parse_amount
 from core.queries.acts import act_of, list_acts
@@ -123,7 +123,7 @@ def request(
         as_debt=as_debt,
         reply=_recipients(tell or [], settings.companies[code].country_code),
     )
-    _done(settings, code, _send(settings, code, key, command), as_json)
+    tell_done(settings, code, send(settings, code, key, command), as_json)
 
 
 def _numbers(units: str, fee: str, currency: str) -> tuple[int, int]:
@@ -214,7 +214,8 @@ def list_them(
         second = f", {act.approver}" if act.approver else ""
         typer.echo(
             f"{act.act:>6}  {_moment(settings, code, act.requested_at)}  {act.state:<9}  "
-            f"{act.kind} for {act.meter} by {act.operator}{second}: {act.reason}"
+            f"{act.kind} for {act.meter or f'account {act.account}'} by {act.operator}{second}: "
+            f"{act.reason}"
         )
     if not acts:
         typer.echo("no acts")
@@ -316,11 +317,14 @@ def _lines(settings: Config, company: str, act: ActView) -> list[tuple[str, Any]
 def _decide(config: Path, company: str, command: DecideTokenAct, as_json: bool) -> None:
     settings = configuration(config)
     code = company_of(settings, company)
-    _done(settings, code, _send(settings, code, "", command), as_json)
+    tell_done(settings, code, send(settings, code, "", command), as_json)
 
 
-def _send(
-    settings: Config, company: str, key: str, command: RequestTokenAct | DecideTokenAct
+def send(
+    settings: Config,
+    company: str,
+    key: str,
+    command: RequestTokenAct | RequestMoneyAct | DecideTokenAct,
 ) -> Submitted:
     own = key or str(uuid.uuid4())
     key = f"act/{command.operator}/{own}"
@@ -362,7 +366,7 @@ def _secret(settings: Config, operator: str) -> str:
     return getpass.getpass(f"Passphrase of {operator}: ")
 
 
-def _done(settings: Config, company: str, done: Submitted, as_json: bool) -> None:
+def tell_done(settings: Config, company: str, done: Submitted, as_json: bool) -> None:
     if done.answer is None:
         die(f"the outcome is not known yet; look for it: wattbus find {done.message_id}")
     if done.answer.outcome != "done":
@@ -375,8 +379,8 @@ def _done(settings: Config, company: str, done: Submitted, as_json: bool) -> Non
     carried = f", {units // 10}.{units % 10} units" if units else ""
     currency = settings.companies[company].currency
     money = f", {format_amount(amount, currency)} {currency}" if amount else ""
-    typer.echo(f"act {data['act']}: {data['kind']} for meter {data['meter']}: {data['state']}"
-               f"{carried}{money}")  # fmt: skip
+    about = f"meter {data['meter']}" if "meter" in data else f"account {data['account']}"
+    typer.echo(f"act {data['act']}: {data['kind']} for {about}: {data['state']}{carried}{money}")
     if "token" in data:
         copy = "  COPY" if data.get("copy") else ""
         if data.get("kct"):

@@ -19,6 +19,7 @@ from hub.verbs._shared import (
     die,
     reader_store,
 )
+from hub.verbs.check_ledger import check_ledger
 from hub.verbs.check_tokens import Asked, prove
 
 NAME = "check"
@@ -30,6 +31,7 @@ NAMES = ("adapters", "channels", "core", "hub", "mappings", "simulators")
 TokensOption = Annotated[
     bool, typer.Option("--tokens", help="Prove that no token was made without a cause.")
 ]
+LedgerOption = Annotated[bool, typer.Option("--ledger", help="Check every invariant of the books.")]
 SinceOption = Annotated[str, typer.Option(help="With --tokens: the first day, YYYY-MM-DD.")]
 UntilOption = Annotated[str, typer.Option(help="With --tokens: the last day, YYYY-MM-DD.")]
 
@@ -37,6 +39,7 @@ UntilOption = Annotated[str, typer.Option(help="With --tokens: the last day, YYY
 def command(
     config: ConfigOption = DEFAULT,
     tokens: TokensOption = False,
+    ledger: LedgerOption = False,
     since: SinceOption = "",
     until: UntilOption = "",
     as_json: JsonOption = False,
@@ -44,10 +47,19 @@ def command(
     """Check configuration, names, schema, keys, clock and mappings; exit 1 with every problem.
 
     With --tokens: compare the security modules' own logs with the tokens and the books instead.
+    With --ledger: check that the books are whole (each transaction sums to zero, each balance is
+    the sum of its postings, what is owed is what is posted, and so on).
     """
-    if not tokens and (since or until or as_json):
-        die("--since, --until and --json go with --tokens", 2)
+    if tokens and ledger:
+        die("--tokens or --ledger, one at a time", 2)
+    if not tokens and (since or until):
+        die("--since and --until go with --tokens", 2)
+    if as_json and not (tokens or ledger):
+        die("--json goes with --tokens or --ledger", 2)
     settings = configuration(config)
+    if ledger:
+        check_ledger(settings, as_json)
+        return
     if tokens:
         zones = {code: company.zone for code, company in settings.companies.items()}
         prove(settings, Asked(since, until, as_json, zones))

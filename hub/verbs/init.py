@@ -70,6 +70,8 @@ key_change = "do"       # never | tell | do: a sale brings the set where a chang
 # free_issue_units_per_day = 500       # free issue and compensation together
 # alone_units = 20                     # so many of them in one act without a second person
 # refund_per_day = 1000000             # minor units
+# waive_alone = 500                    # minor units of small change in one act without a second one
+# waive_per_day = 5000                 # minor units
 
 [links.smsc]
 kind = "smpp"

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from core.collection.load import load_file as load_collection
 from core.tariffs.load import load_file
 from hub.files import UnreadableError, read_text
 from hub.verbs._shared import die
@@ -44,6 +45,7 @@ def lint(
 
 def loaders() -> Iterator[tuple[str, Loader]]:
     """Every kind of mapping there is, and what reads its text."""
+    yield "collection", lambda text: load_collection(text, "collection")
     yield "tariffs", lambda text: load_file(text, "tariffs")
     for spec in channel_specs():
         yield from spec.mappings.items()

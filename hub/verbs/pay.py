@@ -6,9 +6,11 @@ from typing import Annotated
 
 import typer
 
-from core.messages import Answer, ReceivePayment, name_of
+from core.messages import Answer, ReceiveJointPayment, ReceivePayment, name_of
+from core.messages.collection import PaymentShare
 from core.money import MoneyError, format_amount, parse_amount
 from core.refusals import OPERATOR, operator_sentence
+from hub.config import Config
 from hub.verbs._shared import (
     DEFAULT,
     ConfigOption,
@@ -31,10 +33,22 @@ def command(
     reference: Annotated[
         str, typer.Option(help="The payment's own number: under it a repeat is done once.")
     ] = "",
+    rule: Annotated[str, typer.Option(help="A rule of allocation; else the company's.")] = "",
+    item: Annotated[list[int] | None, typer.Option(help="An open item to pay first.")] = None,
+    receipt: Annotated[str, typer.Option(help="A receipt that was written before.")] = "",
+    also: Annotated[
+        list[str] | None,
+        typer.Option(help="ACCOUNT=AMOUNT: another account that the same payment is for."),
+    ] = None,
     company: Annotated[str, typer.Option(help="Which company, where there are several.")] = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Receive a payment for an account; exit 1 when it is refused."""
+    """Receive a payment for an account; exit 1 when it is refused.
+
+    It pays what the account owes, by the company's rule; what is over becomes credit. A cheque's
+    rest is no credit before it clears (wattbus collect request clear). With --also it is one
+    payment for many accounts.
+    """
     settings = configuration(config)
     code = company_of(settings, company)
     currency = settings.companies[code].currency
@@ -43,8 +57,19 @@ def command(
     except MoneyError as error:
         die(str(error), 2)
     payment = ReceivePayment(
-        account=account, amount=minor, currency=currency, way=way, reference=reference, desk=desk
+        account=account,
+        amount=minor,
+        currency=currency,
+        way=way,
+        reference=reference,
+        desk=desk,
+        rule=rule,
+        items=tuple(item or ()),
+        receipt=receipt,
     )
+    if also:
+        _joint(settings, code, payment, also, as_json)
+        return
     key = f"pay/{way}/{desk}/{reference}" if reference else f"pay/{uuid.uuid4()}"
     done = submit(settings, code, key, name_of(payment).name, payment)
     if done.answer is None:
@@ -52,15 +77,61 @@ def command(
     if done.answer.outcome != "done":
         die(said_no(done.answer))
     credit = format_amount(done.answer.data["credit"], currency)
+    data = done.answer.data
     if as_json:
         facts = {"message": done.message_id, "repeat": done.repeat, **done.answer.data}
         typer.echo(json.dumps(facts))
         return
+    paid = sum(data.get("paid", {}).values())
+    owed = f"; {format_amount(paid, currency)} {currency} of what was owed is paid" if paid else ""
+    waits = data.get("uncleared", 0)
+    owed += f"; {format_amount(waits, currency)} {currency} wait for the bank" if waits else ""
     again = "; it had come already, nothing was added" if done.repeat else ""
     typer.echo(
         f"received {format_amount(minor, currency)} {currency} for account {account}; "
-        f"credit {credit} {currency}{again}"
+        f"credit {credit} {currency}{owed}{again}"
     )
+    typer.echo(f"receipt {data['payment']}")
+
+
+def _joint(
+    settings: Config, code: str, first: ReceivePayment, also: list[str], as_json: bool
+) -> None:
+    """One payment for the account that was named and for those of ``also``."""
+    shares = [PaymentShare(account=first.account, amount=first.amount, items=first.items)]
+    if first.receipt:
+        die("a receipt before payment is for one account", 2)
+    for text in also:
+        account, _, amount = text.partition("=")
+        try:
+            minor = parse_amount(amount, first.currency)
+        except MoneyError as error:
+            die(f"--also {text}: {error}", 2)
+        shares.append(PaymentShare(account=account, amount=minor))
+    joint = ReceiveJointPayment(
+        shares=tuple(shares),
+        amount=sum(share.amount for share in shares),
+        currency=first.currency,
+        way=first.way,
+        reference=first.reference,
+        desk=first.desk,
+        rule=first.rule,
+    )
+    own = first.reference
+    key = f"pay/{first.way}/{first.desk}/{own}" if own else f"pay/{uuid.uuid4()}"
+    done = submit(settings, code, key, name_of(joint).name, joint)
+    if done.answer is None:
+        die(f"the outcome is not known yet; look for it: wattbus find {done.message_id}")
+    if done.answer.outcome != "done":
+        die(said_no(done.answer))
+    if as_json:
+        facts = {"message": done.message_id, "repeat": done.repeat, **done.answer.data}
+        typer.echo(json.dumps(facts))
+        return
+    money = f"{format_amount(joint.amount, first.currency)} {first.currency}"
+    again = "; it had come already, nothing was added" if done.repeat else ""
+    typer.echo(f"received {money} for {len(shares)} accounts{again}")
+    typer.echo(f"receipt {done.answer.data['payment']}")
 
 
 def said_no(answer: Answer) -> str:

@@ -184,10 +184,11 @@ def test_an_edited_command_is_a_new_one_and_its_request_gets_the_new_answer(
 def test_an_edit_that_names_another_account_is_ordered_by_that_one(
     machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from core.handlers import billing
+
+    from core.collection import payments
 
     machine.do(enrol("100002", drn="01000000008", phone="+256700000002"), "enrol2")
-    monkeypatch.setattr(billing, "Transaction", None)
+    monkeypatch.setattr(payments, "book", None)
     heard = machine.accept(pay(5_000), "pay2")
     machine.settle()
     monkeypatch.undo()

@@ -3,6 +3,7 @@
 from core.store.tables import (
     acts,
     audit,
+    collection,
     key_changes,
     ledger,
     machine,
@@ -18,6 +19,7 @@ __all__ = [
     "METADATA",
     "acts",
     "audit",
+    "collection",
     "key_changes",
     "ledger",
     "machine",

@@ -1,4 +1,4 @@
-"""What operators do with tokens: each act with its reason, evidence and approval; void tokens."""
+"""What operators do with tokens and money: reason, evidence, approval of each act; void tokens."""
 
 from sqlalchemy import Column, Index, Table
 
@@ -19,7 +19,7 @@ TOKEN_ACT = Table(
     words("state"),  # core.vending.act_states
     words("approver"),  # empty: one person was enough, or nobody decided yet
     words("note"),  # the decider's words, or why it was refused
-    words("command"),  # JSON of the RequestTokenAct
+    words("command"),  # JSON of the RequestTokenAct or RequestMoneyAct
     big("units_tenths"),
     big("amount"),  # minor units
     words("message_id"),  # the request
@@ -27,9 +27,11 @@ TOKEN_ACT = Table(
     big("requested_at"),
     big("decided_at"),
     big("expires"),
+    words("account", ""),  # of an act with money; it has no meter then
     Index("ix_token_act_operator", "company", "operator", "requested_at"),
     Index("ix_token_act_meter", "company", "meter"),
     Index("ix_token_act_from_meter", "company", "from_meter"),
+    Index("ix_token_act_account", "company", "account"),
     Index("uq_token_act_message_id", "message_id", unique=True),
 )
 

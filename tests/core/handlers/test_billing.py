@@ -17,12 +17,15 @@ def machine(tmp_path: Path) -> Machine:
 
 def test_a_payment_is_a_debit_of_the_desk_and_credit_of_the_account(machine: Machine) -> None:
     payment = ReceivePayment(
-        account="100001", amount=700, currency="UGX", way="cheque", desk="north", reference="9"
+        account="100001", amount=700, currency="UGX", way="card", desk="north", reference="9"
     )
     answer = machine.do(payment, "p1")
-    assert answer.data == {"account": "100001", "amount": 700, "currency": "UGX", "credit": 700}
+    assert answer.data == {
+        "account": "100001", "amount": 700, "currency": "UGX", "credit": 700,
+        "payment": "DP-M00000001",
+    }  # fmt: skip
     assert machine.rows("SELECT ledger, amount FROM posting ORDER BY line") == [
-        ("cheque:north", 700),
+        ("card:north", 700),
         ("customer-credit", -700),
     ]
     assert machine.rows("SELECT kind, currency FROM ledger_txn") == [("payment", "UGX")]

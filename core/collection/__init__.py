@@ -1,0 +1,1 @@
+"""Collection: what customers owe, the money that pays it, and what is agreed about it."""

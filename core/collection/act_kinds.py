@@ -1,0 +1,54 @@
+"""What operators may do with money: one table, kind → role, second person, evidence, limit.
+
+The same kind of table as that of acts with tokens (``core.vending.act_kinds``), and the same life
+(``core.vending.act_states``), approval and limits of the day.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from core.vending.act_kinds import KINDS, Kind, Role, Two
+
+_CASHIER, _COLLECTOR = Role.CASHIER, Role.COLLECTOR
+
+
+def _kind(
+    name: str, role: Role, two: Two, says: str, *, evidence: bool = False, limit: str = ""
+) -> Kind:
+    approver = Role.COLLECTION_APPROVER
+    return Kind(name, "", role, two, says, evidence=evidence, limit=limit, approver=approver)
+
+
+MONEY_KINDS: Final[Mapping[str, Kind]] = {
+    kind.name: kind
+    for kind in (
+        _kind("fee", _CASHIER, Two.NEVER, "a fee of the catalogue is owed"),
+        _kind("settle", _CASHIER, Two.NEVER, "open items are paid out of the credit"),
+        _kind("receipt", _CASHIER, Two.NEVER, "a receipt is written before its payment"),
+        _kind("receipt-void", _CASHIER, Two.NEVER, "a receipt before payment is not used"),
+        _kind("deposit", _CASHIER, Two.NEVER, "credit is kept as a security"),
+        _kind("waiver", _CASHIER, Two.ABOVE, "small change that need not be paid",
+              limit="waiver"),
+        _kind("clear", _COLLECTOR, Two.NEVER, "the bank has honoured a cheque"),
+        _kind("dishonour", _COLLECTOR, Two.NEVER, "a cheque came back", evidence=True),
+        _kind("reverse", _COLLECTOR, Two.NEVER, "a payment that was taken wrongly",
+              evidence=True),
+        _kind("plan", _COLLECTOR, Two.NEVER, "instalments are agreed"),
+        _kind("plan-break", _COLLECTOR, Two.NEVER, "a plan was not kept: all is due"),
+        _kind("plan-cancel", _COLLECTOR, Two.NEVER, "a plan is given up: all is due"),
+        _kind("recover", _COLLECTOR, Two.NEVER, "purchases of tokens pay an open item"),
+        _kind("late-fees", _COLLECTOR, Two.NEVER, "late fees up to a day are owed"),
+        _kind("deposit-use", _COLLECTOR, Two.NEVER, "a security pays open items"),
+        _kind("deposit-refund", _COLLECTOR, Two.ALWAYS, "a security is paid back",
+              limit="money"),
+        _kind("pay-out", _COLLECTOR, Two.ALWAYS, "credit is paid back", limit="money"),
+        _kind("write-off", _COLLECTOR, Two.ALWAYS, "an open item is given up", evidence=True),
+        _kind("credit-note", _COLLECTOR, Two.ALWAYS, "what was charged is taken back",
+              evidence=True),
+    )
+}  # fmt: skip
+
+
+def kind_named(name: str) -> Kind:
+    """A kind of act, with tokens or with money."""
+    return MONEY_KINDS.get(name) or KINDS[name]

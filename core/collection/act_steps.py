@@ -1,0 +1,407 @@
+"""How each kind of act with money is checked and carried out: two small functions a kind.
+
+``check`` looks at everything before anybody approves, changes nothing and gives the amount that
+counts in the operator's day; it runs again when the act is carried out, for the world may have
+moved. ``carry`` gives what the answer says beside the act itself.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from core.calendars import local_date
+from core.collection import plans
+from core.collection.charges import (
+    credit_note,
+    fee_draft,
+    hand_over,
+    late_drafts,
+    prepaid_agreement,
+    raise_fee,
+)
+from core.collection.entities import Deposit, OpenItem, PreReceipt
+from core.collection.items import book, entry, owed_of, raise_items, receivable, settle
+from core.collection.payments import (
+    clear,
+    next_number,
+    pay_from,
+    payment_of,
+    rule_of,
+    undo,
+    wrong,
+)
+from core.collection.states import (
+    RECEIPT_MOVES,
+    PaymentMove,
+    PlanMove,
+    ReceiptMove,
+    ReceiptState,
+)
+from core.collection.terms import Recovery
+from core.entities import Account, TokenAct
+from core.handlers.base import Context
+from core.ledger import CUSTOMER_CREDIT, Entry
+from core.messages import RequestMoneyAct
+from core.refusals import refuse
+
+Facts = dict[str, Any]
+Check = Callable[[Context, RequestMoneyAct, Account], int]
+Carry = Callable[[Context, TokenAct, RequestMoneyAct, Account], Facts]
+
+#: What may be held as a security.
+DEPOSITS: Final = ("guarantee", "equipment")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The two functions of a kind."""
+
+    check: Check
+    carry: Carry
+
+
+def _positive(command: RequestMoneyAct) -> int:
+    if command.amount <= 0:
+        raise refuse("tender-not-positive", tender=command.amount)
+    return command.amount
+
+
+def _from_credit(_ctx: Context, command: RequestMoneyAct, account: Account) -> int:
+    if account.spendable < _positive(command):
+        raise refuse(
+            "credit-insufficient",
+            account=account.number,
+            credit=account.spendable,
+            tender=command.amount,
+            currency=account.currency,
+        )
+    return command.amount
+
+
+def _one_item(ctx: Context, command: RequestMoneyAct, account: Account) -> OpenItem:
+    """The one item that is named, of this account."""
+    item = ctx.stage.get(OpenItem, command.items[0]) if len(command.items) == 1 else None
+    if item is None or item.account_id != account.id:
+        raise wrong(f"name one item of account {account.number}")
+    return item
+
+
+def _open_item(ctx: Context, command: RequestMoneyAct, account: Account) -> OpenItem:
+    item = _one_item(ctx, command, account)
+    if not item.open:
+        raise wrong(f"nothing is open on item {item.id}")
+    return item
+
+
+def _check_part(ctx: Context, command: RequestMoneyAct, account: Account) -> int:
+    """An amount of what is open on an item; none said: all of it."""
+    item = _open_item(ctx, command, account)
+    if not 0 <= command.amount <= item.open:
+        raise wrong(f"item {item.id} has {item.open} open, not {command.amount}")
+    return command.amount or item.open
+
+
+def _carry_part(source: str, ledger: str) -> Carry:
+    """Take something off an item at our own expense."""
+
+    def carry(ctx: Context, act: TokenAct, command: RequestMoneyAct, account: Account) -> Facts:
+        amount, item = _check_part(ctx, command, account), _open_item(ctx, command, account)
+        book(ctx, source, [
+            Entry(ledger, amount), Entry(receivable(item.code), -amount, account.id),
+        ])  # fmt: skip
+        after = settle(ctx, item, amount, source, act.id)
+        return {"item": item.id, "open": after.open}
+
+    return carry
+
+
+def _check_fee(ctx: Context, command: RequestMoneyAct, _account: Account) -> int:
+    return fee_draft(ctx, command.fee).amount
+
+
+def _carry_fee(ctx: Context, _act: TokenAct, command: RequestMoneyAct, account: Account) -> Facts:
+    item = raise_fee(ctx, account, command.fee, command.agreement)
+    return {"item": item.id, "open": ctx.stage.need(OpenItem, item.id).open}
+
+
+def _check_settle(ctx: Context, command: RequestMoneyAct, account: Account) -> int:
+    rule = rule_of(ctx, command.rule, command.items)
+    unknown = set(rule.named) - {o.id for o in owed_of(ctx, account.id)}
+    if unknown:
+        raise wrong(f"account {account.number} owes nothing on item {min(unknown)}")
+    return _from_credit(ctx, command, account)
+
+
+def _carry_settle(ctx: Context, _a: TokenAct, command: RequestMoneyAct, account: Account) -> Facts:
+    rule = rule_of(ctx, command.rule, command.items)
+    return {"used": pay_from(ctx, account, CUSTOMER_CREDIT, command.amount, rule)}
+
+
+def _check_receipt(ctx: Context, command: RequestMoneyAct, account: Account) -> int:
+    strange = set(command.items) - {o.id for o in owed_of(ctx, account.id)}
+    if strange:
+        raise wrong(f"account {account.number} owes nothing on item {min(strange)}")
+    return _positive(command)
+
+
+def _carry_receipt(ctx: Context, _a: TokenAct, command: RequestMoneyAct, account: Account) -> Facts:
+    receipt = PreReceipt(
+        id=ctx.new_id("pre_receipt"),
+        company=ctx.terms.code,
+        number=next_number(ctx),
+        account_id=account.id,
+        amount=command.amount,
+        items=msgspec.json.encode(command.items).decode(),
+        state=ReceiptState.ISSUED.value,
+        payment_id=0,
+        issued_at=ctx.now_us,
+    )
+    ctx.stage.add("pre_receipt", **msgspec.structs.asdict(receipt))
+    ctx.stage.put(receipt.number, receipt)
+    return {"receipt": receipt.number}
+
+
+def _check_void(ctx: Context, command: RequestMoneyAct, account: Account) -> int:
+    receipt = ctx.stage.get(PreReceipt, command.receipt)
+    if receipt is None or receipt.account_id != account.id:
+        raise wrong(f"account {account.number} has no receipt {command.receipt} before payment")
+    if (ReceiptState(receipt.state), ReceiptMove.VOID) not in RECEIPT_MOVES:
+        raise wrong(f"receipt {receipt.number} is {receipt.state}")
+    return receipt.amount
+
+
+def _carry_void(ctx: Context, _a: TokenAct, command: RequestMoneyAct, _account: Account) -> Facts:
+    receipt = ctx.stage.need(PreReceipt, command.receipt)
+    void = msgspec.structs.replace(receipt, state=ReceiptState.VOID.value)
+    ctx.stage.put(receipt.number, void)
+    return {"receipt": receipt.number}
+
+
+def _deposit_kind(command: RequestMoneyAct) -> str:
+    if command.deposit not in DEPOSITS:
+        raise wrong(f"a deposit is one of: {', '.join(DEPOSITS)}")
+    return command.deposit
+
+
+def _held(ctx: Context, command: RequestMoneyAct, account: Account) -> Deposit | None:
+    return ctx.stage.get(Deposit, (account.id, _deposit_kind(command)))
+
+
+def _check_deposit(ctx: Context, command: RequestMoneyAct, account: Account) -> int:
+    _deposit_kind(command)
+    return _from_credit(ctx, command, account)
+
+
+def _carry_deposit(ctx: Context, _a: TokenAct, command: RequestMoneyAct, account: Account) -> Facts:
+    deposit = _held(ctx, command, account)
+    if deposit is None:
+        deposit = Deposit(
+            id=ctx.new_id("deposit"),
+            company=ctx.terms.code,
+            account_id=account.id,
+            kind=command.deposit,
+            held=0,
+        )
+        ctx.stage.add("deposit", **msgspec.structs.asdict(deposit))
+    book(ctx, "deposit", [
+        Entry(CUSTOMER_CREDIT, command.amount, account.id),
+        Entry(f"deposit:{deposit.kind}", -command.amount, account.id),
+    ])  # fmt: skip
+    return _moved_deposit(ctx, account, deposit, command.amount)
+
+
+def _moved_deposit(ctx: Context, account: Account, deposit: Deposit, change: int) -> Facts:
+    after = msgspec.structs.replace(deposit, held=deposit.held + change)
+    ctx.stage.put((account.id, deposit.kind), after)
+    return {"deposit": deposit.kind, "held": after.held}
+
+
+def _check_held(ctx: Context, command: RequestMoneyAct, account: Account) -> int:
+    deposit = _held(ctx, command, account)
+    held = deposit.held if deposit else 0
+    if held < _positive(command):
+        raise wrong(f"{held} are held of account {account.number}, not {command.amount}")
+    return command.amount
+
+
+def _carry_deposit_use(
+    ctx: Context, _act: TokenAct, command: RequestMoneyAct, account: Account
+) -> Facts:
+    deposit = ctx.stage.need(Deposit, (account.id, command.deposit))
+    rule = rule_of(ctx, command.rule, command.items)
+    used = pay_from(ctx, account, f"deposit:{deposit.kind}", command.amount, rule)
+    return {"used": used, **_moved_deposit(ctx, account, deposit, -used)}
+
+
+def _paid_out(command: RequestMoneyAct) -> str:
+    if ":" in command.way + command.desk or command.way not in ("cash", "transfer"):
+        raise wrong("money is paid out as cash or by transfer")
+    return f"{command.way}:{command.desk}"
+
+
+def _check_deposit_refund(ctx: Context, command: RequestMoneyAct, account: Account) -> int:
+    _paid_out(command)
+    return _check_held(ctx, command, account)
+
+
+def _carry_deposit_refund(
+    ctx: Context, _act: TokenAct, command: RequestMoneyAct, account: Account
+) -> Facts:
+    deposit = ctx.stage.need(Deposit, (account.id, command.deposit))
+    ledger = f"deposit:{deposit.kind}"
+    out = Entry(_paid_out(command), -command.amount)
+    book(ctx, "deposit-refund", [entry(ledger, command.amount, account.id), out])
+    return _moved_deposit(ctx, account, deposit, -command.amount)
+
+
+def _check_pay_out(ctx: Context, command: RequestMoneyAct, account: Account) -> int:
+    _paid_out(command)
+    return _from_credit(ctx, command, account)
+
+
+def _carry_pay_out(ctx: Context, _a: TokenAct, command: RequestMoneyAct, account: Account) -> Facts:
+    out = Entry(_paid_out(command), -command.amount)
+    book(ctx, "pay-out", [Entry(CUSTOMER_CREDIT, command.amount, account.id), out])
+    return {"credit": ctx.stage.need(Account, account.id).spendable}
+
+
+def _check_payment(move: PaymentMove) -> Check:
+    def check(ctx: Context, command: RequestMoneyAct, account: Account) -> int:
+        payment, _ = payment_of(ctx, command.payment, move)
+        rows = ctx.stage.linked("allocations-of-payment", payment.id) or ()
+        if account.id not in {row.account_id for row in rows}:
+            raise wrong(f"payment {payment.number} was not for account {account.number}")
+        if move is PaymentMove.DISHONOUR and ctx.terms.collection.dishonour_fee:
+            fee_draft(ctx, ctx.terms.collection.dishonour_fee)
+        return payment.amount
+
+    return check
+
+
+def _carry_clear(ctx: Context, _a: TokenAct, command: RequestMoneyAct, account: Account) -> Facts:
+    payment, after = payment_of(ctx, command.payment, PaymentMove.CLEAR)
+    clear(ctx, payment, after)
+    credit = ctx.stage.need(Account, account.id).spendable
+    return {"payment": payment.number, "credit": credit}
+
+
+def _carry_undo(move: PaymentMove) -> Carry:
+    def carry(ctx: Context, _act: TokenAct, command: RequestMoneyAct, account: Account) -> Facts:
+        payment, after = payment_of(ctx, command.payment, move)
+        undo(ctx, payment, after)
+        facts: Facts = {"payment": payment.number}
+        fee = ctx.terms.collection.dishonour_fee
+        if move is PaymentMove.DISHONOUR and fee:
+            item = raise_fee(ctx, ctx.stage.need(Account, account.id), fee)
+            facts["fee_item"] = item.id
+        return facts
+
+    return carry
+
+
+def _carry_plan(ctx: Context, _act: TokenAct, command: RequestMoneyAct, account: Account) -> Facts:
+    plan = plans.make_plan(ctx, command, account)
+    return {"plan": plan.id, "total": plan.total, "instalments": plan.instalments}
+
+
+def _check_end(move: PlanMove) -> Check:
+    def check(ctx: Context, command: RequestMoneyAct, account: Account) -> int:
+        plans.plan_of(ctx, command, account, move)
+        return 0
+
+    return check
+
+
+def _carry_end(move: PlanMove) -> Carry:
+    def carry(ctx: Context, _act: TokenAct, command: RequestMoneyAct, account: Account) -> Facts:
+        plan = plans.plan_of(ctx, command, account, move)
+        return {"plan": plan.id, "left": plans.end_plan(ctx, plan, move)}
+
+    return carry
+
+
+_METHODS = ("percent_of_tender", "percent_of_outstanding", "fixed", "all")
+_PERCENT = 10**8
+
+
+def _check_recover(ctx: Context, command: RequestMoneyAct, account: Account) -> int:
+    item = _open_item(ctx, command, account)
+    if command.method not in _METHODS or not 0 <= command.priority <= 1_000:
+        raise wrong(f"a method is one of: {', '.join(_METHODS)}; a priority 0 to 1000")
+    most = _PERCENT if command.method.startswith("percent") else item.open
+    if command.method != "all" and not 0 < command.value <= most:
+        raise wrong(f"a value of {command.method} is 1 to {most}")
+    if command.cap_per_sale < 0:
+        raise wrong("a cap is an amount of money, or nothing")
+    if prepaid_agreement(ctx, account.id, command.agreement) is None:
+        raise wrong(f"account {account.number} has no prepaid agreement that is clear")
+    return item.open
+
+
+def _carry_recover(ctx: Context, _a: TokenAct, command: RequestMoneyAct, account: Account) -> Facts:
+    item = _open_item(ctx, command, account)
+    agreement = prepaid_agreement(ctx, account.id, command.agreement)
+    assert agreement is not None  # checked
+    value = 0 if command.method == "all" else command.value
+    recovery = Recovery(
+        method=command.method,
+        value=value,
+        priority=command.priority,
+        cap_per_sale=command.cap_per_sale,
+    )
+    debt = hand_over(ctx, item, agreement.id, recovery)
+    return {"item": item.id, "debt": debt.id, "outstanding": debt.outstanding}
+
+
+def _check_late(ctx: Context, command: RequestMoneyAct, _account: Account) -> int:
+    if plans.day_of(command.on) > local_date(ctx.now_us, ctx.terms.zone):
+        raise wrong(f"{command.on} is not over yet: late fees are not owed in advance")
+    return 0
+
+
+def _carry_late(ctx: Context, _act: TokenAct, command: RequestMoneyAct, account: Account) -> Facts:
+    drafts = late_drafts(ctx, account, plans.day_of(command.on))
+    items = raise_items(ctx, account, drafts, "late-fee") if drafts else []
+    return {"items": [item.id for item in items], "owed": sum(item.amount for item in items)}
+
+
+def _check_credit_note(ctx: Context, command: RequestMoneyAct, account: Account) -> int:
+    item = _one_item(ctx, command, account)
+    if item.kind in ("instalment", "returned", "import"):
+        raise wrong(f"item {item.id} is no charge of ours that could be credited: {item.kind}")
+    left = item.amount - (ctx.stage.linked("credited", item.id) or 0)
+    if not left or not 0 <= command.amount <= left:
+        raise wrong(f"{left} of item {item.id} can be credited")
+    return command.amount or left
+
+
+def _carry_note(ctx: Context, _act: TokenAct, command: RequestMoneyAct, account: Account) -> Facts:
+    item, amount = _one_item(ctx, command, account), _check_credit_note(ctx, command, account)
+    off, back = credit_note(ctx, account, item, amount)
+    return {"item": item.id, "off": off, "back": back}
+
+
+_M, _E = PaymentMove, PlanMove
+STEPS: Final[Mapping[str, Step]] = {
+    "fee": Step(_check_fee, _carry_fee),
+    "settle": Step(_check_settle, _carry_settle),
+    "receipt": Step(_check_receipt, _carry_receipt),
+    "receipt-void": Step(_check_void, _carry_void),
+    "deposit": Step(_check_deposit, _carry_deposit),
+    "waiver": Step(_check_part, _carry_part("waiver", "expense:waiver")),
+    "clear": Step(_check_payment(_M.CLEAR), _carry_clear),
+    "dishonour": Step(_check_payment(_M.DISHONOUR), _carry_undo(_M.DISHONOUR)),
+    "reverse": Step(_check_payment(_M.REVERSE), _carry_undo(_M.REVERSE)),
+    "plan": Step(plans.check_plan, _carry_plan),
+    "plan-break": Step(_check_end(_E.BREAK), _carry_end(_E.BREAK)),
+    "plan-cancel": Step(_check_end(_E.CANCEL), _carry_end(_E.CANCEL)),
+    "recover": Step(_check_recover, _carry_recover),
+    "late-fees": Step(_check_late, _carry_late),
+    "deposit-use": Step(_check_held, _carry_deposit_use),
+    "deposit-refund": Step(_check_deposit_refund, _carry_deposit_refund),
+    "pay-out": Step(_check_pay_out, _carry_pay_out),
+    "write-off": Step(_check_part, _carry_part("write-off", "expense:bad-debt")),
+    "credit-note": Step(_check_credit_note, _carry_note),
+}

@@ -1,0 +1,30 @@
+"""An act with money, carried out: its step, and its state in the same transaction."""
+
+import msgspec
+
+from core.collection.act_steps import STEPS
+from core.collection.payments import account_of
+from core.entities import TokenAct
+from core.handlers.base import Context
+from core.messages import Answer, RequestMoneyAct
+from core.vending.act_life import act_answer, moved_act
+from core.vending.act_states import ActMove
+
+_command = msgspec.json.Decoder(RequestMoneyAct)
+
+
+def command_of(act: TokenAct) -> RequestMoneyAct:
+    """What was asked for."""
+    return _command.decode(act.command)
+
+
+def carry_out(ctx: Context, act: TokenAct) -> Answer:
+    """Approved: check again, then post it, or a Refusal."""
+    step, command = STEPS[act.kind], command_of(act)
+    account = account_of(ctx, act.account)
+    amount = step.check(ctx, command, account)
+    facts = step.carry(ctx, act, command, account)
+    act = moved_act(
+        ctx, act, ActMove.APPROVE, ActMove.CARRY_OUT, amount=amount, decided_at=ctx.now_us
+    )
+    return act_answer(ctx, act, **facts)

@@ -1,0 +1,83 @@
+"""What a company declares about collection: rules, fees, late fees, ageing, ways of paying.
+
+Read from ``mappings/collection`` (``core.collection.load``); the defaults charge nothing.
+"""
+
+from collections.abc import Mapping
+from datetime import date
+
+import msgspec
+
+from core.collection.allocation import ItemClass, Rule
+from core.collection.late import E8, LateRule
+from core.money import half_up
+from core.tariffs.shapes import OWN
+
+
+class FeeVersion(msgspec.Struct, frozen=True, kw_only=True):
+    """A fee from a day on. ``amount`` in minor units; the tax is in it or comes on top."""
+
+    valid_from: date
+    amount: int
+    tax_e8: int = 0
+    tax_included: bool = True
+
+    def parts(self) -> tuple[int, int]:
+        """(net, tax), each rounded once: what the customer owes is their sum."""
+        if not self.tax_included:
+            return self.amount, half_up(self.amount * self.tax_e8, E8)
+        net = half_up(self.amount * E8, E8 + self.tax_e8)
+        return net, self.amount - net
+
+
+class Recovery(msgspec.Struct, frozen=True, kw_only=True):
+    """How purchases pay a debt: the method of ``core.tariffs.sale.Debt``."""
+
+    method: str = "all"
+    value: int = 0
+    priority: int = 10
+    cap_per_sale: int = 0
+
+
+class Fee(msgspec.Struct, frozen=True, kw_only=True):
+    """A fee of the catalogue. ``recovery``: where the agreement is prepaid, purchases pay it."""
+
+    code: str
+    label: str
+    item_class: ItemClass
+    versions: tuple[FeeVersion, ...]
+    payee: str = OWN
+    tax_code: str = "vat"
+    due_days: int = 0
+    recovery: Recovery | None = None
+
+    def at(self, day: date) -> FeeVersion | None:
+        """The version in force on a day, or None."""
+        found = [version for version in self.versions if version.valid_from <= day]
+        return found[-1] if found else None
+
+
+class CollectionTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """All of it. ``classes``: customer class -> tariff codes; what is in none is of class ''.
+
+    ``late``: customer class -> rules in order of date. ``ageing``: days overdue from which a bucket
+    begins. ``uncleared``: ways of paying whose money may still come back. ``dishonour_fee`` names a
+    fee of the catalogue, or nothing.
+    """
+
+    rules: Mapping[str, Rule] = msgspec.field(default_factory=lambda: {"": Rule()})
+    fees: Mapping[str, Fee] = {}
+    classes: Mapping[str, tuple[str, ...]] = {}
+    late: Mapping[str, tuple[LateRule, ...]] = {}
+    late_due_days: int = 0
+    ageing: tuple[int, ...] = (1, 31, 61, 91)
+    uncleared: tuple[str, ...] = ("cheque",)
+    dishonour_fee: str = ""
+
+    def class_of(self, tariff: str) -> str:
+        """The customer class of a tariff's customers."""
+        return next((name for name, codes in self.classes.items() if tariff in codes), "")
+
+    def late_rules(self, customer_class: str) -> tuple[LateRule, ...]:
+        """The late fee rules of a class; those of '' are for every class without its own."""
+        return self.late.get(customer_class, self.late.get("", ()))

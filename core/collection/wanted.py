@@ -1,0 +1,17 @@
+"""What an act with money needs loaded: when it is asked for, and when it is decided about."""
+
+from core.book import Wants
+from core.messages import RequestMoneyAct
+
+
+def wants_of(command: RequestMoneyAct) -> Wants:
+    """Its account with everything owed there, and the documents that it names."""
+    return Wants(
+        accounts=(command.account,),
+        owing=(command.account,),
+        items=command.items,
+        payments=(command.payment,) if command.payment else (),
+        plans=(command.plan,) if command.plan else (),
+        receipts=(command.receipt,) if command.receipt else (),
+        late=(command.account,) if command.kind == "late-fees" else (),
+    )

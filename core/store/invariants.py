@@ -1,0 +1,231 @@
+"""What must always be true of the books: a name, a sentence, and one SQL that finds what is not.
+
+Each statement gives no row when all is well; each row that it gives is an offender, told in two
+columns: what it is, and what is wrong with it. Run by tests after everything, and by
+``wattbus check --ledger``. Sources: facts/cis.md §6 (the list), docs/adr/0010 (items and debts).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from core.store.tx import Reader
+
+#: Offenders told of one invariant: where there are more, these are enough to find out why.
+MOST = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Invariant:
+    """``sql`` is written once; ``{lines}`` stands for the sum of a sale's stored lines."""
+
+    name: str
+    sentence: str
+    sql: str
+
+
+@dataclass(frozen=True, slots=True)
+class Offence:
+    """A row that should not be."""
+
+    invariant: str
+    what: str
+    detail: str
+
+
+#: The receipt's lines are JSON: how each engine sums them.
+_LINES = {
+    "sqlite": "(SELECT COALESCE(sum(json_extract(value, '$.amount')), 0) FROM json_each(s.lines))",
+    "postgresql": "(SELECT COALESCE(sum((v->>'amount')::bigint), 0) "
+    "FROM json_array_elements(s.lines::json) AS v)",
+}
+
+INVARIANTS: tuple[Invariant, ...] = (
+    Invariant(
+        "transaction-zero",
+        "Every transaction sums to zero, and has one currency.",
+        "SELECT 'txn ' || t.id, 'sums to ' || COALESCE(sum(p.amount), 0) FROM ledger_txn t "
+        "LEFT JOIN posting p ON p.txn_id = t.id GROUP BY t.id "
+        "HAVING COALESCE(sum(p.amount), 0) <> 0",
+    ),
+    Invariant(
+        "posting-of-transaction",
+        "Every posting belongs to a transaction.",
+        "SELECT 'posting ' || p.txn_id || '/' || p.line, 'has no transaction' FROM posting p "
+        "LEFT JOIN ledger_txn t ON t.id = p.txn_id WHERE t.id IS NULL",
+    ),
+    Invariant(
+        "balances-zero",
+        "All balances of a company and currency sum to zero.",
+        "SELECT t.company || ' ' || t.currency, 'sums to ' || sum(p.amount) FROM posting p "
+        "JOIN ledger_txn t ON t.id = p.txn_id GROUP BY t.company, t.currency "
+        "HAVING sum(p.amount) <> 0",
+    ),
+    Invariant(
+        "credit-is-postings",
+        "An account's credit is the sum of its postings, in its currency.",
+        "SELECT 'account ' || a.number, 'credit ' || a.credit || ', postings ' || x.amount "
+        "FROM account a LEFT JOIN (SELECT p.owner, -sum(p.amount) AS amount FROM posting p "
+        "WHERE p.ledger = 'customer-credit' GROUP BY p.owner) x ON x.owner = a.id "
+        "WHERE a.credit <> COALESCE(x.amount, 0)",
+    ),
+    Invariant(
+        "currency-of-account",
+        "What is posted to an account is in its currency.",
+        "SELECT 'txn ' || t.id, t.currency || ' at account ' || a.number FROM ledger_txn t "
+        "JOIN posting p ON p.txn_id = t.id AND p.owner <> 0 JOIN account a ON a.id = p.owner "
+        "WHERE a.currency <> t.currency OR a.company <> t.company",
+    ),
+    Invariant(
+        "credit-not-negative",
+        "No account has less than nothing, or less than what is reserved of it.",
+        "SELECT 'account ' || number, 'credit ' || credit || ', reserved ' || reserved "
+        "FROM account WHERE credit < 0 OR reserved < 0 OR credit < reserved",
+    ),
+    Invariant(
+        "owed-is-postings",
+        "What an account owes under a code (open items and debts that purchases pay) is what is "
+        "posted on that receivable.",
+        "SELECT 'account ' || owner || ' ' || ledger, 'documents ' || sum(doc) || ', postings ' "
+        "|| sum(post) FROM ("
+        "SELECT account_id AS owner, 'receivable:' || code AS ledger, open AS doc, 0 AS post "
+        "FROM open_item UNION ALL "
+        "SELECT g.account_id, 'receivable:' || d.code, d.outstanding, 0 FROM debt d "
+        "JOIN agreement g ON g.id = d.agreement_id UNION ALL "
+        "SELECT owner, ledger, 0, amount FROM posting WHERE ledger LIKE 'receivable:%'"
+        ") u GROUP BY owner, ledger HAVING sum(doc) <> sum(post)",
+    ),
+    Invariant(
+        "item-raised",
+        "The items that a transaction raised are what it posted on their receivable.",
+        "SELECT 'account ' || x.account_id || ' txn ' || x.txn_id, 'items ' || x.amount || "
+        "', posted ' || COALESCE(p.amount, 0) FROM (SELECT txn_id, account_id, "
+        "'receivable:' || code AS ledger, sum(amount) AS amount FROM open_item "
+        "GROUP BY txn_id, account_id, code) x LEFT JOIN posting p ON p.txn_id = x.txn_id "
+        "AND p.owner = x.account_id AND p.ledger = x.ledger "
+        "WHERE x.amount <> COALESCE(p.amount, 0)",
+    ),
+    Invariant(
+        "item-open",
+        "What is open on an item is its amount less its allocations, between nothing and all.",
+        "SELECT 'item ' || i.id, 'amount ' || i.amount || ', open ' || i.open || ', allocated ' "
+        "|| COALESCE(x.amount, 0) FROM open_item i LEFT JOIN (SELECT item_id, sum(amount) "
+        "AS amount FROM allocation WHERE item_id <> 0 GROUP BY item_id) x ON x.item_id = i.id "
+        "WHERE i.open <> i.amount - COALESCE(x.amount, 0) OR i.open < 0 OR i.open > i.amount",
+    ),
+    Invariant(
+        "payment-allocated",
+        "A payment's allocations are its amount; nothing, once it came back.",
+        "SELECT 'payment ' || p.number, p.state || ' ' || p.amount || ', allocated ' || "
+        "COALESCE(x.amount, 0) FROM payment p LEFT JOIN (SELECT source_id, sum(amount) AS amount "
+        "FROM allocation WHERE source = 'payment' GROUP BY source_id) x ON x.source_id = p.id "
+        "WHERE COALESCE(x.amount, 0) <> CASE WHEN p.state IN ('dishonoured', 'reversed') "
+        "THEN 0 ELSE p.amount END",
+    ),
+    Invariant(
+        "payment-posted",
+        "A payment's transaction is what its allocations say, account by account.",
+        "SELECT 'payment ' || p.number, 'txn ' || p.txn_id || ' posts ' || COALESCE(x.amount, 0) "
+        "FROM payment p LEFT JOIN (SELECT txn_id, sum(amount) AS amount FROM posting "
+        "WHERE owner = 0 GROUP BY txn_id) x ON x.txn_id = p.txn_id "
+        "WHERE COALESCE(x.amount, 0) <> p.amount",
+    ),
+    Invariant(
+        "uncleared",
+        "What waits for the bank is what uncleared payments left over.",
+        "SELECT 'account ' || owner, 'allocated ' || sum(doc) || ', postings ' || sum(post) FROM ("
+        "SELECT a.account_id AS owner, a.amount AS doc, 0 AS post FROM allocation a "
+        "WHERE a.ledger = 'uncleared' UNION ALL "
+        "SELECT owner, 0, -amount FROM posting WHERE ledger = 'uncleared'"
+        ") u GROUP BY owner HAVING sum(doc) <> sum(post) OR sum(post) < 0",
+    ),
+    Invariant(
+        "deposit-held",
+        "A security that we hold is the sum of its postings.",
+        "SELECT 'account ' || owner || ' ' || kind, 'held ' || sum(doc) || ', postings ' || "
+        "sum(post) FROM (SELECT account_id AS owner, 'deposit:' || kind AS kind, held AS doc, "
+        "0 AS post FROM deposit UNION ALL "
+        "SELECT owner, ledger, 0, -amount FROM posting WHERE ledger LIKE 'deposit:%'"
+        ") u GROUP BY owner, kind HAVING sum(doc) <> sum(post) OR sum(doc) < 0",
+    ),
+    Invariant(
+        "sale-lines",
+        "A sale's tender is its lines and what is carried forward.",
+        "SELECT 'sale ' || s.receipt, 'tender ' || s.tender || ', lines ' || {lines} || "
+        "', carried ' || s.carried_forward FROM sale s WHERE s.state = 'issued' "
+        "AND s.tender <> {lines} + s.carried_forward",
+    ),
+    Invariant(
+        "sale-posted",
+        "A sale's transaction takes its tender from the payer: debts, charges, tax, energy and "
+        "levies are posted as its lines say.",
+        "SELECT 'sale ' || s.receipt, 'lines ' || {lines} || ', posted ' || COALESCE(x.amount, 0) "
+        "FROM sale s LEFT JOIN (SELECT t.message_id, -sum(p.amount) AS amount FROM ledger_txn t "
+        "JOIN posting p ON p.txn_id = t.id AND p.ledger <> 'customer-credit' "
+        "WHERE t.kind = 'sale' GROUP BY t.message_id) x ON x.message_id = s.message_id "
+        "WHERE s.state = 'issued' AND COALESCE(x.amount, 0) <> {lines}",
+    ),
+    Invariant(
+        "sale-once",
+        "A key has one sale, and a sale one transaction.",
+        "SELECT 'message ' || message_id, sum(sales) || ' sales, ' || sum(txns) || ' transactions' "
+        "FROM (SELECT message_id, 1 AS sales, 0 AS txns FROM sale UNION ALL "
+        "SELECT message_id, 0, 1 FROM ledger_txn WHERE kind = 'sale') u "
+        "GROUP BY message_id HAVING sum(sales) > 1 OR sum(txns) > 1",
+    ),
+    Invariant(
+        "live-once",
+        "What is identified (a bill of a period, an old debt of a year) is live once.",
+        "SELECT company || ' ' || identity, count(*) || ' live items' FROM open_item "
+        "WHERE identity <> '' AND state = 'live' GROUP BY company, identity HAVING count(*) > 1",
+    ),
+    Invariant(
+        "reversal-pairs",
+        "A reversal and what it reverses net to zero line by line, and there is one of it.",
+        "SELECT 'txn ' || t.reverses, 'line ' || p.line || ' has no mirror in ' || t.id "
+        "FROM ledger_txn t JOIN posting p ON p.txn_id = t.reverses LEFT JOIN posting r "
+        "ON r.txn_id = t.id AND r.line = p.line AND r.ledger = p.ledger AND r.owner = p.owner "
+        "AND r.amount = -p.amount WHERE r.txn_id IS NULL UNION ALL "
+        "SELECT 'txn ' || t.id, 'line ' || r.line || ' mirrors nothing of ' || t.reverses "
+        "FROM ledger_txn t JOIN posting r ON r.txn_id = t.id LEFT JOIN posting p "
+        "ON p.txn_id = t.reverses AND p.line = r.line WHERE t.reverses IS NOT NULL "
+        "AND p.txn_id IS NULL UNION ALL "
+        "SELECT 'txn ' || reverses, count(*) || ' reversals' FROM ledger_txn "
+        "WHERE reverses IS NOT NULL GROUP BY reverses HAVING count(*) > 1",
+    ),
+    Invariant(
+        "payment-reversed",
+        "A payment that came back is mirrored, and no other is.",
+        "SELECT 'payment ' || p.number, p.state || ', ' || count(t.id) || ' reversals' "
+        "FROM payment p LEFT JOIN ledger_txn t ON t.reverses = p.txn_id "
+        "GROUP BY p.id, p.number, p.state HAVING count(t.id) <> "
+        "CASE WHEN p.state IN ('dishonoured', 'reversed') THEN 1 ELSE 0 END",
+    ),
+    Invariant(
+        "plan-state",
+        "A plan is kept when nothing of it is open, and its instalments are its total.",
+        "SELECT 'plan ' || p.id, p.state || ' total ' || p.total || ', instalments ' || "
+        "COALESCE(sum(i.amount), 0) || ', open ' || COALESCE(sum(i.open), 0) FROM pay_plan p "
+        "LEFT JOIN open_item i ON i.plan_id = p.id GROUP BY p.id, p.state, p.total "
+        "HAVING COALESCE(sum(i.amount), 0) <> p.total "
+        "OR (p.state = 'kept' AND sum(i.open) <> 0) OR (p.state = 'active' AND sum(i.open) = 0)",
+    ),
+    Invariant(
+        "debt-not-negative",
+        "No debt is less than nothing.",
+        "SELECT 'debt ' || id, 'outstanding ' || outstanding FROM debt WHERE outstanding < 0",
+    ),
+)
+
+
+def sql_of(invariant: Invariant, dialect: str) -> str:
+    """The statement in an engine's words, with its limit."""
+    return invariant.sql.replace("{lines}", _LINES[dialect]) + f" LIMIT {MOST}"
+
+
+def offences(
+    reader: Reader, dialect: str, invariants: Sequence[Invariant] = INVARIANTS
+) -> Iterator[Offence]:
+    """Everything that is not as it must be, invariant by invariant; at most 100 of each."""
+    for invariant in invariants:
+        for what, detail in reader.rows(sql_of(invariant, dialect)):
+            yield Offence(invariant.name, what, detail)

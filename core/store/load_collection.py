@@ -1,0 +1,220 @@
+"""Loading what is owed, paid and agreed: everything of an account under that account's lock.
+
+Which accounts a payment or an act concerns never changes once it is written, so it is read before
+anything is locked (``accounts_of``); the rows themselves are read after their accounts are.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from core.book import Book, Wants
+from core.collection.entities import (
+    AccountAgreement,
+    Allocated,
+    Deposit,
+    OpenItem,
+    Payment,
+    PayPlan,
+    Posted,
+    PreReceipt,
+)
+from core.entities import Debt
+from core.store.tx import Reader, Row
+
+_ITEM = OpenItem.__struct_fields__
+_PAYMENT = Payment.__struct_fields__
+_PLAN = PayPlan.__struct_fields__
+_DEPOSIT = Deposit.__struct_fields__
+_RECEIPT = PreReceipt.__struct_fields__
+_ALLOCATED = Allocated.__struct_fields__
+_DEBT = "id agreement_id code priority method value cap_per_sale outstanding".split()
+
+
+def accounts_of(reader: Reader, company: str, wants: Wants) -> set[int]:
+    """The accounts that the wanted payments went to: they must be locked too."""
+    if not wants.payments:
+        return set()
+    rows = reader.rows(
+        "SELECT DISTINCT a.account_id FROM payment p JOIN allocation a "
+        "ON a.source = 'payment' AND a.source_id = p.id "
+        "WHERE p.company = :company AND p.number IN :numbers",
+        company=company,
+        numbers=list(wants.payments),
+    )
+    return {row[0] for row in rows}
+
+
+def load_collection(reader: Reader, company: str, wants: Wants, book: Book) -> None:
+    """Everything that a decision about money owed looks at; the accounts are locked already."""
+    if not (wants.owing or wants.items or wants.payments or wants.identities or wants.receipts):
+        return  # sales want none of it
+    _payments(reader, company, wants.payments, book)
+    ids = _ids(book, wants.owing)
+    touched = {row.item_id for rows in _rows_of(book) for row in rows if row.item_id}
+    _items(reader, company, (ids, {*wants.items, *touched}, _ids(book, wants.late)), book)
+    _plans(reader, company, wants.plans, book)
+    owners = {*ids, *(row.account_id for rows in _rows_of(book) for row in rows)}
+    _agreements(reader, owners, book)
+    _debts(reader, owners, book)
+    _deposits(reader, ids, book)
+    _receipts(reader, company, wants.receipts, book)
+    _live(reader, company, wants.identities, book)
+
+
+def _ids(book: Book, numbers: Iterable[str]) -> set[int]:
+    found = (book.links.get(("account-number", number)) for number in numbers)
+    return {id_ for id_ in found if id_ is not None}
+
+
+def _rows_of(book: Book) -> list[tuple[Allocated, ...]]:
+    return [rows for (name, _), rows in book.links.items() if name == "allocations-of-payment"]
+
+
+def _select(reader: Reader, fields: Sequence[str], tail: str, **params: Any) -> list[Row]:
+    return reader.rows(f"SELECT {', '.join(fields)} FROM {tail}", **params)
+
+
+def _payments(reader: Reader, company: str, numbers: Sequence[str], book: Book) -> None:
+    if not numbers:
+        return
+    where = "payment WHERE company = :company AND number IN :numbers ORDER BY id"
+    found = [
+        Payment(**dict(zip(_PAYMENT, row, strict=True)))
+        for row in _select(reader, _PAYMENT, where, company=company, numbers=list(numbers))
+    ]
+    for payment in found:
+        book.load(payment.number, payment)
+        book.link("allocations-of-payment", payment.id, ())
+    if not found:
+        return
+    where = (
+        "allocation WHERE source = 'payment' AND source_id IN :ids ORDER BY at, message_id, line"
+    )
+    for row in _select(reader, _ALLOCATED, where, ids=[payment.id for payment in found]):
+        _append(book, "allocations-of-payment", row[1], Allocated(*row))
+    txns = [id_ for p in found for id_ in (p.txn_id, p.clear_txn_id) if id_]
+    where = "posting WHERE txn_id IN :ids ORDER BY txn_id, line"
+    for row in _select(reader, ("txn_id", *Posted.__struct_fields__), where, ids=txns):
+        _append(book, "postings-of", row[0], Posted(*row[1:]))
+
+
+def _append(book: Book, name: str, key: Any, value: Any) -> None:
+    book.link(name, key, (*book.links.get((name, key), ()), value))
+
+
+def _items(
+    reader: Reader, company: str, wanted: tuple[set[int], set[int], set[int]], book: Book
+) -> None:
+    """Open items of accounts, items by number, and all that late fees may still be owed for."""
+    owing, ids, late = wanted
+    if not (owing or ids or late):
+        return
+    found = _select(
+        reader,
+        _ITEM,
+        "open_item WHERE company = :company AND ((account_id IN :owing AND open > 0) "
+        "OR id IN :ids OR (account_id IN :late AND late_done = 0 AND item_class <> 'penalty')) "
+        "ORDER BY id",
+        company=company,
+        owing=sorted(owing),
+        ids=sorted(ids),
+        late=sorted(late),
+    )
+    items = [OpenItem(**dict(zip(_ITEM, row, strict=True))) for row in found]
+    for item in items:
+        book.load(item.id, item)
+        _append(book, "items-of", item.account_id, item.id)
+    _credited(reader, [item.id for item in items if item.id in ids], book)
+    _histories(reader, [item.id for item in items if item.account_id in late], book)
+    plans = {item.plan_id for item in items if item.plan_id}
+    _plans(reader, company, sorted(plans), book)
+
+
+def _credited(reader: Reader, ids: list[int], book: Book) -> None:
+    if ids:
+        for id_, amount in reader.rows(
+            "SELECT source_id, CAST(sum(amount) AS BIGINT) FROM allocation "
+            "WHERE source = 'credit-note' AND source_id IN :ids GROUP BY source_id",
+            ids=ids,
+        ):
+            book.link("credited", id_, amount)
+
+
+def _histories(reader: Reader, ids: list[int], book: Book) -> None:
+    """What took something off these items, and the late fees that are about them."""
+    if not ids:
+        return
+    where = "allocation WHERE item_id IN :ids ORDER BY at, message_id, line"
+    for row in _select(reader, _ALLOCATED, where, ids=ids):
+        allocated = Allocated(*row)
+        _append(book, "reductions-of", allocated.item_id, allocated)
+    for row in _select(reader, _ITEM, "open_item WHERE about_id IN :ids ORDER BY id", ids=ids):
+        item = OpenItem(**dict(zip(_ITEM, row, strict=True)))
+        book.load(item.id, item)
+        _append(book, "about", item.about_id, item.id)
+
+
+def _plans(reader: Reader, company: str, ids: Sequence[int], book: Book) -> None:
+    if not ids:
+        return
+    where = "pay_plan WHERE company = :company AND id IN :ids ORDER BY id"
+    for row in _select(reader, _PLAN, where, company=company, ids=list(ids)):
+        plan = PayPlan(**dict(zip(_PLAN, row, strict=True)))
+        book.load(plan.id, plan)
+
+
+def _agreements(reader: Reader, accounts: set[int], book: Book) -> None:
+    if not accounts:
+        return
+    where = "agreement WHERE account_id IN :ids AND to_us IS NULL ORDER BY id"
+    fields = ("account_id", *AccountAgreement.__struct_fields__)
+    for row in _select(reader, fields, where, ids=sorted(accounts)):
+        _append(book, "agreements-of-account", row[0], AccountAgreement(*row[1:]))
+
+
+def _debts(reader: Reader, accounts: set[int], book: Book) -> None:
+    """Debts in recovery: those that are open, and those that a wanted payment has paid."""
+    if not accounts:
+        return
+    paid = {row.debt_id for rows in _rows_of(book) for row in rows if row.debt_id}
+    rows = reader.rows(
+        f"SELECT a.account_id, {', '.join(f'd.{name}' for name in _DEBT)} FROM debt d "
+        "JOIN agreement a ON a.id = d.agreement_id WHERE a.account_id IN :ids "
+        "AND (d.outstanding > 0 OR d.id IN :paid) ORDER BY d.priority, d.id",
+        ids=sorted(accounts),
+        paid=sorted(paid),
+    )
+    for account_id, *values in rows:
+        debt = Debt(**dict(zip(_DEBT, values, strict=True)))
+        book.load(debt.id, debt)
+        _append(book, "debts-of-account", account_id, debt.id)
+
+
+def _deposits(reader: Reader, accounts: set[int], book: Book) -> None:
+    if not accounts:
+        return
+    where = "deposit WHERE account_id IN :ids ORDER BY id"
+    for row in _select(reader, _DEPOSIT, where, ids=sorted(accounts)):
+        deposit = Deposit(**dict(zip(_DEPOSIT, row, strict=True)))
+        book.load((deposit.account_id, deposit.kind), deposit)
+
+
+def _receipts(reader: Reader, company: str, numbers: Sequence[str], book: Book) -> None:
+    if not numbers:
+        return
+    where = "pre_receipt WHERE company = :company AND number IN :numbers ORDER BY id"
+    for row in _select(reader, _RECEIPT, where, company=company, numbers=list(numbers)):
+        receipt = PreReceipt(**dict(zip(_RECEIPT, row, strict=True)))
+        book.load(receipt.number, receipt)
+
+
+def _live(reader: Reader, company: str, identities: Sequence[str], book: Book) -> None:
+    """Natural keys that are taken: what is there once is not raised again."""
+    if identities:
+        for identity, id_ in reader.rows(
+            "SELECT identity, id FROM open_item WHERE company = :company AND state = 'live' "
+            "AND identity IN :identities AND identity <> ''",
+            company=company,
+            identities=list(identities),
+        ):
+            book.link("live-item", identity, id_)

@@ -1,0 +1,297 @@
+"""``wattbus arrears``: what is owed by age, late fees for all, debts of an older system."""
+
+import hashlib
+import json
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import msgspec
+import typer
+from rich.console import Console
+from rich.progress import Progress
+
+from core.calendars import local_date
+from core.collection.charges import old_identity
+from core.collection.debtfile import DebtFileError, Line, against_books, read_debts
+from core.messages import ImportDebts, RequestMoneyAct, name_of
+from core.messages.collection import MAX_DEBTS
+from core.money import format_amount
+from core.queries.collection import Ageing, ageing, known_accounts, old_debts, overdue_accounts
+from core.store.tx import Reader
+from hub.companies import collection_terms
+from hub.config import Config, ConfigError
+from hub.files import UnreadableError, read_text
+from hub.verbs._shared import (
+    DEFAULT,
+    ConfigOption,
+    JsonOption,
+    OperatorOption,
+    ReasonOption,
+    Submitted,
+    ask_hub,
+    company_of,
+    configuration,
+    die,
+    operator_name,
+    reading,
+    submitted,
+)
+from hub.verbs.act import _now_us
+from hub.verbs.act import _secret as passphrase
+from hub.verbs.pay import said_no
+
+NAME = "arrears"
+app = typer.Typer(
+    help="What is owed: by age, late fees, debts of an older system.", no_args_is_help=True
+)
+
+#: Commands under way at once: payments go on beside a run.
+AT_ONCE = 8
+#: Identities asked of the database at once.
+PAGE = 1_000
+
+CompanyOption = Annotated[str, typer.Option(help="Which company, where there are several.")]
+DayOption = Annotated[str, typer.Option(help="YYYY-MM-DD; else today.")]
+Asked = RequestMoneyAct | ImportDebts
+A = TypeVar("A", bound=Asked)
+
+
+@app.command("ageing")
+def show_ageing(
+    config: ConfigOption = DEFAULT,
+    account: Annotated[str, typer.Option(help="Only of this account.")] = "",
+    on: DayOption = "",
+    company: CompanyOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Show arrears by age; the buckets are those of the company's collection file."""
+    settings = configuration(config)
+    code = company_of(settings, company)
+    begins = _terms(settings, code).ageing
+    day = _day(settings, code, on)
+    with reading(settings) as reader:
+        found = ageing(reader, code, day, begins, account)
+    if as_json:
+        typer.echo(json.dumps(msgspec.to_builtins(found)))
+        return
+    _say(found, settings.companies[code].currency)
+
+
+def _terms(settings: Config, company: str) -> Any:
+    try:
+        return collection_terms(settings, settings.companies[company])
+    except (OSError, ValueError, ConfigError) as error:
+        die(str(error), 2)
+
+
+def _day(settings: Config, company: str, text: str) -> date:
+    try:
+        return date.fromisoformat(text) if text else _today(settings, company)
+    except ValueError:
+        die(f"{text} is no day: write YYYY-MM-DD", 2)
+
+
+def _today(settings: Config, company: str) -> date:
+    return local_date(_now_us(), settings.companies[company].zone)
+
+
+def _say(found: Ageing, currency: str) -> None:
+    for bucket in found.buckets:
+        if not bucket.since:
+            name = "not overdue"
+        else:
+            name = f"{bucket.since} to {bucket.until} days" if bucket.until else (
+                f"{bucket.since} days and more")  # fmt: skip
+        typer.echo(f"{name:<22}{format_amount(bucket.amount, currency):>20}  {bucket.items} items")
+    recovered = format_amount(found.in_recovery, currency)
+    typer.echo(f"{'paid by purchases':<22}{recovered:>20}")
+    typer.echo(f"{'together':<22}{format_amount(found.total, currency):>20}  {currency}")
+
+
+@dataclass(slots=True)
+class Run:
+    """What became of the commands of a run."""
+
+    done: int = 0
+    amounts: dict[str, int] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+    unknown: list[str] = field(default_factory=list)
+
+    def heard(self, what: str, done: Submitted, names: Sequence[str]) -> None:
+        """Count an answer."""
+        if done.answer is None:
+            self.unknown.append(done.message_id)
+        elif done.answer.outcome != "done":
+            self.refused[what] = said_no(done.answer)
+        else:
+            self.done += 1
+            for name in names:
+                self.amounts[name] = self.amounts.get(name, 0) + done.answer.data.get(name, 0)
+
+
+@app.command("late-fees")
+def late_fees(
+    reason: ReasonOption,
+    config: ConfigOption = DEFAULT,
+    until: Annotated[str, typer.Option(help="Up to and with this day; else today.")] = "",
+    operator: OperatorOption = "",
+    company: CompanyOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Reckon the late fees of every account; given again for the same day, nothing is added."""
+    settings = configuration(config)
+    code = company_of(settings, company)
+    day, name = _day(settings, code, until), operator_name(operator)
+    with reading(settings) as reader:
+        accounts = [number for page in overdue_accounts(reader, code, day) for number in page]
+    commands = [
+        RequestMoneyAct(
+            operator=name, kind="late-fees", account=number, reason=reason, on=day.isoformat()
+        )
+        for number in accounts
+    ]
+
+    def keyed(command: RequestMoneyAct) -> tuple[str, str]:
+        return command.account, f"late-fees/{command.operator}/{command.account}/{day}"
+
+    _tell(_run(settings, code, commands, keyed, ("owed",)), settings, code, as_json)
+
+
+@app.command("import")
+def import_debts(
+    file: Annotated[Path, typer.Argument(help="account,year,amount[,class] a line.")],
+    config: ConfigOption = DEFAULT,
+    operator: OperatorOption = "",
+    check: Annotated[bool, typer.Option("--check", help="Only check the file.")] = False,
+    company: CompanyOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Take over what an older system was owed, per year; a negative debt becomes credit.
+
+    The whole file is checked first, against the books too: with a problem anywhere nothing is
+    taken. A file that broke off in the middle is simply given again.
+    """
+    settings = configuration(config)
+    code = company_of(settings, company)
+    currency = settings.companies[code].currency
+    try:
+        text = read_text(file)
+        lines = read_debts(text, file.name, currency, _today(settings, code).year)
+    except (UnreadableError, DebtFileError) as error:
+        die(str(error))
+    digest = hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+    with reading(settings) as reader:
+        problems = _against_books(reader, code, lines, file.name, digest)
+    if problems:
+        die(str(DebtFileError(problems)))
+    if check:
+        typer.echo(f"{file}: fine, {len(lines)} debts")
+        return
+    name = operator_name(operator)
+    source = f"{file.name} {digest}"
+    pieces = [
+        ImportDebts(operator=name, source=source, currency=currency, debts=debts)
+        for debts in _pieces(lines)
+    ]
+    numbers = {id(piece): str(place) for place, piece in enumerate(pieces)}
+
+    def keyed(piece: ImportDebts) -> tuple[str, str]:
+        number = numbers[id(piece)]
+        return f"piece {number}", f"old-debts/{digest}/{number}"
+
+    run = _run(settings, code, pieces, keyed, ("debts", "owed", "credited"))
+    _tell(run, settings, code, as_json)
+
+
+def _pieces(lines: Sequence[Line]) -> Iterator[tuple[Any, ...]]:
+    for at in range(0, len(lines), MAX_DEBTS):
+        yield tuple(line.debt for line in lines[at : at + MAX_DEBTS])
+
+
+def _against_books(
+    reader: Reader, company: str, lines: Sequence[Line], name: str, digest: str
+) -> list[str]:
+    """Problems that the books show; debts that this very file brought are none."""
+    problems: list[str] = []
+    begun = reader.rows(
+        "SELECT count(*) FROM request WHERE company = :company AND key LIKE :like",
+        company=company,
+        like=f"old-debts/{digest}/%",
+    )[0][0]
+    for at in range(0, len(lines), PAGE):
+        page = list(lines[at : at + PAGE])
+        states = known_accounts(reader, company, [line.debt.account for line in page])
+        known = (
+            set()
+            if begun
+            else old_debts(reader, company, [old_identity(line.debt) for line in page])
+        )
+        problems += against_books(page, name, states, known)
+    return problems
+
+
+def _run(
+    settings: Config,
+    company: str,
+    commands: Sequence[A],
+    keyed: Callable[[A], tuple[str, str]],
+    names: Sequence[str],
+) -> Run:
+    """Put the commands on the bus, some at once, and count their answers."""
+    run = Run()
+    if not commands:
+        return run
+    secret = passphrase(settings, commands[0].operator)  # asked for once
+
+    def one(command: A) -> tuple[str, Submitted]:
+        what, key = keyed(command)
+        return what, _ask(settings, company, key, command, secret)
+
+    with (
+        ThreadPoolExecutor(AT_ONCE) as pool,
+        Progress(console=Console(stderr=True), disable=not sys.stderr.isatty()) as progress,
+    ):
+        bar = progress.add_task("commands", total=len(commands))
+        for what, done in pool.map(one, commands):
+            progress.advance(bar)
+            run.heard(what, done, names)
+    return run
+
+
+def _ask(settings: Config, company: str, key: str, command: Asked, secret: str) -> Submitted:
+    request = {
+        "do": "act",
+        "company": company,
+        "key": key,
+        "type": name_of(command).name,
+        "operator": command.operator,
+        "secret": secret,
+        "data": msgspec.to_builtins(command),
+    }
+    return submitted(ask_hub(settings, request, "give it again: what was done is not done twice"))
+
+
+def _tell(run: Run, settings: Config, company: str, as_json: bool) -> None:
+    """Say what came of it; exit 1 when something was refused or is not known."""
+    if as_json:
+        facts = {"done": run.done, **run.amounts, "refused": run.refused, "unknown": run.unknown}
+        typer.echo(json.dumps(facts))
+    else:
+        for what, why in run.refused.items():
+            typer.secho(f"{what}: {why}", err=True, fg=typer.colors.RED)
+        for message_id in run.unknown:
+            typer.secho(f"not known yet: wattbus find {message_id}", err=True, fg=typer.colors.RED)
+        currency = settings.companies[company].currency
+        shown = [
+            f"{name} {amount}" if name == "debts" else f"{name} {format_amount(amount, currency)}"
+            for name, amount in run.amounts.items()
+        ]
+        typer.echo(f"{run.done} done, {len(run.refused)} refused"
+                   f"{': ' if shown else ''}{', '.join(shown)} {currency}".rstrip())  # fmt: skip
+    if run.refused or run.unknown:
+        raise typer.Exit(1)

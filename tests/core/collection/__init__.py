@@ -1,0 +1,1 @@
+"""Collection: pure decisions, histories and invariants."""

@@ -1,0 +1,71 @@
+"""The collection file: what ships is right, what is wrong is named with its line."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from core.collection.load import load_file
+from core.collection.terms import FeeVersion
+from core.documents import DocumentError
+
+FILE = Path(__file__).parent.parent.parent.parent / "mappings" / "collection" / "demo.yaml"
+TEXT = FILE.read_text(encoding="utf-8")
+
+
+def test_the_file_that_ships() -> None:
+    found = load_file(TEXT, "demo.yaml")
+    terms = found.terms
+    assert (found.currency, terms.dishonour_fee) == ("UGX", "returned-cheque")
+    assert terms.rules[""] == terms.rules["classes-first"]
+    fee = terms.fees["reconnection"]
+    versions = [fee.at(date(2026, month, 1)) for month in (6, 7)]
+    assert [v.amount for v in versions if v] == [30_000, 35_000]
+    assert fee.at(date(2024, 12, 31)) is None
+    assert terms.class_of("uganda-domestic") == "domestic"
+    assert terms.late_rules("domestic")[0].grace_days == 14
+    assert terms.late_rules(terms.class_of("another"))[0].per_day_e8 == 100_000
+    seal = terms.fees["seal"].recovery
+    assert seal is not None
+    assert (seal.method, seal.value) == ("percent_of_tender", 20_000_000)
+
+
+@pytest.mark.parametrize(
+    ("included", "amount", "parts"),
+    [(True, 11_800, (10_000, 1_800)), (False, 10_000, (10_000, 1_800)), (True, 1, (1, 0))],
+)
+def test_the_tax_of_a_fee(included: bool, amount: int, parts: tuple[int, int]) -> None:
+    version = FeeVersion(
+        valid_from=date(2026, 1, 1), amount=amount, tax_e8=18_000_000, tax_included=included
+    )
+    assert version.parts() == parts
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("default_rule: classes-first", "default_rule: nothing", "no rule 'nothing'"),
+        ("dishonour_fee: returned-cheque", "dishonour_fee: gone", "no fee 'gone'"),
+        ("order: [penalty, fee, energy, tax]", "order: [penalty, fee]", "must name each of"),
+        ("ageing: [1, 31, 61, 91, 181]", "ageing: [31, 1]", "days must rise"),
+        ("valid_from: 2026-07-01", "valid_from: 2025-01-01", "must be after 2025-01-01"),
+        ("tax_percent: 18, tax: on_top", "tax_percent: 0, tax: on_top", "goes with"),
+        ("{method: percent_of_tender, percent: 20", "{method: fixed, percent: 20", "a share needs"),
+        ("code: meter-test", "code: Meter", "small letters"),
+        ("code: seal", "code: reconnection", "is there already"),
+        ("amount: 20000,", "amount: 200.5,", "finer than"),
+        ("amount: 20000,", "amount: -1,", "0 or more"),
+        ("customer_class: domestic", "customer_class: domestik", "unknown, or twice"),
+        ("how: pro-rata", "how: by-luck", "allowed"),
+        ("minimum: 0,", "", "'minimum' is missing"),
+    ],
+)
+def test_what_is_wrong_is_named_with_its_line(old: str, new: str, said: str) -> None:
+    assert old in TEXT
+    with pytest.raises(DocumentError) as caught:
+        load_file(TEXT.replace(old, new, 1), "demo.yaml")
+    lines = TEXT.splitlines()
+    near = next(number for number, line in enumerate(lines, start=1) if old.split("\n")[0] in line)
+    assert said in str(caught.value)
+    places = [problem.line for problem in caught.value.problems]
+    assert any(abs(place - near) <= 6 for place in places), (places, near)

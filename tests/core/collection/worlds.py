@@ -1,0 +1,64 @@
+"""Books in which everything has happened once, made once a session and copied."""
+
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from core.messages import ReceiveJointPayment
+from core.messages.collection import PaymentShare
+from tests.core.collection.desk import act, agreed, debt, desk_on, done, money, whole
+from tests.hub.machine import Machine, buy, enrol, fresh_sqlite
+
+
+def lived(url: str) -> None:
+    """Fees, cheques, reversals, plans, deposits, sales, a debt in recovery: and whole books."""
+    machine = desk_on(url)
+    done(machine, enrol("100002", "04123456792", "+256700000002"))
+    done(machine, money(100_000))
+    done(machine, buy(20_000))
+    done(machine, act("fee", fee="visit"))
+    done(machine, act("fee", fee="seal"))
+    wrong = done(machine, money(5_000))["payment"]
+    done(machine, act("reverse", payment=wrong))
+    cheque = done(machine, money(30_000, "cheque"))["payment"]
+    done(machine, act("clear", payment=cheque))
+    done(machine, money(7_000, "cheque", account="100002"))
+    debt(machine, 90_000, 2024)
+    done(machine, act("late-fees", on="2026-11-21"))
+    done(machine, act("plan", instalments=4, on="2026-12-01"))
+    debt(machine, 12_000, 2025)
+    done(machine, act("deposit", deposit="guarantee", amount=10_000))
+    agreed(machine, act("pay-out", amount=1_000))
+    shares = (PaymentShare(account="100001", amount=4_000),
+              PaymentShare(account="100002", amount=1_000))  # fmt: skip
+    done(machine, ReceiveJointPayment(shares=shares, amount=5_000, currency="UGX"))
+    done(machine, buy(20_000, another=True))
+    whole(machine)
+    machine.store.close()
+
+
+@cache
+def _lived_sqlite() -> bytes:
+    with TemporaryDirectory() as folder:
+        url = fresh_sqlite(Path(folder))
+        lived(url)
+        path = Path(url.removeprefix("sqlite:"))
+        return path.read_bytes()
+
+
+def lived_sqlite(folder: Path) -> str:
+    """A copy of such books on SQLite."""
+    path = folder / "lived.db"
+    path.write_bytes(_lived_sqlite())
+    return f"sqlite:{path}"
+
+
+def opened(url: str) -> Machine:
+    """A machine over books that are there already."""
+    from tests.core.collection.desk import OPERATORS, TERMS
+    from tests.hub.machine import demo_terms
+
+    machine = Machine(url, terms=demo_terms(operators=OPERATORS, collection=TERMS))
+    machine.time.at_us += 3_600_000_000  # later than what is there, with other draws
+    machine.time.drawn += 1_000_000
+    return machine

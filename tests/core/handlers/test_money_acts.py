@@ -1,0 +1,206 @@
+"""Acts of operators with money: instalments, late fees, refunds, write-offs, credit notes."""
+
+from pathlib import Path
+
+import pytest
+
+from core.collection.act_kinds import MONEY_KINDS
+from core.collection.act_steps import STEPS
+from core.messages import ImportDebts
+from core.messages.collection import OldDebt
+from tests.core.collection.desk import (
+    act,
+    agreed,
+    credit,
+    debt,
+    desk,
+    done,
+    money,
+    opens,
+    refused,
+    whole,
+    yes,
+)
+from tests.hub.machine import Machine
+
+DAY_US = 86_400_000_000
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    return desk(tmp_path)
+
+
+def books(machine: Machine, kind: str) -> dict[str, int]:
+    return dict(machine.rows(
+        "SELECT p.ledger, sum(p.amount) FROM posting p JOIN ledger_txn t ON t.id = p.txn_id "
+        "WHERE t.kind = :kind GROUP BY p.ledger", kind=kind))  # fmt: skip
+
+
+def test_every_kind_has_its_steps() -> None:
+    assert list(STEPS) == list(MONEY_KINDS)
+
+
+def test_credit_is_paid_back_by_two_people(machine: Machine) -> None:
+    done(machine, money(10_000))
+    asked = act("pay-out", amount=4_000, way="transfer", desk="bank")
+    waiting = done(machine, asked)
+    assert (waiting["state"], credit(machine)) == ("requested", 10_000)
+    assert refused(machine, yes(waiting["act"], "grace")).code == "act-no-role"
+    assert refused(machine, yes(waiting["act"], "clerk")).code == "act-no-role"
+    assert done(machine, yes(waiting["act"]))["credit"] == 6_000
+    assert books(machine, "pay-out") == {"customer-credit": 4_000, "transfer:bank": -4_000}
+    assert refused(machine, act("pay-out", amount=6_001)).code == "credit-insufficient"
+    whole(machine)
+
+
+def test_what_was_spent_before_the_approval_is_not_paid_out(machine: Machine) -> None:
+    done(machine, money(10_000))
+    waiting = done(machine, act("pay-out", amount=10_000))
+    done(machine, act("deposit", deposit="equipment", amount=1))
+    assert refused(machine, yes(waiting["act"])).code == "credit-insufficient"
+    assert machine.rows("SELECT state FROM token_act WHERE kind = 'pay-out'") == [("refused",)]
+    whole(machine)
+
+
+def test_the_roles_are_those_of_the_table(machine: Machine) -> None:
+    asked = act("write-off", operator="clerk", items=(1,))
+    assert refused(machine, asked).code == "act-no-role"
+    assert refused(machine, act("write-off", items=(1,), evidence="")).code == "act-wrong"
+    assert refused(machine, act("write-off", items=(1,), reason=" ")).code == "act-wrong"
+    assert refused(machine, act("theft")).code == "act-wrong"
+    whole(machine)
+
+
+def test_a_write_off_is_an_expense(machine: Machine) -> None:
+    item = debt(machine, 9_000)
+    assert agreed(machine, act("write-off", items=(item,), amount=4_000))["open"] == 5_000
+    agreed(machine, act("write-off", items=(item,)))
+    assert books(machine, "write-off") == {"expense:bad-debt": 9_000, "receivable:old-debt": -9_000}
+    assert refused(machine, act("write-off", items=(item,))).code == "payment-wrong"
+    whole(machine)
+
+
+def test_small_change_is_waived_within_the_clerks_authority(machine: Machine) -> None:
+    item = debt(machine, 1_000)
+    first = act("waiver", operator="clerk", items=(item,), amount=100)
+    assert done(machine, first)["state"] == "done"
+    over = done(machine, act("waiver", items=(item,), amount=501))
+    assert over["state"] == "requested", "above waive_alone a second person decides"
+    again = act("waiver", operator="clerk", items=(item,), amount=51)
+    assert refused(machine, again).code == "act-over-limit"
+    done(machine, yes(over["act"]))
+    assert opens(machine) == {"old-debt": 399}
+    whole(machine)
+
+
+def test_a_credit_note_mirrors_the_tax(machine: Machine) -> None:
+    item = done(machine, act("fee", fee="visit"))["item"]
+    done(machine, money(5_000))
+    first = agreed(machine, act("credit-note", items=(item,), amount=3_333))
+    assert (first["off"], first["back"]) == (3_333, 0)
+    last = agreed(machine, act("credit-note", items=(item,)))
+    assert (last["off"], last["back"]) == (3_467, 5_000), "what was paid becomes credit"
+    notes = books(machine, "credit-note")
+    assert (notes["revenue:visit"], notes["tax:vat"]) == (10_000, 1_800)
+    assert machine.rows("SELECT state, open FROM open_item") == [("cancelled", 0)]
+    assert credit(machine) == 5_000
+    assert refused(machine, act("credit-note", items=(item,))).code == "payment-wrong"
+    whole(machine)
+
+
+def test_a_payment_of_what_was_credited_can_still_come_back(machine: Machine) -> None:
+    item = done(machine, act("fee", fee="visit"))["item"]
+    paid = done(machine, money(5_000))["payment"]
+    agreed(machine, act("credit-note", items=(item,)))
+    done(machine, act("reverse", payment=paid))
+    assert (opens(machine), credit(machine)) == ({"visit": 5_000}, 5_000)
+    whole(machine)
+
+
+def test_instalments_take_the_place_of_what_was_owed(machine: Machine) -> None:
+    debt(machine, 10_000, 2024)
+    done(machine, act("fee", fee="visit"))
+    plan = done(machine, act("plan", instalments=3, on="2026-11-30"))
+    assert plan["total"] == 21_800
+    assert machine.rows(
+        "SELECT due, amount, item_class FROM open_item WHERE plan_id = :p ORDER BY id",
+        p=plan["plan"],
+    ) == [("2026-11-30", 7_267, "fee"), ("2026-12-30", 7_267, "fee"), ("2027-01-30", 7_266, "fee")]
+    assert opens(machine) == {"instalment": 21_800}
+    whole(machine)
+    number = done(machine, money(21_800))["payment"]
+    assert machine.rows("SELECT state FROM pay_plan") == [("kept",)]
+    done(machine, act("reverse", payment=number))
+    assert machine.rows("SELECT state FROM pay_plan") == [("active",)]
+    whole(machine)
+    left = done(machine, act("plan-break", plan=plan["plan"]))["left"]
+    assert left == 21_800
+    assert {row[0] for row in machine.rows("SELECT due FROM open_item WHERE plan_id > 0")} == {
+        "2026-11-21"
+    }
+    assert refused(machine, act("plan-cancel", plan=plan["plan"])).code == "payment-wrong"
+    whole(machine)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"instalments": 1, "on": "2026-11-30"},
+        {"instalments": 61, "on": "2026-11-30"},
+        {"instalments": 3, "on": "2026-11-20"},
+        {"instalments": 3, "on": "soon"},
+        {"instalments": 3, "on": "2026-11-30", "items": (99,)},
+    ],
+)
+def test_a_plan_that_is_none_is_refused(machine: Machine, changes: dict[str, object]) -> None:
+    debt(machine, 10_000)
+    assert refused(machine, act("plan", **changes)).code == "payment-wrong"
+    whole(machine)
+
+
+def test_late_fees_are_reckoned_to_the_day_and_never_twice(machine: Machine) -> None:
+    debt(machine, 100_000, 2025)  # due 2025-12-31; today is 2026-11-21, 325 days later
+    first = done(machine, act("late-fees", on="2026-11-21"))
+    assert first["owed"] == 32_500
+    assert done(machine, act("late-fees", on="2026-11-21"))["owed"] == 0
+    done(machine, money(132_500))
+    assert opens(machine) == {}
+    machine.time.at_us += 10 * DAY_US
+    assert done(machine, act("late-fees", on="2026-12-01"))["owed"] == 0
+    assert machine.rows("SELECT late_done FROM open_item WHERE kind = 'import'") == [(1,)]
+    assert refused(machine, act("late-fees", on="2026-12-02")).code == "payment-wrong"
+    whole(machine)
+
+
+def test_a_cheque_that_came_back_makes_the_days_between_unpaid(machine: Machine) -> None:
+    debt(machine, 100_000, 2025)
+    number = done(machine, money(100_000, "cheque"))["payment"]
+    machine.time.at_us += 10 * DAY_US
+    assert done(machine, act("late-fees", on="2026-12-01"))["owed"] == 32_500
+    done(machine, act("dishonour", payment=number))
+    assert done(machine, act("late-fees", on="2026-12-01"))["owed"] == 1_000
+    whole(machine)
+
+
+def test_old_debts_and_old_credit(machine: Machine) -> None:
+    def taken(*debts: tuple[int, int]) -> ImportDebts:
+        listed = tuple(OldDebt(account="100001", year=y, amount=a) for y, a in debts)
+        return ImportDebts(operator="grace", source="old.csv", currency="UGX", debts=listed)
+
+    answer = done(machine, taken((2024, 7_000), (2025, -3_000)))
+    assert (answer["owed"], answer["credited"]) == (7_000, 3_000)
+    assert (opens(machine), credit(machine)) == ({"old-debt": 7_000}, 3_000)
+    for again in (taken((2023, 5), (2024, 7_000)), taken((2025, -3_000)), taken((2027, 5))):
+        assert refused(machine, again).code == "payment-wrong"
+    assert (opens(machine), credit(machine)) == ({"old-debt": 7_000}, 3_000)
+    whole(machine)
+
+
+def test_credit_settles_what_is_owed(machine: Machine) -> None:
+    done(machine, money(5_000))
+    debt(machine, 3_000)
+    assert done(machine, act("settle", amount=5_000))["used"] == 3_000
+    assert (opens(machine), credit(machine)) == ({}, 2_000)
+    assert refused(machine, act("settle", amount=2_001)).code == "credit-insufficient"
+    whole(machine)

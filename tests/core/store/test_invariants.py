@@ -1,0 +1,149 @@
+"""Each invariant finds what breaks it, on both engines; whole books have no offender."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from core.store.invariants import INVARIANTS, MOST, offences
+from core.store.upgrade import Store, open_store, upgrade
+from tests.core.collection.worlds import lived, lived_sqlite
+from tests.servers.postgres import Postgres
+
+SEALED = ("ledger_txn", "posting", "allocation")
+_REVERSAL = "(SELECT min(id) FROM ledger_txn WHERE reverses IS NOT NULL)"
+_SOLD = "(SELECT min(id) FROM sale)"
+
+#: invariant -> what breaks it, behind the back of the triggers
+CRIMES: dict[str, tuple[str, ...]] = {
+    "transaction-zero": ("INSERT INTO posting VALUES (1, 9, 'revenue:x', 0, 5)",),
+    "posting-of-transaction": (
+        "INSERT INTO posting VALUES (99999, 1, 'revenue:x', 0, 5)",
+        "INSERT INTO posting VALUES (99999, 2, 'revenue:y', 0, -5)",
+    ),
+    "balances-zero": ("INSERT INTO posting VALUES (1, 9, 'revenue:x', 0, -5)",),
+    "credit-is-postings": ("UPDATE account SET credit = credit + 1 WHERE number = '100001'",),
+    "currency-of-account": ("UPDATE account SET currency = 'KES' WHERE number = '100002'",),
+    "credit-not-negative": ("UPDATE account SET reserved = credit + 1 WHERE number = '100001'",),
+    "owed-is-postings": ("UPDATE debt SET outstanding = outstanding - 1",),
+    "item-raised": (
+        "UPDATE open_item SET amount = amount + 1, open = open + 1 "
+        "WHERE id = (SELECT max(id) FROM open_item)",
+    ),
+    "item-open": (
+        "UPDATE open_item SET open = open - 1 WHERE id = (SELECT max(id) FROM open_item)",
+    ),
+    "payment-allocated": (
+        "INSERT INTO allocation (message_id, line, company, source, source_id, account_id, "
+        "item_id, debt_id, ledger, amount, at) "
+        "VALUES ('m', 1, 'demo', 'payment', 1, 1, 0, 0, 'customer-credit', 5, 1)",
+    ),
+    "payment-posted": ("UPDATE payment SET amount = amount + 1 WHERE id = 1",),
+    "uncleared": (
+        "INSERT INTO posting VALUES (1, 8, 'uncleared', 1, 5)",
+        "INSERT INTO posting VALUES (1, 9, 'revenue:x', 0, -5)",
+    ),
+    "deposit-held": ("UPDATE deposit SET held = held + 1",),
+    "sale-lines": (f"UPDATE sale SET tender = tender + 1 WHERE id = {_SOLD}",),
+    "sale-posted": (f"UPDATE sale SET lines = '[]', tender = carried_forward WHERE id = {_SOLD}",),
+    "sale-once": (
+        "DROP INDEX uq_sale_message_id",
+        "UPDATE sale SET message_id = (SELECT max(message_id) FROM sale)",
+    ),
+    "live-once": (
+        "DROP INDEX uq_open_item_identity",
+        "UPDATE open_item SET identity = 'bill/1/202611/1', state = 'live'",
+    ),
+    "reversal-pairs": (
+        f"UPDATE posting SET ledger = 'cash:elsewhere' WHERE txn_id = {_REVERSAL} AND owner = 0",
+    ),
+    "payment-reversed": ("UPDATE ledger_txn SET reverses = NULL WHERE reverses IS NOT NULL",),
+    "plan-state": ("UPDATE pay_plan SET state = 'kept'",),
+    "debt-not-negative": ("UPDATE debt SET outstanding = -1",),
+}
+
+
+def commit(store: Store, statements: tuple[str, ...]) -> None:
+    with store.transaction() as tx:
+        for table in SEALED:
+            if tx.dialect == "sqlite":
+                tx.run(f"DROP TRIGGER {table}_no_update")
+                tx.run(f"DROP TRIGGER {table}_no_delete")
+            else:
+                tx.run(f"ALTER TABLE {table} DISABLE TRIGGER ALL")
+        for statement in statements:
+            assert tx.run(statement) != 0, statement
+
+
+def found(store: Store) -> set[str]:
+    with store.reader() as reader:
+        return {offence.invariant for offence in offences(reader, store.dialect)}
+
+
+def test_every_invariant_is_tried() -> None:
+    names = [invariant.name for invariant in INVARIANTS]
+    assert sorted(CRIMES) == sorted(set(names)) == sorted(names)
+    assert all(invariant.sentence.endswith(".") for invariant in INVARIANTS)
+
+
+def test_whole_books_have_no_offender(tmp_path: Path) -> None:
+    store = open_store(lived_sqlite(tmp_path))
+    assert found(store) == set()
+    store.close()
+
+
+@pytest.mark.parametrize("name", sorted(CRIMES))
+def test_what_is_broken_is_found(name: str, tmp_path: Path) -> None:
+    store = open_store(lived_sqlite(tmp_path))
+    commit(store, CRIMES[name])
+    assert name in found(store)
+    store.close()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        f"DELETE FROM posting WHERE txn_id = {_REVERSAL} AND line = 1",
+        f"INSERT INTO posting VALUES ({_REVERSAL}, 7, 'revenue:x', 0, 1)",
+        "UPDATE ledger_txn SET reverses = (SELECT min(reverses) FROM ledger_txn) "
+        "WHERE id = (SELECT max(id) FROM ledger_txn)",
+    ],
+)
+def test_half_a_mirror_is_none(statement: str, tmp_path: Path) -> None:
+    store = open_store(lived_sqlite(tmp_path))
+    commit(store, (statement,))
+    assert "reversal-pairs" in found(store)
+    store.close()
+
+
+def test_many_offenders_are_cut_short(tmp_path: Path) -> None:
+    store = open_store(lived_sqlite(tmp_path))
+    rows = ", ".join(f"({number}, 1, 'revenue:x', 0, 0)" for number in range(9_000, 9_300))
+    commit(store, (f"INSERT INTO posting VALUES {rows}",))
+    with store.reader() as reader:
+        listed = list(offences(reader, store.dialect))
+    assert len([o for o in listed if o.invariant == "posting-of-transaction"]) == MOST
+    store.close()
+
+
+@pytest.fixture
+def server_books(postgres: Postgres) -> Iterator[Store]:
+    def fill(url: str) -> None:
+        upgrade(url)
+        lived(url)
+
+    url = postgres.prepared("lived", fill)
+    store = open_store(url)
+    yield store
+    store.close()
+    postgres.drop(url)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["nothing", *sorted(CRIMES)])
+def test_the_same_on_postgresql(name: str, server_books: Store) -> None:
+    if name == "nothing":
+        assert found(server_books) == set()
+        return
+    commit(server_books, CRIMES[name])
+    assert name in found(server_books)
