@@ -8,6 +8,7 @@ import dataclasses
 import re
 import tomllib
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Literal, TypeVar, get_args, get_origin
@@ -356,6 +357,12 @@ def parse(text: str, source: str, base: Path) -> Config:
     )
 
 
+@cache
+def _zones() -> frozenset[str]:
+    """The zones that this machine knows: hundreds of files are looked at, once per process."""
+    return frozenset(available_timezones())
+
+
 def _check_company(reader: _Reader, name: str, company: CompanySection) -> None:
     section = f"companies.{name}"
     if not re.fullmatch(r"[a-z0-9][a-z0-9_-]*", name):
@@ -367,7 +374,7 @@ def _check_company(reader: _Reader, name: str, company: CompanySection) -> None:
         reader.problem(
             section, "currency", f"[{section}] currency = {company.currency!r} (known: {known})"
         )
-    if company.zone not in available_timezones():
+    if company.zone not in _zones():
         reader.problem(
             section,
             "zone",

@@ -4,15 +4,58 @@ Logs of the tests are what they are in operation, one masked line each (the logg
 draws tracebacks with every local, which takes seconds).
 """
 
+import gc
+import os
+import sys
 from collections.abc import Iterator
+from functools import cache
+from importlib import metadata
+from pathlib import Path
 
 import pytest
+from typer import testing
 
-from hub import observe
-from simulators.bench.servers import Rabbit, start_rabbit
-from tests.servers import postgres as servers
+from tests import scratch
+
+
+def _keep_byte_code() -> None:
+    """Where the environment forbids byte code beside the sources, it is kept in pytest's cache.
+
+    Many containers forbid it, and then each of some hundred processes compiles all of Wattbus.
+    """
+    if sys.dont_write_bytecode:
+        sys.pycache_prefix = str(Path(__file__).parent.parent / ".pytest_cache" / "bytecode")
+        sys.dont_write_bytecode = False
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
+
+
+def _temporary_files_in_memory() -> None:
+    """``tmp_path`` needs no disk, unless the caller said where it is."""
+    folder = scratch.in_memory()
+    if folder is not None:
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", folder)
+
+
+_keep_byte_code()
+_temporary_files_in_memory()
+# pytest asks for Twisted's version before each test, which parses the metadata of the package
+metadata.version = cache(metadata.version)
+# typer makes the whole tree of commands anew for each call of a verb: a tenth of a second of ours
+# (the applications are whole before their first call: tests ``mount()`` all verbs)
+testing._get_command = cache(testing._get_command)
+
+from hub import observe  # noqa: E402 - what comes above is about how it is imported
+from simulators.bench.servers import Rabbit, start_rabbit  # noqa: E402
+from tests.servers import postgres as servers  # noqa: E402
 
 observe.configure("json")
+
+
+def pytest_collection_finish() -> None:
+    """What is imported stays: the collector need not walk it again and again (a tenth of all)."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,9 @@ import ast
 import configparser
 import re
 import subprocess
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -45,9 +47,37 @@ def test_no_module_is_too_long() -> None:
     assert [each for each in lines if lines[each] > limits[each]] == [], "split it"
 
 
-def functions(path: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+class Function(NamedTuple):
+    """What the rules ask of a function."""
+
+    name: str
+    lineno: int
+    lines: int
+    arguments: list[str]
+
+
+class Module(NamedTuple):
+    """What the rules ask of a module; its tree would take a hundred times the memory."""
+
+    docstring: str | None
+    functions: list[Function]
+
+
+@cache
+def module(path: Path) -> Module:
+    """A file, parsed once for all rules."""
     tree = ast.parse(path.read_text())
-    return [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+    found = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+    functions = [
+        Function(
+            f.name,
+            f.lineno,
+            (f.end_lineno or 0) - f.lineno + 1,
+            [a.arg for a in f.args.args + f.args.posonlyargs],
+        )
+        for f in found
+    ]
+    return Module(ast.get_docstring(tree), functions)
 
 
 def test_no_function_is_too_long() -> None:
@@ -55,8 +85,8 @@ def test_no_function_is_too_long() -> None:
         f"{name(path)}:{f.lineno} {f.name}"
         for path in PYTHON
         if not name(path).startswith(GENERATED)
-        for f in functions(path)
-        if (f.end_lineno or 0) - f.lineno + 1 > FUNCTION_LINES
+        for f in module(path).functions
+        if f.lines > FUNCTION_LINES
     ]
     assert long == [], f"more than {FUNCTION_LINES} lines"
 
@@ -67,9 +97,8 @@ def test_no_function_takes_too_much() -> None:
         f"{name(path)}:{f.lineno} {f.name}"
         for path in PYTHON
         if name(path).startswith(CODE) and not name(path).startswith(("hub/verbs/", "simulators/"))
-        for f in functions(path)
-        if len([a for a in f.args.args + f.args.posonlyargs if a.arg not in ("self", "cls")])
-        > ARGUMENTS
+        for f in module(path).functions
+        if len([a for a in f.arguments if a not in ("self", "cls")]) > ARGUMENTS
     ]
     assert greedy == [], f"more than {ARGUMENTS} arguments"
 
@@ -112,9 +141,7 @@ def test_every_public_module_says_what_it_is() -> None:
     silent = [
         name(path)
         for path in PYTHON
-        if name(path).startswith(CODE)
-        and path.name != "__init__.py"
-        and not ast.get_docstring(ast.parse(path.read_text()))
+        if name(path).startswith(CODE) and path.name != "__init__.py" and not module(path).docstring
     ]
     assert silent == []
 

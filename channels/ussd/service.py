@@ -1,6 +1,7 @@
 """The USSD channel: menus on a customer's phone, by HTTP callbacks or over an SMPP link."""
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from importlib import resources
 from importlib.resources.abc import Traversable
 from ipaddress import ip_network
@@ -118,7 +119,19 @@ def load_folder(
     name: str, folder: Traversable | None = None
 ) -> tuple[MenuDocument, dict[str, Sheet]]:
     """A menu and its texts; DocumentError names everything that is wrong, with file and line."""
-    folder = folder or resources.files("mappings") / "ussd"
+    if folder is not None:
+        return _folder(name, folder)
+    menu, sheets = _of_wattbus(name)
+    return menu, dict(sheets)
+
+
+@cache
+def _of_wattbus(name: str) -> tuple[MenuDocument, dict[str, Sheet]]:
+    """A menu of the package, read once per process: every channel of every company asks."""
+    return _folder(name, resources.files("mappings") / "ussd")
+
+
+def _folder(name: str, folder: Traversable) -> tuple[MenuDocument, dict[str, Sheet]]:
     menu = load_menu((folder / f"{name}.yaml").read_text("utf-8"), f"ussd/{name}.yaml")
     files = sorted((f for f in (folder / "texts").iterdir()), key=lambda file: file.name)
     sheets = load_sheets(

@@ -87,7 +87,7 @@ class DownModule(PrismModule):
             self.go_down(self.options.down)
 
     def perform(self, link: Link, asked: Asked) -> None:
-        if link in self.links:  # it went down before it made anything
+        if link in self.links and not link.strikes:  # it went down before it made anything
             super().perform(link, asked)
 
 

@@ -3,6 +3,7 @@
 import ast
 import string
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,13 @@ def holes(sentence: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(sentence) if name}
 
 
-def raised() -> Iterator[tuple[str, str, set[str]]]:
+@cache
+def raised() -> list[tuple[str, str, set[str]]]:
     """(place, code, argument names) of every refuse(…) in the code."""
+    return list(_raised())
+
+
+def _raised() -> Iterator[tuple[str, str, set[str]]]:
     for folder in ("core", "hub", "channels"):
         for path in sorted((ROOT / folder).rglob("*.py")):
             for node in ast.walk(ast.parse(path.read_text())):
@@ -35,7 +41,7 @@ def test_an_unknown_code_is_our_own_mistake() -> None:
 
 
 def test_every_refusal_of_the_code_has_its_sentence() -> None:
-    found = list(raised())
+    found = raised()
     assert len(found) > 15
     assert [place for place, code, _ in found if code not in OPERATOR] == []
 

@@ -30,6 +30,7 @@ from hub.outbound import OutboundStage
 from hub.routing import Routing
 from hub.sweeper import Sweeper
 from hub.worker import Worker
+from tests.scratch import in_memory
 
 ROOT = Path(__file__).parent.parent.parent
 MASTER = bytes(range(32))
@@ -83,11 +84,16 @@ class FakeTime:
         return Sources(self.now_us, self.random_bytes)
 
 
+@cache
+def _tariff() -> Any:
+    """The demo company's tariff: immutable, read once."""
+    text = (ROOT / "mappings/tariffs/uganda-domestic.yaml").read_text()
+    return load_file(text, "uganda-domestic.yaml").tariff
+
+
 def demo_terms(code: str = "demo", **changes: Any) -> Terms:
     """The demo company with the public test keys."""
-    tariff = load_file(
-        (ROOT / "mappings/tariffs/uganda-domestic.yaml").read_text(), "uganda-domestic.yaml"
-    ).tariff
+    tariff = _tariff()
     values: dict[str, Any] = {
         "code": code,
         "name": "Demo Power",
@@ -221,7 +227,7 @@ def buy(tender: int = 20_000, meter: str = METER, phone: str = PHONE, **options:
 @cache
 def _migrated() -> bytes:
     """The file of a migrated database, made once: the migrations take half a second."""
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory(dir=in_memory()) as folder:
         path = Path(folder) / "wattbus.db"
         upgrade(f"sqlite:{path}")
         return path.read_bytes()

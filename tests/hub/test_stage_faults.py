@@ -30,7 +30,7 @@ class Stumbling:
 def test_a_loop_goes_on_after_a_fault(fault: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stages, "AWAY_S", 0.01)
     stage = Stumbling(fault)
-    loop = StageLoop("test", [stage])
+    loop = StageLoop("test", [stage], idle_s=0.01)
     loop.start()
     assert stage.worked.wait(DEADLINE_S)
     loop.stop()

@@ -96,7 +96,7 @@ def test_it_is_said_loudly_and_the_loop_goes_on(
 
     monkeypatch.setattr(stages, "AWAY_S", 0.01)
     worker = Worker()
-    loop = StageLoop("test", [worker])
+    loop = StageLoop("test", [worker], idle_s=0.01)
     with capture_logs() as said:
         loop.start()
         assert worker.mended.wait(10.0)

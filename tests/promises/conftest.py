@@ -17,6 +17,7 @@ from hub import observe
 from tests.promises.company import Setting
 from tests.promises.processes import ProcessWorld
 from tests.promises.worlds import START_US, SteppedWorld, fill, stepped
+from tests.scratch import in_memory
 
 SQLITE, POSTGRESQL, RABBITMQ = "sqlite", "postgresql", "rabbitmq"
 #: Engines with real processes; on RabbitMQ the bus is the broker, the books are PostgreSQL's.
@@ -45,9 +46,13 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def folder() -> Iterator[Path]:
-    """A folder with a short name: the control socket's path has a limit of 107 bytes."""
-    made = Path(tempfile.mkdtemp(prefix="wb-"))
+def folder(request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A folder with a short name: the control socket's path has a limit of 107 bytes.
+
+    Real processes get it on the disk, where their commits wait as they do in operation.
+    """
+    processes = request.node.get_closest_marker("slow") is not None
+    made = Path(tempfile.mkdtemp(prefix="wb-", dir=None if processes else in_memory()))
     yield made
     shutil.rmtree(made)
 

@@ -11,6 +11,7 @@ from core.messages import Message, Outcome
 from core.vending.act_states import ENDS, ActState
 from tests.hub.acting import acting, ask, decide, whole
 from tests.hub.machine import Machine, buy
+from tests.scratch import in_memory
 
 _TENTHS = st.integers(1, 400)
 REQUESTS = st.one_of(
@@ -46,7 +47,7 @@ def history(machine: Machine, steps: list[Message], at_once: int) -> None:
 @settings(max_examples=12, deadline=None)
 @given(steps=STEPS)
 def test_everything_agrees(at_once: int, steps: list[Message]) -> None:
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory(dir=in_memory()) as folder:
         machine = acting(Path(folder))
         history(machine, steps, at_once)
         whole(machine)

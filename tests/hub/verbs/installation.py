@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,13 @@ test = true
 """
 
 
+@cache
+def _groups() -> set[str]:
+    """The verbs that have verbs of their own."""
+    commands = get_command(app).commands  # type: ignore[attr-defined]
+    return {name for name, command in commands.items() if hasattr(command, "commands")}
+
+
 @dataclass
 class Installation:
     """A folder with configuration and database, and the machine over it."""
@@ -61,7 +68,7 @@ class Installation:
         """Run a verb with this configuration: exit code, output, errors."""
         mount()
         verb, *rest = words
-        sub = [rest.pop(0)] if hasattr(get_command(app).commands[verb], "commands") else []  # type: ignore[attr-defined]
+        sub = [rest.pop(0)] if verb in _groups() else []
         result = CliRunner().invoke(app, [verb, *sub, "-c", str(self.config), *rest], input=stdin)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
