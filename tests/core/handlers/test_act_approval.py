@@ -254,7 +254,7 @@ def test_an_act_in_trouble_is_replayed_but_not_put_in_other_words(
 ) -> None:
     with monkeypatch.context() as patched:
         patched.setattr(inbox, "RETRY_AFTER_S", ())
-        patched.setattr("core.handlers.token_acts.tell", None)
+        patched.setattr("core.vending.act_carry.tell", None)
         accepted = machine.accept(ask("tariff-rate", value=3), "a1")
         machine.settle()
     assert machine.rows("SELECT count(*) FROM token") == [(0,)]
