@@ -39,7 +39,9 @@ ProofAt = Annotated[
 Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
 Deduction = Literal["fee", "debts", "fixed", "tax", "energy"]
 #: What an operator may be: ``core.vending.act_kinds`` says what each may do.
-OperatorRole = Literal["meter-technician", "vending-desk", "vending-supervisor", "vending-approver"]
+OperatorRole = Literal[
+    "meter-technician", "vending-desk", "vending-supervisor", "vending-approver", "key-custodian"
+]
 
 
 class HubSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):

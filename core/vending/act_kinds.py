@@ -24,6 +24,7 @@ class Role(StrEnum):
     DESK = "vending-desk"  # copies
     SUPERVISOR = "vending-supervisor"  # asks for what is worth money
     APPROVER = "vending-approver"  # the second person
+    CUSTODIAN = "key-custodian"  # brings vending keys, never alone
 
 
 class Two(StrEnum):

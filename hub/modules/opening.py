@@ -11,6 +11,7 @@ from core.sts.module import VirtualModule
 from core.sts.sta import SAMPLE_TABLES, Tables, load_tables
 from hub.config import CompanySection, Config, ConfigError
 from hub.files import read_bytes, read_text
+from hub.modules.hardware import module_of, unsafe_groups
 from hub.modules.settings import VIRTUAL, MasterKeySection
 
 if TYPE_CHECKING:
@@ -76,14 +77,14 @@ def open_company_module(
     Errors: ConfigError, OSError, StsError, ModuleAwayError.
     """
     records = load_key_file(read_bytes(config.path(section.keys))).keys
-    _check_groups(section, records)
+    _check_groups(config, section, records)
 
     @cache
     def master() -> Master:  # not asked for when every key is in a token
         return master_key(config, section, token_of)
 
     def opened(record: KeyRecord) -> bytes | DecoderKeyOf:
-        module = _module_of(section, record.sgc)
+        module = module_of(section, record.sgc)
         if module == VIRTUAL:
             return unwrap_key(master(), record)
         token = token_of(module)
@@ -97,12 +98,7 @@ def open_company_module(
     return VirtualModule(f"virtual-{code}", keys, _tables(config, section), tested)
 
 
-def _module_of(section: CompanySection, sgc: str) -> str:
-    group = section.supply_groups.get(sgc)
-    return (group.module if group else "") or section.module
-
-
-def _check_groups(section: CompanySection, records: tuple[KeyRecord, ...]) -> None:
+def _check_groups(config: Config, section: CompanySection, records: tuple[KeyRecord, ...]) -> None:
     """A slip in a supply group's code would leave its keys where they are, and say nothing."""
     known = sorted({record.sgc for record in records})
     problems = [
@@ -111,6 +107,7 @@ def _check_groups(section: CompanySection, records: tuple[KeyRecord, ...]) -> No
         for sgc in section.supply_groups
         if sgc not in known
     ]
+    problems += unsafe_groups(config, section, records)
     if problems:
         raise ConfigError(problems)
 

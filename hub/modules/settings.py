@@ -10,6 +10,9 @@ from core.company import KeyChangePolicy
 #: The name of the module in this process: keys from the key file, unwrapped at start.
 VIRTUAL = "virtual"
 
+#: Kinds of modules whose keys nobody can copy: a further kind is one word here.
+HARDWARE = frozenset({"pkcs11", "prismtoken"})
+
 #: A section's key and what is wrong with it.
 Complaint = tuple[str, str]
 
@@ -42,6 +45,7 @@ class SupplyGroupSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=Tru
     """``[companies.X.supply_groups.SGC]``: what differs from the company for one supply group."""
 
     module: str = ""
+    require_hardware_module: bool | None = None  # not said: where keys are not those of tests
     key_change: KeyChangePolicy = "tell"
 
 

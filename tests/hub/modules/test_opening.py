@@ -8,12 +8,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from core.sts.keystore import DEMO_VK04, KeyFile, dump_key_file, load_key_file
+from core.sts.keystore import DEMO_VK04, KeyFile, dump_key_file, load_key_file, replaced
 from core.sts.meter_id import meter_pan
 from core.sts.module import CreditRequest, IssuedToken, MeterKey, SecurityModule
 from hub.companies import all_terms
 from hub.config import ConfigError, read
-from hub.modules.held import import_key, import_master, import_wrapped, replaced
+from hub.modules.held import import_key, import_master, import_wrapped
 from hub.modules.opening import token_opener
 from hub.modules.pkcs11 import Pkcs11Token
 from hub.verbs.init import write_installation

@@ -23,6 +23,7 @@ from core.sts.keystore import (
     dump_key_file,
     key_id,
     load_key_file,
+    replaced,
     unwrap_key,
     wrap_key,
 )
@@ -43,7 +44,6 @@ from hub.modules.held import (
     import_master,
     import_wrapped,
     master_of,
-    replaced,
 )
 from hub.modules.pkcs11 import KeyName, Pkcs11Token, open_session
 from tests.core.sts.samples import COMPANY, MASTER, NOW_US, demo_meter, reg1
