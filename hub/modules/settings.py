@@ -45,8 +45,8 @@ class SupplyGroupSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=Tru
     """``[companies.X.supply_groups.SGC]``: what differs from the company for one supply group."""
 
     module: str = ""
-    require_hardware_module: bool | None = None  # not said: where keys are not those of tests
     key_change: KeyChangePolicy = "tell"
+    require_hardware_module: bool | None = None  # not said: where keys are not those of tests
 
 
 #: Names of the sections that are there, right or wrong.
