@@ -61,7 +61,7 @@ OPERATOR: Final[Mapping[str, str]] = {
     "key-change-over": "Meter {meter}: its key change is over ({state}); start a new one.",
     "key-change-same": "Meter {meter} has the wanted key already.",
     "key-change-impossible": "Meter {meter} cannot get the wanted key ({why}).",
-    "second-person": "A key change needs a second person ({operator} is one): use a campaign.",
+    "second-person": "No second person has agreed to this key change ({operator} is one).",
     "expired": "The command came to its turn after {expirytime}; it was not begun.",
     "key-reused": "The key was used before with other content; quarantined, nothing was done.",
     "channel-closed": "Channel {channel} is closed.",

@@ -126,8 +126,8 @@ class OperatorDesk:
         decision = data.get("decision", "request")
         if "act" in data:
             subject = f"act/{data['act']}"
-        elif "meters" in data:
-            subject = f"campaign/{data.get('campaign', '')}"
+        elif data.get("campaign"):
+            subject = f"campaign/{data['campaign']}"
         else:
             subject = f"meter/{data.get('meter', '')}"
         # digits are never on record: they are with the token

@@ -12,7 +12,7 @@ from core.handlers.base import Context, Handler
 from core.messages import Answer, DecideTokenAct, Outcome, RequestTokenAct
 from core.refusals import Refusal, refuse
 from core.vending import act_checks as checks
-from core.vending.act_kinds import KINDS, Kind, Role
+from core.vending.act_kinds import CAMPAIGN, KINDS, Kind, Role
 from core.vending.act_states import ActMove, ActState, moved
 from core.vending.act_steps import STEPS, pay_refund
 from core.vending.act_tokens import command_of, is_good
@@ -21,7 +21,14 @@ from core.vending.key_change_states import UNSURE
 from core.vending.sale import MAX_RECIPIENTS, tell
 
 HOUR_US = 3_600_000_000
-_IDS = {"token_act": 1, "token": 1, "ledger_txn": 1, "debt": 1, "notice": MAX_RECIPIENTS}
+_IDS = {
+    "token_act": 1,
+    "token": 1,
+    "ledger_txn": 1,
+    "debt": 1,
+    "notice": MAX_RECIPIENTS,
+    "key_change": 1,
+}
 
 
 def decide_request(ctx: Context, command: RequestTokenAct) -> Answer:
@@ -29,8 +36,8 @@ def decide_request(ctx: Context, command: RequestTokenAct) -> Answer:
     operator = checks.operator_of(ctx.terms, command.operator)
     kind = checks.kind_of(command)
     checks.with_role(kind, command.operator, operator, kind.role)
-    meter = checks.meter_of(ctx.terms, ctx.stage, command.meter)
-    amount = STEPS[kind.name].check(ctx, command, meter)
+    meter = _meter(ctx, kind.name, command.meter)
+    amount = STEPS[kind.name].check(ctx, command, meter) if meter else 0
     act = _new_act(ctx, kind, command, amount)
     checks.within_day(ctx, kind, act)
     second = checks.needs_second(ctx, kind, command)
@@ -42,6 +49,11 @@ def decide_request(ctx: Context, command: RequestTokenAct) -> Answer:
         return _answer(ctx, act)
     # the rule that one person is enough approves; a no here is the request's own no
     return _carry_out(ctx, act, meter)
+
+
+def _meter(ctx: Context, kind: str, drn: str) -> Meter | None:
+    """The meter that an act is about; a campaign's are told one by one when it has begun."""
+    return None if kind == CAMPAIGN else checks.meter_of(ctx.terms, ctx.stage, drn)
 
 
 def _new_act(ctx: Context, kind: Kind, command: RequestTokenAct, amount: int) -> TokenAct:
@@ -84,14 +96,19 @@ def _moved(ctx: Context, act: TokenAct, *moves: ActMove, **changes: Any) -> Toke
     return act
 
 
-def _carry_out(ctx: Context, act: TokenAct, meter: Meter) -> Answer:
+def _carry_out(ctx: Context, act: TokenAct, meter: Meter | None) -> Answer:
     """Approved: tokens and postings, the act's state and the notices, or a Refusal."""
+    if meter is None:
+        over = (ActMove.APPROVE, ActMove.CARRY_OUT)
+        return _answer(ctx, _moved(ctx, act, *over, decided_at=ctx.now_us))
     step, command = STEPS[act.kind], command_of(act)
     step.check(ctx, command, meter)
     done = step.carry(ctx, act, meter)
     act = _moved(
         ctx, act, ActMove.APPROVE, done.move, amount=done.amount, decided_at=ctx.now_us,
     )  # fmt: skip
+    if not done.digits:
+        return _answer(ctx, act)
     facts: dict[str, Any] = {"token": done.digits}
     if done.units_tenths:
         facts["units_tenths"] = done.units_tenths
@@ -117,6 +134,8 @@ def _set_before(ctx: Context, drn: str, digits: str) -> dict[str, Any]:
 
 def _answer(ctx: Context, act: TokenAct, **facts: Any) -> Answer:
     data = {"act": act.id, "kind": act.kind, "meter": act.meter, "state": act.state, **facts}
+    if act.kind == CAMPAIGN:
+        data["campaign"] = command_of(act).campaign
     if act.state == ActState.REQUESTED:
         data["expires"] = act.expires
     if act.amount:
@@ -147,8 +166,8 @@ def decide_decision(ctx: Context, command: DecideTokenAct) -> Answer:
         return _expired(ctx, act)
     if move in (ActMove.REJECT, ActMove.FAIL):
         return _answer(ctx, _moved(ctx, decided, move))
-    meter = checks.meter_of(ctx.terms, ctx.stage, act.meter)
-    if move is ActMove.CONFIRM:
+    meter = _meter(ctx, act.kind, act.meter)
+    if move is ActMove.CONFIRM and meter:
         amount = pay_refund(ctx, decided, meter)
         kept = replace(decided, note=_both(act.note, decided.note), amount=amount)
         return _answer(ctx, _moved(ctx, kept, move))
@@ -190,7 +209,7 @@ def _expired(ctx: Context, act: TokenAct) -> Answer:
     return Answer(outcome=Outcome.REFUSED, code="act-expired", args=args)
 
 
-def _approved(ctx: Context, act: TokenAct, meter: Meter) -> Answer:
+def _approved(ctx: Context, act: TokenAct, meter: Meter | None) -> Answer:
     stage = ctx.stage
     try:
         return _carry_out(ctx, act, meter)

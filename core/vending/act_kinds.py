@@ -15,6 +15,8 @@ from core.sts.layouts import Management
 from core.sts.meter import ALL_REGISTERS, TESTS
 
 VALUE_MAX: Final = 0xFFFF
+#: Acts that bring meters another key; the second is about no meter.
+KEY_CHANGE, CAMPAIGN = "key-change", "campaign"
 
 
 class Role(StrEnum):
@@ -138,5 +140,9 @@ KINDS: Final[Mapping[str, Kind]] = {
         Kind("refund", "management", _SUPERVISOR, Two.ALWAYS,
              "clearing the credit and giving the money back",
              _M.CLEAR_CREDIT, _register, _register, evidence=True, limit="money"),
+        Kind(KEY_CHANGE, "", _SUPERVISOR, Two.ALWAYS,
+             "another key for one meter: wattbus keychange start"),
+        Kind(CAMPAIGN, "", _SUPERVISOR, Two.ALWAYS,
+             "another key for a group of meters: wattbus keychange start"),
     )
 }  # fmt: skip

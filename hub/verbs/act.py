@@ -212,9 +212,10 @@ def list_them(
         return
     for act in acts:
         second = f", {act.approver}" if act.approver else ""
+        about = act.meter or act.asked["campaign"]
         typer.echo(
             f"{act.act:>6}  {_moment(settings, code, act.requested_at)}  {act.state:<9}  "
-            f"{act.kind} for {act.meter} by {act.operator}{second}: {act.reason}"
+            f"{act.kind} for {about} by {act.operator}{second}: {act.reason}"
         )
     if not acts:
         typer.echo("no acts")
@@ -375,8 +376,8 @@ def _done(settings: Config, company: str, done: Submitted, as_json: bool) -> Non
     carried = f", {units // 10}.{units % 10} units" if units else ""
     currency = settings.companies[company].currency
     money = f", {format_amount(amount, currency)} {currency}" if amount else ""
-    typer.echo(f"act {data['act']}: {data['kind']} for meter {data['meter']}: {data['state']}"
-               f"{carried}{money}")  # fmt: skip
+    about = f"meter {data['meter']}" if data["meter"] else f"campaign {data['campaign']}"
+    typer.echo(f"act {data['act']}: {data['kind']} for {about}: {data['state']}{carried}{money}")
     if "token" in data:
         copy = "  COPY" if data.get("copy") else ""
         if data.get("kct"):

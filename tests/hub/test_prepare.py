@@ -16,7 +16,7 @@ from core.sts.module import MeterKey, VirtualModule
 from core.sts.sta import SAMPLE_TABLES
 from hub import prepare
 from hub.inbox import POSTPONED_S
-from tests.hub.key_changes import NOW, coded, keys, move_in, set_tokens, terms, wanted
+from tests.hub.key_changes import NOW, campaigned, coded, keys, move_in, set_tokens, terms, wanted
 from tests.hub.machine import MASTER, METER, Machine, buy, demo_terms, enrol, fresh_sqlite, pay
 from tests.hub.sales import drn_of
 
@@ -107,7 +107,7 @@ def test_a_key_change_asks_for_both_keys(tmp_path: Path) -> None:
     box = Box(keys().keys)
     machine = box.beside(Machine(fresh_sqlite(tmp_path), terms=terms(module=box.module)))
     move_in(machine, coded())
-    machine.do(wanted(NOW, 2), "need")
+    campaigned(machine, wanted(NOW, 2), "need")
     assert machine.do(buy(20_000), "b").outcome is Outcome.DONE
     assert len(set_tokens(machine)) > 0
     assert (len(box.asked), box.inside) == (3, 0)  # the campaign's own look ahead is the first
