@@ -51,6 +51,7 @@ def _terms(config: Config, code: str, section: CompanySection, token_of: TokenOf
         repeat_minutes=section.repeat_minutes,
         confirm_minutes=section.confirm_minutes,
         operators=_operators(config, code),
+        approval_hours=section.approval_hours,
         key_changes={sgc: group.key_change for sgc, group in section.supply_groups.items()},
     )
 

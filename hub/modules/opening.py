@@ -1,16 +1,18 @@
 """From the configuration to a company's security module: which key is where, opened and checked."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
+from core.sts.errors import ModuleAwayError
 from core.sts.keys import DecoderKeyOf
 from core.sts.keystore import MASTER_KEY_BYTES, KeyRecord, Master, load_key_file, unwrap_key
 from core.sts.module import VirtualModule
 from core.sts.sta import SAMPLE_TABLES, Tables, load_tables
 from hub.config import CompanySection, Config, ConfigError
-from hub.files import read_bytes, read_text
+from hub.files import UnreadableError, read_bytes, read_text
 from hub.modules.hardware import module_of, unsafe_groups
 from hub.modules.settings import VIRTUAL, MasterKeySection
 
@@ -38,9 +40,15 @@ def token_opener(config: Config, writable: bool = False) -> TokenOf:
         section = config.modules[name]
 
         def pin() -> str:
-            if section.pin_file:
-                return read_text(config.path(section.pin_file)).strip()
-            return os.environ.get(section.pin_env, "")
+            try:
+                if section.pin_file:
+                    return read_text(config.path(section.pin_file)).strip()
+                return os.environ[section.pin_env]
+            except UnreadableError as error:
+                raise UnreadableError(f"[modules.{name}] pin_file: {error}") from error
+            except KeyError:
+                nothing = f"[modules.{name}] pin_env: no {section.pin_env} in the environment"
+                raise UnreadableError(nothing) from None
 
         place = Place(name, section.library, section.token, section.slot, pin, section.timeout_s)
         return Pkcs11Token(place, writable)
@@ -74,28 +82,42 @@ def open_company_module(
 ) -> VirtualModule:
     """A company's module, with keys from its key file and from tokens.
 
-    Errors: ConfigError, OSError, StsError, ModuleAwayError.
+    Error: ConfigError, which names the section and key at fault.
     """
-    records = load_key_file(read_bytes(config.path(section.keys))).keys
+    with _at(f"keys = {section.keys!r}"):
+        records = load_key_file(read_bytes(config.path(section.keys))).keys
     _check_groups(config, section, records)
 
     @cache
     def master() -> Master:  # not asked for when every key is in a token
-        return master_key(config, section, token_of)
+        with _at("master_key" if section.master_key else "master_key_file"):
+            return master_key(config, section, token_of)
 
     def opened(record: KeyRecord) -> bytes | DecoderKeyOf:
         module = module_of(section, record.sgc)
         if module == VIRTUAL:
-            return unwrap_key(master(), record)
+            wrapping = master()
+            with _at(f"keys = {section.keys!r}"):
+                return unwrap_key(wrapping, record)
         token = token_of(module)
         from hub.modules.held import decoder_keys
 
-        return decoder_keys(token, record)
+        with _at(f"[modules.{module}], for supply group {record.sgc}"):
+            return decoder_keys(token, record)
 
     keys = [(record, opened(record)) for record in records]
     tested = {code} if section.test else set()
     # One name wherever the keys are: the chain of its log goes on when a key moves into a token.
     return VirtualModule(f"virtual-{code}", keys, _tables(config, section), tested)
+
+
+@contextmanager
+def _at(place: str) -> Iterator[None]:
+    """What goes wrong within names the place of the configuration that is at fault."""
+    try:
+        yield
+    except (OSError, ValueError, ConfigError, ModuleAwayError) as error:
+        raise ConfigError([f"{place}: {line}" for line in str(error).splitlines()]) from error
 
 
 def _check_groups(config: Config, section: CompanySection, records: tuple[KeyRecord, ...]) -> None:
