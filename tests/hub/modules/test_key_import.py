@@ -9,19 +9,22 @@ import pytest
 from core.sts.errors import KeyFileError
 from core.sts.keystore import (
     DEMO_VK04,
+    KeyFile,
     KeyRecord,
     demo_keys,
     dump_key_file,
     key_check_value,
     load_key_file,
 )
+from core.sts.meter_id import meter_pan
+from core.sts.module import CreditRequest, IssuedToken, MeterKey, VirtualModule
 from hub.config import read
 from hub.keys.ceremony import Vault, check_use
 from hub.modules.held import decoder_keys, installed
 from hub.modules.opening import token_opener
 from hub.modules.pkcs11 import Pkcs11Token
 from tests.core.sts.test_components import split
-from tests.hub.machine import MASTER, MORNING_US
+from tests.hub.machine import MASTER, METER, MORNING_US
 from tests.hub.verbs.installation import CONFIG, Installation
 from tests.hub.verbs.installation import installed as installation
 from tests.hub.verbs.test_keys import KCV, OPERATORS, WHY, by, letter
@@ -63,6 +66,25 @@ def test_a_key_in_components_ends_in_the_token(place: Installation) -> None:
     decoder_keys(box(place), record)  # it is there, sealed, and the one of its check value
     shown = json.loads(place.call("keys", "list", "--json")[1])["keys"]
     assert [each["where"] for each in shown] == [*["key file"] * 3, "module box"]
+
+
+def test_support_decodes_by_the_companys_own_module(place: Installation) -> None:
+    use = KeyRecord("demo", "600007", 1, 2, "04", 2014, "", "")
+    record = installed(box(place), DEMO_VK04, use)
+    (place.folder / "keys.json").write_text(dump_key_file(KeyFile(1, (record,))))
+    meter = MeterKey("demo", meter_pan(METER), 11, "600007", 1, "01")
+    soft = VirtualModule("m", [(record, DEMO_VK04)])
+    (token,) = soft.issue_credit([CreditRequest(meter, 6_612_480, 5, 281)], 0)
+    assert isinstance(token, IssuedToken)
+    when = ("--meter", METER, "--at", "2026-07-29T12:00")
+    code, out, err = place.call("token", "decode", token.digits, *when)
+    assert "Electricity credit: 28.1 kWh." in out, err
+    assert code == 0
+    (place.folder / "box.pin").unlink()
+    code, _, err = place.call("token", "decode", token.digits, *when)
+    assert code == 2
+    assert "[companies.demo] [modules.box], for supply group 600007: " in err
+    assert "[modules.box] pin_file: " in err
 
 
 def test_a_step_that_broke_off_behind_the_token_is_done_again(place: Installation) -> None:
