@@ -135,7 +135,7 @@ def list_them(
     code = company_of(settings, company)
     vault = _vault(settings, code)
     with _sentences():
-        records = vault.file().keys
+        records = [record for record in vault.file().keys if record.company == code]
         imports = waiting.read(vault.path, vault.now_us).imports
     imports = tuple(one for one in imports if one.use.company == code)
     shown = [_shown(vault, record) for record in records]
