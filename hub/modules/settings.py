@@ -27,8 +27,8 @@ class Pkcs11Section(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     pin_file: str = ""
     pin_env: str = ""
     # A token in the machine answers within milliseconds, one in the network within some hundred.
-    # A call that could not be foreseen is made inside a batch: PostgreSQL ends a session that is idle
-    # in it for 8 s.
+    # A call that could not be foreseen is made inside a batch: PostgreSQL ends a session that is
+    # idle in it for 8 s.
     timeout_s: Annotated[float, msgspec.Meta(gt=0, le=5)] = 5.0
 
 
