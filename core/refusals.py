@@ -62,7 +62,7 @@ OPERATOR: Final[Mapping[str, str]] = {
     "key-change-over": "Meter {meter}: its key change is over ({state}); start a new one.",
     "key-change-same": "Meter {meter} has the wanted key already.",
     "key-change-impossible": "Meter {meter} cannot get the wanted key ({why}).",
-    "second-person": "A key change needs a second person ({operator} is one): use a campaign.",
+    "second-person": "No second person has agreed to this key change ({operator} is one).",
     "sale-pending": "Meter {meter}: a purchase waits for its token since {minutes} min.",
     "module-refused": "The security module makes no token for meter {meter} ({why}).",
     "order-unknown": "No order {order} was placed at module {module}.",

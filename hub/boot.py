@@ -24,6 +24,7 @@ from hub.config import ChannelSection, Config, ConfigError
 from hub.control import ControlFactory, submit
 from hub.engine import Engine, EngineError, Parts, make_engine
 from hub.http import HttpService
+from hub.keys.custodians import KeyDesk
 from hub.operators import Identity, OperatorDesk
 from hub.ports import HubPorts, logger
 from hub.routing import Routing
@@ -90,6 +91,9 @@ class Hub:
         verbs = {
             "submit": submit(by_company),
             "act": operators.act,
+            "key": KeyDesk(
+                operators.identity, self.engine.chores, operators.writer, operators.now_us
+            ).key,
             "status": lambda _request: self.status(),
             **desk.verbs(),
         }

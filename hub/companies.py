@@ -60,6 +60,7 @@ def _terms(config: Config, code: str, section: CompanySection, token_of: TokenOf
         confirm_minutes=section.confirm_minutes,
         operators=_operators(config, code),
         collection=collection_terms(config, section),
+        approval_hours=section.approval_hours,
         key_changes={sgc: group.key_change for sgc, group in section.supply_groups.items()},
     )
 

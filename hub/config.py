@@ -51,6 +51,7 @@ OperatorRole = Literal[
     "cashier",
     "collection-supervisor",
     "collection-approver",
+    "key-custodian",
 ]
 
 
@@ -129,6 +130,7 @@ class CompanySection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     test: bool = False
     repeat_minutes: Count = 10
     confirm_minutes: AtLeastOne = 10
+    approval_hours: AtLeastOne = 24  # how long an operator's act waits for the second person
     deductions: list[Deduction] = msgspec.field(
         default_factory=lambda: ["fee", "debts", "fixed", "tax", "energy"]
     )

@@ -136,8 +136,8 @@ class OperatorDesk:
         decision = data.get("decision", "request")
         if "act" in data:
             subject = f"act/{data['act']}"
-        elif "meters" in data:
-            subject = f"campaign/{data.get('campaign', '')}"
+        elif data.get("campaign"):
+            subject = f"campaign/{data['campaign']}"
         elif "debts" in data:
             subject = f"debts/{data.get('source', '')}"
         elif "account" in data:

@@ -21,6 +21,7 @@ from hub.batch import Batch, Result, answer_unknown
 from hub.bus import Source, Taken
 from hub.inbox import Delivery, Mark
 from hub.outbox import WORKER, partition_of
+from hub.prepare import prepare
 
 #: As much as one commit should carry: beyond it a commit costs no less per message.
 MAX_BATCH = 256
@@ -147,6 +148,7 @@ class Worker:
         needs = self.batch.needs(fetched)
         if not exact:
             self._stock(needs)
+        prepare(self.batch.terms, self.store.reader_on_writer, fetched)
         try:
             with self.store.transaction() as tx:
                 self._fence(tx, fetched)

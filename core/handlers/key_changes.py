@@ -10,6 +10,7 @@ from core.messages import Answer, ConfirmKeyChange, FailKeyChange, NeedKeyChange
 from core.messages.tokens import MAX_METERS
 from core.refusals import Refusal, refuse
 from core.vending import act_checks as checks
+from core.vending.act_keys import agreed, of_campaign
 from core.vending.act_kinds import Role
 from core.vending.key_change import Wanted, confirm, fail, need
 
@@ -19,11 +20,8 @@ def decide_need(ctx: Context, command: NeedKeyChange) -> Answer:
 
     Data: how many are ``needed`` now, how many were ``known``, the ``refused`` with their codes.
     """
-    if not command.campaign:
-        # one person alone could move a meter to a key that somebody else sells, and nothing shows
-        # yet that a second one agrees: a name in a command is not he
-        raise refuse("second-person", operator=command.operator)
-    _may(ctx.terms, command.operator, "key-change", Role.APPROVER)
+    _may(ctx.terms, command.operator, "key-change", Role.SUPERVISOR, Role.APPROVER)
+    campaign = agreed(ctx, command)
     drns = tuple(dict.fromkeys(command.meters))
     wanted = Wanted(
         command.sgc,
@@ -39,7 +37,9 @@ def decide_need(ctx: Context, command: NeedKeyChange) -> Answer:
     refused: dict[str, str] = {}
     for drn in drns:
         try:
-            counts[need(ctx, _meter(ctx, drn), wanted)] += 1
+            meter = _meter(ctx, drn)
+            of_campaign(campaign, meter, command)
+            counts[need(ctx, meter, wanted)] += 1
         except Refusal as refusal:
             if len(drns) == 1:
                 raise
@@ -48,10 +48,10 @@ def decide_need(ctx: Context, command: NeedKeyChange) -> Answer:
     return Answer(outcome=Outcome.DONE, data=data | {"refused": refused})
 
 
-def _may(terms: Terms, name: str, what: str, role: Role) -> None:
-    """Refuses whom the company does not know, and whom the role is missing."""
-    if role not in checks.operator_of(terms, name).roles:
-        raise refuse("act-no-role", operator=name, kind=what, role=role)
+def _may(terms: Terms, name: str, what: str, *roles: Role) -> None:
+    """Refuses whom the company does not know, and who has none of the roles."""
+    if not checks.operator_of(terms, name).roles.intersection(roles):
+        raise refuse("act-no-role", operator=name, kind=what, role=roles[0])
 
 
 def _meter(ctx: Context, drn: str) -> Meter:
@@ -82,7 +82,7 @@ def decide_fail(ctx: Context, command: FailKeyChange) -> Answer:
 
 
 def _wants_need(command: NeedKeyChange) -> Wants:
-    return Wants(meters=command.meters)
+    return Wants(meters=command.meters, acts=(command.act,) if command.act else ())
 
 
 def _wants_one(command: ConfirmKeyChange | FailKeyChange) -> Wants:

@@ -12,6 +12,7 @@ from core.messages import Answer, DecideTokenAct, RequestTokenAct
 from core.refusals import refuse
 from core.vending import act_checks as checks
 from core.vending.act_carry import carry_out
+from core.vending.act_kinds import CAMPAIGN
 from core.vending.act_life import (
     act_answer,
     approved_act,
@@ -33,6 +34,7 @@ _IDS = {
     "ledger_txn": 1,
     "debt": 1,
     "notice": MAX_RECIPIENTS,
+    "key_change": 1,
 }
 
 
@@ -41,8 +43,10 @@ def decide_request(ctx: Context, command: RequestTokenAct) -> Answer:
     operator = checks.operator_of(ctx.terms, command.operator)
     kind = checks.kind_of(command)
     checks.with_role(kind, command.operator, operator, kind.role)
-    meter = checks.meter_of(ctx.terms, ctx.stage, command.meter)
-    amount = STEPS[kind.name].check(ctx, command, meter)
+    amount = 0
+    if kind.name != CAMPAIGN:  # a campaign's meters are told one by one when it has begun
+        meter = checks.meter_of(ctx.terms, ctx.stage, command.meter)
+        amount = STEPS[kind.name].check(ctx, command, meter)
     act = replace(new_act(ctx, kind.name, command), amount=amount)
     checks.within_day(ctx, kind, act)
     second = checks.needs_second(ctx, kind, command)

@@ -9,7 +9,9 @@ from core.messages.vending import Recipient
     hashed=(
         *("operator", "kind", "meter", "units_tenths", "watts", "value", "index", "register"),
         *("tests", "token", "from_meter", "fee", "as_debt"),
+        *("sgc", "krn", "ti", "kt", "three_tokens", "campaign", "from_sgc", "from_krn"),
     ),
+    hash_version=2,
 )
 class RequestTokenAct(Message, frozen=True, kw_only=True, omit_defaults=True):
     """Operator ``operator`` asks for an act of ``kind`` (``core.vending.act_kinds``) at ``meter``.
@@ -20,6 +22,9 @@ class RequestTokenAct(Message, frozen=True, kw_only=True, omit_defaults=True):
     setting; ``register`` to clear; ``tests`` to run (empty: all); ``token``, 20 digits or the
     receipt that it stands on; ``from_meter``, where units come from; ``fee`` in minor units
     (``as_debt``: recovered from purchases if the credit does not reach). ``reply``: whom to tell.
+    Another key: supply group ``sgc``, revision ``krn``, ``ti`` and ``kt`` where they change,
+    ``three_tokens``; for a ``campaign`` (no meter) the key that its meters have, ``from_sgc`` and
+    ``from_krn``.
     """
 
     operator: str
@@ -38,6 +43,14 @@ class RequestTokenAct(Message, frozen=True, kw_only=True, omit_defaults=True):
     fee: int = 0
     as_debt: bool = False
     reply: tuple[Recipient, ...] = ()
+    sgc: str = ""
+    krn: int = 0
+    ti: str = ""
+    kt: int = 0
+    three_tokens: bool = False
+    campaign: str = ""
+    from_sgc: str = ""
+    from_krn: int = 0
 
 
 @message_type("wattbus.management.DecideTokenAct.v1", hashed=("operator", "act", "decision"))

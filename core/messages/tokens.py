@@ -18,8 +18,8 @@ class NeedKeyChange(Message, frozen=True, kw_only=True, omit_defaults=True):
     """These meters shall have the key of supply group ``sgc``, revision ``krn``.
 
     ``ti`` and ``kt`` stay when they are not given. ``three_tokens``: EA07 meters that keep their
-    supply group. Only in a campaign: it has been agreed by more than one. At most 100 meters; a
-    larger group is asked for in pieces.
+    supply group. Only in a campaign, and ``act`` is the one in which two people agreed on it. At
+    most 100 meters; a larger group is asked for in pieces.
     """
 
     meters: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=MAX_METERS)]
@@ -31,6 +31,7 @@ class NeedKeyChange(Message, frozen=True, kw_only=True, omit_defaults=True):
     kt: int = 0
     three_tokens: bool = False
     campaign: str = ""
+    act: int = 0
 
 
 @message_type("wattbus.tokens.ConfirmKeyChange.v1", hashed=("meter", "how"))

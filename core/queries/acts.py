@@ -6,6 +6,7 @@ import msgspec
 
 from core.queries.views import ActView
 from core.store.tx import Reader
+from core.vending.act_kinds import CAMPAIGN
 from core.vending.act_states import ActState
 
 _COLUMNS = (
@@ -18,6 +19,8 @@ _NAMES = (
     "act kind meter from_meter state operator reason evidence approver note asked units_tenths "
     "amount account requested_at decided_at expires tokens"
 ).split()
+#: A utility has some campaigns a year; older ones than these are over.
+MAX_CAMPAIGNS = 1_000
 #: What an act says in columns of its own is not told again among the fields of its command.
 _TOLD = {
     *("kind", "meter", "account", "from_meter", "operator", "reason", "evidence"),
@@ -38,6 +41,19 @@ def list_acts(reader: Reader, company: str, state: str, limit: int, now_us: int)
         )
     ]
     return [view for view in views if not state or view.state == state]
+
+
+def campaign_acts(reader: Reader, company: str, campaign: str, now_us: int) -> list[ActView]:
+    """The acts that ask for a campaign of this name, newest first; ``asked`` has its keys."""
+    rows = reader.rows(
+        f"SELECT {_COLUMNS} FROM token_act a WHERE company = :company AND meter = '' "
+        "AND kind = :kind ORDER BY id DESC LIMIT :limit",
+        company=company,
+        kind=CAMPAIGN,
+        limit=MAX_CAMPAIGNS,
+    )
+    views = [_view(row, now_us) for row in rows]
+    return [view for view in views if view.asked["campaign"] == campaign]
 
 
 def act_of(reader: Reader, company: str, act: int, now_us: int) -> ActView | None:

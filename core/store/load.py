@@ -79,6 +79,16 @@ def load(
     return book
 
 
+def load_meters(reader: Reader, company: str, wants: Wants) -> Book:
+    """The meters that may get a token, not locked, with their key changes: a look ahead."""
+    book = Book()
+    about = concerned(reader, company, wants)
+    _, asked = _waiting_meters(reader, company, wants.waiting)
+    drns = {*wants.meters, *asked, *about.meters}
+    load_key_changes(reader, _meters(reader, company, drns, book, ""), book)
+    return book
+
+
 def _saved_meters(book: Book, phones: tuple[str, ...]) -> set[str]:
     found = [book.entities.get((Phone, msisdn)) for msisdn in phones]
     return {own.drn for phone in found if isinstance(phone, Phone) for own in phone.meters}

@@ -222,6 +222,12 @@ class KeyFileError(StsError):
     code = "key_file"
 
 
+class KeyComponentError(StsError):
+    """A component of a key, or the key that the components make, is not the one of its letter."""
+
+    code = "key_component"
+
+
 class KeyChangeRuleError(StsError):
     """A key change that is not allowed (key type order, expired new key, base date)."""
 

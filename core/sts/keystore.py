@@ -205,11 +205,22 @@ def load_key_file(text: str | bytes) -> KeyFile:
     seen: set[tuple[str, str, int, int]] = set()
     for record in file.keys:
         check_record(record)
-        name = (record.company, record.sgc, record.krn, record.kt)
-        if name in seen:
+        if slot(record) in seen:
             raise KeyFileError(f"The key of {record.name} is there twice.", where=record.name)
-        seen.add(name)
+        seen.add(slot(record))
     return file
+
+
+def slot(record: KeyRecord) -> tuple[str, str, int, int]:
+    """What tells one key of a file from another."""
+    return record.company, record.sgc, record.krn, record.kt
+
+
+def replaced(file: KeyFile, record: KeyRecord) -> KeyFile:
+    """The key file with a record in the place of the one of the same key, or behind all others."""
+    same = [slot(each) == slot(record) for each in file.keys]
+    keys = [record if here else each for here, each in zip(same, file.keys, strict=True)]
+    return KeyFile(file.version, tuple(keys if any(same) else [*keys, record]))
 
 
 def dump_key_file(file: KeyFile) -> str:

@@ -18,6 +18,7 @@ from core.sts.errors import (
     AlgorithmPairError,
     DefaultKeyCreditError,
     KeyChangeRuleError,
+    ModuleAwayError,
     StsError,
     SupplyGroupUnknownError,
     TestKeyError,
@@ -136,9 +137,14 @@ class VirtualModule:
         `test_companies`: those for which test keys and the sample tables of EA07 may be used.
         """
         self._name = name
+        keys = list(keys)
         self._keys = {
             (key.company, key.sgc, key.krn, key.kt): (key, _derivation(key, vk)) for key, vk in keys
         }
+        self._elsewhere = {
+            (key.company, key.sgc, key.krn, key.kt) for key, vk in keys if callable(vk)
+        }
+        self._prepared: dict[MeterKey, bytes | ModuleAwayError] = {}
         self._tables = tables
         self._test_companies = frozenset(test_companies)
         self._cache: OrderedDict[MeterKey, BlockCipher] = OrderedDict()
@@ -151,6 +157,30 @@ class VirtualModule:
     def name(self) -> str:
         """The module's name in its log."""
         return self._name
+
+    @property
+    def asks_elsewhere(self) -> bool:
+        """Whether some vending keys are in another box, which answers in its own time."""
+        return bool(self._elsewhere)
+
+    def prepare(self, meters: Iterable[MeterKey], shall: Iterable[MeterKey]) -> None:
+        """Ask the other box now for the decoder keys of ``meters``, and for those that meters
+        ``shall`` have (a key change says them in clear), where they are not known.
+
+        What is found is kept until the next call. A box that does not answer is asked no more:
+        until then whoever needs a key of it gets the same ModuleAwayError, at once.
+        """
+        self._prepared = {}
+        away: ModuleAwayError | None = None
+        for meter in (*(each for each in meters if each not in self._cache), *shall):
+            if (meter.company, meter.sgc, meter.krn, meter.kt) not in self._elsewhere:
+                continue
+            try:
+                self._prepared[meter] = away or self._derive(meter)
+            except ModuleAwayError as error:
+                self._prepared[meter] = away = error
+            except StsError:
+                continue  # the refusal of that request alone, when it comes to it
 
     def describe(self, meter: MeterKey) -> KeyRecord:
         """The vending key's record. Errors: SupplyGroupUnknownError, TestKeyError."""
@@ -165,6 +195,11 @@ class VirtualModule:
 
     def _derive(self, meter: MeterKey) -> bytes:
         record, decoder_key = self._entry(meter)
+        prepared = self._prepared.get(meter)
+        if isinstance(prepared, bytes):
+            return prepared
+        if prepared is not None:
+            raise ModuleAwayError(str(prepared), where=prepared.where)
         identity = KeyIdentity(
             meter.pan, meter.kt, meter.sgc, meter.ti, meter.krn, record.base_date
         )

@@ -15,6 +15,7 @@ from core.handlers.base import Context
 from core.messages import Answer, MadeToken, Outcome, Recipient
 from core.refusals import Refusal, refuse
 from core.vending import act_checks as checks
+from core.vending.act_kinds import CAMPAIGN
 from core.vending.act_life import act_answer, both, moved_act
 from core.vending.act_states import ActMove
 from core.vending.act_steps import STEPS
@@ -34,6 +35,9 @@ class ActPlan(msgspec.Struct, frozen=True, kw_only=True):
 
 def carry_out(ctx: Context, act: TokenAct) -> Answer:
     """Approved: tokens and postings, the act's state and the notices, or a Refusal."""
+    if act.kind == CAMPAIGN:
+        over = (ActMove.APPROVE, ActMove.CARRY_OUT)
+        return act_answer(ctx, moved_act(ctx, act, *over, decided_at=ctx.now_us))
     step, command = STEPS[act.kind], command_of(act)
     meter = checks.meter_of(ctx.terms, ctx.stage, act.meter)
     step.check(ctx, command, meter)

@@ -14,7 +14,17 @@ from core.sts.amounts import UNITS_MAX, encodable_floor
 from core.sts.errors import DrnCheckDigitError, StsError
 from core.sts.layouts import FLAG_INDEX
 from core.sts.meter_id import parse_drn
-from core.vending.act_kinds import KINDS, REGISTERS, TEST_NAMES, VALUE_MAX, Kind, Two
+from core.vending.act_keys import wrong_key
+from core.vending.act_kinds import (
+    CAMPAIGN,
+    KEY_CHANGE,
+    KINDS,
+    REGISTERS,
+    TEST_NAMES,
+    VALUE_MAX,
+    Kind,
+    Two,
+)
 from core.vending.act_states import ActState
 
 #: What is said of an act fits a screen; evidence itself is kept elsewhere and named here.
@@ -84,6 +94,8 @@ def _fields(command: RequestTokenAct) -> str:
         return "a fee is an amount of money, or nothing"
     if kind in ("free-issue", "compensation", "credit-transfer", "refund"):
         return _units(command.units_tenths)
+    if kind in (KEY_CHANGE, CAMPAIGN):
+        return wrong_key(command)
     if kind in ("reprint", "replacement", "reallocation") and not command.token:
         return "name the token: its 20 digits, or the receipt of its sale"
     return ""

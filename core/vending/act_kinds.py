@@ -15,6 +15,8 @@ from core.sts.layouts import Management
 from core.sts.meter import ALL_REGISTERS, TESTS
 
 VALUE_MAX: Final = 0xFFFF
+#: Acts that bring meters another key; the second is about no meter.
+KEY_CHANGE, CAMPAIGN = "key-change", "campaign"
 
 
 class Role(StrEnum):
@@ -27,6 +29,7 @@ class Role(StrEnum):
     CASHIER = "cashier"  # fees, receipts, deposits, small waivers
     COLLECTOR = "collection-supervisor"  # asks for what changes what is owed
     COLLECTION_APPROVER = "collection-approver"  # the second person about money
+    CUSTODIAN = "key-custodian"  # brings vending keys, never alone
 
 
 class Two(StrEnum):
@@ -144,5 +147,9 @@ KINDS: Final[Mapping[str, Kind]] = {
              _M.CLEAR_CREDIT, _register, _register, evidence=True, limit="money"),
         Kind("give-up-order", "", _SUPERVISOR, Two.ALWAYS,
              "giving up an order whose token nobody has", evidence=True),
+        Kind(KEY_CHANGE, "", _SUPERVISOR, Two.ALWAYS,
+             "another key for one meter: wattbus keychange start"),
+        Kind(CAMPAIGN, "", _SUPERVISOR, Two.ALWAYS,
+             "another key for a group of meters: wattbus keychange start"),
     )
 }  # fmt: skip

@@ -16,6 +16,7 @@ from core.handlers.base import Context
 from core.messages import Answer, DecideTokenAct, Outcome, RequestMoneyAct, RequestTokenAct
 from core.refusals import Refusal, refuse
 from core.vending import act_checks as checks
+from core.vending.act_kinds import CAMPAIGN
 from core.vending.act_states import ActMove, ActState, moved
 
 HOUR_US = 3_600_000_000
@@ -77,6 +78,8 @@ def act_answer(ctx: Context, act: TokenAct, **facts: Any) -> Answer:
     """Done: the act as it is now, and what came of it."""
     about = {"account": act.account} if act.account else {"meter": act.meter}
     data = {"act": act.id, "kind": act.kind, **about, "state": act.state, **facts}
+    if act.kind == CAMPAIGN:
+        data["campaign"] = msgspec.json.decode(act.command, type=RequestTokenAct).campaign
     if act.state == ActState.REQUESTED:
         data["expires"] = act.expires
     if act.amount:

@@ -16,9 +16,10 @@ from core.messages import ReportTokens, RequestTokenAct
 from core.refusals import Refusal, refuse
 from core.sts.layouts import TokenClass
 from core.vending import act_checks as checks
+from core.vending import act_keys as keys
 from core.vending import act_money as money
 from core.vending.act_checks import meter_of
-from core.vending.act_kinds import KINDS, UNUSED
+from core.vending.act_kinds import KEY_CHANGE, KINDS, UNUSED
 from core.vending.act_states import ActMove
 from core.vending.act_tokens import command_of, is_good, issue_setting, issue_units, make_void
 from core.vending.key_change import newest
@@ -28,7 +29,8 @@ from core.vending.order_states import FOR_PEOPLE
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What carrying out came to. ``notice``: the text for the customer; ``amount`` minor units."""
+    """What carrying out came to. ``notice``: the text for the customer; ``amount`` minor units.
+    No digits: nothing was made, and nobody is told."""
 
     digits: str
     units_tenths: int = 0
@@ -278,6 +280,12 @@ def _give_up(ctx: Context, act: TokenAct, meter: Meter) -> Outcome:
     return Outcome("", notice="")
 
 
+def _change_key(ctx: Context, act: TokenAct, meter: Meter) -> Outcome:
+    """The change is on file; its set is made at the next sale."""
+    keys.change(ctx, act, meter)
+    return Outcome("")
+
+
 _SETTING = Step(_in_use, _setting)
 _GIFT = Step(_can_give, _give)
 
@@ -298,4 +306,5 @@ STEPS: Final[Mapping[str, Step]] = {
     "credit-transfer": Step(_can_transfer, _transfer),
     "refund": Step(_can_refund, _refund),
     "give-up-order": Step(_can_give_up, _give_up),
+    KEY_CHANGE: Step(keys.can_change, _change_key),
 }

@@ -128,6 +128,14 @@ def need(ctx: Context, meter: Meter, wanted: Wanted) -> bool:
     return True
 
 
+def check_need(ctx: Context, meter: Meter, wanted: Wanted) -> None:
+    """Whether :func:`need` would say yes now. Raises Refusal."""
+    known = newest(ctx.stage, meter)
+    if known is not None:
+        moved(known, Event.NEED, meter.drn)
+    _codings(ctx.terms, meter, wanted)
+
+
 def _ro(old: Coding, new: Coding) -> int:
     return int(old.base != new.base)
 

@@ -13,7 +13,6 @@ from core.sts.errors import KeyFileError
 from core.sts.keys import DecoderKeyOf, Mac, check_algorithms, derive_by
 from core.sts.keystore import (
     MASTER_KEY_BYTES,
-    KeyFile,
     KeyRecord,
     Master,
     check_record,
@@ -69,6 +68,20 @@ def import_key(token: Pkcs11Token, vk: bytes, use: KeyRecord) -> KeyRecord:
     return record
 
 
+def installed(token: Pkcs11Token, vk: bytes, use: KeyRecord) -> KeyRecord:
+    """`import_key`, or the very key that is there already: a step may have broken off behind it.
+
+    Errors: those of `import_key` and `decoder_keys`.
+    """
+    record = msgspec.structs.replace(use, kcv=key_check_value(use.dkga, vk), wrapped="")
+    check_record(record)
+    _check_dkga(record)
+    if not token.holds(_name_of(record)):
+        return import_key(token, vk, use)
+    decoder_keys(token, record)
+    return record
+
+
 def import_wrapped(token: Pkcs11Token, master: Master, record: KeyRecord) -> KeyRecord:
     """`import_key` for a key that is wrapped in the key file so far. Errors: the same."""
     return import_key(token, unwrap_key(master, record), record)
@@ -81,17 +94,6 @@ def import_master(token: Pkcs11Token, master: bytes, label: str) -> str:
         raise KeyFileError(f"A master key has {MASTER_KEY_BYTES} bytes.", where="master_key")
     _put(token, KeyName(label), master)
     return check_value_by(lambda message: hmac.digest(master, message, "sha256"))
-
-
-def replaced(file: KeyFile, record: KeyRecord) -> KeyFile:
-    """The key file with a record in the place of the one of the same key, or behind all others."""
-    same = [_slot(each) == _slot(record) for each in file.keys]
-    keys = [record if here else each for here, each in zip(same, file.keys, strict=True)]
-    return KeyFile(file.version, tuple(keys if any(same) else [*keys, record]))
-
-
-def _slot(record: KeyRecord) -> tuple[str, str, int, int]:
-    return record.company, record.sgc, record.krn, record.kt
 
 
 def _name_of(record: KeyRecord) -> KeyName:

@@ -1,17 +1,20 @@
 """From the configuration to a company's security module: which key is where, opened and checked."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING
 
+from core.sts.errors import ModuleAwayError
 from core.sts.keys import DecoderKeyOf
 from core.sts.keystore import MASTER_KEY_BYTES, KeyRecord, Master, load_key_file, unwrap_key
 from core.sts.module import KeyAddress, VirtualModule
 from core.sts.remote import RemoteModule
 from core.sts.sta import SAMPLE_TABLES, Tables, load_tables
 from hub.config import CompanySection, Config, ConfigError
-from hub.files import read_bytes, read_text
+from hub.files import UnreadableError, read_bytes, read_text
+from hub.modules.hardware import module_of, unsafe_groups
 from hub.modules.settings import NETWORK, VIRTUAL, MasterKeySection
 
 if TYPE_CHECKING:
@@ -38,9 +41,15 @@ def token_opener(config: Config, writable: bool = False) -> TokenOf:
         section = config.modules[name]
 
         def pin() -> str:
-            if section.pin_file:
-                return read_text(config.path(section.pin_file)).strip()
-            return os.environ.get(section.pin_env, "")
+            try:
+                if section.pin_file:
+                    return read_text(config.path(section.pin_file)).strip()
+                return os.environ[section.pin_env]
+            except UnreadableError as error:
+                raise UnreadableError(f"[modules.{name}] pin_file: {error}") from error
+            except KeyError:
+                nothing = f"[modules.{name}] pin_env: no {section.pin_env} in the environment"
+                raise UnreadableError(nothing) from None
 
         place = Place(name, section.library, section.token, section.slot, pin, section.timeout_s)
         return Pkcs11Token(place, writable)
@@ -74,26 +83,31 @@ def open_company_module(
 ) -> VirtualModule:
     """A company's module, with keys from its key file and from tokens.
 
-    Errors: ConfigError, OSError, StsError, ModuleAwayError.
+    Error: ConfigError, which names the section and key at fault.
     """
-    records = load_key_file(read_bytes(config.path(section.keys))).keys
-    _check_groups(section, records)
+    with _at(f"keys = {section.keys!r}"):
+        records = load_key_file(read_bytes(config.path(section.keys))).keys
+    _check_groups(config, section, records)
 
     @cache
     def master() -> Master:  # not asked for when every key is in a token
-        return master_key(config, section, token_of)
+        with _at("master_key" if section.master_key else "master_key_file"):
+            return master_key(config, section, token_of)
 
     def opened(record: KeyRecord) -> bytes | DecoderKeyOf:
-        module = _module_of(section, record.sgc)
+        module = module_of(section, record.sgc)
         if module == VIRTUAL:
-            return unwrap_key(master(), record)
+            wrapping = master()
+            with _at(f"keys = {section.keys!r}"):
+                return unwrap_key(wrapping, record)
         token = token_of(module)
         from hub.modules.held import decoder_keys
 
-        return decoder_keys(token, record)
+        with _at(f"[modules.{module}], for supply group {record.sgc}"):
+            return decoder_keys(token, record)
 
     boxes = _boxes(config, code)
-    keys = [(r, opened(r)) for r in records if _module_of(section, r.sgc) not in boxes]
+    keys = [(r, opened(r)) for r in records if module_of(section, r.sgc) not in boxes]
     tested = {code} if section.test else set()
     # One name wherever the keys are: the chain of its log goes on when a key moves into a token.
     return VirtualModule(f"virtual-{code}", keys, _tables(config, section), tested)
@@ -108,7 +122,7 @@ def remote_modules(config: Config, code: str, section: CompanySection) -> dict[s
     found: dict[str, dict[KeyAddress, KeyRecord]] = {}
     if boxes:
         for record in load_key_file(read_bytes(config.path(section.keys))).keys:
-            module = _module_of(section, record.sgc)
+            module = module_of(section, record.sgc)
             if module in boxes:
                 found.setdefault(module, {})[record.sgc, record.krn, record.kt] = record
     return {
@@ -126,12 +140,16 @@ def _boxes(config: Config, code: str) -> set[str]:
     }
 
 
-def _module_of(section: CompanySection, sgc: str) -> str:
-    group = section.supply_groups.get(sgc)
-    return (group.module if group else "") or section.module
+@contextmanager
+def _at(place: str) -> Iterator[None]:
+    """What goes wrong within names the place of the configuration that is at fault."""
+    try:
+        yield
+    except (OSError, ValueError, ConfigError, ModuleAwayError) as error:
+        raise ConfigError([f"{place}: {line}" for line in str(error).splitlines()]) from error
 
 
-def _check_groups(section: CompanySection, records: tuple[KeyRecord, ...]) -> None:
+def _check_groups(config: Config, section: CompanySection, records: tuple[KeyRecord, ...]) -> None:
     """A slip in a supply group's code would leave its keys where they are, and say nothing."""
     known = sorted({record.sgc for record in records})
     problems = [
@@ -140,6 +158,7 @@ def _check_groups(section: CompanySection, records: tuple[KeyRecord, ...]) -> No
         for sgc in section.supply_groups
         if sgc not in known
     ]
+    problems += unsafe_groups(config, section, records)
     if problems:
         raise ConfigError(problems)
 

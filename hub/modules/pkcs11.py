@@ -7,6 +7,7 @@ it is, and nothing is known against the request.
 """
 
 import threading
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -81,6 +82,7 @@ class Pkcs11Token:
         self._session: Any = None
         self._keys: dict[KeyName, Any] = {}
         self._refused_pin: str | None = None
+        self._failed = False
 
     def __repr__(self) -> str:
         return f"Pkcs11Token({self._place.name!r})"
@@ -152,6 +154,7 @@ class Pkcs11Token:
             except pkcs11.PKCS11Error as error:
                 self._forget()
                 if not left:
+                    self._failed = True
                     raise self._away(f"the token {self.name}: {_words(error)}") from error
                 log.warning("module.reopened", module=self.name, error=_words(error))
         raise AssertionError("no attempt")
@@ -163,13 +166,23 @@ class Pkcs11Token:
                 # A few more wrong ones, and the token is locked for good.
                 raise self._away(f"the token {self.name} refused this PIN; it is not tried again")
             try:
-                self._session = self._opener(self._place, self._writable, pin)
+                self._session = self._open(pin)
             except _WRONG_PIN as error:
                 self._refused_pin = pin
                 raise self._away(f"the token {self.name} refuses the PIN") from error
             except LookupError as error:
+                self._failed = True
                 raise self._away(str(error)) from error
         return self._session
+
+    def _open(self, pin: str) -> Any:
+        with _LOADING:
+            if self._failed and not _OPEN[self._place.library]:
+                start_anew(self._place.library)
+            session = self._opener(self._place, self._writable, pin)
+            _OPEN[self._place.library] += 1
+            self._failed = False
+            return session
 
     def _pin(self) -> str:
         try:
@@ -196,6 +209,8 @@ class Pkcs11Token:
         session, self._session = self._session, None
         self._keys.clear()
         if session is not None:
+            with _LOADING:
+                _OPEN[self._place.library] -= 1
             with suppress(pkcs11.PKCS11Error):
                 session.close()
 
@@ -221,17 +236,25 @@ _WRONG_PIN = (
 
 # C_Initialize and the search for tokens concern the whole process.
 _LOADING = threading.Lock()
+#: How many of our sessions each library has: while there is one, it is not started anew.
+_OPEN: Counter[str] = Counter()
+
+
+def start_anew(library: str) -> None:
+    """C_Finalize and C_Initialize: a library whose tokens went away may not see them come back
+    (SoftHSM2 does not). Every session that it has is void then."""
+    with suppress(pkcs11.PKCS11Error):
+        pkcs11.lib(library).reinitialize()
 
 
 def open_session(place: Place, writable: bool, pin: str) -> Any:
     """A session, logged in. Errors: LookupError with a sentence when there is no such library or
     token, those of the library."""
-    with _LOADING:
-        token = _find(place)
-        try:
-            return token.open(rw=writable, user_pin=pin)
-        except pkcs11.UserAlreadyLoggedIn:
-            return token.open(rw=writable)
+    token = _find(place)
+    try:
+        return token.open(rw=writable, user_pin=pin)
+    except pkcs11.UserAlreadyLoggedIn:
+        return token.open(rw=writable)
 
 
 def _find(place: Place) -> pkcs11.Token:

@@ -13,6 +13,8 @@ VIRTUAL = "virtual"
 #: The kind of the channels that speak to a security module on the network: a supply group may name
 #: one as its module.
 NETWORK = "security_module"
+#: Kinds of modules whose keys nobody can copy: a further kind is one word here.
+HARDWARE = frozenset({"pkcs11"})
 
 #: A section's key and what is wrong with it.
 Complaint = tuple[str, str]
@@ -28,7 +30,8 @@ class Pkcs11Section(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     pin_file: str = ""
     pin_env: str = ""
     # A token in the machine answers within milliseconds, one in the network within some hundred.
-    # The call is made inside a batch: PostgreSQL ends a session that is idle in it for 8 s.
+    # A call that could not be foreseen is made inside a batch: PostgreSQL ends a session that is
+    # idle in it for 8 s.
     timeout_s: Annotated[float, msgspec.Meta(gt=0, le=5)] = 5.0
 
 
@@ -47,6 +50,7 @@ class SupplyGroupSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=Tru
 
     module: str = ""
     key_change: KeyChangePolicy = "tell"
+    require_hardware_module: bool | None = None  # not said: where keys are not those of tests
 
 
 #: Names of the sections that are there, right or wrong.

@@ -212,10 +212,10 @@ def list_them(
         return
     for act in acts:
         second = f", {act.approver}" if act.approver else ""
+        about = act.meter or act.asked.get("campaign") or f"account {act.account}"
         typer.echo(
             f"{act.act:>6}  {_moment(settings, code, act.requested_at)}  {act.state:<9}  "
-            f"{act.kind} for {act.meter or f'account {act.account}'} by {act.operator}{second}: "
-            f"{act.reason}"
+            f"{act.kind} for {about} by {act.operator}{second}: {act.reason}"
         )
     if not acts:
         typer.echo("no acts")
@@ -366,6 +366,14 @@ def _secret(settings: Config, operator: str) -> str:
     return getpass.getpass(f"Passphrase of {operator}: ")
 
 
+def _subject(data: dict[str, Any]) -> str:
+    """What an act is about, in words."""
+    for name in ("meter", "account", "campaign"):
+        if data.get(name):
+            return f"{name} {data[name]}"
+    return "nothing"
+
+
 def tell_done(settings: Config, company: str, done: Submitted, as_json: bool) -> None:
     if done.answer is None:
         die(f"the outcome is not known yet; look for it: wattbus find {done.message_id}")
@@ -379,7 +387,7 @@ def tell_done(settings: Config, company: str, done: Submitted, as_json: bool) ->
     carried = f", {units // 10}.{units % 10} units" if units else ""
     currency = settings.companies[company].currency
     money = f", {format_amount(amount, currency)} {currency}" if amount else ""
-    about = f"meter {data['meter']}" if "meter" in data else f"account {data['account']}"
+    about = _subject(data)
     typer.echo(f"act {data['act']}: {data['kind']} for {about}: {data['state']}{carried}{money}")
     if "token" in data:
         copy = "  COPY" if data.get("copy") else ""

@@ -34,6 +34,10 @@ kind = "table"          # table: the queue in the database | rabbitmq: needs url
 host = "127.0.0.1"      # /healthz, /readyz, /metrics and the channels' callbacks
 port = {http_port}
 
+[tokens]
+proof_at = "02:30"      # when the daily proof runs that no token was made without a cause
+clock_limit_s = 5       # no token while this host's clock and the database's differ by more
+
 [companies.demo]
 name = "Demo Power"
 zone = "Africa/Kampala"
@@ -49,6 +53,7 @@ master_key_file = "master.key"       # or the environment's WATTBUS_MASTER_KEY
 test = true                          # sample tables and test keys sell only here; receipts say TEST
 repeat_minutes = 10                  # same meter, amount and payer within it: the buyer is asked
 confirm_minutes = 10                 # how long a purchase for another's meter waits for YES nnnn
+# approval_hours = 24                # how long an operator's act waits for the second person
 # deductions = ["fee", "debts", "fixed", "tax", "energy"]
 
 [companies.demo.limits]              # minor units; 0: none
@@ -58,10 +63,21 @@ per_day_phone = 0
 
 [companies.demo.supply_groups.123400]  # base date 1993, which ran out in November 2024
 key_change = "do"       # never | tell | do: a sale brings the set where a change is needed
+# module = "hsm"        # a [modules.hsm] that has this group's keys; virtual: the key file
+# require_hardware_module = false    # live keys in the key file: a risk that is taken in writing
+
+# A PKCS#11 token: keys come in by `wattbus keys import` and never out (docs/keys.md).
+# [modules.hsm]
+# kind = "pkcs11"
+# library = "/usr/lib/softhsm/libsofthsm2.so"
+# token = "wattbus"                  # its label
+# pin_file = "hsm.pin"
 
 # Who may do what with tokens beside selling them (`wattbus act request --help`), and how much in a
 # day. What is not said is nothing. Roles: meter-technician, vending-desk, vending-supervisor,
-# vending-approver. Nobody approves what he asked for himself.
+# vending-approver, key-custodian. Nobody approves what he asked for himself: what is worth money
+# and every key change of a meter (`wattbus keychange start`) needs a supervisor and an approver,
+# and a new vending key (`wattbus keys import`) two custodians.
 # [operators.mary]
 # roles = ["vending-supervisor", "vending-desk"]
 # secret_file = "mary.secret"          # wattbus act secret mary.secret; test companies: none
@@ -72,6 +88,15 @@ key_change = "do"       # never | tell | do: a sale brings the set where a chang
 # refund_per_day = 1000000             # minor units
 # waive_alone = 500                    # minor units of small change in one act without a second one
 # waive_per_day = 5000                 # minor units
+# [operators.peter]
+# roles = ["vending-approver", "meter-technician"]
+# secret_file = "peter.secret"
+# [operators.anna]
+# roles = ["key-custodian"]
+# secret_file = "anna.secret"
+# [operators.ben]
+# roles = ["key-custodian"]
+# secret_file = "ben.secret"
 
 [links.smsc]
 kind = "smpp"

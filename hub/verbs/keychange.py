@@ -4,6 +4,7 @@ import csv
 import hashlib
 import json
 import sys
+import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,9 +18,20 @@ from rich.console import Console
 from rich.progress import Progress
 
 from core.calendars import local_time
-from core.messages import ConfirmKeyChange, FailKeyChange, Message, NeedKeyChange, name_of
+from core.messages import (
+    ConfirmKeyChange,
+    FailKeyChange,
+    Message,
+    NeedKeyChange,
+    RequestTokenAct,
+    name_of,
+)
 from core.messages.tokens import MAX_METERS
+from core.queries import acts as queries_of_acts
 from core.queries import key_changes as queries
+from core.queries.views import ActView
+from core.vending.act_kinds import CAMPAIGN, KEY_CHANGE
+from core.vending.act_states import ActState
 from core.vending.key_change_states import KeyChangeState
 from hub.config import Config
 from hub.verbs._shared import (
@@ -38,6 +50,7 @@ from hub.verbs._shared import (
     submitted,
 )
 from hub.verbs.act import _secret as passphrase
+from hub.verbs.act import tell_done as tell_act
 from hub.verbs.pay import said_no
 
 NAME = "keychange"
@@ -46,7 +59,7 @@ app = typer.Typer(help="Key changes of meters: campaigns and single ones.", no_a
 #: Commands under way at once: sales go on beside a campaign that begins.
 AT_ONCE = 4
 
-Asked = NeedKeyChange | ConfirmKeyChange | FailKeyChange
+Asked = RequestTokenAct | NeedKeyChange | ConfirmKeyChange | FailKeyChange
 
 Meter = Annotated[str, typer.Argument(help="The meter's number.")]
 CompanyOption = Annotated[str, typer.Option(help="Which company, where there are several.")]
@@ -81,28 +94,95 @@ def start(
 ) -> None:
     """Meters shall have another key; the next sale to each brings it (policy "do").
 
-    Given again, a campaign goes on where it broke off. Exit 1 when a meter was refused.
+    Two people agree first: this asks for an act, for each single meter or for the campaign, which
+    another operator approves (wattbus act approve). Given again then, a campaign begins; given once
+    more, it goes on where it broke off. Exit 1 when a meter was refused.
     """
     settings = configuration(config)
     code = company_of(settings, company)
     if bool(group) == bool(meter):
         die("which meters? --from SGC/KRN for a group, or --meter for single ones", 2)
+    if bool(group) != bool(campaign):
+        die("a group is moved by a campaign, and a single meter is not: --from and --campaign", 2)
     sgc, krn = _key(to, "--to")
-    model = NeedKeyChange(
-        meters=(),
+    from_sgc, from_krn = _key(group, "--from") if group else ("", 0)
+    model = RequestTokenAct(
+        operator=operator_name(operator),
+        kind=CAMPAIGN if group else KEY_CHANGE,
+        meter="",
+        reason=reason,
         sgc=sgc,
         krn=krn,
         ti=ti,
         three_tokens=three_tokens,
         campaign=campaign,
-        operator=operator_name(operator),
-        reason=reason,
+        from_sgc=from_sgc,
+        from_krn=from_krn,
     )
-    drns = meter or _group(settings, code, *_key(group, "--from"))
-    begun = _begin(settings, code, model, drns)
+    _start(settings, code, model, meter or [], as_json)
+
+
+def _start(
+    settings: Config, code: str, model: RequestTokenAct, meters: list[str], as_json: bool
+) -> None:
+    """Ask for what is not agreed on; begin the campaign that is."""
+    secret = passphrase(settings, model.operator)  # asked for once
+    if meters:
+        for drn in meters:
+            _request(settings, code, msgspec.structs.replace(model, meter=drn), secret, as_json)
+        return
+    known = _agreed(settings, code, model)
+    drns = _group(settings, code, model.from_sgc, model.from_krn)
+    if known is None:
+        _request(settings, code, model, secret, as_json)
+        return
+    if known.state == ActState.REQUESTED:
+        die(f"another operator must approve it: wattbus act approve {known.act}")
+    piece = NeedKeyChange(
+        meters=(),
+        sgc=model.sgc,
+        krn=model.krn,
+        ti=model.ti,
+        three_tokens=model.three_tokens,
+        campaign=model.campaign,
+        operator=model.operator,
+        reason=model.reason,
+        act=known.act,
+    )
+    begun = _begin(settings, code, piece, drns, secret)
     _tell_begun(begun, as_json)
     if begun.refused or begun.unknown:
         raise typer.Exit(1)
+
+
+def _agreed(settings: Config, company: str, model: RequestTokenAct) -> ActView | None:
+    """The newest act of this very campaign that is approved, or may still be."""
+    names = "sgc krn ti three_tokens from_sgc from_krn".split()
+    with reading(settings) as reader:
+        acts = queries_of_acts.campaign_acts(reader, company, model.campaign, _now_us())
+    for act in acts:
+        asked = msgspec.convert({**act.asked, **_REST}, RequestTokenAct)
+        same = all(getattr(asked, name) == getattr(model, name) for name in names)
+        if same and act.state in (ActState.DONE, ActState.REQUESTED):
+            return act
+    return None
+
+
+#: What a view tells in fields of its own.
+_REST = {"operator": "", "kind": CAMPAIGN, "meter": "", "reason": ""}
+
+
+def _request(
+    settings: Config, company: str, command: RequestTokenAct, secret: str, as_json: bool
+) -> None:
+    done = _ask(settings, company, f"keychange/{uuid.uuid4()}", command, secret)
+    tell_act(settings, company, done, as_json)
+    if command.campaign and not as_json:
+        typer.echo("then give this command again: the campaign begins")
+
+
+def _now_us() -> int:
+    return time.time_ns() // 1_000
 
 
 def _key(text: str, option: str) -> tuple[str, int]:
@@ -120,13 +200,14 @@ def _group(settings: Config, company: str, sgc: str, krn: int) -> list[str]:
     return found
 
 
-def _begin(settings: Config, company: str, model: NeedKeyChange, drns: list[str]) -> Begun:
+def _begin(
+    settings: Config, company: str, model: NeedKeyChange, drns: list[str], secret: str
+) -> Begun:
     cuts = range(0, len(drns), MAX_METERS)
     pieces = [
         msgspec.structs.replace(model, meters=tuple(drns[at : at + MAX_METERS])) for at in cuts
     ]
     begun = Begun()
-    secret = passphrase(settings, model.operator)  # asked for once
 
     def one(piece: NeedKeyChange) -> tuple[NeedKeyChange, Submitted]:
         return piece, _ask(settings, company, _name(piece), piece, secret)
@@ -151,9 +232,9 @@ def _begin(settings: Config, company: str, model: NeedKeyChange, drns: list[str]
 
 def _name(piece: NeedKeyChange) -> str:
     """The key of a piece: a campaign that is given again does not ask twice for the same."""
-    if not piece.campaign:
-        return f"keychange/{uuid.uuid4()}"
-    content = "\0".join((*piece.meters, piece.sgc, str(piece.krn), piece.ti, piece.reason))
+    content = "\0".join(
+        (*piece.meters, piece.sgc, str(piece.krn), piece.ti, piece.reason, str(piece.act))
+    )
     digest = hashlib.blake2b(content.encode(), digest_size=12).hexdigest()
     return f"keychange/{piece.campaign}/{digest}"
 

@@ -1,7 +1,7 @@
 """`wattbus token decode` says what a token is; `wattbus token issue` makes one with test keys.
 
-Without `--keys` both use the public test keys (supply groups 201457 and 123456). Exit codes:
-0 the meter would take it, 1 it would not (or the token was not made), 2 wrong use.
+Without `--keys` and `-c` both use the public test keys (supply groups 201457 and 123456). Exit
+codes: 0 the meter would take it, 1 it would not (or the token was not made), 2 wrong use.
 """
 
 import json
@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
+import msgspec
 import typer
 
 from core.sts.errors import StsError
@@ -29,6 +30,9 @@ from core.sts.module import CreditRequest, MeterKey, VirtualModule, open_module
 from core.sts.sta import SAMPLE_TABLES, Tables
 from core.sts.tid import tid_at
 from core.sts.token import grouped
+from hub.config import ConfigError
+from hub.modules.opening import open_company_module, token_opener
+from hub.verbs._shared import company_of, configuration
 from hub.verbs.conform import WrongUseError, read_tables, read_text
 from hub.verbs.token_words import KeyChoice, best_explanation, candidates
 
@@ -77,7 +81,7 @@ def _file_module(
     keys: Path, master_key: Path | None, tables: Tables | None
 ) -> tuple[VirtualModule, KeyFile]:
     if master_key is None:
-        raise WrongUseError("--keys needs --master-key-file.")
+        raise WrongUseError("--keys needs --master-key-file, or -c with the company's own.")
     file = load_key_file(read_text(keys))
     try:
         master = bytes.fromhex(read_text(master_key).strip())
@@ -85,6 +89,21 @@ def _file_module(
         raise WrongUseError(f"{master_key}: not {MASTER_KEY_BYTES * 2} hex digits.") from error
     tests = [record.company for record in file.keys if record.test]
     return open_module("decode", file, master, tables or SAMPLE_TABLES, tests), file
+
+
+def _company_module(path: Path, company: str, keys: Path | None) -> tuple[VirtualModule, KeyFile]:
+    """A company's module as it is configured: the keys may be in a token. ``keys``: another file
+    of its keys. Exit 2 for what is wrong with the configuration."""
+    config = configuration(path)
+    code = company_of(config, company)
+    section = config.companies[code]
+    if keys is not None:
+        section = msgspec.structs.replace(section, keys=str(keys.absolute()))
+    try:
+        module = open_company_module(config, code, section, token_opener(config))
+    except ConfigError as error:
+        raise WrongUseError("\n".join(f"[companies.{code}] {x}" for x in error.problems)) from error
+    return module, load_key_file(read_text(config.path(section.keys)))
 
 
 @app.command()
@@ -101,13 +120,25 @@ def decode(
     at: At = None,
     keys: Annotated[Path | None, typer.Option(help="A key file; else the test keys.")] = None,
     master_key_file: Annotated[Path | None, typer.Option(help="Master key in hex.")] = None,
+    config: Annotated[
+        Path | None,
+        typer.Option("--config", "-c", help="Ask the module of a company of this configuration."),
+    ] = None,
+    company: Annotated[str, typer.Option(help="Which company, where there are several.")] = "",
     tables: TablesFile = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
 ) -> None:
     """Say in words what a token is, and whether this meter would take it now."""
     try:
         live = read_tables(tables)
-        module, file = _file_module(keys, master_key_file, live) if keys else _test_module(live)
+        if config is not None:
+            if master_key_file or tables:
+                raise WrongUseError("-c brings master key and tables itself.")
+            module, file = _company_module(config, company, keys)
+        elif keys:
+            module, file = _file_module(keys, master_key_file, live)
+        else:
+            module, file = _test_module(live)
         choices = candidates(file, KeyChoice(meter_pan(meter), ea, sgc, krn, ti))
         words = best_explanation(module, choices, " ".join(digits), entered or [], _now_us(at))
     except WrongUseError as error:

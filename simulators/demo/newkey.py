@@ -34,11 +34,20 @@ def a_new_key(stage: Stage) -> None:
 def _campaign(stage: Stage) -> None:
     old, new = f"{CLINIC.coding.sgc}/{CLINIC.coding.krn}", f"{DEMO_SGC04}/1"
     words = ("start", "--from", old, "--to", new, "--three-tokens", "--campaign", CAMPAIGN)
+    campaign = ("keychange", *words, "--operator", SUPERVISOR, "--reason", "base date 2014")
     stage.says("operator", f"wattbus keychange {' '.join(words)}")
-    who = ("--operator", SUPERVISOR, "--reason", "base date 2014")
-    answer = stage.house.wattbus("keychange", *words, *who)
+    _done(stage, "the request", "another operator must approve it", campaign)
+    stage.says("operator", f"wattbus act approve 1 --operator {TECHNICIAN}")
+    yes = ("act", "approve", "1", "--operator", TECHNICIAN)
+    _done(stage, "the second person", f"campaign for campaign {CAMPAIGN}: done", yes)
+    stage.says("operator", "the same command again: the campaign begins")
+    _done(stage, "the campaign", "a key change is needed by 1", campaign)
+
+
+def _done(stage: Stage, what: str, words: str, command: tuple[str, ...]) -> None:
+    answer = stage.house.wattbus(*command)
     stage.says("wattbus", answer.stdout.strip() or answer.stderr.strip())
-    stage.says_all("the campaign", ("a key change is needed by 1",), answer.stdout)
+    stage.says_all(what, (words,), answer.stdout)
     stage.same("its exit status", 0, answer.returncode, quiet=True)
 
 

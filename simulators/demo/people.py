@@ -15,10 +15,10 @@ SUPERVISOR, TECHNICIAN = "office", "desk"
 #: Who works at the company. It is a test company: they need no passphrase.
 OPERATORS = f"""
 [operators.{SUPERVISOR}]
-roles = ["vending-supervisor", "vending-approver"]
+roles = ["vending-supervisor"]
 
 [operators.{TECHNICIAN}]
-roles = ["meter-technician"]
+roles = ["meter-technician", "vending-approver"]
 """
 
 

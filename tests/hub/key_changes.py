@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from core.calendars import local_date
 from core.company import Operator, Terms
-from core.messages import Answer, MeterLink, NeedKeyChange
+from core.messages import Answer, DecideTokenAct, MeterLink, NeedKeyChange, RequestTokenAct
 from core.sts.keys import KeyIdentity, derive
 from core.sts.keystore import DEMO_VK02, DEMO_VK04, KEY_FILE_VERSION, KeyFile, KeyRecord, wrap_key
 from core.sts.meter_id import meter_pan
@@ -17,11 +19,12 @@ from tests.hub.machine import MASTER, METER, Machine, demo_terms, enrol, pay
 
 #: Supply groups: DKGA04 with base dates 2014 and 2035, DKGA02 of before, and its successor.
 NOW, OLD, NEXT = "201457", "123456", "123457"
-#: Alice may do everything; Bob approves, so he begins campaigns; Carol goes to the meters.
+#: Alice may do everything but ask; Bob approves; Carol goes to the meters; Dora asks.
 OPERATORS = {
     "alice": Operator(frozenset({"vending-approver", "meter-technician"})),
     "bob": Operator(frozenset({"vending-approver"})),
     "carol": Operator(frozenset({"meter-technician"})),
+    "dora": Operator(frozenset({"vending-supervisor"})),
 }
 _USES = (
     (NOW, 1, 2, "04", 2014),
@@ -85,6 +88,26 @@ def wanted(sgc: str = NOW, krn: int = 2, **changes: Any) -> NeedKeyChange:
         "reason": "base date",
     }  # fmt: skip
     return NeedKeyChange(**{**values, **changes})
+
+
+def agreed(machine: Machine, piece: NeedKeyChange) -> NeedKeyChange:
+    """The piece with its campaign, for which one has asked and another has approved it."""
+    asks, approves = ("dora", "bob") if "dora" in machine.terms.operators else ("mary", "peter")
+    at, number = on_file(machine), machine.rows("SELECT count(*) FROM token_act")[0][0]
+    campaign = RequestTokenAct(
+        operator=asks, kind="campaign", meter="", reason="base date", campaign=piece.campaign,
+        sgc=piece.sgc, krn=piece.krn, ti=piece.ti, kt=piece.kt, three_tokens=piece.three_tokens,
+        from_sgc=at["sgc"], from_krn=at["krn"],
+    )  # fmt: skip
+    act = machine.do(campaign, f"campaign {number}").data["act"]
+    yes = DecideTokenAct(operator=approves, act=act, decision="approve")
+    assert machine.do(yes, f"campaign {number} approved").data["state"] == "done"
+    return replace(piece, act=act)
+
+
+def campaigned(machine: Machine, piece: NeedKeyChange, key: str) -> Answer:
+    """What comes of a piece of a campaign that two people agreed on."""
+    return machine.do(agreed(machine, piece), key)
 
 
 def take_all(meter: Meter, answer: Answer, now_us: int, order: Any = tuple) -> list[Result]:

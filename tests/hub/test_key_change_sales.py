@@ -13,6 +13,7 @@ from tests.hub.key_changes import (
     NEXT,
     NOW,
     OLD,
+    campaigned,
     change,
     coded,
     move_in,
@@ -38,7 +39,7 @@ def begun(folder: Path, policy: str = "do", **changes: object) -> Machine:
     """A machine with another policy, the household moved in and the change needed."""
     machine = Machine(fresh_sqlite(folder), terms=terms(policy, **changes))  # type: ignore[arg-type]
     move_in(machine, coded())
-    assert machine.do(wanted(), "need").data == {"needed": 1, "known": 0, "refused": {}}
+    assert campaigned(machine, wanted(), "need").data == {"needed": 1, "known": 0, "refused": {}}
     return machine
 
 
@@ -48,7 +49,7 @@ def test_the_rollover_of_2024(machine: Machine) -> None:
     meter = coded(OLD, ea=7, base=BaseDate.Y1993)
     move_in(machine, meter, 1993)
     before = machine.do(buy(5_000), "before")
-    machine.do(wanted(OLD, 2, campaign="rollover-2024"), "need")
+    campaigned(machine, wanted(OLD, 2, campaign="rollover-2024"), "need")
     assert on_file(machine)["base_year"] == 1993, "nothing moves before the set is out"
     set_clock(machine, "2024-03-02T10:00:00")
     sold = machine.do(buy(20_000), "first")
@@ -69,7 +70,7 @@ def test_who_never_bought_still_changes_long_after_the_end(machine: Machine) -> 
     meter = coded(OLD, ea=7, base=BaseDate.Y1993)
     move_in(machine, meter, 1993)
     refused(machine.do(buy(5_000), "too late"), "key-missing")
-    machine.do(wanted(OLD, 2), "need")
+    campaigned(machine, wanted(OLD, 2), "need")
     sold = machine.do(buy(20_000), "first")
     assert take_all(meter, sold, machine.time.at_us) == [Result.KCT_1, A, A]
 
@@ -79,7 +80,7 @@ def test_a_migration_from_dkga02_to_dkga04(machine: Machine) -> None:
     set_clock(machine, "2024-03-01T10:00:00")
     meter = coded(OLD, ea=7, base=BaseDate.Y1993)
     move_in(machine, meter, 1993)
-    machine.do(wanted(NEXT, 1, three_tokens=True), "need")
+    campaigned(machine, wanted(NEXT, 1, three_tokens=True), "need")
     sold = machine.do(buy(20_000), "first")
     assert len(sold.data["kct"]) == 3
     assert take_all(meter, sold, machine.time.at_us, reversed) == [Result.KCT_3, Result.KCT_2, A, A]
@@ -93,7 +94,7 @@ def test_a_meter_that_cannot_take_a_third_token_gets_two(machine: Machine) -> No
     model = MeterModel(7, SAMPLE_TABLES, three_kct=False)
     meter = coded(NOW, ea=7, model=model)
     move_in(machine, meter)
-    machine.do(wanted(), "need")
+    campaigned(machine, wanted(), "need")
     sold = machine.do(buy(20_000), "first")
     assert take_all(meter, sold, machine.time.at_us) == [Result.KCT_1, A, A]
     assert meter.state.sgc == "000000", "it shows no supply group any more"
@@ -102,7 +103,7 @@ def test_a_meter_that_cannot_take_a_third_token_gets_two(machine: Machine) -> No
 def test_the_set_is_repeated_twice_with_the_same_digits(machine: Machine) -> None:
     meter = coded()
     move_in(machine, meter)
-    machine.do(wanted(), "need")
+    campaigned(machine, wanted(), "need")
     first = machine.do(buy(20_000), "1")
     assert len(first.data["kct"]) == 4, "EA11: four tokens"
     assert take_all(meter, first, machine.time.at_us) == [
@@ -167,7 +168,7 @@ def test_a_set_that_cannot_be_made_keeps_the_light_from_nobody(tmp_path: Path) -
 def test_a_key_whose_base_date_has_not_come_yet_waits(tmp_path: Path) -> None:
     machine = Machine(fresh_sqlite(tmp_path), terms=terms())
     move_in(machine, coded())
-    machine.do(wanted(NOW, 3), "need")
+    campaigned(machine, wanted(NOW, 3), "need")
     assert machine.do(buy(20_000), "1").data["key_change"] == "due"
     set_clock(machine, "2035-02-01T10:00:00")
     sold = machine.do(buy(200_000), "2")
@@ -262,7 +263,7 @@ def test_last_tid_within_one_base_date_goes_on(tmp_path: Path) -> None:
     meter = coded()
     move_in(machine, meter)
     old = machine.do(buy(5_000), "old")
-    machine.do(wanted(), "need")
+    campaigned(machine, wanted(), "need")
     machine.time.at_us = MORNING_US + 1_000
     sold = machine.do(buy(20_000), "1")
     now = machine.time.at_us

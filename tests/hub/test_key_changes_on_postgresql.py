@@ -10,6 +10,7 @@ from core.sts.meter_state import Result
 from core.vending.key_change_states import LAPSE_US
 from tests.hub.key_changes import (
     NOW,
+    campaigned,
     change,
     coded,
     move_in,
@@ -40,7 +41,7 @@ def machine(postgres: Postgres) -> Iterator[Machine]:
 def test_from_the_campaign_to_the_end(machine: Machine) -> None:
     meter = coded()
     machine.do(buy(5_000), "before")
-    assert machine.do(wanted(), "need").data["needed"] == 1
+    assert campaigned(machine, wanted(), "need").data["needed"] == 1
     with machine.store.reader() as reader:
         assert [each.meter for each in queries.not_bought(reader, "demo", "c1")] == [METER]
         assert list(queries.group(reader, "demo", NOW, 1)) == [[METER]]
@@ -65,7 +66,7 @@ def test_from_the_campaign_to_the_end(machine: Machine) -> None:
 
 
 def test_a_change_that_fails(machine: Machine) -> None:
-    machine.do(wanted(), "need")
+    campaigned(machine, wanted(), "need")
     machine.do(buy(20_000), "1")
     assert on_file(machine)["krn"] == 2
     machine.do(FailKeyChange(meter=METER, operator="alice", reason="b"), "f")

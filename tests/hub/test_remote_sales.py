@@ -9,7 +9,7 @@ from core.company import SaleLimits
 from core.messages import Answer, FailKeyChange, Outcome, ReportTokens
 from core.sts.meter_state import Result
 from hub.channel import Accepted
-from tests.hub.key_changes import NOW, OPERATORS, coded, wanted
+from tests.hub.key_changes import NOW, OPERATORS, campaigned, coded, wanted
 from tests.hub.machine import METER, PHONE, buy, fresh_sqlite
 from tests.hub.remote import BOX, RemoteMachine, remote_terms
 from tests.hub.sales import set_clock
@@ -168,7 +168,7 @@ def test_the_key_change_set_is_ordered_with_the_credit(tmp_path: Path) -> None:
     set_clock(machine, "2036-02-03T09:00:00")
     machine.open_account(1_000_000)
     meter = coded()
-    machine.do(wanted(krn=3), "n")  # a new base date: the TIDs begin anew
+    campaigned(machine, wanted(krn=3), "n")  # a new base date: the TIDs begin anew
     bought(machine, 200_000)
     (order,) = machine.box.orders
     assert order.change is not None
@@ -198,7 +198,7 @@ def test_a_refused_order_leaves_the_change_needed(tmp_path: Path) -> None:
     terms = remote_terms(key_changes={NOW: "do"}, operators=OPERATORS, repeat_minutes=0)
     machine = RemoteMachine(fresh_sqlite(tmp_path), terms)
     machine.open_account()
-    machine.do(wanted(krn=2), "n")
+    campaigned(machine, wanted(krn=2), "n")
     bought(machine)
     machine.report(machine.box.orders[0], "refused", code="module_licence")
     assert machine.rows("SELECT krn FROM meter") == [(1,)]
@@ -225,7 +225,7 @@ def test_a_set_that_cannot_be_made_yet_does_not_keep_the_light_from_anybody(tmp_
     terms = remote_terms(key_changes={NOW: "do"}, operators=OPERATORS)
     machine = RemoteMachine(fresh_sqlite(tmp_path), terms)
     machine.open_account()
-    machine.do(wanted(krn=3), "n")  # its base date is in the future
+    campaigned(machine, wanted(krn=3), "n")  # its base date is in the future
     bought(machine)
     (order,) = machine.box.orders
     assert order.change is None
@@ -237,8 +237,8 @@ def test_a_change_is_neither_begun_nor_ended_while_its_set_may_be_made(tmp_path:
     terms = remote_terms(key_changes={NOW: "do"}, operators=OPERATORS)
     machine = RemoteMachine(fresh_sqlite(tmp_path), terms)
     machine.open_account()
-    machine.do(wanted(krn=2), "n")
+    campaigned(machine, wanted(krn=2), "n")
     bought(machine)
     fail = FailKeyChange(meter=METER, operator="alice", reason="called off")
     assert machine.do(fail, "f").code == "key-change-open"
-    assert machine.do(wanted(krn=3), "n2").code == "key-change-open"
+    assert campaigned(machine, wanted(krn=3), "n2").code == "key-change-open"

@@ -42,7 +42,10 @@ class SoftHsm:
 
 
 def start(folder: Path) -> SoftHsm:
-    """Tokens in ``folder``, and this process's environment pointed at them."""
+    """Tokens in ``folder``, and this process's environment pointed at them.
+
+    What this process's library has loaded already it keeps; child processes see the new ones.
+    """
     library = next((path for path in LIBRARIES if Path(path).exists()), None)
     if library is None:
         raise SoftHsmMissingError("no libsofthsm2.so: run tests/install-peers softhsm2")

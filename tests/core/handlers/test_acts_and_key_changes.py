@@ -9,7 +9,7 @@ from core.messages.vending import Recipient
 from core.queries.key_changes import old_tokens
 from core.sts.meter_state import Result
 from tests.hub.acting import OPERATORS, approved, ask, decide, sold, whole
-from tests.hub.key_changes import coded, move_in, take_all, terms, wanted
+from tests.hub.key_changes import campaigned, coded, move_in, take_all, terms, wanted
 from tests.hub.machine import METER, PHONE, Machine, buy, fresh_sqlite
 from tests.hub.sales import change, refused
 
@@ -29,7 +29,7 @@ def machine(tmp_path: Path) -> Machine:
 def test_a_token_of_before_is_not_replaced_because_the_key_has_changed(machine: Machine) -> None:
     """Every older token is unreadable under the new key, those that were keyed in too."""
     before = sold(machine, 5_000, "before")
-    machine.do(wanted(operator="mary"), "need")
+    campaigned(machine, wanted(operator="mary"), "need")
     sold(machine, 20_000, "first")
     again = ask("replacement", token=before["receipt"])
     no = machine.do(again, "a1")
@@ -47,7 +47,7 @@ def test_a_token_of_before_is_not_replaced_because_the_key_has_changed(machine: 
 def test_a_token_of_a_change_that_failed_is_replaced_when_it_was_never_taken(
     machine: Machine,
 ) -> None:
-    machine.do(wanted(operator="mary"), "need")
+    campaigned(machine, wanted(operator="mary"), "need")
     first = sold(machine, 20_000, "first")
     machine.do(FAILED, "failed")
     said = ask("replacement", token=first["receipt"], evidence=NOBODY_SAW)
@@ -65,7 +65,7 @@ def test_a_set_that_is_printed_in_the_same_batch_counts(machine: Machine) -> Non
     )  # wrong data on file: a reason to ask for new digits
     waiting = machine.do(ask("replacement", token=before["receipt"], evidence="a call"), "a1")
     change(machine, "UPDATE meter SET ti = '01'")
-    machine.do(wanted(operator="mary"), "need")
+    campaigned(machine, wanted(operator="mary"), "need")
     heard = [machine.accept(buy(20_000), "b"), machine.accept(decide(waiting.data["act"]), "d")]
     machine.settle()
     refused(machine.answer(heard[1][0].message_id), "act-not-possible")
@@ -74,7 +74,7 @@ def test_a_set_that_is_printed_in_the_same_batch_counts(machine: Machine) -> Non
 def test_a_token_comes_with_the_set_that_is_out(machine: Machine) -> None:
     """Settings, units and copies alike are under the new key, which may not be in the meter yet."""
     before = sold(machine, 5_000, "before")
-    machine.do(wanted(operator="mary"), "need")
+    campaigned(machine, wanted(operator="mary"), "need")
     first = sold(machine, 20_000, "first")
     told = (Recipient(way="sms", address=PHONE),)
     meter = coded()

@@ -8,12 +8,12 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from core.sts.keystore import DEMO_VK04, KeyFile, dump_key_file, load_key_file
+from core.sts.keystore import DEMO_VK04, KeyFile, dump_key_file, load_key_file, replaced
 from core.sts.meter_id import meter_pan
 from core.sts.module import CreditRequest, IssuedToken, MeterKey, SecurityModule
 from hub.companies import all_terms
 from hub.config import ConfigError, read
-from hub.modules.held import import_key, import_master, import_wrapped, replaced
+from hub.modules.held import import_key, import_master, import_wrapped
 from hub.modules.opening import token_opener
 from hub.modules.pkcs11 import Pkcs11Token
 from hub.verbs.init import write_installation
@@ -94,7 +94,19 @@ def test_the_master_key_comes_from_the_environment(
 
 def test_a_master_key_of_another_length_is_refused(folder: Folder) -> None:
     (folder.path / "master.key").write_text("00" * 16)
-    assert "must be 64 hex digits, in master.key" in folder.problem()
+    assert folder.problem() == (
+        "[companies.demo] master_key_file: the master key must be 64 hex digits, in master.key"
+    )
+
+
+def test_a_key_file_that_is_not_there_names_its_key(folder: Folder) -> None:
+    (folder.path / "keys.json").unlink()
+    assert folder.problem().startswith("[companies.demo] keys = 'keys.json': ")
+
+
+def test_a_pin_that_is_not_in_the_environment_names_its_key(folder: Folder) -> None:
+    folder.change(FILE, FILE, box("/nowhere/box.so", 'pin_env = "NO_SUCH_PIN"') + GROUP)
+    assert "[modules.box] pin_env: no NO_SUCH_PIN in the environment" in folder.problem()
 
 
 def test_a_supply_group_that_has_no_key_is_named(folder: Folder) -> None:
@@ -116,12 +128,16 @@ def test_without_the_extra_its_name_is_said(
 def test_a_library_that_is_not_there_is_a_problem_of_the_company(folder: Folder) -> None:
     folder.change(FILE, FILE, box("/nowhere/box.so") + GROUP)
     (folder.path / "box.pin").write_text(PIN)
-    assert "The library /nowhere/box.so does not load" in folder.problem()
+    assert folder.problem().startswith(
+        "[companies.demo] [modules.box], for supply group 201457: The library /nowhere/box.so "
+        "does not load"
+    )
 
 
 def test_a_pin_that_is_not_there_is_a_problem_of_the_company(folder: Folder) -> None:
     folder.change(FILE, FILE, box("/nowhere/box.so") + GROUP)
     assert "The PIN of the token box cannot be read" in folder.problem()
+    assert "[modules.box] pin_file: " in folder.problem()
     assert "box.pin: there is no such file" in folder.problem()
 
 

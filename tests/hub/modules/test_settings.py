@@ -68,7 +68,7 @@ MASTER = 'master_key = { pkcs11 = "box", label = "master" }'
         (MASTER, MASTER + '\nmaster_key_file = "b"', 14, "master_key and master_key_file"),
         (MASTER, MASTER + '\nmodule = "bix"', 14, "module: no [modules.bix] (known: box)"),
         (".201457]", ".2014]", 15, "a supply group code has 6 digits"),
-        ('module = "box"', 'modul = "box"', 16, "has no field modul (known: module, key_change)"),
+        ('module = "box"', 'modul = "box"', 16, "has no field modul (known: module, key_change, "),
         ("[companies.demo.supply_groups.201457]\nmodule", "supply_groups", 15, "is a section"),
     ],
 )

@@ -1,5 +1,7 @@
 """Keys in SoftHSM2: what comes out is what the module in software makes, and the keys stay in."""
 
+import os
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from core.sts.keystore import (
     dump_key_file,
     key_id,
     load_key_file,
+    replaced,
     unwrap_key,
     wrap_key,
 )
@@ -43,7 +46,6 @@ from hub.modules.held import (
     import_master,
     import_wrapped,
     master_of,
-    replaced,
 )
 from hub.modules.pkcs11 import KeyName, Pkcs11Token, open_session
 from tests.core.sts.samples import COMPANY, MASTER, NOW_US, demo_meter, reg1
@@ -346,6 +348,25 @@ def test_a_lost_token_is_away_until_it_is_back(softhsm: SoftHsm, record: KeyReco
             decoder_key(reg1(), 7)
     label[0] = place.label
     assert decoder_key(reg1(), 7) == before
+
+
+def test_a_token_whose_box_went_away_is_seen_again(
+    softhsm: SoftHsm, record: KeyRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library itself does not look again: it has to be started anew."""
+    monkeypatch.setattr("hub.modules.pkcs11._OPEN", Counter())
+    asked = Pkcs11Token(softhsm.place())
+    decoder_key = decoder_keys(asked, record)
+    before = decoder_key(reg1(), 11)
+    folder = Path(os.environ["SOFTHSM2_CONF"]).parent / "tokens"
+    gone = folder.rename(folder.with_name("gone"))
+    try:
+        for _ in range(2):
+            with pytest.raises(ModuleAwayError):
+                decoder_key(reg1(), 11)
+    finally:
+        gone.rename(folder)
+    assert decoder_key(reg1(), 11) == before
 
 
 def test_a_wrong_pin_is_said_and_not_tried_again(softhsm: SoftHsm, record: KeyRecord) -> None:

@@ -22,6 +22,7 @@ from hub.__main__ import app, mount
 from hub.channel import Arrival
 from hub.config import read
 from hub.control import submit
+from hub.keys.custodians import KeyDesk
 from hub.operators import Identity, OperatorDesk
 from tests.hub.machine import Machine, fresh_sqlite
 
@@ -83,6 +84,7 @@ class Installation:
         verbs = {
             **self.machine.desk.verbs(),
             "act": self._operators().act,
+            "key": self._keys().key,
             "submit": self._submit,
         }
         verb = verbs[request["do"]]
@@ -100,6 +102,10 @@ class Installation:
             "node1",
             machine.time.now_us,
         )
+
+    def _keys(self) -> KeyDesk:
+        desk = self._operators()
+        return KeyDesk(desk.identity, desk.chores, desk.writer, desk.now_us)
 
     def _submit(self, request: dict[str, Any], *, vouched: bool = False) -> Any:
         ports: dict[str, Any] = {"demo": _Port(self.machine)}

@@ -24,6 +24,9 @@ roles = ["vending-supervisor", "vending-approver", "meter-technician"]
 [operators.bob]
 roles = ["vending-supervisor", "vending-approver", "meter-technician"]
 secret_file = "bob.secret"
+
+[operators.carol]
+roles = ["vending-approver"]
 """
 METERS = [drn_of(700 + n) for n in range(3)]
 
@@ -50,8 +53,42 @@ START = ("keychange", "start", "--to", f"{NOW}/2", "--reason", "rollover", "--op
 CAMPAIGN = (*START, "--from", f"{NOW}/1", "--campaign", "c1")
 
 
+def approved(place: Installation, *words: str) -> None:
+    """The act that these words ask for, which bob's colleague Carol approves."""
+    code, out, err = place.call(*words, "--json")
+    assert code == 0, err
+    act = str(json.loads(out)["act"])
+    code, _, err = place.call("act", "approve", act, "--operator", "carol")
+    assert code == 0, err
+
+
+def begun(place: Installation) -> tuple[int, str, str]:
+    """The campaign as two people agreed on it, begun."""
+    approved(place, *CAMPAIGN)
+    return place.call(*CAMPAIGN)
+
+
+def test_a_campaign_waits_for_a_second_person(place: Installation) -> None:
+    code, out, _ = place.call(*CAMPAIGN)
+    assert code == 0
+    assert out.startswith("act 1: campaign for campaign c1: requested\n")
+    assert "wattbus act approve 1" in out
+    assert out.endswith("then give this command again: the campaign begins\n")
+    code, _, err = place.call(*CAMPAIGN)
+    assert (code, err) == (1, "another operator must approve it: wattbus act approve 1\n")
+    code, _, err = place.call("act", "approve", "1", "--operator", "alice")
+    assert (code, "another person" in err or "same" in err) == (1, True), err
+    assert "campaign for c1 by alice" in place.call("act", "list")[1]
+    assert place.call("act", "approve", "1", "--operator", "carol")[0] == 0
+    assert place.machine.rows("SELECT count(*) FROM key_change") == [(0,)]
+    other = tuple(word.replace("201457/2", "201457/3") for word in CAMPAIGN)
+    assert "requested" in place.call(*other)[1], "what was agreed on is this key"
+    assert place.call(*CAMPAIGN)[0] == 0
+    assert place.machine.rows("SELECT count(*) FROM key_change") == [(3,)]
+
+
 def test_a_campaign_from_its_beginning(place: Installation) -> None:
-    assert place.call(*CAMPAIGN)[:2] == (
+    assert begun(place)[:2] == (
         0,
         "a key change is needed by 3 more, was by 0 already; 0 refused\n",
     )
@@ -78,14 +115,15 @@ def test_who_asks_proves_who_he_is(place: Installation, monkeypatch: pytest.Monk
     assert (code, "no operator eve" in err) == (2, True)
     assert place.machine.rows("SELECT count(*) FROM key_change") == [(0,)]
     monkeypatch.setenv("WATTBUS_OPERATOR_SECRET", "bob's own words")
+    approved(place, *bob)
     assert place.call(*bob)[0] == 0
     assert place.machine.rows("SELECT DISTINCT operator FROM key_change") == [("bob",)]
     ((actors,),) = place.machine.rows("SELECT count(*) FROM audit WHERE actor = 'bob via test'")
-    assert actors == 1
+    assert actors == 2, "the request, and the piece"
 
 
 def test_a_campaign_that_is_given_again_goes_on(place: Installation) -> None:
-    place.call(*CAMPAIGN)
+    begun(place)
     again = json.loads(place.call(*CAMPAIGN, "--json")[1])
     assert again["needed"] + again["known"] == 3
     ((rows,),) = place.machine.rows("SELECT count(*) FROM key_change")
@@ -93,7 +131,7 @@ def test_a_campaign_that_is_given_again_goes_on(place: Installation) -> None:
 
 
 def test_who_has_not_bought(place: Installation) -> None:
-    place.call(*CAMPAIGN)
+    begun(place)
     place.machine.do(buy(20_000, METERS[1], "+256700000002"), "b")
     code, out, _ = place.call("keychange", "export", "--campaign", "c1")
     rows = list(csv.DictReader(io.StringIO(out)))
@@ -108,7 +146,7 @@ def test_who_has_not_bought(place: Installation) -> None:
 
 
 def test_confirmed_and_failed(place: Installation) -> None:
-    place.call(*CAMPAIGN)
+    begun(place)
     reason = ("--reason", "job 17", "--operator", "alice")
     code, _, err = place.call("keychange", "confirm", METERS[0], "--how", "field", *reason)
     assert (code, err.strip()) == (
@@ -125,7 +163,7 @@ def test_confirmed_and_failed(place: Installation) -> None:
 
 def test_one_meter_with_its_tokens_of_before(place: Installation) -> None:
     place.machine.do(buy(5_000, METERS[0], "+256700000001"), "before")
-    place.call(*CAMPAIGN)
+    begun(place)
     place.machine.do(buy(20_000, METERS[0], "+256700000001"), "first")
     code, out, _ = place.call("keychange", "status", "--meter", METERS[0])
     assert code == 0
@@ -141,22 +179,28 @@ def test_one_meter_with_its_tokens_of_before(place: Installation) -> None:
 
 def test_nobody_moves_a_single_meter_alone(place: Installation) -> None:
     single = (*START, "--meter", METERS[0])
-    code, _, err = place.call(*single)
-    assert code == 1
-    assert "needs a second person (alice is one)" in err
-    assert place.call(*single, "--campaign", "c1")[0] == 0
-    assert place.call("keychange", "status")[1].startswith("c1, from")
+    code, out, _ = place.call(*single)
+    assert code == 0
+    assert out.startswith(f"act 1: key-change for meter {METERS[0]}: requested\n")
+    assert place.machine.rows("SELECT count(*) FROM key_change") == [(0,)]
+    assert place.call("act", "approve", "1", "--operator", "alice")[0] == 1
+    code, out, _ = place.call("act", "approve", "1", "--operator", "carol")
+    assert (code, out) == (0, f"act 1: key-change for meter {METERS[0]}: done\n")
+    assert place.call("keychange", "status")[1].startswith("single meters, from")
+    sold = place.machine.do(buy(20_000, METERS[0], "+256700000001"), "b")
+    assert len(sold.data["kct"]) > 1
 
 
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
         (START, 2, "which meters?"),
-        ((*START, "--from", "20145/1"), 2, "six digits"),
+        ((*START, "--from", "20145/1", "--campaign", "c"), 2, "six digits"),
         ((*START, "--from", "201457/8", "--campaign", "c"), 1, "no meter of supply group"),
-        ((*START[:2], "--to", "999999/1", "--reason", "x", "--from", f"{NOW}/1", "--campaign", "c",
-          *START[-2:]),
-         1, "key-missing"),
+        ((*START, "--from", f"{NOW}/1"), 2, "--from and --campaign"),
+        ((*START, "--meter", METERS[0], "--campaign", "c"), 2, "--from and --campaign"),
+        ((*START[:2], "--to", "999999/1", "--reason", "x", "--meter", METERS[0], *START[-2:]),
+         1, "No valid vending key for supply group 999999"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said(

@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from core.sts.keystore import DEMO_VK04, KeyFile, KeyRecord, dump_key_file, wrap_key
+from hub.verbs.init import write_installation
 from hub.verbs.token import app
 
 DRN = "04123456784"
@@ -38,6 +39,22 @@ def test_what_is_issued_is_told_in_words(ea: str) -> None:
 
 def test_digits_may_come_as_several_words() -> None:
     assert call("decode", *issued().split(), *NOON)[0] == 0
+
+
+def test_the_companys_own_module_reads_it(tmp_path: Path) -> None:
+    path = write_installation(tmp_path, 0, 2775)
+    token = issued()
+    code, out, _ = call("decode", token, *NOON, "-c", str(path))
+    assert (code, "Electricity credit: 28.1 kWh." in out) == (0, True)
+    other = tmp_path / "other.json"
+    other.write_text(dump_key_file(KeyFile(1, ())))
+    code, _, err = call("decode", token, *NOON, "-c", str(path), "--keys", str(other))
+    assert (code, "supply_groups.123400: no key of this supply group" in err) == (2, True)
+    code, _, err = call("decode", token, *NOON, "-c", str(path), "--master-key-file", str(other))
+    assert (code, "-c brings master key and tables itself" in err) == (2, True)
+    (tmp_path / "master.key").write_text("00")
+    code, _, err = call("decode", token, *NOON, "-c", str(path))
+    assert (code, "[companies.demo] master_key_file: " in err) == (2, True)
 
 
 def test_a_token_that_was_keyed_in_is_used() -> None:

@@ -1,0 +1,1 @@
+"""How vending keys come in: two people, components or wrapped records, check values only."""
