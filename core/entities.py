@@ -33,6 +33,7 @@ class Meter(Entity, frozen=True, kw_only=True, gc=False):
     base_year: int
     last_tid: int
     key_change_id: int = 0  # the newest; 0: none yet
+    commodity: str = "electricity"  # core.commodity
 
 
 class Coding(msgspec.Struct, frozen=True, gc=False):
@@ -162,6 +163,7 @@ class PastSale(Entity, frozen=True, kw_only=True, gc=False):
     ti: str
     key_change: str = ""  # due | first | again; see core.queries.views.SaleView
     kct: tuple[str, ...] = ()
+    commodity: str = "electricity"
 
 
 class Waiting(Entity, frozen=True, kw_only=True, gc=False):

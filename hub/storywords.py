@@ -31,6 +31,7 @@ from core.money import format_amount
 from core.refusals import OPERATOR, operator_sentence
 from core.store.tables.machine import DEAD, OPEN, PARKED, RETRY, STATE_NAMES
 from core.sts.token import grouped
+from core.units import quantity
 from hub.journal import DUPLICATE, QUARANTINED
 from hub.stories import Arrived, Handled, Step, Story, Told
 from hub.timeline import Hops
@@ -66,11 +67,6 @@ class Lens:
         return grouped(digits) if self.show_token else f"**** {digits[-4:]}"
 
 
-def units(tenths: int) -> str:
-    """``28.1`` of tenths."""
-    return f"{tenths // 10}.{tenths % 10}"
-
-
 #: What follows from what a customer did: it is told as what became of his notice.
 _AFTER = (SendNotice, DeliveryReport)
 
@@ -98,7 +94,8 @@ def _bought(body: Any, step: Step, lens: Lens) -> str:
     sale = step.sale
     if sale is not None:
         return (
-            f"bought {units(sale.units_tenths)} kWh for {lens.money(sale.tender, sale.currency)} "
+            f"bought {quantity(sale.units_tenths, sale.commodity)} "
+            f"for {lens.money(sale.tender, sale.currency)} "
             f"for meter {sale.meter} from account {sale.account}, receipt {sale.receipt}, "
             f"token {lens.token(sale.token)}"
         )

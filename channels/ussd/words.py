@@ -75,6 +75,7 @@ class Words:
             "meter_name": view.meter.name,
             "tender": money(view.tender, style, view.currency),
             "units": kwh(view.units_tenths, style),
+            "unit": self._unit(view.commodity, language),
             "lines": self._lines(view.lines, language),
             "carried": amount(carried, style) if carried else "",
             "account": view.account,
@@ -97,6 +98,7 @@ class Words:
         return {
             "meter": view.meter,
             "units": kwh(view.units_tenths, style),
+            "unit": self._unit(view.commodity, language),
             "tender": money(view.tender, style, view.currency),
             "token": token(view.token, style),
             "receipt": view.receipt,
@@ -119,6 +121,7 @@ class Words:
             "credit": money(view.credit, style, view.currency),
             "debt": money(view.debt, style, view.currency) if view.debt else "",
             "block_left": "" if left is None else kwh_milli(left, style),
+            "unit": self._unit(view.commodity, language),
         }
 
     def refusal(self, code: str, args: Mapping[str, Any], language: str) -> str:
@@ -142,6 +145,10 @@ class Words:
             label = labels.get(line.code) or labels.get(family) or line.label or line.code
             sums[label] = sums.get(label, 0) + line.amount
         return "\n".join(f"{label} {amount(sums[label], style)}" for label in sums)
+
+    def _unit(self, commodity: str, language: str) -> str:
+        """The sign of the unit that a meter counts."""
+        return str(self._sheet(language).units.get(commodity, commodity))
 
     def _sheet(self, language: str) -> Any:
         return self.languages[self.texts.language(language)].sheet

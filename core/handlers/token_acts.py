@@ -99,6 +99,8 @@ def _carry_out(ctx: Context, act: TokenAct, meter: Meter) -> Answer:
         facts["copy"] = True
     facts |= _set_before(ctx, act.meter, done.digits)
     shown = {"meter": act.meter, "units_tenths": done.units_tenths or None, **facts}
+    if done.units_tenths:
+        shown["commodity"] = meter.commodity
     tell(ctx, command.reply, done.notice, {k: v for k, v in shown.items() if v is not None})
     return _answer(ctx, act, **facts)
 

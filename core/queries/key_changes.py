@@ -46,6 +46,7 @@ class OldToken(msgspec.Struct, frozen=True):
     digits: str
     units_tenths: int
     at: int
+    commodity: str
 
 
 class ChangeView(msgspec.Struct, frozen=True):
@@ -155,11 +156,14 @@ def old_tokens(reader: Reader, company: str, drn: str) -> list[OldToken]:
     nothing once the meter has its new key, and are replaced when they are brought.
     """
     rows = reader.rows(
-        "SELECT s.receipt, t.digits, t.value, t.made_at "
+        "SELECT s.receipt, t.digits, t.value, t.made_at, m.commodity "
         f"FROM {_NEWEST} JOIN sale s ON s.meter_id = m.id "
         "JOIN token t ON t.cause_id = s.id AND t.cause = 'sale' "
         "AND t.sgc = k.old_sgc AND t.krn = k.old_krn AND t.ti = k.old_ti "
         "WHERE k.company = :company AND m.drn = :drn "
+        # of a change of the expiry number alone the old tokens are as good as the new ones
+        "AND NOT (k.old_sgc = k.new_sgc AND k.old_krn = k.new_krn AND k.old_ti = k.new_ti "
+        "AND k.old_kt = k.new_kt) "
         "AND k.issued_at > 0 AND k.state <> 'failed' AND t.made_at <= k.issued_at "
         "AND NOT EXISTS (SELECT 1 FROM token_void v WHERE v.token_id = t.id) "
         "ORDER BY t.made_at DESC, t.id DESC LIMIT :count",

@@ -29,7 +29,7 @@ from core.store.tx import Reader, Row
 
 METER_COLUMNS = (
     "id company drn model state block_reason max_credit_tenths tct ea dkga sgc krn ti ken kt "
-    "base_year last_tid key_change_id"
+    "base_year last_tid key_change_id commodity"
 ).split()
 ACCOUNT_COLUMNS = "id company number currency state credit reserved".split()
 

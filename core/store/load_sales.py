@@ -30,7 +30,7 @@ SALE_COLUMNS = (
     "s.id, s.receipt, s.phone, s.payer_account_id, s.meter_id, m.drn, a.number, s.currency, "
     "s.tender, s.units_tenths, s.carried_forward, s.lines, s.priced_at, "
     "COALESCE(r.digits, t.digits), COALESCE(r.sgc, t.sgc), COALESCE(r.krn, t.krn), "
-    "COALESCE(r.ti, t.ti)"
+    "COALESCE(r.ti, t.ti), m.commodity"
 )
 #: A void token is shown as the one that replaced it: a customer's copy must be one that counts.
 #: Void tokens are few, so ``r`` and ``w`` are looked up for few sales (no key, no look).
@@ -46,7 +46,7 @@ SALE_TABLES = (
 _COUNTS = "(v.token_id IS NULL OR (r.id IS NOT NULL AND w.token_id IS NULL))"
 _SALE_FIELDS = (
     "id receipt phone payer_account_id meter_id drn account_number currency tender units_tenths "
-    "carried_forward lines priced_at token sgc krn ti"
+    "carried_forward lines priced_at token sgc krn ti commodity"
 ).split()
 
 

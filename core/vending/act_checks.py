@@ -4,6 +4,7 @@ import msgspec
 
 from core.book import Stage
 from core.calendars import local_date
+from core.commodity import by_token
 from core.company import Operator, Terms
 from core.entities import Meter, TokenAct
 from core.handlers.base import Context
@@ -116,6 +117,7 @@ def meter_of(terms: Terms, stage: Stage, drn: str) -> Meter:
     meter = stage.get(Meter, drn)
     if meter is None:
         raise refuse("meter-unknown", meter=drn, company=terms.name)
+    by_token(meter.commodity, drn)
     return meter
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from core.book import Stage
+from core.commodity import by_token
 from core.company import Terms
 from core.entities import Coding, KeyChange, Meter
 from core.handlers.base import Context
@@ -85,6 +86,7 @@ def moved(change: KeyChange, event: Event, drn: str) -> KeyChange:
 
 def need(ctx: Context, meter: Meter, wanted: Wanted) -> bool:
     """Put a change on file; False when the very same one is wanted already. Raises Refusal."""
+    by_token(meter.commodity, meter.drn)
     known = newest(ctx.stage, meter)
     after = moved(known, Event.NEED, meter.drn) if known is not None else None
     old, new = _codings(ctx.terms, meter, wanted)

@@ -53,6 +53,7 @@ def sale_view(terms: Terms, sale: PastSale, phone: Phone | None = None) -> SaleV
         ti=sale.ti,
         key_change=sale.key_change,
         kct=sale.kct,
+        commodity=sale.commodity,
     )
 
 

@@ -10,6 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from core.book import Stage
+from core.commodity import subclass_of
 from core.entities import Account, Agreement, AgreementState, Debt, Meter, PastSale, Phone
 from core.handlers.base import Context
 from core.ledger import Transaction, post
@@ -87,7 +88,7 @@ def decide_vend(ctx: Context, command: CreditVend) -> Answer:
             currency=payer.currency,
         )
     price = price_purchase(terms, stage, meter, agreement, command.tender, now)
-    _ask_about_quote(command, price)
+    _ask_about_quote(command, price, meter.commodity)
     return _issue(ctx, command, Bought(meter, agreement, payer, price))
 
 
@@ -142,13 +143,14 @@ def _ask_about_holder(ctx: Context, command: CreditVend, agreement: Agreement) -
     return refuse("confirm-holder", **args)
 
 
-def _ask_about_quote(command: CreditVend, price: Price) -> None:
+def _ask_about_quote(command: CreditVend, price: Price, commodity: str) -> None:
     if command.quoted_tenths is not None and command.quoted_tenths != price.units_tenths:
         raise refuse(
             "quote-changed",
             quoted=command.quoted_tenths,
             units=price.units_tenths,
             meter=command.meter,
+            commodity=commodity,
         )
 
 
@@ -179,6 +181,7 @@ def _issue(ctx: Context, command: CreditVend, bought: Bought) -> Answer:
         ti=meter.ti,
         key_change=at_sale.mark,
         kct=at_sale.tokens,
+        commodity=meter.commodity,
     )
     posted = entries(
         priced.lines, payer.id, agreement.account_id, command.tender, priced.carried_forward
@@ -213,7 +216,8 @@ def make_token(ctx: Context, meter: Meter, tenths: int) -> IssuedToken:
         base = ctx.terms.module.describe(key).base_date
         last = meter.last_tid if meter.last_tid >= 0 and base == meter.base_year else None
         tid = next_tid(tid_at(ctx.now_us, base), last, ctx.terms.token_ahead_minutes)
-        request = CreditRequest(key, tid, ctx.draw.rnd, tenths)
+        subclass = subclass_of(meter.commodity, meter.drn)
+        request = CreditRequest(key, tid, ctx.draw.rnd, tenths, subclass)
         (result,) = ctx.terms.module.issue_credit([request], ctx.now_us)
         if isinstance(result, StsError):
             raise result

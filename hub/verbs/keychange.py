@@ -20,6 +20,7 @@ from core.calendars import local_time
 from core.messages import ConfirmKeyChange, FailKeyChange, Message, NeedKeyChange, name_of
 from core.messages.tokens import MAX_METERS
 from core.queries import key_changes as queries
+from core.units import quantity
 from core.vending.key_change_states import KeyChangeState
 from hub.config import Config
 from hub.verbs._shared import (
@@ -221,9 +222,9 @@ def _one_meter(settings: Config, company: str, drn: str, as_json: bool) -> None:
         if at := getattr(view, name):
             typer.echo(f"  {name.removesuffix('_at')} {_time(at, zone)}")
     for token in tokens:
-        units = f"{token.units_tenths // 10}.{token.units_tenths % 10}"
+        units = quantity(token.units_tenths, token.commodity)
         typer.echo(
-            f"  under the old key: receipt {token.receipt}, {units} kWh, {_time(token.at, zone)}; "
+            f"  under the old key: receipt {token.receipt}, {units}, {_time(token.at, zone)}; "
             "not known as entered"
         )
 

@@ -14,6 +14,7 @@ from typing import Annotated
 
 import typer
 
+from core.commodity import BY_TOKEN
 from core.sts.errors import StsError
 from core.sts.keystore import (
     DEMO_SGC02,
@@ -30,7 +31,7 @@ from core.sts.sta import SAMPLE_TABLES, Tables
 from core.sts.tid import tid_at
 from core.sts.token import grouped
 from hub.verbs.conform import WrongUseError, read_tables, read_text
-from hub.verbs.token_words import KeyChoice, best_explanation, candidates
+from hub.verbs.token_words import ALL_SERVICES, Asked, KeyChoice, best_explanation, candidates
 
 NAME = "token"
 app = typer.Typer(help="Tokens in words, and test tokens.", no_args_is_help=True)
@@ -41,7 +42,7 @@ ONLY_TESTS = (
     "token issue makes test tokens only. A token for a live meter is sold, or asked for by an "
     "operator: wattbus act request free-issue|compensation|replacement|… --help."
 )
-SERVICES = ("electricity", "water", "gas", "time")
+SERVICES = BY_TOKEN
 _MICROSECOND = datetime.resolution
 _UNITS = re.compile(r"(\d{1,8})(?:\.(\d))?", re.ASCII)
 _MASTER = bytes(MASTER_KEY_BYTES)  # the test keys are public: wrapping them hides nothing
@@ -95,6 +96,9 @@ def decode(
     sgc: Sgc = None,
     krn: Krn = None,
     ti: Ti = "01",
+    service: Annotated[
+        str, typer.Option(help=f"What the meter measures: {', '.join(SERVICES)}; any when absent.")
+    ] = "",
     entered: Annotated[
         list[str] | None, typer.Option(help="A token known to have been keyed in; may be repeated.")
     ] = None,
@@ -109,7 +113,8 @@ def decode(
         live = read_tables(tables)
         module, file = _file_module(keys, master_key_file, live) if keys else _test_module(live)
         choices = candidates(file, KeyChoice(meter_pan(meter), ea, sgc, krn, ti))
-        words = best_explanation(module, choices, " ".join(digits), entered or [], _now_us(at))
+        asked = Asked(" ".join(digits), tuple(entered or ()), _services(service), _now_us(at))
+        words = best_explanation(module, choices, asked)
     except WrongUseError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error
@@ -119,6 +124,22 @@ def decode(
     typer.echo(json.dumps(words.as_object()) if as_json else "\n".join(words.lines()))
     if not words.explanation.taken:
         raise typer.Exit(1)
+
+
+def _service(name: str) -> tuple[int]:
+    """The subclass of units of a service. Error: WrongUseError."""
+    if name not in SERVICES:
+        hint = " Heat is sold by account balance, not by token." if name == "heat" else ""
+        raise WrongUseError(f"No service {name!r}: {', '.join(SERVICES)}.{hint}")
+    return (SERVICES.index(name),)
+
+
+def _services(name: str) -> frozenset[int]:
+    """The credit subclasses that a meter takes: units and money of its service, or of all."""
+    if not name:
+        return ALL_SERVICES
+    (units,) = _service(name)
+    return frozenset({units, units + len(SERVICES)})
 
 
 def parse_tenths(text: str) -> int:
@@ -148,9 +169,7 @@ def issue(
     try:
         if keys is not None or sgc not in (None, *TEST_GROUPS):
             raise WrongUseError(ONLY_TESTS)
-        if service not in SERVICES:
-            hint = " Heat is sold by account balance, not by token." if service == "heat" else ""
-            raise WrongUseError(f"No service {service!r}: {', '.join(SERVICES)}.{hint}")
+        (subclass,) = _service(service)
         module, file = _test_module(read_tables(tables))
         now_us = _now_us(at)
         record = next(key for key in file.keys if key.sgc == (sgc or file.keys[0].sgc))
@@ -159,7 +178,7 @@ def issue(
             tid=tid_at(now_us, record.base_date),
             rnd=secrets.randbelow(16),
             tenths=parse_tenths(units),
-            subclass=SERVICES.index(service),
+            subclass=subclass,
         )
         (result,) = module.issue_credit([request], now_us)
         if isinstance(result, StsError):

@@ -317,8 +317,8 @@ def test_aliases_point_to_texts() -> None:
 @pytest.mark.parametrize(
     ("label", "old", "new", "expected"),
     [
-        ("unknown placeholder", "Token {token}\n    {units} kWh, meter {meter}[ {meter_name}]",
-         "Token {token}\n    {units} kWh, meter {meter}[ {metername}]",
+        ("unknown placeholder", "Token {token}\n    {units} {unit}, meter {meter}[ {meter_name}]",
+         "Token {token}\n    {units} {unit}, meter {meter}[ {metername}]",
          "texts.token: unknown placeholder {metername}"),
         ("missing placeholder", "    Token {token}\n    {units}", "    {units}",
          "texts.token: the placeholder {token} is missing"),

@@ -3,6 +3,7 @@
 from core.store.tables import (
     acts,
     audit,
+    entitlements,
     key_changes,
     ledger,
     machine,
@@ -17,6 +18,7 @@ __all__ = [
     "METADATA",
     "acts",
     "audit",
+    "entitlements",
     "key_changes",
     "ledger",
     "machine",
