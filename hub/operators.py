@@ -19,7 +19,9 @@ from twisted.internet.defer import inlineCallbacks
 from core.messages import (
     ConfirmKeyChange,
     DecideTokenAct,
+    EndFreeUnits,
     FailKeyChange,
+    GiveFreeUnits,
     NeedKeyChange,
     RequestTokenAct,
     name_of,
@@ -37,7 +39,10 @@ _N, _R, _P = 1 << 14, 8, 1
 _SALT = 16
 #: A passphrase that is easily guessed protects nothing; one longer than this is a file.
 MIN_SECRET, MAX_SECRET = 8, 1_000
-_ACTS = (RequestTokenAct, DecideTokenAct, NeedKeyChange, ConfirmKeyChange, FailKeyChange)
+_ACTS = (
+    *(RequestTokenAct, DecideTokenAct, NeedKeyChange, ConfirmKeyChange, FailKeyChange),
+    *(GiveFreeUnits, EndFreeUnits),
+)
 _TYPES = {name_of(kind).name for kind in _ACTS}
 
 

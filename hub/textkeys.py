@@ -87,6 +87,8 @@ def _sale(prefix: str = "") -> dict[str, Slot]:
         "token": Slot(f"{at}token", "token", required=True),
         "units": Slot(f"{at}units_tenths", "kwh", required=True),
         "unit": _unit(prefix),
+        "free_token": Slot(f"{at}free_token", "token"),
+        "free_units": Slot(f"{at}free_tenths", "kwh"),
         "meter": Slot(f"{at}meter", required=True),
         "meter_name": Slot(f"{at}meter_name"),
         "holder": Slot(f"{at}holder", "masked"),
@@ -112,6 +114,11 @@ def _act_token(*, units: bool = False) -> dict[str, Slot]:
     if units:
         slots |= {"units": Slot("units_tenths", "kwh", required=True), "unit": _unit()}
     return slots
+
+
+def _free_units() -> dict[str, Slot]:
+    """The token of free basic units."""
+    return _act_token(units=True) | {"token": Slot("free_token", "token", required=True)}
 
 
 def _with_set(prefix: str = "", required: bool = False) -> dict[str, Slot]:
@@ -159,6 +166,8 @@ _NOTICES: Final[Mapping[str, Key]] = {
     "nonsense.several-meters": Key(),
     "nonsense.send-instead": Key({"suggestion": Slot("suggestion", required=True)}),
     "act-token": Key(_act_token()),
+    "free-units": Key(_free_units()),
+    "free-units-copy": Key(_free_units()),
     "act-credit": Key(_act_token(units=True)),
     "act-copy": Key(_act_token() | {"units": Slot("units_tenths", "kwh"), "unit": _unit()}),
 }

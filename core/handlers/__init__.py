@@ -1,6 +1,6 @@
 """Every message type that the core handles, and by whom: one handler per command."""
 
-from core.handlers import accounts, billing, key_changes, notices, token_acts, vending
+from core.handlers import accounts, billing, free_units, key_changes, notices, token_acts, vending
 from core.handlers.base import Context, Draw, Handler
 from core.messages import name_of
 
@@ -14,6 +14,7 @@ HANDLERS: dict[str, Handler] = {
         *notices.HANDLERS,
         *token_acts.HANDLERS,
         *key_changes.HANDLERS,
+        *free_units.HANDLERS,
     )
 }
 

@@ -11,6 +11,7 @@ integers of microseconds UTC.
 from core.messages.accounts import AskBalance, Enrol, MeterLink, PhoneLink, SetLanguage
 from core.messages.base import Message, message_type, name_of, struct_of
 from core.messages.billing import ReceivePayment
+from core.messages.free_units import ClaimFreeUnits, EndFreeUnits, GiveFreeUnits
 from core.messages.management import DecideTokenAct, RequestTokenAct
 from core.messages.notices import DeliveryReport, SendNotice
 from core.messages.outcome import Answer, Outcome
@@ -21,13 +22,16 @@ __all__ = [
     "Answer",
     "AskBalance",
     "AskLastTokens",
+    "ClaimFreeUnits",
     "ConfirmKeyChange",
     "ConfirmVend",
     "CreditVend",
     "DecideTokenAct",
     "DeliveryReport",
+    "EndFreeUnits",
     "Enrol",
     "FailKeyChange",
+    "GiveFreeUnits",
     "Message",
     "MeterLink",
     "NeedKeyChange",

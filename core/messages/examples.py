@@ -5,6 +5,7 @@ from typing import Final
 from core.messages.accounts import AskBalance, Enrol, MeterLink, PhoneLink, SetLanguage
 from core.messages.base import Message, name_of
 from core.messages.billing import ReceivePayment
+from core.messages.free_units import ClaimFreeUnits, EndFreeUnits, GiveFreeUnits
 from core.messages.management import DecideTokenAct, RequestTokenAct
 from core.messages.notices import DeliveryReport, SendNotice
 from core.messages.outcome import Answer, Outcome
@@ -59,6 +60,16 @@ _MESSAGES: Final[tuple[Message, ...]] = (
     ),
     ConfirmKeyChange(meter="04123456784", how="field", operator="alice", reason="job 4711"),
     FailKeyChange(meter="04123456784", operator="alice", reason="the meter refuses the set"),
+    GiveFreeUnits(
+        operator="mary",
+        meter="04123456784",
+        tenths=500,
+        unclaimed="cumulate",
+        cap_months=3,
+        reason="register of poor households 2026, line 118",
+    ),
+    EndFreeUnits(operator="mary", meter="04123456784", reason="moved away"),
+    ClaimFreeUnits(phone=_PHONE, reply=_REPLY),
     SendNotice(
         way="sms",
         recipient=_PHONE,

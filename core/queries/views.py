@@ -69,6 +69,8 @@ class SaleView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     key_change: str = ""
     kct: tuple[str, ...] = ()
     commodity: str = "electricity"
+    free_token: str = ""  # free basic units that came with it, 20 digits
+    free_tenths: int = 0
 
 
 class QuoteView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

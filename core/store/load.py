@@ -23,6 +23,7 @@ from core.entities import (
 )
 from core.messages import CreditVend
 from core.store.load_acts import concerned, load_acts
+from core.store.load_entitlements import RUNNING, load_entitlements
 from core.store.load_key_changes import load_key_changes
 from core.store.load_sales import Horizon, load_sales
 from core.store.tx import Reader, Row
@@ -47,8 +48,9 @@ def load(
     drns = {*wants.meters, *asked, *about.meters, *_saved_meters(book, wants.meters_of)}
     meters = _meters(reader, company, drns, book, suffix)
     load_key_changes(reader, meters, book)
-    agreements = _agreements(reader, meters, book)
+    agreements, entitled = _agreements(reader, meters, book)
     _agreement_states(reader, [a.id for a in agreements], book, suffix)
+    load_entitlements(reader, entitled, book)
     ids = {a.account_id for a in agreements}
     ids.update(account for phone in phones for account in phone.account_ids)
     _accounts(reader, company, ids, wants.accounts, book, suffix)
@@ -84,19 +86,22 @@ def _meters(
     return meters
 
 
-def _agreements(reader: Reader, meters: list[Meter], book: Book) -> list[Agreement]:
+def _agreements(
+    reader: Reader, meters: list[Meter], book: Book
+) -> tuple[list[Agreement], dict[int, int]]:
+    """The meters' agreements, and of those that have one the id of the running entitlement."""
     if not meters:
-        return []
+        return [], {}
     rows = reader.rows(
         "SELECT i.meter_id, a.id, a.account_id, a.tariff, a.mode, a.state, a.since, c.name, "
-        "x.number FROM meter_install i JOIN agreement a ON a.service_point_id = "
+        f"x.number, {RUNNING} FROM meter_install i JOIN agreement a ON a.service_point_id = "
         "i.service_point_id AND a.to_us IS NULL JOIN account x ON x.id = a.account_id "
         "JOIN customer c ON c.id = x.customer_id "
         "WHERE i.meter_id IN :ids AND i.to_us IS NULL ORDER BY a.id",
         ids=[meter.id for meter in meters],
     )
-    agreements = []
-    for meter_id, id_, account, tariff, mode, state, since, holder, number in rows:
+    agreements, entitled = [], {}
+    for meter_id, id_, account, tariff, mode, state, since, holder, number, running in rows:
         agreement = Agreement(
             id=id_,
             account_id=account,
@@ -110,7 +115,9 @@ def _agreements(reader: Reader, meters: list[Meter], book: Book) -> list[Agreeme
         book.load(id_, agreement)
         book.link("agreement-of", meter_id, id_)
         agreements.append(agreement)
-    return agreements
+        if running:
+            entitled[id_] = running
+    return agreements, entitled
 
 
 def _agreement_states(reader: Reader, ids: list[int], book: Book, suffix: str) -> None:

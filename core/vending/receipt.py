@@ -54,6 +54,8 @@ def sale_view(terms: Terms, sale: PastSale, phone: Phone | None = None) -> SaleV
         key_change=sale.key_change,
         kct=sale.kct,
         commodity=sale.commodity,
+        free_token=sale.free_token,
+        free_tenths=sale.free_tenths,
     )
 
 

@@ -31,7 +31,7 @@ from core.sts.errors import (
 from core.sts.meter_id import meter_pan
 from core.sts.module import CreditRequest, IssuedToken, MeterKey
 from core.sts.tid import next_tid, tid_at
-from core.vending import checks, key_change
+from core.vending import checks, free_units, key_change
 from core.vending.price import Price, price_purchase
 from core.vending.receipt import entries, lines_json, sale_view
 from core.vending.states import Move, SaleState, moved
@@ -193,6 +193,7 @@ def _issue(ctx: Context, command: CreditVend, bought: Bought) -> Answer:
     _remember(ctx.stage, sale, bought)
     _write_sale(ctx, sale, bought)
     _write_token(ctx, sale, token)
+    sale = free_units.with_purchase(ctx, agreement, sale, make_token)
     view = msgspec.to_builtins(sale_view(ctx.terms, sale, ctx.stage.get(Phone, command.phone)))
     tell(ctx, command.reply, _TEMPLATES[sale.key_change], view, sale_id)
     return Answer(outcome=_DONE, data=view)
@@ -203,11 +204,12 @@ def receipt_ids(company: str) -> str:
     return f"receipt/{company}"
 
 
-def make_token(ctx: Context, meter: Meter, tenths: int) -> IssuedToken:
+def make_token(ctx: Context, meter: Meter, tenths: int, place: str = "") -> IssuedToken:
     """Ask the built-in module for one credit token. Refusals: no key, clock ahead.
 
     The meter remembers the TID and the base date that it counts from: after a change of base date
-    the next token of the same minute must not have the same TID.
+    the next token of the same minute must not have the same TID. ``place``: which one of the tokens
+    that this message makes.
     """
     key = MeterKey(
         ctx.terms.code, meter_pan(meter.drn), meter.ea, meter.sgc, meter.krn, meter.ti, meter.kt
@@ -226,7 +228,7 @@ def make_token(ctx: Context, meter: Meter, tenths: int) -> IssuedToken:
     except TidRunAheadError as error:
         raise refuse("tokens-too-fast", meter=meter.drn, why=str(error)) from error
     ctx.stage.put(meter.drn, replace(meter, last_tid=tid, base_year=int(base)))
-    ctx.stage.link("made", ctx.message_id, result)
+    ctx.stage.link("made", f"{ctx.message_id}{place}", result)
     return result
 
 

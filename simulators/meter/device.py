@@ -107,9 +107,10 @@ class Meter:
     def consume(self, tenths: int) -> int:
         """Use some; what was really used, as there is none on credit."""
         used = min(tenths, self.tenths)
-        registers = list(self.state.registers)
-        registers[self.service] -= used
-        self.state = replace(self.state, registers=tuple(registers))
+        a, b, c, d = (
+            left - used * (place == self.service) for place, left in enumerate(self.state.registers)
+        )
+        self.state = replace(self.state, registers=(a, b, c, d))
         return used
 
     def look(self) -> dict[str, Any]:

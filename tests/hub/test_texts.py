@@ -90,11 +90,19 @@ ARGS = {
     "decision": "approve",
     "needs": "in words",
     "token": "DP-00000001",
+    "month": "2026-11",
+    "tariff": "uganda-domestic",
+    "per": "kWh",
+    "fits": "m3",
 }
 SALE_ARGS = msgspec.to_builtins(SALE)
 KCT = ("03854447086453451911", "02791799436242461152", "67118070329353977190")
 WITH_SET = SALE_ARGS | {"kct": KCT}
 NOTICES = {
+    **dict.fromkeys(
+        ("free-units", "free-units-copy"),
+        {"free_token": KCT[0], "units_tenths": 500, "meter": "04123456784", "kct": KCT[1:]},
+    ),
     "token": SALE_ARGS,
     "token-copy": WITH_SET,
     "token-key-change": WITH_SET,
@@ -177,6 +185,8 @@ def test_what_says_that_no_money_was_taken(texts: Texts) -> None:
         "reference-unknown",
         *(code for code in OPERATOR if code.startswith(("act-", "operator-"))),
         "second-person",
+        "no-entitlement",
+        *(code for code in OPERATOR if code.startswith(("free-units-", "entitlement-"))),
         *(code for code in OPERATOR if code.startswith("key-change-")),
     }:
         for language, mark in marks.items():
