@@ -12,7 +12,7 @@ import msgspec
 
 from core.documents import Document, DocumentError, Problem, read
 
-Action = Literal["quote", "buy", "last-tokens", "balance", "language", "continue"]
+Action = Literal["quote", "buy", "last-tokens", "balance", "free-units", "language", "continue"]
 Slot = Literal["meter", "tender", "account", "language", "holder_confirmed", "another"]
 
 #: Every action and how it can end. ``continue`` takes up a dropped session and has no end of its
@@ -29,7 +29,7 @@ OUTCOMES: Final[Mapping[str, Mapping[str, frozenset[str]]]] = {
             "fault": "",
         },
         "buy": {
-            "sold": "meter units unit tender token receipt lines key_change",
+            "sold": "meter units unit tender token receipt lines key_change free_token free_units",
             "late": "",
             "unsure": "",
             "changed": "meter meter_name tender units unit lines carried account credit",
@@ -43,6 +43,13 @@ OUTCOMES: Final[Mapping[str, Mapping[str, frozenset[str]]]] = {
             "shown": "account credit debt block_left unit",
             "refused": "reason",
             "fault": "",
+        },
+        "free-units": {
+            "given": "meter units unit token key_change",
+            "late": "",
+            "unsure": "",
+            "refused": "reason",
+            "busy": "",
         },
         "language": {"chosen": ""},
         "continue": {},

@@ -16,6 +16,7 @@ from channels.ussd.state import (
     Item,
 )
 from core.queries.views import BalanceView, LineView, PhoneView, QuoteView, SaleView
+from core.units import ELECTRICITY
 from hub.channel import Company
 from hub.formats import Style, amount, kwh, kwh_milli, money, numbered, time, token
 from hub.texts import Language, TextError, Texts
@@ -106,6 +107,20 @@ class Words:
             "kct": numbered(view.kct, style),
             "key_change": note if count else "",
             "lines": self._lines(view.lines, language),
+            "free_token": token(view.free_token, style),
+            "free_units": kwh(view.free_tenths, style) if view.free_token else "",
+        }
+
+    def free(self, data: Mapping[str, Any], language: str) -> dict[str, str]:
+        """The arguments of ``given``, of the answer to a claim of free units."""
+        style, count = self._style(language), len(data.get("kct", ()))
+        note = self.screens.sheet(language).say("key-change", {"count": str(count)})
+        return {
+            "meter": str(data["meter"]),
+            "units": kwh(data["units_tenths"], style),
+            "unit": self._unit(str(data.get("commodity", ELECTRICITY)), language),
+            "token": token(data["free_token"], style),
+            "key_change": note if count else "",
         }
 
     def sales(self, views: Iterable[SaleView], language: str) -> str:

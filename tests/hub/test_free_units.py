@@ -21,7 +21,9 @@ from core.messages import (
 )
 from core.sts.meter_state import Result
 from hub.proof import EVERYTHING, Proof
+from hub.storywords import Lens, headline
 from hub.texts import Texts, read_folder
+from hub.timeline import find
 from tests.hub.acting import acting, approved, ask, books, meter, sold
 from tests.hub.machine import METER, PHONE, Machine, buy, enrol
 from tests.hub.sales import change, drn_of, refused, set_clock
@@ -205,6 +207,21 @@ def test_a_purchase_does_not_fail_for_what_is_given_away(machine: Machine) -> No
     set_clock(machine, "2026-11-21T12:00:00")
     assert given(machine, "c1")["units_tenths"] == 150
     assert not proved(machine)
+
+
+def test_support_reads_what_was_given(machine: Machine) -> None:
+    entitled(machine)
+    sale = sold(machine)
+    given(machine, "c1")
+    with machine.store.reader() as reader:
+        stories = find(reader, "demo", "256", PHONE, 20).stories
+    lens = Lens("Africa/Kampala", "UGX")
+    words = [headline(each, lens) for each in stories]
+    masked = f"token **** {sale['free_token'][-4:]}"
+    assert any(f", and 15.0 kWh for free, {masked}" in each for each in words)
+    assert any(f"asked again for its free units, 15.0 kWh for meter {METER}, {masked}" in each
+               for each in words)  # fmt: skip
+    assert not any(sale["free_token"] in each for each in words)
 
 
 # --- who may ------------------------------------------------------------------------------------

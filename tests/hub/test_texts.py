@@ -98,11 +98,10 @@ ARGS = {
 SALE_ARGS = msgspec.to_builtins(SALE)
 KCT = ("03854447086453451911", "02791799436242461152", "67118070329353977190")
 WITH_SET = SALE_ARGS | {"kct": KCT}
+FREE_ARGS = {"free_token": KCT[0], "units_tenths": 500, "meter": "04123456784", "kct": KCT[1:]}
 NOTICES = {
-    **dict.fromkeys(
-        ("free-units", "free-units-copy"),
-        {"free_token": KCT[0], "units_tenths": 500, "meter": "04123456784", "kct": KCT[1:]},
-    ),
+    "free-units": FREE_ARGS,
+    "free-units-copy": FREE_ARGS,
     "token": SALE_ARGS,
     "token-copy": WITH_SET,
     "token-key-change": WITH_SET,
