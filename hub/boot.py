@@ -24,6 +24,7 @@ from hub.config import ChannelSection, Config, ConfigError
 from hub.control import ControlFactory, submit
 from hub.engine import Engine, EngineError, Parts, make_engine
 from hub.http import HttpService
+from hub.lasttids import LastTidDesk
 from hub.operators import Identity, OperatorDesk
 from hub.ports import HubPorts, logger
 from hub.routing import Routing
@@ -87,9 +88,17 @@ class Hub:
             self.config.hub.name,
             self.sources.now_us,
         )
+        last_tids = LastTidDesk(
+            operators.identity,
+            self.engine.chores,
+            self.terms,
+            self.config.hub.name,
+            self.sources.now_us,
+        )
         verbs = {
             "submit": submit(by_company),
             "act": operators.act,
+            "last-tids": last_tids.take_over,
             "status": lambda _request: self.status(),
             **desk.verbs(),
         }

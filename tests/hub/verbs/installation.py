@@ -22,6 +22,7 @@ from hub.__main__ import app, mount
 from hub.channel import Arrival
 from hub.config import read
 from hub.control import submit
+from hub.lasttids import LastTidDesk
 from hub.operators import Identity, OperatorDesk
 from tests.hub.machine import Machine, fresh_sqlite
 
@@ -76,6 +77,7 @@ class Installation:
         verbs = {
             **self.machine.desk.verbs(),
             "act": self._operators().act,
+            "last-tids": self._last_tids().take_over,
             "submit": self._submit,
         }
         verb = verbs[request["do"]]
@@ -93,6 +95,11 @@ class Installation:
             "node1",
             machine.time.now_us,
         )
+
+    def _last_tids(self) -> LastTidDesk:
+        desk, machine = self._operators(), self.machine
+        terms = {machine.terms.code: machine.terms}
+        return LastTidDesk(desk.identity, machine.chores, terms, "node1", machine.time.now_us)
 
     def _submit(self, request: dict[str, Any], *, vouched: bool = False) -> Any:
         ports: dict[str, Any] = {"demo": _Port(self.machine)}
