@@ -55,7 +55,7 @@ class ChangeView(msgspec.Struct, frozen=True):
     meter: str
     campaign: str
     state: str
-    old: str  # SGC/KRN/TI
+    old: str  # SGC/KRN/TI, and the expiry number where that changes
     new: str
     ro: bool
     issued: int
@@ -92,7 +92,8 @@ def view_of(reader: Reader, company: str, drn: str) -> ChangeView | None:
     rows = reader.rows(
         "SELECT m.drn, k.campaign, k.state, k.old_sgc, k.old_krn, k.old_ti, k.new_sgc, k.new_krn, "
         "k.new_ti, k.ro, k.issued, k.how, k.operator, k.reason, k.note, k.needed_at, k.issued_at, "
-        f"k.presumed_at, k.closed_at FROM {_NEWEST} WHERE k.company = :company AND m.drn = :drn",
+        "k.presumed_at, k.closed_at, k.old_ken, k.new_ken "
+        f"FROM {_NEWEST} WHERE k.company = :company AND m.drn = :drn",
         company=company,
         drn=drn,
     )
@@ -100,7 +101,9 @@ def view_of(reader: Reader, company: str, drn: str) -> ChangeView | None:
         return None
     row = rows[0]
     old, new = ("/".join(map(str, row[at : at + 3])) for at in (3, 6))
-    return _as(ChangeView, (*row[:3], old, new, bool(row[9]), *row[10:]))
+    if row[19] != row[20]:
+        old, new = f"{old} KEN {row[19]}", f"{new} KEN {row[20]}"
+    return _as(ChangeView, (*row[:3], old, new, bool(row[9]), *row[10:19]))
 
 
 def group(reader: Reader, company: str, sgc: str, krn: int) -> Iterator[list[str]]:

@@ -14,7 +14,17 @@ from core.sts.amounts import UNITS_MAX, encodable_floor
 from core.sts.errors import DrnCheckDigitError, StsError
 from core.sts.layouts import FLAG_INDEX
 from core.sts.meter_id import parse_drn
-from core.vending.act_kinds import KINDS, REGISTERS, TEST_NAMES, VALUE_MAX, Kind, Two
+from core.vending.act_kinds import (
+    KINDS,
+    LONG_CODE,
+    REGISTERS,
+    SHORT_BITS,
+    SHORT_CODE,
+    TEST_NAMES,
+    VALUE_MAX,
+    Kind,
+    Two,
+)
 from core.vending.act_states import ActState
 
 #: What is said of an act fits a screen; evidence itself is kept elsewhere and named here.
@@ -71,6 +81,12 @@ def _fields(command: RequestTokenAct) -> str:
         return f"a value is 0 to {VALUE_MAX}"
     if kind == "extended-set" and not (0 <= command.index <= FLAG_INDEX and _ten(command.value)):
         return f"an extended setting has an index of 0 to {FLAG_INDEX} and a value of 0 to 1023"
+    if kind == "test" and not 0 <= command.value <= LONG_CODE:
+        return f"a manufacturer's code is 0 to {LONG_CODE}"
+    if kind == "extended-read" and not (
+        0 <= command.value < 1 << SHORT_BITS and 0 <= command.index <= SHORT_CODE
+    ):
+        return f"it reads 0 to 2^{SHORT_BITS} - 1, at a manufacturer's code of 0 to {SHORT_CODE}"
     if command.register not in REGISTERS:
         return f"a register is one of: {', '.join(REGISTERS)}"
     strange = sorted(set(command.tests) - set(TEST_NAMES))

@@ -254,6 +254,7 @@ _GIFT = Step(_can_give, _give)
 
 STEPS: Final[Mapping[str, Step]] = {
     "test": _SETTING,
+    "extended-read": _SETTING,
     "power-limit": _SETTING,
     "clear-credit": _SETTING,
     "tariff-rate": _SETTING,

@@ -20,7 +20,7 @@ from core.sts.layouts import Management
 from core.sts.meter_id import meter_pan
 from core.sts.module import IssuedToken, MeterKey, TokenRequest
 from core.sts.tid import next_tid, tid_at
-from core.sts.token import TokenData, extended_set, management, meter_test
+from core.sts.token import TokenData, extended_set, management
 from core.vending.act_kinds import KINDS, Kind
 from core.vending.sale import make_token
 
@@ -59,8 +59,8 @@ def issue_setting(
     """A token of class 1 or 2 as its kind says. Refusals: no key, clock, not for this meter."""
     kind = KINDS[act.kind]
     try:
-        if kind.subclass is None:
-            return _keep(ctx, act, meter, _ask(ctx, meter, meter_test(0, kind.shown(command))))
+        if kind.of_class_1 is not None:
+            return _keep(ctx, act, meter, _ask(ctx, meter, kind.of_class_1(command)))
         base = ctx.terms.module.describe(key_of(ctx, meter)).base_date
         last = meter.last_tid if meter.last_tid >= 0 and base == meter.base_year else None
         tid = next_tid(tid_at(ctx.now_us, base), last, ctx.terms.token_ahead_minutes)

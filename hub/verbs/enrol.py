@@ -62,7 +62,7 @@ def command(
       service_point: S100001
       tariff: uganda-domestic
       since: 2026-11-01          # monthly charges since then come with the first purchase
-      meter: {drn: 04123456784, sgc: 201457, ea: 11}
+      meter: {drn: 04123456784, sgc: 201457, ea: 11}   # of water: commodity: water
       phones:
       - {msisdn: "+256772000001", meter_name: Home}
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from core.messages import FailKeyChange
-from core.queries.key_changes import old_tokens
+from core.queries.key_changes import old_tokens, view_of
 from core.sts.keystore import DEMO_VK04, KEY_FILE_VERSION, KeyFile, KeyRecord, wrap_key
 from core.sts.meter_state import Result
 from core.sts.module import SecurityModule, open_module
@@ -82,6 +82,10 @@ def test_the_set_brings_the_new_number_and_nothing_else(machine: Machine, wall: 
     changed = {name for name in before if before[name] != after[name]}
     assert changed == {"ken", "last_tid", "key_change_id"}
     assert (change(machine)["state"], change(machine)["ro"]) == ("issued", 0)
+    with machine.store.reader() as reader:
+        view = view_of(reader, "demo", METER)
+    assert view is not None
+    assert (view.old, view.new) == (f"{NOW}/1/01 KEN {SHORT}", f"{NOW}/1/01 KEN {LONG}")
 
 
 def test_the_meter_remembers_its_tokens(machine: Machine, wall: Meter) -> None:
