@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def machine(postgres: Postgres) -> Iterator[Machine]:
-    url = postgres.prepared("free-units", upgrade)
+    url = postgres.prepared("free_units", upgrade)
     machine = acting_on(url)
     set_clock(machine, "2026-11-21T09:00:00")
     yield machine
