@@ -15,7 +15,7 @@ from core.calendars import local_period
 from core.entities import Agreement, AgreementState, Claimed, Entitlement, Meter, PastSale
 from core.handlers.base import Context
 from core.refusals import Refusal
-from core.sts.errors import StsError
+from core.sts.errors import ModuleAwayError, StsError
 from core.sts.module import IssuedToken
 from core.vending import act_money as money
 from core.vending.checks import is_own
@@ -63,7 +63,7 @@ def with_purchase(ctx: Context, agreement: Agreement, sale: PastSale, make: Make
     asking = Asking(agreement, meter, sale.phone, sale.id)
     try:
         claimed = give(ctx, asking, entitlement, found, make)
-    except (Refusal, StsError):
+    except (Refusal, StsError, ModuleAwayError):
         return sale
     return replace(sale, free_token=claimed.digits, free_tenths=claimed.tenths)
 

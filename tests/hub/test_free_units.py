@@ -19,6 +19,7 @@ from core.messages import (
     Recipient,
     SendNotice,
 )
+from core.sts.errors import ModuleAwayError
 from core.sts.meter_state import Result
 from hub.proof import EVERYTHING, Proof
 from hub.storywords import Lens, headline
@@ -215,13 +216,46 @@ def test_support_reads_what_was_given(machine: Machine) -> None:
     given(machine, "c1")
     with machine.store.reader() as reader:
         stories = find(reader, "demo", "256", PHONE, 20).stories
+        (by_token,) = find(reader, "demo", "256", sale["free_token"], 20).stories
     lens = Lens("Africa/Kampala", "UGX")
+    assert "bought 28.1 kWh" in headline(by_token, lens)
     words = [headline(each, lens) for each in stories]
     masked = f"token **** {sale['free_token'][-4:]}"
     assert any(f", and 15.0 kWh for free, {masked}" in each for each in words)
     assert any(f"asked again for its free units, 15.0 kWh for meter {METER}, {masked}" in each
                for each in words)  # fmt: skip
     assert not any(sale["free_token"] in each for each in words)
+
+
+def test_a_claim_is_found_by_its_digits_and_by_its_meter(machine: Machine) -> None:
+    entitled(machine)
+    token = given(machine, "c1")["free_token"]
+    lens = Lens("Africa/Kampala", "UGX")
+    for typed in (token, METER):
+        with machine.store.reader() as reader:
+            words = [
+                headline(each, lens) for each in find(reader, "demo", "256", typed, 20).stories
+            ]
+        assert any("got free units, 15.0 kWh" in each for each in words), typed
+
+
+def test_a_module_that_goes_away_in_between_costs_only_the_free_token(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entitled(machine)
+    module = machine.terms.module
+    issue, asked = module.issue_credit, []
+
+    def once(*args: Any) -> Any:
+        asked.append(args)
+        if len(asked) == 2:
+            raise ModuleAwayError("the module does not answer", where="box")
+        return issue(*args)
+
+    monkeypatch.setattr(module, "issue_credit", once)
+    assert "free_token" not in sold(machine)
+    assert given(machine, "c1")["units_tenths"] == 150
+    assert not proved(machine)
 
 
 # --- who may ------------------------------------------------------------------------------------

@@ -48,5 +48,6 @@ FREE_CLAIM = Table(
     big("claimed_at"),
     Index("uq_free_claim_entitlement_id", "entitlement_id", "through_month", unique=True),
     Index("ix_free_claim_sale_id", "sale_id"),
+    Index("ix_free_claim_meter_id", "meter_id", "claimed_at"),
     Index("ix_free_claim_claimed_at", "claimed_at"),  # the proof's way
 )

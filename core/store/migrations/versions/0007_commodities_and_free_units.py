@@ -69,4 +69,5 @@ def upgrade() -> None:
         unique=True,
     )  # fmt: skip
     op.create_index("ix_free_claim_sale_id", "free_claim", ["sale_id"])
+    op.create_index("ix_free_claim_meter_id", "free_claim", ["meter_id", "claimed_at"])
     op.create_index("ix_free_claim_claimed_at", "free_claim", ["claimed_at"])
