@@ -33,6 +33,7 @@ class Meter(Entity, frozen=True, kw_only=True, gc=False):
     base_year: int
     last_tid: int
     key_change_id: int = 0  # the newest; 0: none yet
+    commodity: str = "electricity"  # core.commodity
 
 
 class Coding(msgspec.Struct, frozen=True, gc=False):
@@ -162,6 +163,47 @@ class PastSale(Entity, frozen=True, kw_only=True, gc=False):
     ti: str
     key_change: str = ""  # due | first | again; see core.queries.views.SaleView
     kct: tuple[str, ...] = ()
+    commodity: str = "electricity"
+    free_token: str = ""  # free basic units that came with it
+    free_tenths: int = 0
+
+
+class Claimed(msgspec.Struct, frozen=True, gc=False):
+    """The newest claim of free units: its token as it counts now, for which meter, of which months
+    (YYYYMM). ``void`` 1: it is printed no more."""
+
+    digits: str
+    drn: str
+    tenths: int
+    first: int
+    last: int
+    sgc: str
+    krn: int
+    ti: str
+    void: int = 0
+
+
+class Entitlement(Entity, frozen=True, kw_only=True, gc=False):
+    """Free basic units of an agreement: ``tenths`` of its meter's unit each month, from and to
+    months YYYYMM (``to_month`` 0: until it is ended). ``core.vending.entitlements`` says which
+    months are due; ``claimed_through`` is the last one given (0: none)."""
+
+    company: str
+    agreement_id: int
+    tenths: int
+    from_month: int
+    to_month: int
+    unclaimed: str
+    cap_months: int
+    in_blocks: int
+    claimed_through: int
+    operator: str
+    reason: str
+    ended_by: str
+    end_reason: str
+    given_at: int
+    ended_at: int
+    newest: Claimed | None = None
 
 
 class Waiting(Entity, frozen=True, kw_only=True, gc=False):

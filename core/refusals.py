@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from core.money import CURRENCIES, format_amount
+from core.units import sign_of
 
 #: code -> the operator's sentence; ``{names}`` are filled from the refusal's arguments.
 OPERATOR: Final[Mapping[str, str]] = {
@@ -19,6 +20,8 @@ OPERATOR: Final[Mapping[str, str]] = {
     "meter-blocked": "Meter {meter} is blocked ({reason}); lift the block before selling.",
     "meter-being-exchanged": "Meter {meter} is being exchanged; sell when the new one is in.",
     "tariff-missing": "Tariff {tariff} has no price for meter {meter} now: {why}.",
+    "tariff-unit-wrong": "Meter {meter} counts {fits} ({commodity}); tariff {tariff} is per {per}.",
+    "heat-not-by-token": "Meter {meter}: heat is sold by account balance, not by token.",
     "agreement-missing": "Meter {meter} has no active agreement (vacant or closed).",
     "tokens-too-fast": "Meter {meter}: tokens run ahead of the clock ({why}).",
     "reference-unknown": "No message of ours has the network reference {reference}.",
@@ -40,7 +43,7 @@ OPERATOR: Final[Mapping[str, str]] = {
     "confirm-unknown": "No purchase of phone {phone} waits for code {code}.",
     "confirm-taken": "The purchase of phone {phone} with code {code} was confirmed before.",
     "confirm-expired": "The purchase of phone {phone} with code {code} waited too long.",
-    "quote-changed": "The quote was {quoted} kWh, the sale would be {units} kWh; asked again.",
+    "quote-changed": "The quote was {quoted} {unit}, it would be {units} {unit}; asked again.",
     "likely-repeat": "Looks like sale {receipt} of {minutes} min ago; the buyer was asked.",
     "enrol-conflict": "Enrolment refused: {what}.",
     "amount-ambiguous": "Amount '{text}' can be read in two ways.",
@@ -66,6 +69,13 @@ OPERATOR: Final[Mapping[str, str]] = {
     "sale-pending": "Meter {meter}: a purchase waits for its token since {minutes} min.",
     "module-refused": "The security module makes no token for meter {meter} ({why}).",
     "order-unknown": "No order {order} was placed at module {module}.",
+    "no-entitlement": "Meter {meter}: no free units are to be had now by this phone.",
+    "free-units-taken": "Meter {meter}: the free units of {month} were given before.",
+    "free-units-which": "Phone {phone} has several meters with free units ({meter}, …): name one.",
+    "entitlement-wrong": "Entitlement to free units: {what}.",
+    "entitlement-exists": "Meter {meter} has an entitlement to free units; end that one first.",
+    "entitlement-none": "Meter {meter} has no entitlement to free units.",
+    "entitlement-over-limit": "Operator {operator}: {wanted} tenths a month, {most} are allowed.",
     "expired": "The command came to its turn after {expirytime}; it was not begun.",
     "key-reused": "The key was used before with other content; quarantined, nothing was done.",
     "channel-closed": "Channel {channel} is closed.",
@@ -97,10 +107,12 @@ def refuse(code: str, /, **args: Any) -> Refusal:
 def operator_sentence(code: str, args: Mapping[str, Any]) -> str:
     """The operator's sentence; a missing argument shows as ``?`` rather than hiding the rest.
 
-    Amounts (minor units of ``currency``) and units (tenths of kWh) are written as people do.
+    Amounts (minor units of ``currency``) and units (tenths) are written as people do; ``{unit}`` is
+    the sign of ``commodity``.
     """
     currency = str(args.get("currency", ""))
     shown = {name: _written(name, value, currency) for name, value in args.items()}
+    shown.setdefault("unit", sign_of(args.get("commodity")))
     return OPERATOR[code].format_map(_Shown(shown))
 
 

@@ -25,6 +25,7 @@ from hub.control import ControlFactory, submit
 from hub.engine import Engine, EngineError, Parts, make_engine
 from hub.http import HttpService
 from hub.keys.custodians import KeyDesk
+from hub.lasttids import LastTidDesk
 from hub.operators import Identity, OperatorDesk
 from hub.ports import HubPorts, logger
 from hub.routing import Routing
@@ -88,12 +89,20 @@ class Hub:
             self.config.hub.name,
             self.sources.now_us,
         )
+        last_tids = LastTidDesk(
+            operators.identity,
+            self.engine.chores,
+            self.terms,
+            self.config.hub.name,
+            self.sources.now_us,
+        )
         verbs = {
             "submit": submit(by_company),
             "act": operators.act,
             "key": KeyDesk(
                 operators.identity, self.engine.chores, operators.writer, operators.now_us
             ).key,
+            "last-tids": last_tids.take_over,
             "status": lambda _request: self.status(),
             **desk.verbs(),
         }

@@ -1,6 +1,6 @@
 """How values look to people: the closed list of converters of the customers' texts.
 
-Whole numbers only: money in minor units, units in tenths of kWh, other quantities in milli-kWh,
+Whole numbers only: money in minor units, units in tenths, other quantities in milli-units,
 instants in microseconds UTC. What is already text (a core that sends a ready value) stays as it is.
 """
 
@@ -82,12 +82,12 @@ def money(value: Any, style: Style, currency: str = "") -> str:
 
 
 def kwh(value: Any, style: Style, currency: str = "") -> str:  # noqa: ARG001 - one signature
-    """Tenths of kWh: ``28.1``."""
+    """Tenths of a unit (kWh, m³, …): ``28.1``."""
     return number(value, style, 1)
 
 
 def kwh_milli(value: Any, style: Style, currency: str = "") -> str:  # noqa: ARG001
-    """Milli-kWh: ``12.5``."""
+    """Milli-units: ``12.5``."""
     return number(value, style, 3, trim=True)
 
 
@@ -142,8 +142,8 @@ def text(value: Any, style: Style, currency: str = "") -> str:  # noqa: ARG001
 
 Converter = Callable[[Any, Style, str], str]
 
-#: Everything that a placeholder can be turned by. ``lines``, ``sales`` and ``reason`` need the
-#: sheet of the language and live with it in ``hub.texts``.
+#: Everything that a placeholder can be turned by. ``lines``, ``sales``, ``unit`` and ``reason``
+#: need the sheet of the language and live with it in ``hub.texts``.
 CONVERTERS: Final[Mapping[str, Converter]] = {
     "after": after,
     "amount": amount,

@@ -19,7 +19,9 @@ from twisted.internet.defer import inlineCallbacks
 from core.messages import (
     ConfirmKeyChange,
     DecideTokenAct,
+    EndFreeUnits,
     FailKeyChange,
+    GiveFreeUnits,
     ImportDebts,
     NeedKeyChange,
     RequestMoneyAct,
@@ -47,6 +49,8 @@ _ACTS = (
     ConfirmKeyChange,
     FailKeyChange,
     ImportDebts,
+    GiveFreeUnits,
+    EndFreeUnits,
 )
 _TYPES = {name_of(kind).name for kind in _ACTS}
 

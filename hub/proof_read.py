@@ -279,6 +279,17 @@ _AMOUNTS = (
 )
 
 
+#: Free units whose expense is not in the books as it was worth.
+_CLAIMED = (
+    "SELECT c.id, c.company, COALESCE(sum(p.amount), 0), c.amount FROM free_claim c "
+    "LEFT JOIN ledger_txn x ON x.at = c.claimed_at AND x.message_id = c.message_id "
+    "AND x.kind = 'free-units' AND x.company = c.company "
+    "LEFT JOIN posting p ON p.txn_id = x.id AND p.ledger = 'expense:free-units' "
+    "WHERE c.id IN :ids GROUP BY c.id, c.company, c.amount "
+    "HAVING COALESCE(sum(p.amount), 0) <> c.amount"
+)
+
+
 def _posted(reader: Reader, span: Span, findings: Findings) -> None:
     """Each sale is posted once, for what was paid; each posted sale is there."""
     sales = _ids(reader, "sale", "priced_at", span)
@@ -291,6 +302,12 @@ def _posted(reader: Reader, span: Span, findings: Findings) -> None:
     for cause_id, company, tender, carried in reader.rows(_AMOUNTS, ids=sales):
         findings.add(
             "sale-amounts", cause_id=cause_id, company=company, tender=tender, carried=carried
+        )
+    for cause_id, company, posted, amount in reader.rows(
+        _CLAIMED, ids=_ids(reader, "free_claim", "claimed_at", span)
+    ):
+        findings.add(
+            "claim-amount", cause_id=cause_id, company=company, posted=posted, amount=amount
         )
     for txn, company in reader.rows(
         "SELECT x.id, x.company FROM ledger_txn x LEFT JOIN sale s ON s.message_id = x.message_id "

@@ -64,6 +64,7 @@ class Sold:
     units_tenths: int
     token: str
     priced_us: int
+    commodity: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +245,8 @@ def _outcomes(reader: Reader, company: str, steps: list[Step]) -> None:
         at[message_id].answer = msgspec.json.decode(answer, type=Answer)
     for message_id, *fields in reader.rows(
         "SELECT s.message_id, COALESCE(s.receipt, ''), s.state, m.drn, a.number, s.currency, "
-        "s.tender, s.units_tenths, COALESCE(t.digits, ''), s.priced_at FROM sale s "
+        "s.tender, s.units_tenths, COALESCE(t.digits, ''), s.priced_at, m.commodity "
+        "FROM sale s "
         "JOIN meter m ON m.id = s.meter_id JOIN account a ON a.id = s.payer_account_id "
         "LEFT JOIN token t ON t.cause_id = s.id AND t.cause = 'sale' WHERE s.message_id IN :ids",
         ids=ids,

@@ -18,10 +18,13 @@ from core.messages import (
     Answer,
     AskBalance,
     AskLastTokens,
+    ClaimFreeUnits,
     ConfirmVend,
     CreditVend,
     DeliveryReport,
+    EndFreeUnits,
     Enrol,
+    GiveFreeUnits,
     Outcome,
     ReceivePayment,
     SendNotice,
@@ -31,6 +34,7 @@ from core.money import format_amount
 from core.refusals import OPERATOR, operator_sentence
 from core.store.tables.machine import DEAD, OPEN, PARKED, RETRY, STATE_NAMES
 from core.sts.token import grouped
+from core.units import quantity
 from hub.journal import DUPLICATE, QUARANTINED
 from hub.stories import Arrived, Handled, Step, Story, Told
 from hub.timeline import Hops
@@ -66,11 +70,6 @@ class Lens:
         return grouped(digits) if self.show_token else f"**** {digits[-4:]}"
 
 
-def units(tenths: int) -> str:
-    """``28.1`` of tenths."""
-    return f"{tenths // 10}.{tenths % 10}"
-
-
 #: What follows from what a customer did: it is told as what became of his notice.
 _AFTER = (SendNotice, DeliveryReport)
 
@@ -98,13 +97,23 @@ def _bought(body: Any, step: Step, lens: Lens) -> str:
     sale = step.sale
     if sale is not None:
         return (
-            f"bought {units(sale.units_tenths)} kWh for {lens.money(sale.tender, sale.currency)} "
+            f"bought {quantity(sale.units_tenths, sale.commodity)} "
+            f"for {lens.money(sale.tender, sale.currency)} "
             f"for meter {sale.meter} from account {sale.account}, receipt {sale.receipt}, "
-            f"token {lens.token(sale.token)}"
+            f"token {lens.token(sale.token)}{_with_it(step, lens)}"
         )
     if isinstance(body, ConfirmVend):
         return f"confirmed a purchase with code {body.code}"
     return f"asked to buy for {lens.money(body.tender, body.currency)} for meter {body.meter}"
+
+
+def _with_it(step: Step, lens: Lens) -> str:
+    """The free units that came with a purchase."""
+    data = step.answer.data if step.answer else {}
+    if not data.get("free_token"):
+        return ""
+    what = quantity(data.get("free_tenths", 0), data.get("commodity"))
+    return f", and {what} for free, token {lens.token(data['free_token'])}"
 
 
 def _paid(body: ReceivePayment, step: Step, lens: Lens) -> str:
@@ -115,6 +124,21 @@ def _paid(body: ReceivePayment, step: Step, lens: Lens) -> str:
     return f"{paid} to account {body.account}{after}"
 
 
+def _claimed(body: ClaimFreeUnits, step: Step, lens: Lens) -> str:
+    data = step.answer.data if step.answer else {}
+    if "free_token" not in data:
+        return f"asked for free units{' for meter ' + body.meter if body.meter else ''}"
+    what = quantity(data["units_tenths"], data.get("commodity"))
+    how = "asked again for its free units" if data.get("copy") else "got free units"
+    return f"{how}, {what} for meter {data['meter']}, token {lens.token(data['free_token'])}"
+
+
+def _entitled(body: GiveFreeUnits, step: Step, _lens: Lens) -> str:
+    data = step.answer.data if step.answer else {}
+    what = quantity(body.tenths, data.get("commodity"))
+    return f"{body.operator} entitled meter {body.meter} to {what} a month"
+
+
 _DID: dict[type, Callable[[Any, Step, Lens], str]] = {
     CreditVend: _bought,
     ConfirmVend: _bought,
@@ -123,6 +147,11 @@ _DID: dict[type, Callable[[Any, Step, Lens], str]] = {
     AskBalance: lambda _body, _step, _lens: "asked for the balance",
     SetLanguage: lambda body, _step, _lens: f"chose the language {body.language}",
     AskLastTokens: lambda _body, _step, _lens: "asked for the last tokens",
+    ClaimFreeUnits: _claimed,
+    GiveFreeUnits: _entitled,
+    EndFreeUnits: lambda body, _step, _lens: (
+        f"{body.operator} ended the free units of meter {body.meter}"
+    ),
     DeliveryReport: lambda body, _step, _lens: (
         f"the network {body.channel} reported {body.reference} as {body.state}"
     ),

@@ -53,7 +53,7 @@ _ARGS: Final[Mapping[str, str]] = {
 #: What a refusal's sentence needs beside the operator's arguments.
 _MORE: Final[Mapping[str, tuple[str, ...]]] = {
     "confirm-holder": ("code", "tender"),
-    "credit-above-meter": ("limit_tenths", "tender"),
+    "credit-above-meter": ("limit_tenths", "tender", "unit"),
 }
 _NEEDED: Final = {("confirm-holder", "code"), ("confirm-holder", "holder")}
 
@@ -63,7 +63,9 @@ def _refusal(code: str) -> Key:
     names.update(_MORE.get(code, ()))
     return Key(
         {
-            name: Slot(
+            name: _unit()
+            if name == "unit"
+            else Slot(
                 name,
                 _ARGS.get(name, "text"),
                 required=(code, name) in _NEEDED,
@@ -73,12 +75,20 @@ def _refusal(code: str) -> Key:
     )
 
 
+def _unit(prefix: str = "") -> Slot:
+    """The sign of the unit that the meter counts."""
+    return Slot(f"{prefix}.commodity" if prefix else "commodity", "unit")
+
+
 def _sale(prefix: str = "") -> dict[str, Slot]:
     """The fields of ``core.queries.views.SaleView``."""
     at = f"{prefix}." if prefix else ""
     return {
         "token": Slot(f"{at}token", "token", required=True),
         "units": Slot(f"{at}units_tenths", "kwh", required=True),
+        "unit": _unit(prefix),
+        "free_token": Slot(f"{at}free_token", "token"),
+        "free_units": Slot(f"{at}free_tenths", "kwh"),
         "meter": Slot(f"{at}meter", required=True),
         "meter_name": Slot(f"{at}meter_name"),
         "holder": Slot(f"{at}holder", "masked"),
@@ -101,7 +111,14 @@ def _act_token(*, units: bool = False) -> dict[str, Slot]:
         "meter": Slot("meter", required=True),
         "kct": Slot("kct", "numbered"),
     }
-    return slots | ({"units": Slot("units_tenths", "kwh", required=True)} if units else {})
+    if units:
+        slots |= {"units": Slot("units_tenths", "kwh", required=True), "unit": _unit()}
+    return slots
+
+
+def _free_units() -> dict[str, Slot]:
+    """The token of free basic units."""
+    return _act_token(units=True) | {"token": Slot("free_token", "token", required=True)}
 
 
 def _with_set(prefix: str = "", required: bool = False) -> dict[str, Slot]:
@@ -126,6 +143,7 @@ _NOTICES: Final[Mapping[str, Key]] = {
             "credit": Slot("credit", "money", required=True),
             "debt": Slot("debt", "money"),
             "block_left": Slot("block_left_milli", "kwh_milli"),
+            "unit": _unit(),
         }
     ),
     "repeat": Key(_with_set("sale") | {"again": Slot("text", required=True)}),
@@ -151,8 +169,10 @@ _NOTICES: Final[Mapping[str, Key]] = {
     "nonsense.several-meters": Key(),
     "nonsense.send-instead": Key({"suggestion": Slot("suggestion", required=True)}),
     "act-token": Key(_act_token()),
+    "free-units": Key(_free_units()),
+    "free-units-copy": Key(_free_units()),
     "act-credit": Key(_act_token(units=True)),
-    "act-copy": Key(_act_token() | {"units": Slot("units_tenths", "kwh")}),
+    "act-copy": Key(_act_token() | {"units": Slot("units_tenths", "kwh"), "unit": _unit()}),
 }
 
 #: Templates that are one sentence with a refusal: said in one place only.

@@ -16,7 +16,9 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from core.commodity import COMMODITIES
 from core.documents import Document, DocumentError, Problem, read
+from core.units import ELECTRICITY
 from hub.channel import Company
 from hub.formats import CONVERTERS, Converter, Counted, Style, number
 from hub.template import Template, compiled, names, parse
@@ -67,6 +69,7 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     time: str
     marks: Marks
     counted: Counted
+    units: dict[str, str]
     lines: dict[str, str]
     reasons: dict[str, str]
     texts: dict[str, str]
@@ -131,6 +134,8 @@ def _compile(document: Document[Sheet]) -> Language:
         ]
     for name in sorted(KEYS.keys() - sheet.texts.keys()):
         problems.append(document.problem("texts", f"the text '{name}' is missing"))
+    for commodity in sorted(COMMODITIES.keys() - sheet.units.keys()):
+        problems.append(document.problem("units", f"no unit for '{commodity}'"))
     for placeholder in ("{currency}", "{amount}"):
         if placeholder not in sheet.money:
             problems.append(document.problem("money", f"{placeholder} is missing"))
@@ -221,6 +226,7 @@ class _Voice:
             "lines": self._lines,
             "sales": self._sales,
             "reason": self._reason,
+            "unit": self._unit,
         }
         self._templates = language.templates
         self._texts: dict[str, Callable[[Args], str]] = {}
@@ -243,7 +249,9 @@ class _Voice:
         slot = KEYS[text].slots.get(hole) or COMMON[hole]
         path, _, field = slot.field.rpartition(".")
         convert = self._special.get(slot.convert) or CONVERTERS[slot.convert]
-        style, own = self._style, self._own.get(slot.field)
+        # what names no commodity is of before there were several
+        old = ELECTRICITY if slot.convert == "unit" else None
+        style, own = self._style, self._own.get(slot.field, old)
         needed = slot.required and not optional
         # "debt UGX 0" says nothing, "UGX 0 to spend" does
         nought_is_nothing = optional and slot.convert in _SUMS
@@ -264,6 +272,10 @@ class _Voice:
     def _reason(self, reason: Any, _style: Style, _currency: str) -> str:
         """Why something is so, in words; an unknown class as it is."""
         return self._sheet.reasons.get(str(reason), str(reason))
+
+    def _unit(self, commodity: Any, _style: Style, _currency: str) -> str:
+        """``kWh``; a commodity that the sheet does not know by its own name."""
+        return self._sheet.units.get(str(commodity), str(commodity))
 
     def _lines(self, lines: Iterable[Args], style: Style, _currency: str) -> str:
         """``Energy 13,587, VAT 3,051``: lines of the same label are added up."""

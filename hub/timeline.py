@@ -78,7 +78,9 @@ def _of_receipt(reader: Reader, company: str, receipt: str) -> list[Step]:
 def _of_token(reader: Reader, company: str, digits: str) -> list[Step]:
     rows = reader.rows(
         "SELECT s.message_id FROM token t JOIN sale s ON s.id = t.cause_id "
-        "WHERE t.digits = :digits AND t.cause = 'sale' AND t.company = :company",
+        "WHERE t.digits = :digits AND t.cause = 'sale' AND t.company = :company "
+        "UNION ALL SELECT c.message_id FROM token t JOIN free_claim c ON c.id = t.cause_id "
+        "WHERE t.digits = :digits AND t.cause = 'free-units' AND t.company = :company",
         digits=digits,
         company=company,
     )
@@ -95,7 +97,14 @@ def _of_meter(reader: Reader, company: str, drn: str) -> list[Step]:
         drn=drn,
         limit=PER_LOOK,
     )
-    steps = stories.by_id(reader, company, [row[0] for row in sold])
+    given = reader.rows(
+        "SELECT c.message_id FROM meter m JOIN free_claim c ON c.meter_id = m.id AND c.sale_id = 0 "
+        "WHERE m.company = :company AND m.drn = :drn ORDER BY c.claimed_at DESC LIMIT :limit",
+        company=company,
+        drn=drn,
+        limit=PER_LOOK,
+    )
+    steps = stories.by_id(reader, company, [row[0] for row in (*sold, *given)])
     for key in (f"{company}/{subject}", *_keys_of_meter(reader, company, drn)):
         tried = stories.by_key(reader, key, PER_LOOK)
         steps += [s for s in tried if s.subject == subject or _meter_in(s) == drn]

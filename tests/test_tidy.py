@@ -203,6 +203,7 @@ def test_every_room_of_the_core_is_open_to_channels_or_closed_by_name() -> None:
         "money",
         "queries",
         "refusals",
+        "units",
         "yamlnodes",
         "yamlvalues",
     }

@@ -21,6 +21,8 @@ MAX_TEXT: Final = 1_500
 #: A meter typed in groups and an amount typed in groups have nine pieces at most.
 MAX_PIECES: Final = 12
 _METER_LENGTHS: Final = (11, 13)
+#: Digits from which on a number is taken for a mistyped meter.
+NEARLY: Final = 9
 _NUMBER: Final = re.compile(r"[0-9](?:[0-9,.'’]*[0-9])?")
 _UNKNOWN: Final = re.compile(r"[\u3400-\u9fff]|[^\W\d_]+")
 _PLAIN: Final = re.compile(r"([A-Z]+) ([0-9]{11}|[0-9]{13}) ([1-9][0-9]{0,8})")
@@ -53,10 +55,11 @@ class Yes(msgspec.Struct, frozen=True):
 
 
 class Ask(msgspec.Struct, frozen=True):
-    """``kind``: balance, last or help."""
+    """``kind``: balance, last, free (``meter``: for which, where it is told) or help."""
 
     kind: Kind
     language: str
+    meter: str = ""
 
 
 class Nonsense(msgspec.Struct, frozen=True):
@@ -133,6 +136,8 @@ def _understood(folded: str, words: Words, money: Money) -> Command:
     if kinds[0] == "buy":
         another = any(kind == "again" for kind, _ in commands)
         return _buy(heard, words, money, language, another)
+    if kinds[0] == "free":
+        return _free(heard, language)
     return _yes(heard, language) if kinds[0] == "yes" else Ask(kinds[0], language)
 
 
@@ -186,6 +191,18 @@ def _yes(heard: _Heard, language: str) -> Yes | Nonsense:
     if heard.unknown or not re.fullmatch(r"[0-9]{3,8}", code):
         return Nonsense("code-missing", language=language)
     return Yes(code, language)
+
+
+def _free(heard: _Heard, language: str) -> Ask | Nonsense:
+    """A meter may be named; a number that nearly is one is asked about, others say nothing."""
+    pieces = heard.pieces()
+    meters = {meter for run in (pieces, *([piece] for piece in pieces)) if (meter := _meter(run))}
+    if len(meters) > 1:
+        return Nonsense("several-meters", language=language)
+    longest = max((piece.text for piece in pieces), key=len, default="")
+    if not meters and len(longest) >= NEARLY:
+        return Nonsense("meter-length", {"meter": longest, "length": len(longest)}, language)
+    return Ask("free", language, next(iter(meters), ""))
 
 
 def _buy(heard: _Heard, words: Words, money: Money, language: str, another: bool) -> Buy | Nonsense:
@@ -279,7 +296,7 @@ def _diagnosis(heard: _Heard, money: Money) -> tuple[str, Mapping[str, Any]]:
         several = len(rest) > 1 and all(_amount([piece], money) for piece in rest)
         return ("several-amounts", {}) if several else ("amount-unclear", {"text": _shown(rest)})
     longest = max((piece.text for piece in pieces if piece.text.isdigit()), key=len, default="")
-    if len(longest) >= 9 or (len(pieces) > 1 and len(longest) >= 7):
+    if len(longest) >= NEARLY or (len(pieces) > 1 and len(longest) >= 7):
         return "meter-length", {"meter": longest, "length": len(longest)}
     amounts = _amount(pieces, money)
     if len(amounts) == 1:

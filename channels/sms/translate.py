@@ -16,6 +16,7 @@ from core.messages import (
     Answer,
     AskBalance,
     AskLastTokens,
+    ClaimFreeUnits,
     ConfirmVend,
     CreditVend,
     Message,
@@ -115,6 +116,8 @@ def message_of(phone: str, command: Command, reply: Reply) -> Message:
             return AskBalance(phone=phone, reply=to)
         case Ask(kind="last"):
             return AskLastTokens(phone=phone, reply=to)
+        case Ask(kind="free"):
+            return ClaimFreeUnits(phone=phone, meter=command.meter, reply=to)
         case Nonsense():
             return notice(phone, nonsense_notice(command), reply)
         case _:

@@ -12,7 +12,7 @@ import msgspec
 
 from core.documents import Document, DocumentError, Problem, read
 
-Kind = Literal["buy", "yes", "balance", "last", "help", "again"]
+Kind = Literal["buy", "yes", "balance", "last", "free", "help", "again"]
 #: Letters of these scripts are written without blanks between words.
 _UNSPACED: Final = re.compile(r"[\u3400-\u9fff]")
 
@@ -122,7 +122,7 @@ def _entries(file: WordFile) -> Iterator[tuple[Kind, str, str, str]]:
 
 def _problems(document: Document[WordFile]) -> Iterator[Problem]:
     file = document.value
-    kinds: tuple[Kind, ...] = ("buy", "yes", "balance", "last", "help", "again")
+    kinds: tuple[Kind, ...] = ("buy", "yes", "balance", "last", "free", "help", "again")
     for kind in kinds:
         if not file.commands.get(kind, {}).get("en"):
             yield document.problem("commands", f"'{kind}' needs a word in 'en'")

@@ -19,7 +19,7 @@ from channels.ussd.state import (
     State,
 )
 from channels.ussd.words import Words
-from core.messages import Answer, CreditVend, Recipient, SetLanguage
+from core.messages import Answer, ClaimFreeUnits, CreditVend, Recipient, SetLanguage
 from core.messages import Outcome as AnswerOutcome
 from core.queries import customer
 from core.queries.views import QuoteView, SaleView
@@ -30,6 +30,9 @@ from hub.channel import Arrival, KeyReused, Overloaded, Ports
 LAST_TOKENS: Final = 3
 #: A purchase that nobody could decide for this long is refused rather than done unexpectedly.
 EXPIRES_S: Final = 3600.0
+
+#: After these it is not said that nothing happened unless that is known.
+_MOVING: Final = frozenset({"buy", "free-units"})
 
 T = TypeVar("T")
 
@@ -75,7 +78,7 @@ class Actions:
             self.ports.log.warning("ussd.slow", action=action)
         except Exception:
             self.ports.log.exception("ussd.action-failed", action=action)
-        return Outcome("unsure" if action == "buy" else "fault")
+        return Outcome("unsure" if action in _MOVING else "fault")
 
     # -- asking
 
@@ -141,8 +144,42 @@ class Actions:
 
     async def buy(self, call: Call) -> Outcome:
         """The purchase, accepted under the key of the price that was confirmed."""
+        found = await self._done(call, self._arrival(call))
+        return found if isinstance(found, Outcome) else await self._answered(found, call)
+
+    async def free_units(self, call: Call) -> Outcome:
+        """The free basic units of the month, for the meter that was chosen or for the only one."""
+        found = await self._done(call, self._claim(call))
+        if isinstance(found, Outcome):
+            return found
+        if found.outcome is not AnswerOutcome.DONE:
+            return self._refused(found.code, found.args, call)
+        return Outcome("given", self.words.free(found.data, call.state.language))
+
+    def _claim(self, call: Call) -> Arrival:
+        phone, meter = call.session.msisdn, call.slots.get("meter", "")
+        message = ClaimFreeUnits(
+            phone=phone, meter=meter, reply=self._reply(call), answer_by_notice=False
+        )
+        return Arrival(
+            key=f"{call.purchase}/free/{call.state.hop}",
+            message=message,
+            raw=call.raw,
+            partition_ref=f"meter/{meter}" if meter else f"phone/{phone}",
+            source_id=call.session.session,
+            reply_within_s=max(0.0, call.deadline - self.ports.reactor.seconds()),
+            expires_in_s=EXPIRES_S,
+        )
+
+    def _reply(self, call: Call) -> tuple[Recipient, ...]:
+        phone, language = call.session.msisdn, call.state.language
+        to = Recipient(way="sms", address=phone, language=language, channel=self.sms_channel)
+        return (to,)
+
+    async def _done(self, call: Call, arrival: Arrival) -> Answer | Outcome:
+        """The answer of what was accepted, or the outcome that there is instead."""
         try:
-            accepted = await self._wait(self.ports.accept(self._arrival(call)), call)
+            accepted = await self._wait(self.ports.accept(arrival), call)
         except Overloaded:
             return Outcome("busy")
         except KeyReused:
@@ -156,7 +193,7 @@ class Actions:
                 self.ports.log.exception("ussd.answer-failed", message_id=accepted.message_id)
         if answer is None or answer.outcome is AnswerOutcome.UNKNOWN:
             return Outcome("late")
-        return await self._answered(answer, call)
+        return answer
 
     def _arrival(self, call: Call) -> Arrival:
         meter, phone = call.slots["meter"], call.session.msisdn
@@ -169,14 +206,7 @@ class Actions:
             holder_confirmed=bool(call.slots.get("holder_confirmed")),
             another=bool(call.slots.get("another")),
             quoted_tenths=int(call.state.place.args["quoted_tenths"]),
-            reply=(
-                Recipient(
-                    way="sms",
-                    address=phone,
-                    language=call.state.language,
-                    channel=self.sms_channel,
-                ),
-            ),
+            reply=self._reply(call),
         )
         return Arrival(
             key=call.purchase,
@@ -262,5 +292,6 @@ _RUN: Final[Mapping[str, Callable[[Actions, Call], Awaitable[Outcome]]]] = {
     "buy": Actions.buy,
     "last-tokens": Actions.last_tokens,
     "balance": Actions.balance,
+    "free-units": Actions.free_units,
     "language": Actions.language,
 }

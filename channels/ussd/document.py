@@ -12,7 +12,7 @@ import msgspec
 
 from core.documents import Document, DocumentError, Problem, read
 
-Action = Literal["quote", "buy", "last-tokens", "balance", "language", "continue"]
+Action = Literal["quote", "buy", "last-tokens", "balance", "free-units", "language", "continue"]
 Slot = Literal["meter", "tender", "account", "language", "holder_confirmed", "another"]
 
 #: Every action and how it can end. ``continue`` takes up a dropped session and has no end of its
@@ -21,25 +21,36 @@ OUTCOMES: Final[Mapping[str, Mapping[str, frozenset[str]]]] = {
     action: {name: frozenset(args.split()) for name, args in outcomes.items()}
     for action, outcomes in {
         "quote": {
-            "quoted": "meter meter_name tender units lines carried account credit",
+            "quoted": "meter meter_name tender units unit lines carried account credit",
             "other-holder": "meter holder tender",
-            "earlier": "meter units tender token receipt at kct",
+            "earlier": "meter units unit tender token receipt at kct",
             "stranger": "holder meter",
             "refused": "reason",
             "fault": "",
         },
         "buy": {
-            "sold": "meter units tender token receipt lines key_change",
+            "sold": "meter units unit tender token receipt lines key_change free_token free_units",
             "late": "",
             "unsure": "",
-            "changed": "meter meter_name tender units lines carried account credit",
+            "changed": "meter meter_name tender units unit lines carried account credit",
             "other-holder": "meter holder tender",
-            "earlier": "meter units tender token receipt at kct",
+            "earlier": "meter units unit tender token receipt at kct",
             "refused": "reason",
             "busy": "",
         },
         "last-tokens": {"listed": "sales", "none": "", "refused": "reason", "fault": ""},
-        "balance": {"shown": "account credit debt block_left", "refused": "reason", "fault": ""},
+        "balance": {
+            "shown": "account credit debt block_left unit",
+            "refused": "reason",
+            "fault": "",
+        },
+        "free-units": {
+            "given": "meter units unit token key_change",
+            "late": "",
+            "unsure": "",
+            "refused": "reason",
+            "busy": "",
+        },
         "language": {"chosen": ""},
         "continue": {},
     }.items()
@@ -53,7 +64,7 @@ LISTS: Final[Mapping[str, Slot]] = {
 #: May stand in any text.
 BASE_ARGS: Final = frozenset({"company", "help_line", "currency", "name", "test"})
 #: One sale in the list of the last tokens.
-SALE_ARGS: Final = frozenset({"at", "meter", "token", "units", "tender", "receipt", "kct"})
+SALE_ARGS: Final = frozenset({"at", "meter", "token", "units", "unit", "tender", "receipt", "kct"})
 #: Texts that the machine itself needs.
 FIXED_TEXTS: Final = (
     "nav.more", "nav.back", "nav.home", "busy", "fault", "sale", "key-change",

@@ -16,6 +16,7 @@ from channels.ussd.state import (
     Item,
 )
 from core.queries.views import BalanceView, LineView, PhoneView, QuoteView, SaleView
+from core.units import ELECTRICITY
 from hub.channel import Company
 from hub.formats import Style, amount, kwh, kwh_milli, money, numbered, time, token
 from hub.texts import Language, TextError, Texts
@@ -75,6 +76,7 @@ class Words:
             "meter_name": view.meter.name,
             "tender": money(view.tender, style, view.currency),
             "units": kwh(view.units_tenths, style),
+            "unit": self._unit(view.commodity, language),
             "lines": self._lines(view.lines, language),
             "carried": amount(carried, style) if carried else "",
             "account": view.account,
@@ -97,6 +99,7 @@ class Words:
         return {
             "meter": view.meter,
             "units": kwh(view.units_tenths, style),
+            "unit": self._unit(view.commodity, language),
             "tender": money(view.tender, style, view.currency),
             "token": token(view.token, style),
             "receipt": view.receipt,
@@ -104,6 +107,20 @@ class Words:
             "kct": numbered(view.kct, style),
             "key_change": note if count else "",
             "lines": self._lines(view.lines, language),
+            "free_token": token(view.free_token, style),
+            "free_units": kwh(view.free_tenths, style) if view.free_token else "",
+        }
+
+    def free(self, data: Mapping[str, Any], language: str) -> dict[str, str]:
+        """The arguments of ``given``, of the answer to a claim of free units."""
+        style, count = self._style(language), len(data.get("kct", ()))
+        note = self.screens.sheet(language).say("key-change", {"count": str(count)})
+        return {
+            "meter": str(data["meter"]),
+            "units": kwh(data["units_tenths"], style),
+            "unit": self._unit(str(data.get("commodity", ELECTRICITY)), language),
+            "token": token(data["free_token"], style),
+            "key_change": note if count else "",
         }
 
     def sales(self, views: Iterable[SaleView], language: str) -> str:
@@ -119,6 +136,7 @@ class Words:
             "credit": money(view.credit, style, view.currency),
             "debt": money(view.debt, style, view.currency) if view.debt else "",
             "block_left": "" if left is None else kwh_milli(left, style),
+            "unit": self._unit(view.commodity, language),
         }
 
     def refusal(self, code: str, args: Mapping[str, Any], language: str) -> str:
@@ -142,6 +160,10 @@ class Words:
             label = labels.get(line.code) or labels.get(family) or line.label or line.code
             sums[label] = sums.get(label, 0) + line.amount
         return "\n".join(f"{label} {amount(sums[label], style)}" for label in sums)
+
+    def _unit(self, commodity: str, language: str) -> str:
+        """The sign of the unit that a meter counts."""
+        return str(self._sheet(language).units.get(commodity, commodity))
 
     def _sheet(self, language: str) -> Any:
         return self.languages[self.texts.language(language)].sheet

@@ -3,6 +3,7 @@
 from core.handlers import (
     accounts,
     collection,
+    free_units,
     key_changes,
     money_acts,
     notices,
@@ -25,6 +26,7 @@ HANDLERS: dict[str, Handler] = {
         *token_orders.HANDLERS,
         *money_acts.HANDLERS,
         *key_changes.HANDLERS,
+        *free_units.HANDLERS,
     )
 }
 

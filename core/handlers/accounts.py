@@ -5,6 +5,7 @@ from typing import Any
 import msgspec
 
 from core.book import Wants
+from core.commodity import COMMODITIES, by_token, wrong_unit
 from core.entities import Account, Agreement, AgreementState, Meter, OwnMeter, Phone
 from core.handlers.base import Context, Handler
 from core.messages import Answer, AskBalance, Enrol, MeterLink, Outcome, PhoneLink, SetLanguage
@@ -67,12 +68,27 @@ def _check(ctx: Context, command: Enrol) -> None:
     if point is not None and ctx.stage.linked("agreement-at", point) is not None:
         raise conflict(f"service point {command.service_point} has an agreement")
     if command.meter is not None:
+        _check_commodity(ctx, command, command.meter)
         try:
             parse_drn(command.meter.drn)
         except StsError as error:
             raise conflict(str(error)) from error
         if ctx.stage.get(Meter, command.meter.drn) is not None:
             raise conflict(f"meter {command.meter.drn} is on file already")
+
+
+def _check_commodity(ctx: Context, command: Enrol, meter: MeterLink) -> None:
+    """What it measures is sold by token (or billed), and the tariff counts in its unit."""
+    if meter.commodity not in COMMODITIES:
+        known = ", ".join(COMMODITIES)
+        what = f"meter {meter.drn} of {meter.commodity!r}; a commodity is one of: {known}"
+        raise refuse("enrol-conflict", what=what)
+    if command.mode == "prepaid":
+        by_token(meter.commodity, meter.drn)
+    unit = ctx.terms.tariffs[command.tariff].tariff.unit
+    wrong = wrong_unit(meter.commodity, meter.drn, command.tariff, unit)
+    if wrong is not None:
+        raise wrong
 
 
 def _known_or_new(ctx: Context, table: str, number: str, values: dict[str, Any]) -> int:

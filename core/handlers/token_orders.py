@@ -11,7 +11,7 @@ from core.entities import TokenOrder
 from core.handlers.base import Context, Handler
 from core.messages import Answer, MadeToken, Outcome, ReportTokens
 from core.refusals import refuse
-from core.vending import act_carry, ordered_sale
+from core.vending import act_carry, ordered_claim, ordered_sale
 from core.vending.key_change import MAX_SET
 from core.vending.order_states import ENDED, OrderState, moved
 from core.vending.sale_rows import MAX_RECIPIENTS, receipt_ids
@@ -32,6 +32,7 @@ class Ends:
 
 ENDS: Final[Mapping[str, Ends]] = {
     "sale": Ends(ordered_sale.token_came, ordered_sale.no_token, ordered_sale.in_doubt),
+    "free-units": Ends(ordered_claim.token_came, ordered_claim.no_token, ordered_claim.in_doubt),
     "act": Ends(act_carry.token_came, act_carry.no_token, act_carry.in_doubt),
 }
 
@@ -85,6 +86,7 @@ _IDS = {
     "token": 1 + MAX_SET,
     "ledger_txn": 1,
     "debt": 1,
+    "free_claim": 1,
     "notice": MAX_RECIPIENTS,
     receipt_ids("{company}"): 1,
 }

@@ -20,10 +20,11 @@ LAST_TOKENS = 3
 
 _SALE_IDS = {
     "sale": 1,
-    "token": 1 + MAX_SET,
+    "token": 2 + MAX_SET,  # one of free units
     "token_order": 1,
+    "free_claim": 1,
     "key_change": 1,
-    "ledger_txn": 1,
+    "ledger_txn": 2,
     "confirmation": 1,
     "notice": MAX_RECIPIENTS,
     receipt_ids("{company}"): 1,

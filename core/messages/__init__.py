@@ -12,6 +12,7 @@ from core.messages.accounts import AskBalance, Enrol, MeterLink, PhoneLink, SetL
 from core.messages.base import Message, message_type, name_of, struct_of
 from core.messages.billing import ReceivePayment
 from core.messages.collection import ImportDebts, ReceiveJointPayment, RequestMoneyAct
+from core.messages.free_units import ClaimFreeUnits, EndFreeUnits, GiveFreeUnits
 from core.messages.management import DecideTokenAct, RequestTokenAct
 from core.messages.modules import KeyAim, MadeToken, OrderTokens, ReportTokens
 from core.messages.notices import DeliveryReport, SendNotice
@@ -23,13 +24,16 @@ __all__ = [
     "Answer",
     "AskBalance",
     "AskLastTokens",
+    "ClaimFreeUnits",
     "ConfirmKeyChange",
     "ConfirmVend",
     "CreditVend",
     "DecideTokenAct",
     "DeliveryReport",
+    "EndFreeUnits",
     "Enrol",
     "FailKeyChange",
+    "GiveFreeUnits",
     "ImportDebts",
     "KeyAim",
     "MadeToken",

@@ -10,7 +10,9 @@ class MeterLink(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A prepaid meter at the agreement's service point.
 
     ``drn`` 11 or 13 digits; ``ea`` 7 or 11; ``dkga`` ``02`` or ``04``; ``base_year`` 1993, 2014 or
-    2035; ``max_credit_tenths`` the largest credit the model takes in one token (tenths of kWh).
+    2035; ``max_credit_tenths`` the largest credit that the model takes in one token (tenths).
+    ``commodity``: ``electricity`` (kWh), ``water``, ``gas`` (m³) or ``time`` (minutes); a meter of
+    ``heat`` takes no tokens.
     """
 
     drn: str
@@ -25,6 +27,7 @@ class MeterLink(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     tct: str = "02"
     max_credit_tenths: int = 99_999
     blocked: str = ""  # reason class; empty: active
+    commodity: str = "electricity"
 
 
 class PhoneLink(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -12,6 +12,7 @@ from core.messages.collection import (
     ReceiveJointPayment,
     RequestMoneyAct,
 )
+from core.messages.free_units import ClaimFreeUnits, EndFreeUnits, GiveFreeUnits
 from core.messages.management import DecideTokenAct, RequestTokenAct
 from core.messages.modules import KeyAim, MadeToken, OrderTokens, ReportTokens
 from core.messages.notices import DeliveryReport, SendNotice
@@ -124,6 +125,16 @@ _MESSAGES: Final[tuple[Message, ...]] = (
             ),
         ),
     ),
+    GiveFreeUnits(
+        operator="mary",
+        meter="04123456784",
+        tenths=500,
+        unclaimed="cumulate",
+        cap_months=3,
+        reason="register of poor households 2026, line 118",
+    ),
+    EndFreeUnits(operator="mary", meter="04123456784", reason="moved away"),
+    ClaimFreeUnits(phone=_PHONE, reply=_REPLY),
     SendNotice(
         way="sms",
         recipient=_PHONE,

@@ -117,6 +117,7 @@ def _quote(terms: Terms, stage: Stage, command: CreditVend, now_us: int) -> Quot
         account=payer.number,
         credit=payer.spendable,
         earlier=sale_view(terms, shown_with(key, earlier)) if earlier else None,
+        commodity=meter.commodity,
     )
 
 

@@ -46,6 +46,7 @@ class OldToken(msgspec.Struct, frozen=True):
     digits: str
     units_tenths: int
     at: int
+    commodity: str
 
 
 class ChangeView(msgspec.Struct, frozen=True):
@@ -54,7 +55,7 @@ class ChangeView(msgspec.Struct, frozen=True):
     meter: str
     campaign: str
     state: str
-    old: str  # SGC/KRN/TI
+    old: str  # SGC/KRN/TI, and the expiry number where that changes
     new: str
     ro: bool
     issued: int
@@ -91,7 +92,8 @@ def view_of(reader: Reader, company: str, drn: str) -> ChangeView | None:
     rows = reader.rows(
         "SELECT m.drn, k.campaign, k.state, k.old_sgc, k.old_krn, k.old_ti, k.new_sgc, k.new_krn, "
         "k.new_ti, k.ro, k.issued, k.how, k.operator, k.reason, k.note, k.needed_at, k.issued_at, "
-        f"k.presumed_at, k.closed_at FROM {_NEWEST} WHERE k.company = :company AND m.drn = :drn",
+        "k.presumed_at, k.closed_at, k.old_ken, k.new_ken "
+        f"FROM {_NEWEST} WHERE k.company = :company AND m.drn = :drn",
         company=company,
         drn=drn,
     )
@@ -99,7 +101,9 @@ def view_of(reader: Reader, company: str, drn: str) -> ChangeView | None:
         return None
     row = rows[0]
     old, new = ("/".join(map(str, row[at : at + 3])) for at in (3, 6))
-    return _as(ChangeView, (*row[:3], old, new, bool(row[9]), *row[10:]))
+    if row[19] != row[20]:
+        old, new = f"{old} KEN {row[19]}", f"{new} KEN {row[20]}"
+    return _as(ChangeView, (*row[:3], old, new, bool(row[9]), *row[10:19]))
 
 
 def group(reader: Reader, company: str, sgc: str, krn: int) -> Iterator[list[str]]:
@@ -155,11 +159,14 @@ def old_tokens(reader: Reader, company: str, drn: str) -> list[OldToken]:
     nothing once the meter has its new key, and are replaced when they are brought.
     """
     rows = reader.rows(
-        "SELECT s.receipt, t.digits, t.value, t.made_at "
+        "SELECT s.receipt, t.digits, t.value, t.made_at, m.commodity "
         f"FROM {_NEWEST} JOIN sale s ON s.meter_id = m.id "
         "JOIN token t ON t.cause_id = s.id AND t.cause = 'sale' "
         "AND t.sgc = k.old_sgc AND t.krn = k.old_krn AND t.ti = k.old_ti "
         "WHERE k.company = :company AND m.drn = :drn "
+        # of a change of the expiry number alone the old tokens are as good as the new ones
+        "AND NOT (k.old_sgc = k.new_sgc AND k.old_krn = k.new_krn AND k.old_ti = k.new_ti "
+        "AND k.old_kt = k.new_kt) "
         "AND k.issued_at > 0 AND k.state <> 'failed' AND t.made_at <= k.issued_at "
         "AND NOT EXISTS (SELECT 1 FROM token_void v WHERE v.token_id = t.id) "
         "ORDER BY t.made_at DESC, t.id DESC LIMIT :count",

@@ -1,4 +1,5 @@
-"""What a query gives back. Money in minor units, units in tenths of kWh, instants in µs UTC."""
+"""What a query gives back. Money in minor units, units in tenths of the meter's unit (``commodity``
+says which: ``core.commodity``), instants in µs UTC."""
 
 from typing import Any
 
@@ -67,6 +68,9 @@ class SaleView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ti: str = ""
     key_change: str = ""
     kct: tuple[str, ...] = ()
+    commodity: str = "electricity"
+    free_token: str = ""  # free basic units that came with it, 20 digits
+    free_tenths: int = 0
 
 
 class QuoteView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -84,16 +88,18 @@ class QuoteView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     account: str
     credit: int
     earlier: SaleView | None = None
+    commodity: str = "electricity"
 
 
 class BalanceView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """Credit and debt of an account, and what is left of the month's first block (milli-kWh)."""
+    """Credit and debt of an account, and what is left of the month's first block (milli-units)."""
 
     account: str
     credit: int
     currency: str
     debt: int = 0
     block_left_milli: int | None = None
+    commodity: str = "electricity"  # of the block
 
 
 class ActView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -25,6 +25,7 @@ from core.entities import (
 from core.messages import CreditVend
 from core.store.load_acts import concerned, load_acts
 from core.store.load_collection import accounts_of, load_collection
+from core.store.load_entitlements import RUNNING, load_entitlements
 from core.store.load_key_changes import load_key_changes
 from core.store.load_orders import load_open_act_orders, load_open_orders, load_orders, ordered
 from core.store.load_sales import Horizon, load_sales
@@ -32,7 +33,7 @@ from core.store.tx import Reader, Row
 
 METER_COLUMNS = (
     "id company drn model state block_reason max_credit_tenths tct ea dkga sgc krn ti ken kt "
-    "base_year last_tid key_change_id"
+    "base_year last_tid key_change_id commodity"
 ).split()
 ACCOUNT_COLUMNS = "id company number currency state credit reserved".split()
 
@@ -57,9 +58,10 @@ def load(
     drns |= {*_saved_meters(book, wants.meters_of)}
     meters = _meters(reader, company, drns, book, suffix)
     load_key_changes(reader, meters, book)
-    agreements = _agreements(reader, meters, book)
+    agreements, entitled = _agreements(reader, meters, book)
     services = sorted({*reported.agreements, *(a.id for a in agreements)})
     _agreement_states(reader, services, book, suffix)
+    load_entitlements(reader, entitled, book)
     ids = {*reported.accounts, *(a.account_id for a in agreements)}
     ids.update(account for phone in phones for account in phone.account_ids)
     ids |= paid_to
@@ -112,19 +114,22 @@ def _meters(
     return meters
 
 
-def _agreements(reader: Reader, meters: list[Meter], book: Book) -> list[Agreement]:
+def _agreements(
+    reader: Reader, meters: list[Meter], book: Book
+) -> tuple[list[Agreement], dict[int, int]]:
+    """The meters' agreements, and of those that have one the id of the running entitlement."""
     if not meters:
-        return []
+        return [], {}
     rows = reader.rows(
         "SELECT i.meter_id, a.id, a.account_id, a.tariff, a.mode, a.state, a.since, c.name, "
-        "x.number FROM meter_install i JOIN agreement a ON a.service_point_id = "
+        f"x.number, {RUNNING} FROM meter_install i JOIN agreement a ON a.service_point_id = "
         "i.service_point_id AND a.to_us IS NULL JOIN account x ON x.id = a.account_id "
         "JOIN customer c ON c.id = x.customer_id "
         "WHERE i.meter_id IN :ids AND i.to_us IS NULL ORDER BY a.id",
         ids=[meter.id for meter in meters],
     )
-    agreements = []
-    for meter_id, id_, account, tariff, mode, state, since, holder, number in rows:
+    agreements, entitled = [], {}
+    for meter_id, id_, account, tariff, mode, state, since, holder, number, running in rows:
         agreement = Agreement(
             id=id_,
             account_id=account,
@@ -138,7 +143,9 @@ def _agreements(reader: Reader, meters: list[Meter], book: Book) -> list[Agreeme
         book.load(id_, agreement)
         book.link("agreement-of", meter_id, id_)
         agreements.append(agreement)
-    return agreements
+        if running:
+            entitled[id_] = running
+    return agreements, entitled
 
 
 def _agreement_states(reader: Reader, ids: list[int], book: Book, suffix: str) -> None:

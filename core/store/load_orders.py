@@ -99,7 +99,7 @@ def load_open_orders(reader: Reader, agreements: Iterable[int], book: Book) -> N
         return
     for row in reader.rows(
         f"SELECT {_COLUMNS} FROM token_order WHERE agreement_id IN :ids AND {OPEN} "
-        "AND cause = 'sale' ORDER BY id",
+        "AND cause <> 'act' ORDER BY id",
         ids=ids,
     ):
         order = order_of(row)

@@ -31,7 +31,8 @@ SALE_COLUMNS = (
     "s.id, s.receipt, s.phone, s.payer_account_id, s.meter_id, m.drn, a.number, s.currency, "
     "s.tender, s.units_tenths, s.carried_forward, s.lines, s.priced_at, "
     "COALESCE(r.digits, t.digits), COALESCE(r.sgc, t.sgc), COALESCE(r.krn, t.krn), "
-    "COALESCE(r.ti, t.ti)"
+    "COALESCE(r.ti, t.ti), m.commodity, COALESCE(f.digits, ''), "
+    "CASE WHEN f.id IS NULL THEN 0 ELSE g.tenths END"
 )
 #: A void token is shown as the one that replaced it: a customer's copy must be one that counts.
 #: Void tokens are few, so ``r`` and ``w`` are looked up for few sales (no key, no look).
@@ -41,13 +42,17 @@ SALE_TABLES = (
     "LEFT JOIN token_void v ON v.token_id = t.id "
     "LEFT JOIN token r ON r.cause_id = v.act_id AND r.cause = 'replacement' "
     "AND r.meter_id = t.meter_id "
-    "LEFT JOIN token_void w ON w.token_id = r.id"
+    "LEFT JOIN token_void w ON w.token_id = r.id "
+    # free units that came with it; void ones are not shown again
+    "LEFT JOIN free_claim g ON g.sale_id = s.id "
+    "LEFT JOIN token f ON f.cause_id = g.id AND f.cause = 'free-units' "
+    "AND NOT EXISTS (SELECT 1 FROM token_void u WHERE u.token_id = f.id)"
 )
 #: A sale whose units went to another meter, or whose new digits are void again, has no copy.
 _COUNTS = "(v.token_id IS NULL OR (r.id IS NOT NULL AND w.token_id IS NULL))"
 _SALE_FIELDS = (
     "id receipt phone payer_account_id meter_id drn account_number currency tender units_tenths "
-    "carried_forward lines priced_at token sgc krn ti"
+    "carried_forward lines priced_at token sgc krn ti commodity free_token free_tenths"
 ).split()
 
 

@@ -73,6 +73,10 @@ SENTENCES: Mapping[str, str] = {
         "Sale {cause_id} of {company}: its postings do not come to what was paid ({tender} minor "
         "units, {carried} of it carried forward)."
     ),
+    "claim-amount": (
+        "Free units {cause_id} of {company}: their expense in the books is {posted} minor units "
+        "where {amount} is right."
+    ),
     "posting-without-sale": (
         "Ledger transaction {txn} of {company} is of a sale, and there is no such sale."
     ),
@@ -160,6 +164,7 @@ CAUSES: Mapping[str, Cause] = {
         _act("replacement", 0),
         _act("management", 2),
         _act("test", 1),
+        Cause("free-units", "free_claim", "c.tenths > 0", "tenths", "claimed_at"),
         Cause("key-change", "key_change", "c.issued_at > 0", "", "", 2, least=2, most=4),
     )
 }

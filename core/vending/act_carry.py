@@ -62,6 +62,8 @@ def _done(ctx: Context, act: TokenAct, done: Done, *moves: ActMove) -> Answer:
         facts["copy"] = True
     facts |= _set_before(ctx, act.meter, done.digits)
     shown = {"meter": act.meter, "units_tenths": done.units_tenths or None, **facts}
+    if done.units_tenths:
+        shown["commodity"] = ctx.stage.need(Meter, act.meter).commodity
     told = {k: v for k, v in shown.items() if v is not None}
     tell(ctx, command_of(act).reply, done.notice, told)
     return act_answer(ctx, act, **facts)

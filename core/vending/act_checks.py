@@ -5,6 +5,7 @@ import msgspec
 from core.book import Stage
 from core.calendars import local_date
 from core.collection.act_kinds import kind_named
+from core.commodity import by_token
 from core.company import Operator, Terms
 from core.entities import Meter, TokenAct
 from core.handlers.base import Context
@@ -19,7 +20,10 @@ from core.vending.act_kinds import (
     CAMPAIGN,
     KEY_CHANGE,
     KINDS,
+    LONG_CODE,
     REGISTERS,
+    SHORT_BITS,
+    SHORT_CODE,
     TEST_NAMES,
     VALUE_MAX,
     Kind,
@@ -83,11 +87,10 @@ def _fields(command: RequestTokenAct) -> str:
         return f"a value is 0 to {VALUE_MAX}"
     if kind == "extended-set" and not (0 <= command.index <= FLAG_INDEX and _ten(command.value)):
         return f"an extended setting has an index of 0 to {FLAG_INDEX} and a value of 0 to 1023"
+    if kind in ("test", "extended-read"):
+        return _of_class_1(command)
     if command.register not in REGISTERS:
         return f"a register is one of: {', '.join(REGISTERS)}"
-    strange = sorted(set(command.tests) - set(TEST_NAMES))
-    if strange:
-        return f"no test {strange[0]}; there are: {', '.join(TEST_NAMES)}"
     if kind in ("reallocation", "credit-transfer") and command.from_meter in ("", command.meter):
         return "name the meter that the units come from, another one"
     if not 0 <= command.fee <= MAX_FEE:
@@ -99,6 +102,17 @@ def _fields(command: RequestTokenAct) -> str:
     if kind in ("reprint", "replacement", "reallocation") and not command.token:
         return "name the token: its 20 digits, or the receipt of its sale"
     return ""
+
+
+def _of_class_1(command: RequestTokenAct) -> str:
+    if command.kind == "test" and not 0 <= command.value <= LONG_CODE:
+        return f"a manufacturer's code is 0 to {LONG_CODE}"
+    if command.kind == "extended-read" and not (
+        0 <= command.value < 1 << SHORT_BITS and 0 <= command.index <= SHORT_CODE
+    ):
+        return f"it reads 0 to 2^{SHORT_BITS} - 1, at a manufacturer's code of 0 to {SHORT_CODE}"
+    strange = sorted(set(command.tests) - set(TEST_NAMES))
+    return f"no test {strange[0]}; there are: {', '.join(TEST_NAMES)}" if strange else ""
 
 
 def _ten(value: int) -> bool:
@@ -131,6 +145,7 @@ def meter_of(terms: Terms, stage: Stage, drn: str) -> Meter:
     meter = stage.get(Meter, drn)
     if meter is None:
         raise refuse("meter-unknown", meter=drn, company=terms.name)
+    by_token(meter.commodity, drn)
     return meter
 
 

@@ -13,6 +13,7 @@ from core.messages import RequestTokenAct
 from core.sts.amounts import encode_units
 from core.sts.layouts import Management
 from core.sts.meter import ALL_REGISTERS, TESTS
+from core.sts.token import TokenData, meter_test
 
 VALUE_MAX: Final = 0xFFFF
 #: Acts that bring meters another key; the second is about no meter.
@@ -45,7 +46,8 @@ class Two(StrEnum):
 class Kind:
     """A kind of act. ``subclass``: of the class 2 token it makes (None: none of class 2).
 
-    ``coded`` gives the token's 16 bits, ``shown`` what the token's row keeps as its value.
+    ``of_class_1`` makes one of class 1. ``coded`` gives the 16 bits of one of class 2, ``shown``
+    what the token's row keeps as its value.
     ``limit`` is what counts in the day of the operator beside the act itself: ``units``, ``money``
     or nothing. ``ledger`` is the account that pays for units given away. ``proofs``: the evidence
     must begin with one of these words (any evidence will do where there are none). ``approver`` is
@@ -65,6 +67,7 @@ class Kind:
     ledger: str = ""
     proofs: tuple[str, ...] = ()
     approver: Role = Role.APPROVER
+    of_class_1: Callable[[RequestTokenAct], TokenData] | None = None
 
 
 #: What can show that a meter never took a token: its own memory read out, the meter itself
@@ -81,8 +84,14 @@ REGISTERS: Final[Mapping[str, int]] = {
 }
 #: The tests of a class 1 token by the names of the command line.
 TEST_NAMES: Final = tuple(name.replace(" ", "-") for name in TESTS)
-#: All tests at once: every bit of the four-digit form's 36.
-ALL_TESTS: Final = (1 << 36) - 1
+#: Manufacturers' codes of two digits leave 36 bits to the tests, those of four digits 28 bits
+#: (class 1, subclasses 0 and 1); code 0 is any manufacturer. All tests at once: every bit.
+SHORT_CODE: Final = 99
+LONG_CODE: Final = 9999
+SHORT_BITS: Final = 36
+LONG_BITS: Final = 28
+#: Class 1, subclass 2 (STS 202-5).
+EXTENDED_READ: Final = 2
 
 
 def _watts(command: RequestTokenAct) -> int:
@@ -100,8 +109,18 @@ def _register(command: RequestTokenAct) -> int:
 def control_bits(command: RequestTokenAct) -> int:
     """Bit n of the tests asked for; none named: all of them."""
     if not command.tests:
-        return ALL_TESTS
+        return (1 << (LONG_BITS if command.value > SHORT_CODE else SHORT_BITS)) - 1
     return sum(1 << TEST_NAMES.index(name) for name in set(command.tests))
+
+
+def _test_token(command: RequestTokenAct) -> TokenData:
+    """The form with two or with four digits, as the manufacturer's code (``value``) needs."""
+    return meter_test(int(command.value > SHORT_CODE), control_bits(command), command.value)
+
+
+def _extended_read(command: RequestTokenAct) -> TokenData:
+    """``value`` is what is read, ``index`` the manufacturer's code of two digits."""
+    return meter_test(EXTENDED_READ, command.value, command.index)
 
 
 def _units(command: RequestTokenAct) -> int:
@@ -114,8 +133,12 @@ _M = Management
 KINDS: Final[Mapping[str, Kind]] = {
     kind.name: kind
     for kind in (
-        Kind("test", "test", _TECHNICIAN, Two.NEVER, "a test or display token",
-             shown=control_bits),
+        Kind("test", "test", _TECHNICIAN, Two.NEVER,
+             "a test or display token; value: the manufacturer's code, 0 for all",
+             of_class_1=_test_token, shown=control_bits),
+        Kind("extended-read", "test", _TECHNICIAN, Two.NEVER,
+             "an extended read; value: what, index: the manufacturer's code, 0 for all",
+             of_class_1=_extended_read, shown=_value),
         Kind("power-limit", "management", _TECHNICIAN, Two.RAISING, "a maximum power limit",
              _M.POWER_LIMIT, lambda c: encode_units(c.watts), _watts),
         Kind("clear-credit", "management", _SUPERVISOR, Two.ALWAYS, "clearing the credit",

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from core.calendars import local_date
+from core.commodity import wrong_unit
 from core.entities import Account, Agreement, AgreementState, Debt, Meter
 from core.handlers.base import Context
 from core.ledger import CUSTOMER_CREDIT, Entry, Transaction, post
@@ -52,9 +53,12 @@ def worth(ctx: Context, meter: Meter, tenths: int) -> list[Entry]:
         if tariff is None:
             raise NoTariffError(f"no tariff {agreement.tariff}")
         version = tariff.at(today)
+        wrong = wrong_unit(meter.commodity, meter.drn, agreement.tariff, tariff.tariff.unit)
     except NoTariffError as error:
         why = str(error)
         raise refuse("tariff-missing", meter=meter.drn, tariff=agreement.tariff, why=why) from error
+    if wrong is not None:
+        raise wrong
     state = ctx.stage.need(AgreementState, agreement.id)
     before = state.units_milli if state.period == today.year * 100 + today.month else 0
     lines = unit_lines(version, before, tenths * MILLI_PER_TENTH, (), tariff.tariff.unit)

@@ -186,9 +186,15 @@ def _replace(ctx: Context, act: TokenAct, meter: Meter) -> Outcome:
     return _again(ctx, act, meter, _credit_on_file(ctx, command_of(act), meter.drn))
 
 
+def _same_commodity(command: RequestTokenAct, old: Meter, meter: Meter) -> None:
+    """Units of water are no units of electricity, whatever they cost."""
+    if old.commodity != meter.commodity:
+        raise _no(command, f"meter {old.drn} measures {old.commodity}, not {meter.commodity}")
+
+
 def _can_reallocate(ctx: Context, command: RequestTokenAct, meter: Meter) -> int:
     _for_credit(ctx, command, meter)
-    meter_of(ctx.terms, ctx.stage, command.from_meter)
+    _same_commodity(command, meter_of(ctx.terms, ctx.stage, command.from_meter), meter)
     _credit_on_file(ctx, command, command.from_meter)
     return 0
 
@@ -214,6 +220,7 @@ def _can_transfer(ctx: Context, command: RequestTokenAct, meter: Meter) -> int:
     old = meter_of(ctx.terms, ctx.stage, command.from_meter)
     if old.state != "exchanged" and ctx.stage.linked("agreement-of", old.id) is not None:
         raise _no(command, f"meter {old.drn} is still in use")
+    _same_commodity(command, old, meter)
     earlier = ctx.stage.linked("moved-from", old.drn)
     if earlier:
         raise _no(command, f"the units of meter {old.drn} were moved by act {earlier}")
@@ -291,6 +298,7 @@ _GIFT = Step(_can_give, _give)
 
 STEPS: Final[Mapping[str, Step]] = {
     "test": _SETTING,
+    "extended-read": _SETTING,
     "power-limit": _SETTING,
     "clear-credit": _SETTING,
     "tariff-rate": _SETTING,

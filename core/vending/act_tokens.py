@@ -3,6 +3,7 @@
 import msgspec
 from msgspec.structs import replace
 
+from core.commodity import subclass_of
 from core.entities import Meter, TokenAct, TokenOnFile
 from core.handlers.base import Context
 from core.messages import RequestTokenAct
@@ -10,10 +11,10 @@ from core.refusals import Refusal, refuse
 from core.sts.errors import FieldRangeError, StsError
 from core.sts.layouts import CREDIT, MANAGEMENT, Management
 from core.sts.module import IssuedToken, TokenRequest
-from core.sts.token import TokenData, extended_set, management, meter_test
+from core.sts.token import TokenData, extended_set, management
 from core.vending import tokens
 from core.vending.act_kinds import KINDS, Kind
-from core.vending.token_orders import ELECTRICITY, Asked
+from core.vending.token_orders import Asked
 from core.vending.tokens import key_of, make_token
 
 #: Class 1 tokens carry no TID; this stands in their row.
@@ -57,8 +58,8 @@ def issue_setting(
     try:
         if kind.subclass is not None and meter.sgc in ctx.terms.remotes:
             raise Elsewhere(_setting_asked(kind, command))
-        if kind.subclass is None:
-            return _keep(ctx, act, meter, _ask(ctx, meter, meter_test(0, kind.shown(command))))
+        if kind.of_class_1 is not None:
+            return _keep(ctx, act, meter, _ask(ctx, meter, kind.of_class_1(command)))
         base = ctx.terms.module.describe(key_of(ctx.terms.code, meter)).base_date
         tid = tokens.tid_for(ctx, meter, base)
         token = _ask(ctx, meter, _data(kind, command, tid, ctx.draw.rnd))
@@ -113,7 +114,8 @@ def issue_units(ctx: Context, act: TokenAct, meter: Meter, tenths: int) -> Issue
         _write(ctx, act, meter, came, tenths)
         return came
     if meter.sgc in ctx.terms.remotes:
-        raise Elsewhere(Asked(token_class=CREDIT, subclass=ELECTRICITY, amount=tenths))
+        subclass = subclass_of(meter.commodity, meter.drn)
+        raise Elsewhere(Asked(token_class=CREDIT, subclass=subclass, amount=tenths))
     try:
         token = make_token(ctx, meter, tenths)
     except StsError as error:

@@ -5,33 +5,38 @@ from core.calendars import local_date, period_of
 from core.company import Terms
 from core.entities import Account, Agreement, AgreementState, Meter, Phone
 from core.queries.views import BalanceView
+from core.units import ELECTRICITY
 from core.vending.price import debts_of
 
 
 def balance_view(terms: Terms, stage: Stage, phone: Phone, now_us: int) -> BalanceView:
     """The balance of the first account that the phone may spend."""
     account = stage.need(Account, phone.account_ids[0])
-    debt, left = 0, None
-    for agreement in _agreements(stage, phone, account.id):
+    debt, left, commodity = 0, None, ELECTRICITY
+    for meter, agreement in _agreements(stage, phone, account.id):
         debt += sum(d.outstanding for d in debts_of(stage, agreement))
         if left is None and agreement.tariff in terms.tariffs:
             left = _block_left(terms, stage, agreement, now_us)
+            commodity = meter.commodity
     return BalanceView(
         account=account.number,
         credit=account.spendable,
         currency=account.currency,
         debt=debt,
         block_left_milli=left,
+        commodity=commodity,
     )
 
 
-def _agreements(stage: Stage, phone: Phone, account_id: int) -> list[Agreement]:
+def _agreements(stage: Stage, phone: Phone, account_id: int) -> list[tuple[Meter, Agreement]]:
     found = []
     for own in phone.meters:
         meter = stage.get(Meter, own.drn)
-        agreement = stage.get(Agreement, stage.linked("agreement-of", meter.id)) if meter else None
+        if meter is None:
+            continue
+        agreement = stage.get(Agreement, stage.linked("agreement-of", meter.id))
         if agreement is not None and agreement.account_id == account_id:
-            found.append(agreement)
+            found.append((meter, agreement))
     return found
 
 

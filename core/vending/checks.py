@@ -2,6 +2,7 @@
 
 from core.book import Stage
 from core.calendars import local_date, start_of_day
+from core.commodity import by_token, wrong_unit
 from core.company import Terms
 from core.entities import Account, Agreement, Meter, PastSale, Phone
 from core.messages import CreditVend
@@ -38,8 +39,13 @@ def sellable(terms: Terms, stage: Stage, drn: str) -> tuple[Meter, Agreement]:
     agreement = stage.get(Agreement, stage.linked("agreement-of", meter.id))
     if agreement is None or agreement.state != "active":
         raise refuse("agreement-missing", meter=drn)
-    if agreement.mode != "prepaid" or agreement.tariff not in terms.tariffs:
+    by_token(meter.commodity, drn)
+    tariff = terms.tariffs.get(agreement.tariff)
+    if agreement.mode != "prepaid" or tariff is None:
         raise refuse("meter-not-prepaid", meter=drn)
+    wrong = wrong_unit(meter.commodity, drn, agreement.tariff, tariff.tariff.unit)
+    if wrong is not None:
+        raise wrong
     return meter, agreement
 
 

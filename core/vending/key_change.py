@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from core.book import Stage
+from core.commodity import by_token
 from core.company import Terms
 from core.entities import Coding, KeyChange, Meter
 from core.handlers.base import Context
@@ -96,6 +97,7 @@ def _refuse_if_ordered(stage: Stage, meter: Meter) -> None:
 
 def need(ctx: Context, meter: Meter, wanted: Wanted) -> bool:
     """Put a change on file; False when the very same one is wanted already. Raises Refusal."""
+    by_token(meter.commodity, meter.drn)
     _refuse_if_ordered(ctx.stage, meter)
     known = newest(ctx.stage, meter)
     after = moved(known, Event.NEED, meter.drn) if known is not None else None
@@ -143,15 +145,18 @@ def _ro(old: Coding, new: Coding) -> int:
 def _codings(terms: Terms, meter: Meter, wanted: Wanted) -> tuple[Coding, Coding]:
     """The meter's key as it is on file and as it shall be, each as its vending key's record says.
 
-    Refusals: the same key, no such key, a key that this meter cannot take.
+    The expiry number of the old one is the meter's own: its vending key's may be another by now,
+    and then the same key with the new number is a change too. Refusals: the same key, no such key,
+    a key that this meter cannot take.
     """
     at = Coding(meter.sgc, meter.krn, meter.ti, meter.kt, meter.ken, meter.dkga, meter.base_year)
     to = replace(
         at, sgc=wanted.sgc, krn=wanted.krn, ti=wanted.ti or meter.ti, kt=wanted.kt or meter.kt
     )
-    if (to.sgc, to.krn, to.ti, to.kt) == (at.sgc, at.krn, at.ti, at.kt):
-        raise refuse("key-change-same", meter=meter.drn)
     old, new = (_recorded(terms, meter, each) for each in (at, to))
+    old = replace(old, ken=meter.ken)
+    if new == old:
+        raise refuse("key-change-same", meter=meter.drn)
     try:
         check_order(old.kt, new.kt)
         check_algorithms(new.dkga, meter.ea)

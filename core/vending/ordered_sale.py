@@ -9,6 +9,7 @@ this one, nothing has to be priced again.
 import msgspec
 from msgspec.structs import replace
 
+from core.commodity import subclass_of
 from core.entities import (
     Account,
     Agreement,
@@ -40,7 +41,7 @@ from core.vending.sale_rows import (
     write_sale,
 )
 from core.vending.states import Move, SaleState, moved
-from core.vending.token_orders import ELECTRICITY, Asked, For, order, split
+from core.vending.token_orders import Asked, For, order, split
 from core.vending.tokens import write_token
 
 _ISSUING = moved(SaleState.QUOTED, Move.CONFIRM, Move.ASK_MODULE)
@@ -94,7 +95,7 @@ def order_sale(
     )
     asked = Asked(
         token_class=CREDIT,
-        subclass=ELECTRICITY,
+        subclass=subclass_of(at_sale.meter.commodity, sale.drn),
         amount=sale.units_tenths,
         change=change.new if change else None,
         three_tokens=bool(change and change.three_tokens),

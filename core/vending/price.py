@@ -117,6 +117,7 @@ def price_purchase(
             largest=result.largest_useful,
             currency=terms.currency,
             limit_tenths=meter.max_credit_tenths,
+            commodity=meter.commodity,
         )
     period = max(period_of(state.on), stored.period)
     return Price(result, tariff, period, tuple([debt.id for debt in debts]))

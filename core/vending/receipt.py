@@ -60,6 +60,9 @@ def sale_view(terms: Terms, sale: PastSale, phone: Phone | None = None) -> SaleV
         ti=sale.ti,
         key_change=sale.key_change,
         kct=sale.kct,
+        commodity=sale.commodity,
+        free_token=sale.free_token,
+        free_tenths=sale.free_tenths,
     )
 
 

@@ -15,7 +15,7 @@ from core.handlers.base import Context
 from core.messages import Answer, CreditVend, Outcome
 from core.refusals import Refusal, refuse
 from core.store.load_key_changes import shown_with
-from core.vending import checks, key_change
+from core.vending import checks, free_units, key_change
 from core.vending.ordered_sale import order_sale, refuse_if_ordered
 from core.vending.price import Price, price_purchase
 from core.vending.receipt import lines_json, sale_view
@@ -69,7 +69,7 @@ def decide_vend(ctx: Context, command: CreditVend) -> Answer:
             currency=payer.currency,
         )
     price = price_purchase(terms, stage, meter, agreement, command.tender, now)
-    _ask_about_quote(command, price)
+    _ask_about_quote(command, price, meter.commodity)
     return _issue(ctx, command, Bought(meter, agreement, payer, price))
 
 
@@ -115,13 +115,14 @@ def _ask_about_holder(ctx: Context, command: CreditVend, agreement: Agreement) -
     return refuse("confirm-holder", **args)
 
 
-def _ask_about_quote(command: CreditVend, price: Price) -> None:
+def _ask_about_quote(command: CreditVend, price: Price, commodity: str) -> None:
     if command.quoted_tenths is not None and command.quoted_tenths != price.units_tenths:
         raise refuse(
             "quote-changed",
             quoted=command.quoted_tenths,
             units=price.units_tenths,
             meter=command.meter,
+            commodity=commodity,
         )
 
 
@@ -138,6 +139,7 @@ def _issue(ctx: Context, command: CreditVend, bought: Bought) -> Answer:
     remember(ctx.stage, sale)
     write_sale(ctx, sale, bought, _ISSUED)
     write_token(ctx, sale, token, ctx.draw.rnd)
+    sale = free_units.with_purchase(ctx, bought.agreement, sale, make_token)
     view = msgspec.to_builtins(sale_view(ctx.terms, sale, ctx.stage.get(Phone, command.phone)))
     tell(ctx, command.reply, TEMPLATES[sale.key_change], view, sale.id)
     return Answer(outcome=_DONE, data=view)
@@ -167,4 +169,5 @@ def _without_token(
         ti=meter.ti,
         key_change=at_sale.mark,
         kct=at_sale.tokens,
+        commodity=meter.commodity,
     )

@@ -19,9 +19,6 @@ from core.sts.token import TokenData
 from core.vending import tokens
 from core.vending.order_states import OrderState
 
-#: The subclass of a credit in electricity, in tenths of kWh.
-ELECTRICITY = 0
-
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
     """One token: class, subclass, amount in its unit; ``change``: the meter's new key before it."""

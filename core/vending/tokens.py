@@ -2,6 +2,7 @@
 
 from msgspec.structs import replace
 
+from core.commodity import subclass_of
 from core.entities import Meter, PastSale
 from core.handlers.base import Context
 from core.refusals import Refusal, refuse
@@ -55,13 +56,17 @@ def refused(meter: Meter, error: StsError) -> Refusal | None:
     return None
 
 
-def make_token(ctx: Context, meter: Meter, tenths: int) -> IssuedToken:
-    """Ask the built-in module for one credit token. Refusals: no key, clock ahead."""
+def make_token(ctx: Context, meter: Meter, tenths: int, place: str = "") -> IssuedToken:
+    """Ask the built-in module for one credit token. Refusals: no key, clock ahead.
+
+    ``place``: which one of the tokens that this message makes.
+    """
     key = key_of(ctx.terms.code, meter)
     try:
         base = ctx.terms.module.describe(key).base_date
         tid = tid_for(ctx, meter, base)
-        request = CreditRequest(key, tid, ctx.draw.rnd, tenths)
+        subclass = subclass_of(meter.commodity, meter.drn)
+        request = CreditRequest(key, tid, ctx.draw.rnd, tenths, subclass)
         (result,) = ctx.terms.module.issue_credit([request], ctx.now_us)
         if isinstance(result, StsError):
             raise result
@@ -71,7 +76,7 @@ def make_token(ctx: Context, meter: Meter, tenths: int) -> IssuedToken:
             raise
         raise no from error
     ctx.stage.put(meter.drn, replace(meter, last_tid=tid, base_year=int(base)))
-    ctx.stage.link("made", ctx.message_id, result)
+    ctx.stage.link("made", f"{ctx.message_id}{place}", result)
     return result
 
 

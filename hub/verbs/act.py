@@ -86,7 +86,7 @@ def request(
     config: ConfigOption = DEFAULT,
     operator: OperatorOption = "",
     evidence: Annotated[str, typer.Option(help="What proves it: a file, a read-out, a case.")] = "",
-    units: Annotated[str, typer.Option(help="kWh or m³, such as 28.1.")] = "0",
+    units: Annotated[str, typer.Option(help="kWh, m³ or minutes, such as 28.1.")] = "0",
     watts: Annotated[int, typer.Option(help="Of a limit.")] = 0,
     value: Annotated[int, typer.Option(help="Tariff rate, water factor, setting.")] = 0,
     index: Annotated[int, typer.Option(help="Of an extended setting.")] = 0,

@@ -17,7 +17,9 @@ import yaml
 from rich.console import Console
 from rich.progress import Progress
 
+from core.commodity import COMMODITIES, by_token
 from core.messages import Enrol, MeterLink, PhoneLink, name_of
+from core.refusals import Refusal
 from core.sts.errors import StsError
 from core.sts.meter_id import parse_drn
 from hub.config import CompanySection, Config
@@ -62,7 +64,7 @@ def command(
       service_point: S100001
       tariff: uganda-domestic
       since: 2026-11-01          # monthly charges since then come with the first purchase
-      meter: {drn: 04123456784, sgc: 201457, ea: 11}
+      meter: {drn: 04123456784, sgc: 201457, ea: 11}   # of water: commodity: water
       phones:
       - {msisdn: "+256772000001", meter_name: Home}
 
@@ -128,7 +130,20 @@ def _command(value: Any, company: CompanySection) -> Enrol:
             parse_drn(enrol.meter.drn)
         except StsError as error:
             raise ValueError(f"{error} - at `$.meter.drn`") from error
+        _sold_by_token(enrol, enrol.meter)
     return enrol
+
+
+def _sold_by_token(enrol: Enrol, meter: MeterLink) -> None:
+    """What the meter measures is known, and sold by token if it is prepaid."""
+    at = "- at `$.meter.commodity`"
+    if meter.commodity not in COMMODITIES:
+        raise ValueError(f"{meter.commodity!r} is none of {', '.join(COMMODITIES)} {at}")
+    try:
+        if enrol.mode == "prepaid":
+            by_token(meter.commodity, meter.drn)
+    except Refusal as no:
+        raise ValueError(f"{no.operator()} {at}") from no
 
 
 def _known_only(value: Any, kind: type[msgspec.Struct], within: str = "") -> None:

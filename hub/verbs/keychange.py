@@ -30,6 +30,7 @@ from core.messages.tokens import MAX_METERS
 from core.queries import acts as queries_of_acts
 from core.queries import key_changes as queries
 from core.queries.views import ActView
+from core.units import quantity
 from core.vending.act_kinds import CAMPAIGN, KEY_CHANGE
 from core.vending.act_states import ActState
 from core.vending.key_change_states import KeyChangeState
@@ -302,9 +303,9 @@ def _one_meter(settings: Config, company: str, drn: str, as_json: bool) -> None:
         if at := getattr(view, name):
             typer.echo(f"  {name.removesuffix('_at')} {_time(at, zone)}")
     for token in tokens:
-        units = f"{token.units_tenths // 10}.{token.units_tenths % 10}"
+        units = quantity(token.units_tenths, token.commodity)
         typer.echo(
-            f"  under the old key: receipt {token.receipt}, {units} kWh, {_time(token.at, zone)}; "
+            f"  under the old key: receipt {token.receipt}, {units}, {_time(token.at, zone)}; "
             "not known as entered"
         )
 

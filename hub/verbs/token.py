@@ -15,6 +15,7 @@ from typing import Annotated
 import msgspec
 import typer
 
+from core.commodity import BY_TOKEN
 from core.sts.errors import StsError
 from core.sts.keystore import (
     DEMO_SGC02,
@@ -34,7 +35,7 @@ from hub.config import ConfigError
 from hub.modules.opening import open_company_module, token_opener
 from hub.verbs._shared import company_of, configuration
 from hub.verbs.conform import WrongUseError, read_tables, read_text
-from hub.verbs.token_words import KeyChoice, best_explanation, candidates
+from hub.verbs.token_words import ALL_SERVICES, Asked, KeyChoice, best_explanation, candidates
 
 NAME = "token"
 app = typer.Typer(help="Tokens in words, and test tokens.", no_args_is_help=True)
@@ -45,7 +46,7 @@ ONLY_TESTS = (
     "token issue makes test tokens only. A token for a live meter is sold, or asked for by an "
     "operator: wattbus act request free-issue|compensation|replacement|… --help."
 )
-SERVICES = ("electricity", "water", "gas", "time")
+SERVICES = BY_TOKEN
 _MICROSECOND = datetime.resolution
 _UNITS = re.compile(r"(\d{1,8})(?:\.(\d))?", re.ASCII)
 _MASTER = bytes(MASTER_KEY_BYTES)  # the test keys are public: wrapping them hides nothing
@@ -114,6 +115,9 @@ def decode(
     sgc: Sgc = None,
     krn: Krn = None,
     ti: Ti = "01",
+    service: Annotated[
+        str, typer.Option(help=f"What the meter measures: {', '.join(SERVICES)}; any when absent.")
+    ] = "",
     entered: Annotated[
         list[str] | None, typer.Option(help="A token known to have been keyed in; may be repeated.")
     ] = None,
@@ -140,7 +144,8 @@ def decode(
         else:
             module, file = _test_module(live)
         choices = candidates(file, KeyChoice(meter_pan(meter), ea, sgc, krn, ti))
-        words = best_explanation(module, choices, " ".join(digits), entered or [], _now_us(at))
+        asked = Asked(" ".join(digits), tuple(entered or ()), _services(service), _now_us(at))
+        words = best_explanation(module, choices, asked)
     except WrongUseError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error
@@ -150,6 +155,22 @@ def decode(
     typer.echo(json.dumps(words.as_object()) if as_json else "\n".join(words.lines()))
     if not words.explanation.taken:
         raise typer.Exit(1)
+
+
+def _service(name: str) -> tuple[int]:
+    """The subclass of units of a service. Error: WrongUseError."""
+    if name not in SERVICES:
+        hint = " Heat is sold by account balance, not by token." if name == "heat" else ""
+        raise WrongUseError(f"No service {name!r}: {', '.join(SERVICES)}.{hint}")
+    return (SERVICES.index(name),)
+
+
+def _services(name: str) -> frozenset[int]:
+    """The credit subclasses that a meter takes: units and money of its service, or of all."""
+    if not name:
+        return ALL_SERVICES
+    (units,) = _service(name)
+    return frozenset({units, units + len(SERVICES)})
 
 
 def parse_tenths(text: str) -> int:
@@ -179,9 +200,7 @@ def issue(
     try:
         if keys is not None or sgc not in (None, *TEST_GROUPS):
             raise WrongUseError(ONLY_TESTS)
-        if service not in SERVICES:
-            hint = " Heat is sold by account balance, not by token." if service == "heat" else ""
-            raise WrongUseError(f"No service {service!r}: {', '.join(SERVICES)}.{hint}")
+        (subclass,) = _service(service)
         module, file = _test_module(read_tables(tables))
         now_us = _now_us(at)
         record = next(key for key in file.keys if key.sgc == (sgc or file.keys[0].sgc))
@@ -190,7 +209,7 @@ def issue(
             tid=tid_at(now_us, record.base_date),
             rnd=secrets.randbelow(16),
             tenths=parse_tenths(units),
-            subclass=SERVICES.index(service),
+            subclass=subclass,
         )
         (result,) = module.issue_credit([request], now_us)
         if isinstance(result, StsError):

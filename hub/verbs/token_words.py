@@ -12,7 +12,7 @@ from core.sts.meter_state import MeterModel, MeterState, Result
 from core.sts.module import MeterKey, VirtualModule
 
 # Units of any service and money: what a support desk asks about is not always electricity.
-_ALL_SERVICES = frozenset(range(8))
+ALL_SERVICES = frozenset(range(8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,17 @@ class KeyChoice:
     sgc: str | None
     krn: int | None
     ti: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is asked of a token: `typed`, the tokens known as `entered`, the credit subclasses that
+    the meter takes, and the instant."""
+
+    typed: str
+    entered: tuple[str, ...]
+    services: frozenset[int]
+    now_us: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +108,9 @@ def _algorithms(record: KeyRecord, ea: int | None) -> Iterator[int]:
         yield algorithm
 
 
-def best_explanation(
-    module: VirtualModule,
-    choices: Sequence[Candidate],
-    typed: str,
-    entered: Sequence[str],
-    now_us: int,
-) -> Words:
+def best_explanation(module: VirtualModule, choices: Sequence[Candidate], asked: Asked) -> Words:
     """The explanation under the first key that reads the token; else under the first key."""
-    told = [_explain(module, choice, typed, entered, now_us) for choice in choices]
+    told = [_explain(module, choice, asked) for choice in choices]
     for words in told:
         if words.explanation.data is not None:
             return words
@@ -113,13 +118,13 @@ def best_explanation(
     return Words(first.explanation, None)
 
 
-def _explain(
-    module: VirtualModule, choice: Candidate, typed: str, entered: Sequence[str], now_us: int
-) -> Words:
+def _explain(module: VirtualModule, choice: Candidate, asked: Asked) -> Words:
     meter, record = choice.meter, choice.record
-    tids = sorted({tid for digits in entered if (tid := _tid(module, meter, digits)) is not None})
+    tids = sorted(
+        {tid for digits in asked.entered if (tid := _tid(module, meter, digits)) is not None}
+    )
     state = MeterState(
-        MeterModel(meter.ea, services=_ALL_SERVICES),
+        MeterModel(meter.ea, services=asked.services),
         meter.pan,
         b"",
         kt=meter.kt,
@@ -130,7 +135,11 @@ def _explain(
         tids=tuple(tids),
     )
     explanation = explain(
-        typed, lambda digits: module.decode(meter, digits), state, record.base_date, now_us
+        asked.typed,
+        lambda digits: module.decode(meter, digits),
+        state,
+        record.base_date,
+        asked.now_us,
     )
     # A class 1 token is read without a key, so none is named.
     plain = explanation.data is not None and explanation.data.token_class == 1

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from core.commodity import BY_TOKEN
 from core.sts.explain import describe
 from core.sts.keys import KeyIdentity, derive
 from core.sts.keystore import (
@@ -21,6 +22,7 @@ from core.sts.meter_id import meter_pan
 from core.sts.meter_state import MeterModel, MeterState, Reaction, Result
 from core.sts.sta import SAMPLE_TABLES, Tables
 from core.sts.tid import BaseDate, tid_at
+from core.units import quantity
 
 MADE_2020_US = 1_577_865_600_000_000  # 2020-01-01 08:00 UTC, the date of manufacture in STS 531
 STATE_FILE_MAX = 1 << 20  # a state has some kilobytes
@@ -88,14 +90,27 @@ class Meter:
         return reaction
 
     @property
+    def service(self) -> int:
+        """The register of what it measures: 0 to 3, electricity, water, gas, time."""
+        return min((each for each in self.state.model.services if each in range(4)), default=0)
+
+    @property
+    def commodity(self) -> str:
+        """What it measures: `electricity`."""
+        return BY_TOKEN[self.service]
+
+    @property
     def tenths(self) -> int:
-        """Electricity left, in tenths of kWh."""
-        return self.state.registers[0]
+        """What is left, in tenths of its unit."""
+        return self.state.registers[self.service]
 
     def consume(self, tenths: int) -> int:
-        """Use electricity; what was really used, as there is none on credit."""
+        """Use some; what was really used, as there is none on credit."""
         used = min(tenths, self.tenths)
-        self.state = replace(self.state, registers=(self.tenths - used, *self.state.registers[1:]))
+        a, b, c, d = (
+            left - used * (place == self.service) for place, left in enumerate(self.state.registers)
+        )
+        self.state = replace(self.state, registers=(a, b, c, d))
         return used
 
     def look(self) -> dict[str, Any]:
@@ -151,4 +166,4 @@ def display(reaction: Reaction, meter: Meter) -> str:
     told = f"{reaction.result}"
     if reaction.data is not None and reaction.result is Result.ACCEPT:
         told += f"  {describe(reaction.data)}"
-    return f"{told}  [{meter.tenths // 10}.{meter.tenths % 10} kWh]"
+    return f"{told}  [{quantity(meter.tenths, meter.commodity)}]"

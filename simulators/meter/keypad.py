@@ -14,9 +14,10 @@ from core.sts.errors import StsError
 from core.sts.meter_state import MeterModel
 from core.sts.sta import SAMPLE_TABLES, load_tables
 from core.sts.tid import base_date
+from core.units import quantity
 from simulators.meter.device import Coding, Meter, display
 
-HELP = "Type the 20 digits of a token. Also: state (as JSON), use 1.5 (kWh), help, quit."
+HELP = "Type the 20 digits of a token. Also: state (as JSON), use 1.5 (units), help, quit."
 LINE_MAX = 200  # a token has 20 digits; the rest of a longer line is not read
 _USE = re.compile(r"use\s+(\d{1,6})(?:\.(\d))?", re.ASCII)
 
@@ -51,7 +52,7 @@ def _answer(meter: Meter, line: str, now_us: int) -> str:
         wanted = int(used[1]) * 10 + int(used[2] or 0)
         really = meter.consume(wanted)
         short = "" if really == wanted else ": the meter has switched off"
-        return f"Used {really // 10}.{really % 10} kWh{short}"
+        return f"Used {quantity(really, meter.commodity)}{short}"
     return display(meter.enter(line, now_us), meter)
 
 

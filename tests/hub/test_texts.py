@@ -90,11 +90,18 @@ ARGS = {
     "decision": "approve",
     "needs": "in words",
     "token": "DP-00000001",
+    "month": "2026-11",
+    "tariff": "uganda-domestic",
+    "per": "kWh",
+    "fits": "m3",
 }
 SALE_ARGS = msgspec.to_builtins(SALE)
 KCT = ("03854447086453451911", "02791799436242461152", "67118070329353977190")
 WITH_SET = SALE_ARGS | {"kct": KCT}
+FREE_ARGS = {"free_token": KCT[0], "units_tenths": 500, "meter": "04123456784", "kct": KCT[1:]}
 NOTICES = {
+    "free-units": FREE_ARGS,
+    "free-units-copy": FREE_ARGS,
     "token": SALE_ARGS,
     "token-copy": WITH_SET,
     "token-key-change": WITH_SET,
@@ -178,6 +185,8 @@ def test_what_says_that_no_money_was_taken(texts: Texts) -> None:
         "reference-unknown",
         *(code for code in OPERATOR if code.startswith(("act-", "operator-"))),
         "second-person",
+        "no-entitlement",
+        *(code for code in OPERATOR if code.startswith(("free-units-", "entitlement-"))),
         *(code for code in OPERATOR if code.startswith("key-change-")),
     }:
         for language, mark in marks.items():
@@ -318,8 +327,8 @@ def test_aliases_point_to_texts() -> None:
 @pytest.mark.parametrize(
     ("label", "old", "new", "expected"),
     [
-        ("unknown placeholder", "Token {token}\n    {units} kWh, meter {meter}[ {meter_name}]",
-         "Token {token}\n    {units} kWh, meter {meter}[ {metername}]",
+        ("unknown placeholder", "Token {token}\n    {units} {unit}, meter {meter}[ {meter_name}]",
+         "Token {token}\n    {units} {unit}, meter {meter}[ {metername}]",
          "texts.token: unknown placeholder {metername}"),
         ("missing placeholder", "    Token {token}\n    {units}", "    {units}",
          "texts.token: the placeholder {token} is missing"),

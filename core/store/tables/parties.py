@@ -91,6 +91,7 @@ METER = Table(
     small("base_year"),
     big("last_tid", -1),  # of tokens that we made, under base_year
     big("key_change_id", 0),  # the newest row of key_change; 0: none yet
+    words("commodity", "electricity"),  # electricity | water | gas | time | heat (core.commodity)
     Index("uq_meter_company_drn", "company", "drn", unique=True),
 )
 

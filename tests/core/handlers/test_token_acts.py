@@ -77,6 +77,52 @@ def test_a_test_token_needs_one_person_and_any_meter_takes_it(machine: Machine) 
     whole(machine)
 
 
+@pytest.mark.parametrize(
+    ("code", "subclass", "digits"),
+    [
+        (0, 0, "56493153725450313471"),  # all tests, any manufacturer: as the standard prints it
+        (99, 0, ""),
+        (100, 1, ""),
+        (9999, 1, ""),
+    ],
+)
+def test_a_manufacturers_code_decides_the_form(
+    machine: Machine, code: int, subclass: int, digits: str
+) -> None:
+    answer = machine.do(ask("test", value=code, operator="peter"), "act")
+    assert machine.rows("SELECT class, subclass, tid FROM token") == [(1, subclass, -1)]
+    assert answer.data["token"] == (digits or answer.data["token"])
+    wall = meter()
+    now = machine.time.now_us()
+    if code:
+        assert wall.enter(answer.data["token"], now).result is Result.MFR_CODE
+        wall.state = replace(wall.state, model=replace(wall.state.model, mfr_code=code))
+    assert wall.enter(answer.data["token"], now).result is Result.ACCEPT
+    whole(machine)
+
+
+def test_an_extended_read(machine: Machine) -> None:
+    answer = machine.do(ask("extended-read", value=1 << 35, operator="peter"), "act")
+    assert machine.rows("SELECT cause, class, subclass, value FROM token") == [
+        ("test", 1, 2, 1 << 35)
+    ]
+    assert meter().enter(answer.data["token"], machine.time.now_us()).result is Result.ACCEPT
+    whole(machine)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ask("test", value=10_000),
+        ask("test", value=-1),
+        ask("extended-read", value=1 << 36),
+        ask("extended-read", index=100),
+    ],
+)
+def test_what_no_class_1_token_can_carry(machine: Machine, wrong: RequestTokenAct) -> None:
+    refused(machine.do(wrong, "act"), "act-wrong")
+
+
 def test_a_token_of_the_same_minute_takes_the_next_one(machine: Machine) -> None:
     sale = sold(machine)
     rate = machine.do(ask("tariff-rate", value=1), "act").data["token"]

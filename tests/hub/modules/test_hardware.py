@@ -46,13 +46,13 @@ def test_a_live_key_in_the_key_file_is_refused_at_the_start(tmp_path: Path) -> N
         all_terms(installation(tmp_path))
     assert caught.value.problems == [
         "[companies.demo] supply_groups.600001: its keys must be in a hardware module: module = a "
-        "[modules.X] of kind pkcs11 or prismtoken, and move them there (wattbus keys import "
-        "--help); or take the risk in writing: require_hardware_module = false"
+        "[channels.X] of kind security_module, or a [modules.X] of kind pkcs11, and move them there "
+        "(wattbus keys import --help); or take the risk in writing: require_hardware_module = false"
     ]
 
 
 def test_a_des_key_can_be_in_one_kind_only(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="of kind prismtoken, and move"):
+    with pytest.raises(ConfigError, match="of kind security_module, and move"):
         all_terms(installation(tmp_path, dkga="02"))
 
 
@@ -92,4 +92,4 @@ def test_test_keys_are_excused_and_each_group_is_said_once(tmp_path: Path) -> No
     assert unsafe_groups(config, section, [tests]) == []
     (said,) = unsafe_groups(config, section, [LIVE, other, tests])
     assert said.startswith("supply_groups.600001: ")
-    assert "prismtoken, and" in said
+    assert "security_module, and" in said

@@ -23,6 +23,7 @@ from hub.channel import Arrival
 from hub.config import read
 from hub.control import submit
 from hub.keys.custodians import KeyDesk
+from hub.lasttids import LastTidDesk
 from hub.operators import Identity, OperatorDesk
 from tests.hub.machine import Machine, fresh_sqlite
 
@@ -85,6 +86,7 @@ class Installation:
             **self.machine.desk.verbs(),
             "act": self._operators().act,
             "key": self._keys().key,
+            "last-tids": self._last_tids().take_over,
             "submit": self._submit,
         }
         verb = verbs[request["do"]]
@@ -106,6 +108,11 @@ class Installation:
     def _keys(self) -> KeyDesk:
         desk = self._operators()
         return KeyDesk(desk.identity, desk.chores, desk.writer, desk.now_us)
+
+    def _last_tids(self) -> LastTidDesk:
+        desk, machine = self._operators(), self.machine
+        terms = {machine.terms.code: machine.terms}
+        return LastTidDesk(desk.identity, machine.chores, terms, "node1", machine.time.now_us)
 
     def _submit(self, request: dict[str, Any], *, vouched: bool = False) -> Any:
         ports: dict[str, Any] = {"demo": _Port(self.machine)}

@@ -207,7 +207,7 @@ def test_a_copy_says_that_it_is_one(place: Installation) -> None:
 @pytest.mark.parametrize(
     ("words", "code", "says"),
     [
-        (("request", "free-beer", METER, *BY_MARY), 1, "there are: test, power-limit"),
+        (("request", "free-beer", METER, *BY_MARY), 1, "there are: test, extended-read"),
         (("request", "test", METER, "--operator", "eve", "--reason", "x"), 2, "has: mary, peter"),
         (("request", "test", METER, *BY_MARY, "--units", "1.25"), 2, "one decimal"),
         (("request", "test", METER, *BY_MARY, "--fee", "much"), 2, "much"),

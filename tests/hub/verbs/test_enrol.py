@@ -74,6 +74,8 @@ def test_json_is_read_too() -> None:
         ("ken: 200", "kne: 200", 10, "known: drn, sgc"),
         ("name: Okello Daniel", "nmae: Okello Daniel", 2, "known: customer, name"),
         ("  account: 100001\n", "", 1, "account"),
+        ("ken: 200", "commodity: steam", 10, "'steam' is none of electricity, water"),
+        ("ken: 200", "commodity: heat", 10, "sold by account balance, not by token"),
     ],
 )
 def test_each_problem_names_its_line(old: str, new: str, line: int, says: str) -> None:

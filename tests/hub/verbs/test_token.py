@@ -37,6 +37,20 @@ def test_what_is_issued_is_told_in_words(ea: str) -> None:
     assert f"Read under EA{int(ea):02d}, supply group 201457" in out
 
 
+def test_a_token_of_water_is_none_for_a_meter_of_electricity() -> None:
+    water = issued("--service", "water")
+    code, out, _ = call("decode", water, *NOON)
+    assert code == 0
+    assert "Water credit: 28.1 m³." in out
+    assert call("decode", water, *NOON, "--service", "water")[0] == 0
+    code, out, _ = call("decode", water, *NOON, "--service", "electricity")
+    assert code == 1
+    assert "FunctionError" in out
+    code, _, err = call("decode", water, *NOON, "--service", "heat")
+    assert code == 2
+    assert "account balance, not by token" in err
+
+
 def test_digits_may_come_as_several_words() -> None:
     assert call("decode", *issued().split(), *NOON)[0] == 0
 

@@ -3,6 +3,7 @@
 import io
 import json
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -40,6 +41,17 @@ def test_the_story_of_the_meter() -> None:
         "UsedError  [28.1 kWh]",
         "CRCError  [28.1 kWh]",
         "FormatError  [28.1 kWh]",
+    ]
+
+
+def test_a_water_meter_shows_cubic_metres() -> None:
+    meter = Meter.coded(CODING, MeterModel(CODING.ea, services=frozenset({1, 5})))
+    meter.state = replace(meter.state, registers=(0, 87, 0, 0))
+    said = type_in(meter, token(), "use 8.0", "use 8.0")
+    assert said == [
+        "FunctionError  [8.7 m³]",
+        "Used 8.0 m³",
+        "Used 0.7 m³: the meter has switched off",
     ]
 
 
