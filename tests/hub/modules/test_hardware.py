@@ -46,8 +46,9 @@ def test_a_live_key_in_the_key_file_is_refused_at_the_start(tmp_path: Path) -> N
         all_terms(installation(tmp_path))
     assert caught.value.problems == [
         "[companies.demo] supply_groups.600001: its keys must be in a hardware module: module = a "
-        "[channels.X] of kind security_module, or a [modules.X] of kind pkcs11, and move them there "
-        "(wattbus keys import --help); or take the risk in writing: require_hardware_module = false"
+        "[channels.X] of kind security_module, or a [modules.X] of kind pkcs11, and move them "
+        "there (wattbus keys import --help); or take the risk in writing: "
+        "require_hardware_module = false"
     ]
 
 
