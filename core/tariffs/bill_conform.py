@@ -5,6 +5,7 @@ the two, the case fails whatever it expects.
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -29,6 +30,7 @@ class _Outcome:
     said: dict[str, object]
     total: int
     exact: Fraction
+    lines: Mapping[tuple[str, int, str], Fraction]
     differs: str
 
 
@@ -71,11 +73,16 @@ def _outcomes(node: Node, tariff: CompiledTariff, name: str, path: str) -> list[
     for given, credit in zip(case.bills, case.credits, strict=True):
         lines = bill(tariff, given)
         slow = reference_bill(tariff.tariff, given)
-        exact = sum(reference_bill(tariff.tariff, given, False).values(), Fraction(0))
+        unrounded = reference_bill(tariff.tariff, given, False)
+        exact = sum(unrounded.values(), Fraction(0))
+        each: dict[tuple[str, int, str], Fraction] = {}
+        for (code, block, tou, _), amount in unrounded.items():
+            key = code, block, tou
+            each[key] = each.get(key, Fraction(0)) + amount / money.scale
         differs = "" if equal(lines, slow) else f"engine and reference differ: {slow}"
         said = describe_bill(given, credit, lines, money.exponent)
         total = sum(line.amount for line in lines)
-        found.append(_Outcome(said, total, exact / money.scale, differs))
+        found.append(_Outcome(said, total, exact / money.scale, each, differs))
     return found
 
 
@@ -98,12 +105,35 @@ def _compare(expected: ExpectedBill, outcome: _Outcome) -> list[str]:
     failures = [outcome.differs] if outcome.differs else []
     if expected.exact is not None:
         failures += _compare_exact(expected.exact, outcome.exact)
+        failures += _compare_lines(expected.exact, outcome.lines)
     if expected.bill is not None:
         failures += differences(msgspec.to_builtins(expected.bill), outcome.said, "bill")
     return failures
 
 
+def _compare_lines(expected: ExactBill, came: Mapping[tuple[str, int, str], Fraction]) -> list[str]:
+    """Each line said, as the sum of what is meant by its code (and block, and period)."""
+    failures = []
+    for line in expected.lines:
+        found = sum(
+            (
+                amount
+                for (code, block, tou), amount in came.items()
+                if code == line.code
+                and line.block in (None, str(block))
+                and line.tou in (None, tou)
+            ),
+            Fraction(0),
+        )
+        text = rounded_text(found, line.amount)
+        if not same(line.amount, text):
+            failures.append(f"exact.{line.code}: expected {line.amount}, came {text}")
+    return failures
+
+
 def _compare_exact(expected: ExactBill, came: Fraction) -> list[str]:
+    if expected.total is None:
+        return []
     text = rounded_text(came, expected.total)
     if same(expected.total, text):
         return []

@@ -218,7 +218,7 @@ def compile_version(version: TariffVersion, scale: int) -> CompiledVersion:
     curves = [(curve_of(c), weights[c.code]) for c in counting]
     denominator = lcm(*(weight.denominator for weight in weights.values()))
     metered = tuple(c for c in components if isinstance(c, METERED))
-    periods = {c.period for c in metered if c is energy or _is_limited(c)}
+    periods = {c.period for c in metered if _is_limited(c)} or {energy.period}
     if len(periods) > 1:
         raise TariffError("the limits of a sale count the units of one kind of period")
     line = _whole(curves, scale, components.index(energy))

@@ -14,6 +14,7 @@ import msgspec
 
 from core.documents import DocumentError, Problem, nodes, read_node
 from core.money import currency
+from core.tariffs.account_cases import account_failures, account_results, is_account
 from core.tariffs.bill_cases import is_bill
 from core.tariffs.bill_conform import bill_failures, bill_results
 from core.tariffs.cases import CaseInput, describe, read_input
@@ -140,6 +141,8 @@ def case_results(case: Node, name: str, path: str = "") -> list[dict[str, object
     tariff = question.tariff.compiled()
     exponent = currency(tariff.tariff.currency).exponent
     below = _join(path, "input")
+    if is_account(question.input):
+        return account_results(question.input, tariff, name, below)
     if is_bill(question.input):
         return bill_results(question.input, tariff, name, below)
     return [
@@ -154,6 +157,8 @@ def _join(path: str, name: str) -> str:
 
 
 def _run(case: FileCase, tariff: CompiledTariff, name: str, path: str) -> list[str]:
+    if is_account(case.input):
+        return account_failures((case.input, case.expected), tariff, name, path)
     if is_bill(case.input):
         return bill_failures((case.input, case.expected), tariff, name, path)
     given = read_input(case.input, tariff, name, _join(path, "input"))

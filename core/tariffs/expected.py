@@ -85,10 +85,20 @@ class BillSaid(msgspec.Struct, frozen=True, kw_only=True):
     quantities: dict[str, str] | UnsetType = UNSET
 
 
+class ExactLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A line before it is rounded."""
+
+    code: str
+    amount: DecimalText
+    block: str | None = None
+    tou: str | None = None
+
+
 class ExactBill(msgspec.Struct, frozen=True, kw_only=True):
     """The bill with no line rounded, compared to as many decimals as are written."""
 
-    total: DecimalText
+    total: DecimalText | None = None
+    lines: tuple[ExactLine, ...] = ()
 
 
 class RefusedBill(msgspec.Struct, frozen=True, kw_only=True):
