@@ -3,7 +3,7 @@
 The form is described in docs/tariffs.md; the structs here are that form.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -187,10 +187,20 @@ def read_bills(node: Node, tariff: CompiledTariff, name: str, path: str) -> Bill
     for document in documents:
         bill = _bill(document, tariff, history)
         found.append(bill)
-        for quantity, used in bill.quantities.items():
+        for quantity, used in (_with_totals(bill.quantities)).items():
             history.setdefault(quantity, {})[bill.period] = int(used)
     credits_ = tuple(_minor(document.credit, minor) for document in documents)
     return BillCase(tuple(found), credits_, chain)
+
+
+def _with_totals(quantities: Mapping[str, Amount]) -> dict[str, Amount]:
+    """Quantities, and the sums of those by time of use where the whole is not given."""
+    sums: dict[str, Amount] = {}
+    for name, used in quantities.items():
+        whole, _, tou = name.partition(".")
+        if tou and whole not in quantities:
+            sums[whole] = sums.get(whole, 0) + used
+    return sums | dict(quantities)
 
 
 def _minor(amount: Decimal | None, scale: int) -> int:

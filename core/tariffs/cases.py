@@ -20,7 +20,7 @@ from core.tariffs.accrual import periods_due
 from core.tariffs.bills import Amount
 from core.tariffs.compiling import CompiledTariff
 from core.tariffs.decimals import decimal_text, milli, month_text
-from core.tariffs.encoding import sts_encodable, tenths_encodable
+from core.tariffs.encoding import coins_encodable, sts_encodable, tenths_encodable
 from core.tariffs.load import PERCENT, Quantity, Text
 from core.tariffs.sale import (
     AtJump,
@@ -42,7 +42,11 @@ from core.tariffs.shapes import OWN
 from core.yamlnodes import Node
 from core.yamlvalues import MINOR, OneOf, Scaled
 
-ENCODINGS: Mapping[str, Encodable] = {"sts": sts_encodable, "tenths": tenths_encodable}
+ENCODINGS: Mapping[str, Encodable] = {
+    "sts": sts_encodable,
+    "tenths": tenths_encodable,
+    "coins": coins_encodable,
+}
 
 Money = Annotated[int, Scaled(MINOR)]
 Share = Annotated[int, Scaled(PERCENT)]

@@ -120,7 +120,7 @@ def test_a_season_that_changes_within_the_bill_divides_it() -> None:
             "kWh",
             (version(components=(summer, rest), seasons=SEASONS),),
             mode="postpaid",
-        )  # fmt: skip
+        )
     )
     lines = bill(tariff, given(first=date(2026, 5, 22), last=date(2026, 6, 20)))
     assert [(line.code, line.quantity_milli, line.amount, line.first) for line in lines] == [
