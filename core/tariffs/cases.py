@@ -9,19 +9,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from fractions import Fraction
 from typing import Annotated
 
 import msgspec
 
-from core.calendars import first_day, period_of
+from core.calendars import period_of
 from core.documents import DocumentError, Misfit, read_node
 from core.money import currency
 from core.tariffs.accrual import periods_due
+from core.tariffs.bills import Amount
 from core.tariffs.compiling import CompiledTariff
-from core.tariffs.encoding import sts_encodable, tenths_encodable
+from core.tariffs.decimals import decimal_text, milli, month_text
+from core.tariffs.encoding import coins_encodable, sts_encodable, tenths_encodable
 from core.tariffs.load import PERCENT, Quantity, Text
 from core.tariffs.sale import (
+    AtJump,
     Debt,
     DeductionPolicy,
     Encodable,
@@ -40,7 +42,11 @@ from core.tariffs.shapes import OWN
 from core.yamlnodes import Node
 from core.yamlvalues import MINOR, OneOf, Scaled
 
-ENCODINGS: Mapping[str, Encodable] = {"sts": sts_encodable, "tenths": tenths_encodable}
+ENCODINGS: Mapping[str, Encodable] = {
+    "sts": sts_encodable,
+    "tenths": tenths_encodable,
+    "coins": coins_encodable,
+}
 
 Money = Annotated[int, Scaled(MINOR)]
 Share = Annotated[int, Scaled(PERCENT)]
@@ -144,7 +150,7 @@ class InputDocument(msgspec.Struct, frozen=True, kw_only=True):
     on: date
     tender: Money | None = None
     sales: tuple[SaleInput, ...] | None = None
-    units: Quantity | None = None
+    units: Decimal | None = None
     units_this_month: Quantity = 0
     months_due: tuple[Month, ...] | None = None
     paid_through: Month | None = None
@@ -153,6 +159,7 @@ class InputDocument(msgspec.Struct, frozen=True, kw_only=True):
     attributes: dict[str, Quantity] = {}
     debts: tuple[DebtInput, ...] = ()
     policy: PolicyInput = PolicyInput()
+    category: str = ""
     encoding: Annotated[str, OneOf(tuple(ENCODINGS))] = "sts"
     max_units: Quantity | None = None
 
@@ -166,7 +173,7 @@ class CaseInput:
     """A read input: one sale, a chain of sales of one month (``tenders``), or given units."""
 
     tenders: tuple[int, ...]
-    units_milli: int | None
+    units_milli: Amount | None
     state: SaleState
     policy: DeductionPolicy
     encodable: Encodable
@@ -178,13 +185,13 @@ def read_input(node: Node, tariff: CompiledTariff, name: str, path: str) -> Case
     document = read_node(node, InputDocument, name, path, minor=minor)
     given = document.value
     months = [given.months_due, given.started]
-    if tariff.at(given.on).fixed and months.count(None) != 1:
+    if tariff.at(given.on, given.category).fixed and months.count(None) != 1:
         message = "the tariff has month charges: give months_due, or started"
         raise DocumentError([document.problem(path, message)])
     tenders = (given.tender,) if given.tender is not None else ()
     return CaseInput(
         tenders=tenders or tuple(sale.tender for sale in given.sales or ()),
-        units_milli=given.units,
+        units_milli=None if given.units is None else milli(given.units),
         state=_state(given, tariff),
         policy=given.policy.policy(),
         encodable=ENCODINGS[given.encoding],
@@ -208,6 +215,7 @@ def _state(given: InputDocument, tariff: CompiledTariff) -> SaleState:
         fixed_through=paid,
         debts=tuple(debt.debt() for debt in given.debts),
         attributes=given.attributes,
+        category=given.category,
         limits=Limits() if given.max_units is None else Limits(given.max_units),
     )
 
@@ -218,64 +226,56 @@ def describe(result: SaleResult, exponent: int) -> dict[str, object]:
     if isinstance(result, TooSmall):
         return {
             "refused": "too_small",
-            "tender": _decimal(result.tender, exponent),
-            "smallest_useful": _decimal(result.smallest_useful, exponent),
+            "tender": decimal_text(result.tender, exponent),
+            "smallest_useful": decimal_text(result.smallest_useful, exponent),
             "short_at": result.short_at,
         }
     if isinstance(result, Overflow):
         return {
             "refused": "overflow",
-            "tender": _decimal(result.tender, exponent),
-            "largest_useful": _decimal(result.largest_useful, exponent),
+            "tender": decimal_text(result.tender, exponent),
+            "largest_useful": decimal_text(result.largest_useful, exponent),
+        }
+    if isinstance(result, AtJump):
+        return {
+            "refused": "at_jump",
+            "tender": decimal_text(result.tender, exponent),
+            "up_to": decimal_text(result.up_to, exponent),
+            "least": decimal_text(result.least, exponent),
+            "units": decimal_text(result.units_milli, 3),
         }
     return _describe_priced(result, exponent)
 
 
 def _describe_priced(result: Priced, exponent: int) -> dict[str, object]:
     return {
-        "units": _decimal(result.units_milli, 3),
-        "tender": _decimal(result.tender, exponent),
+        "units": decimal_text(result.units_milli, 3),
+        "tender": decimal_text(result.tender, exponent),
         "lines": [_describe_line(line, exponent) for line in result.lines],
-        "carried_forward": _decimal(result.carried_forward, exponent),
+        "carried_forward": decimal_text(result.carried_forward, exponent),
         "tariff_from": str(result.valid_from),
-        "units_this_month": _decimal(result.units_this_period, 3),
-        "paid_through": _month_text(result.fixed_through),
+        "units_this_month": decimal_text(result.units_this_period, 3),
+        "paid_through": month_text(result.fixed_through),
         "debts": [
-            {"code": debt.code, "outstanding": _decimal(debt.outstanding, exponent)}
+            {"code": debt.code, "outstanding": decimal_text(debt.outstanding, exponent)}
             for debt in result.debts
         ],
     }
 
 
 def _describe_line(line: Line, exponent: int) -> dict[str, object]:
-    months = [_month_text(period) for period in line.periods]
+    months = [month_text(period) for period in line.periods]
     return {
         "step": line.step,
         "code": line.code,
         "label": line.label,
         "block": str(line.block),
-        "quantity": _decimal(line.quantity_milli, 3),
+        "quantity": decimal_text(line.quantity_milli, 3),
         "unit": line.unit,
         "rate": f"{Decimal(line.rate_e8).scaleb(-8).normalize():f}",
-        "base": _decimal(line.base, exponent),
-        "amount": _decimal(line.amount, exponent),
+        "base": decimal_text(line.base, exponent),
+        "amount": decimal_text(line.amount, exponent),
         "tax_class": line.tax_class,
         "payee": line.payee,
         "months": months,
     }
-
-
-def _decimal(value: int, places: int) -> str:
-    return f"{Decimal(value).scaleb(-places):f}"
-
-
-def _month_text(period: int | None) -> str:
-    return "" if period is None else str(first_day(period))[:7]
-
-
-def rounded_text(exact: Fraction, like: str) -> str:
-    """An exact number to as many decimals as ``like`` has, halves away from zero."""
-    places = len(like.partition(".")[2])
-    scaled = exact * 10**places
-    nearest = (2 * scaled.numerator + scaled.denominator) // (2 * scaled.denominator)
-    return _decimal(nearest, places)

@@ -21,6 +21,7 @@ from core.tariffs.shapes import (
     Energy,
     Fixed,
     Levy,
+    Part,
     Percent,
     Posting,
     Premium,
@@ -152,10 +153,22 @@ def check_sold(components: Sequence[Component]) -> None:
     whole = [c for c in energies if isinstance(c, Credit) or c.part is None]
     if not energies or len(whole) > 1 or (whole and len(energies) > 1):
         raise TariffError(f"one energy component is needed, there are {len(energies)}")
+    if not whole and not _is_complete([c.part for c in energies if isinstance(c, Energy)]):
+        raise TariffError("the parts of the units must be all units, each once: shares of 100 %")
     taxes = [c for c in components if isinstance(c, TaxInTender)]
     if len(taxes) > 1:
         raise TariffError("only one tax can lie inside the tender", components.index(taxes[1]))
     _check_rebates(components)
+
+
+def _is_complete(parts: Sequence[Part | None]) -> bool:
+    """Shares of 100 %, or the first units and those beyond them."""
+    shares = [part.share_e8 for part in parts if part and part.share_e8 is not None]
+    if len(shares) == len(parts):
+        return sum(shares) == E8
+    first = [part.first_milli for part in parts if part and part.first_milli is not None]
+    beyond = [part.beyond_milli for part in parts if part and part.beyond_milli is not None]
+    return len(parts) == 2 and first == beyond and len(first) == 1
 
 
 def _check_sold_metered(shape: Energy | Premium, index: int) -> None:

@@ -215,10 +215,10 @@ def compile_version(version: TariffVersion, scale: int) -> CompiledVersion:
     percentages = in_order(components)
     weights = weights_of(components, percentages)
     counting = [c for c in components if isinstance(c, (*METERED, Levy))]
-    curves = [(_curve(c, components.index(c)), weights[c.code]) for c in counting]
+    curves = [(curve_of(c), weights[c.code]) for c in counting]
     denominator = lcm(*(weight.denominator for weight in weights.values()))
     metered = tuple(c for c in components if isinstance(c, METERED))
-    periods = {c.period for c in metered if len(curve_of(c).pieces) > 1 or c is energy}
+    periods = {c.period for c in metered if _is_limited(c)} or {energy.period}
     if len(periods) > 1:
         raise TariffError("the limits of a sale count the units of one kind of period")
     line = _whole(curves, scale, components.index(energy))
@@ -263,11 +263,10 @@ def _sold(component: Component, scale: int) -> Component:
     )
 
 
-def _curve(component: Energy | Premium | Levy, index: int) -> Curve:
-    try:
-        return curve_of(component)
-    except ValueError as error:
-        raise TariffError(str(error), index) from None
+def _is_limited(shape: Energy | Premium) -> bool:
+    """Whether it matters which period its units are counted in."""
+    plain = shape.structure == "graduated" and len(shape.blocks) == 1
+    return not plain or (shape.part is not None and shape.part.share_e8 is None)
 
 
 def _is_plain(counting: Sequence[Component]) -> bool:

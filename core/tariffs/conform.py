@@ -14,8 +14,12 @@ import msgspec
 
 from core.documents import DocumentError, Problem, nodes, read_node
 from core.money import currency
-from core.tariffs.cases import CaseInput, describe, read_input, rounded_text
+from core.tariffs.account_cases import account_failures, account_results, is_account
+from core.tariffs.bill_cases import is_bill
+from core.tariffs.bill_conform import bill_failures, bill_results
+from core.tariffs.cases import CaseInput, describe, read_input
 from core.tariffs.compiling import CompiledTariff, NoTariffError
+from core.tariffs.decimals import rounded_text
 from core.tariffs.expected import ExactUnits, Expected, ExpectedChain, differences, same
 from core.tariffs.load import TariffDocument, TariffFile, Text
 from core.tariffs.pricing import MissingQuantityError
@@ -137,6 +141,10 @@ def case_results(case: Node, name: str, path: str = "") -> list[dict[str, object
     tariff = question.tariff.compiled()
     exponent = currency(tariff.tariff.currency).exponent
     below = _join(path, "input")
+    if is_account(question.input):
+        return account_results(question.input, tariff, name, below)
+    if is_bill(question.input):
+        return bill_results(question.input, tariff, name, below)
     return [
         {"exact": {"units": rounded_text(outcome.exact, "0.000000")}}
         | describe(outcome.result, exponent)
@@ -149,6 +157,10 @@ def _join(path: str, name: str) -> str:
 
 
 def _run(case: FileCase, tariff: CompiledTariff, name: str, path: str) -> list[str]:
+    if is_account(case.input):
+        return account_failures((case.input, case.expected), tariff, name, path)
+    if is_bill(case.input):
+        return bill_failures((case.input, case.expected), tariff, name, path)
     given = read_input(case.input, tariff, name, _join(path, "input"))
     outcomes = _outcomes(tariff, given)
     exponent = currency(tariff.tariff.currency).exponent
@@ -173,7 +185,7 @@ def _outcomes(tariff: CompiledTariff, given: CaseInput) -> list[_Outcome]:
     """The sales of a case one after another; exact solutions are chained exactly."""
     state = given.state
     if given.units_milli is not None:
-        priced = price(tariff, given.units_milli, state, given.policy)
+        priced = price(tariff, given.units_milli, state, given.policy)  # type: ignore[arg-type]
         exact = exact_units(tariff.tariff, priced.tender, state, given.policy)
         return [_Outcome(priced, priced.units_exact, exact)]
     outcomes = []

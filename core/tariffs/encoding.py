@@ -25,3 +25,11 @@ def sts_encodable(tenths: int) -> int:
 def tenths_encodable(tenths: int) -> int:
     """Every tenth can be said: meters whose credit is sent over the air, and currency meters."""
     return max(tenths, 0)
+
+
+def coins_encodable(tenths: int) -> int:
+    """Whole units only: smallest coins, for tokens that carry money (classes 0.4 to 0.7).
+
+    The token's own coding then rounds up, in the customer's favour (``core.sts.amounts``).
+    """
+    return max(tenths, 0) // 10 * 10

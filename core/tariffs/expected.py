@@ -63,13 +63,81 @@ class SaleSaid(msgspec.Struct, frozen=True, kw_only=True):
     debts: tuple[DebtSaid, ...] | UnsetType = UNSET
 
 
+class BillLineSaid(LineSaid, frozen=True, kw_only=True):
+    """A line of a bill, as far as it is written."""
+
+    tou: Said = UNSET
+    included: Said = UNSET
+    first: Said = msgspec.field(name="from", default=UNSET)
+    last: Said = msgspec.field(name="to", default=UNSET)
+
+
+class BillSaid(msgspec.Struct, frozen=True, kw_only=True):
+    """A bill, as far as it is written."""
+
+    total: Said = UNSET
+    lines: tuple[BillLineSaid, ...] | UnsetType = UNSET
+    due: Said = UNSET
+    credit: Said = UNSET
+    credit_used: Said = UNSET
+    credit_left: Said = UNSET
+    period: Said = UNSET
+    quantities: dict[str, str] | UnsetType = UNSET
+
+
+class ExactLine(msgspec.Struct, frozen=True, kw_only=True):
+    """A line before it is rounded."""
+
+    code: str
+    amount: DecimalText
+    block: str | None = None
+    tou: str | None = None
+
+
+class ExactBill(msgspec.Struct, frozen=True, kw_only=True):
+    """The bill with no line rounded, compared to as many decimals as are written."""
+
+    total: DecimalText | None = None
+    lines: tuple[ExactLine, ...] = ()
+
+
+class RefusedBill(msgspec.Struct, frozen=True, kw_only=True):
+    """What the reason for refusing to bill says, or a part of it."""
+
+    says: str
+
+
+class ExpectedBill(msgspec.Struct, frozen=True, kw_only=True):
+    """What must come of one bill."""
+
+    exact: ExactBill | None = None
+    bill: BillSaid | None = None
+    refused: RefusedBill | None = None
+
+    def __post_init__(self) -> None:
+        billed = self.exact is not None or self.bill is not None
+        if billed == (self.refused is not None):
+            raise ValueError("needs exact or bill (or both), or refused")
+
+
+class ExpectedBills(msgspec.Struct, frozen=True, kw_only=True):
+    """What must come of each bill of a chain, and the sum of their totals."""
+
+    bills: tuple[ExpectedBill, ...]
+    total: Said = UNSET
+    exact: ExactBill | None = None
+
+
 class RefusedSaid(msgspec.Struct, frozen=True, kw_only=True):
     """A refusal; ``reason`` is compared with what came as ``refused``."""
 
-    reason: Literal["too_small", "overflow"]
+    reason: Literal["too_small", "overflow", "at_jump"]
     smallest_useful: Said = UNSET
     short_at: Said = UNSET
     largest_useful: Said = UNSET
+    up_to: Said = UNSET
+    least: Said = UNSET
+    units: Said = UNSET
 
 
 class Expected(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,9 +196,8 @@ def _list_differences(expected: tuple[object, ...], came: list[object], where: s
 def _is_meant(wanted: object, came: object) -> bool:
     if not isinstance(wanted, dict) or not isinstance(came, dict):
         return True
-    return all(
-        same(str(wanted[key]), str(came.get(key))) for key in ("code", "block") if key in wanted
-    )
+    told_apart = [key for key in ("code", "block", "tou", "from") if key in wanted]
+    return all(same(str(wanted[key] or ""), str(came.get(key))) for key in told_apart)
 
 
 def _summary(came: list[object]) -> str:

@@ -92,7 +92,7 @@ class Frame:
         """(what earlier runs of the bill had, what this run has) of a quantity."""
         value = self.whole(name)
         if value < 0:
-            raise BillError(f"{name} is {value / MILLI}, less than nothing")
+            raise BillError(f"{name} is less than nothing")
         return (0, value) if self.cut is None else self.cut(value)
 
     def periods_of(self, per: str) -> Amount:

@@ -16,12 +16,11 @@ import msgspec
 
 from core.tariffs.bills import Amount
 from core.tariffs.metered import part_of
-from core.tariffs.sale import Limits
 from core.tariffs.shapes import E8, Block, Levy, Metered, Part
-from core.tariffs.structures import price_of
+from core.tariffs.structures import Price, price_of
 
-#: More packages than this do not fit into two of the largest tokens at any sensible size.
-MOST_PIECES = 100_000
+#: Of one month: nobody buys more, and what lies beyond is an overflow.
+MOST_PACKAGES = 2_000
 
 
 class Piece(msgspec.Struct, frozen=True, gc=False):
@@ -37,6 +36,7 @@ class Curve(msgspec.Struct, frozen=True):
 
     pieces: tuple[Piece, ...]
     shape: Metered | Levy
+    price: Price | None = None
 
     def right_of(self, units: Amount) -> Amount:
         """The cost just above a number of units."""
@@ -45,8 +45,7 @@ class Curve(msgspec.Struct, frozen=True):
 
     def piece(self, units: Amount) -> Piece:
         """The piece just above a number of units."""
-        starts = [p.start for p in self.pieces]
-        return self.pieces[bisect_right(starts, units) - 1]
+        return self.pieces[bisect_right(self.pieces, units, key=lambda p: p.start) - 1]
 
     def at(self, units: Amount) -> Amount:
         """The cost of exactly so many units."""
@@ -54,12 +53,12 @@ class Curve(msgspec.Struct, frozen=True):
         inside = units if part is None else part(units, 1)
         if isinstance(self.shape, Levy):
             return self.shape.rate_e8 * inside
-        price = price_of(self.shape, self.shape.blocks, self.shape.schedules)
-        return sum((rate * count for rate, count, _ in price(0, inside, 1)), 0)
+        assert self.price is not None
+        return sum((rate * count for rate, count, _ in self.price(0, inside, 1)), 0)
 
 
 def curve_of(shape: Metered | Levy) -> Curve:
-    """The curve of a component that is sold by token; ValueError if it has too many pieces."""
+    """The curve of a component that is sold by token."""
     if isinstance(shape, Levy):
         pieces: Iterable[Piece] = [Piece(0, 0, shape.rate_e8)]
     elif shape.structure == "graduated":
@@ -70,7 +69,10 @@ def curve_of(shape: Metered | Levy) -> Curve:
         pieces = _by_total(shape)
     else:
         pieces = _packages(shape.blocks[0].rate_e8, shape.size_milli)
-    return Curve(tuple(_of_part(list(pieces), shape.part)), shape)
+    price = None
+    if isinstance(shape, Metered):
+        price = price_of(shape, shape.blocks, shape.schedules)
+    return Curve(tuple(_of_part(list(pieces), shape.part)), shape, price)
 
 
 def _graduated(blocks: Sequence[Block]) -> list[Piece]:
@@ -103,10 +105,7 @@ def _by_total(shape: Metered) -> list[Piece]:
 
 
 def _packages(rate_e8: int, size: int) -> list[Piece]:
-    count = 2 * Limits().max_units_milli // size + 1
-    if count > MOST_PIECES:
-        raise ValueError(f"packages of {size} milli-units are too small to be sold by token")
-    return [Piece(n * size, (n + 1) * rate_e8 * 1000, 0) for n in range(count)]
+    return [Piece(n * size, (n + 1) * rate_e8 * 1000, 0) for n in range(MOST_PACKAGES)]
 
 
 def _of_part(pieces: list[Piece], part: Part | None) -> list[Piece]:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
+from core.money import half_up
+from core.tariffs.bills import Amount
 from core.tariffs.compiling import (
     RATE_DENOMINATOR,
     ROUNDERS,
@@ -13,8 +15,10 @@ from core.tariffs.compiling import (
     CompiledVersion,
 )
 from core.tariffs.errors import MissingQuantityError
+from core.tariffs.metered import part_of
 from core.tariffs.sale import Line, SaleState
-from core.tariffs.shapes import E8, MILLI, Fixed, TaxOnLines
+from core.tariffs.shapes import E8, MILLI, Energy, Fixed, Levy, Premium, TaxOnLines
+from core.tariffs.structures import price_of
 
 __all__ = ["FixedDue", "MissingQuantityError", "fixed_due", "unit_lines"]
 
@@ -41,7 +45,7 @@ def fixed_due(tariff: CompiledTariff, version: CompiledVersion, state: SaleState
         return _NOTHING_DUE
     months: dict[tuple[Fixed, int], list[int]] = {}
     for period in state.fixed_due:
-        for charge in tariff.of_period(period).fixed:
+        for charge in tariff.of_period(period, state.category).fixed:
             key = charge, _quantity(charge, state.attributes)
             months.setdefault(key, []).append(period)
     lines = []
@@ -87,6 +91,8 @@ def unit_lines(
 ) -> list[Line]:
     """Lines of ``units`` milli-units sold after ``before`` of the month: a line per block touched,
     levies, then percentages (of these and of the fixed lines, which are not repeated here)."""
+    if not version.plain:
+        return general_lines(version, before, units, fixed, unit)
     lines = _energy_lines(version, before, units, unit)
     energy = version.energy
     amounts = {energy.code: sum(line.amount for line in lines)}
@@ -112,6 +118,78 @@ def unit_lines(
             amounts[line.code] = amounts.get(line.code, 0) + line.amount
         lines += _percentage_lines(version, amounts)
     return lines
+
+
+def general_lines(
+    version: CompiledVersion, before: int, units: int, fixed: Sequence[Line], unit: str
+) -> list[Line]:
+    """As unit_lines, for other structures than one graduated energy, and parts of the units.
+
+    Where the total moves earlier units to another price, their difference is a line of block 0.
+    """
+    lines: list[Line] = []
+    for shape in version.metered:
+        made = _metered_lines(version, shape, before, units, unit)
+        if not shape.one_line or not made:
+            lines += made
+            continue
+        exact = sum(rate * count for rate, count, _ in _parts(shape, before, units))
+        amount = ROUNDERS[shape.rounding](exact * version.scale, RATE_DENOMINATOR)  # type: ignore[arg-type]
+        whole = msgspec.structs.replace(made[0], amount=amount, rate_e8=0, block=0)
+        shown = sum(line.quantity_milli for line in made if line.block)
+        lines.append(msgspec.structs.replace(whole, quantity_milli=shown))
+    for levy in version.levies if units else ():
+        part = part_of(levy.part)
+        count: Amount = units if part is None else part(before + units, 1) - part(before, 1)
+        priced = [(levy.rate_e8, count, 0)] if count else []
+        lines += _posted(version, levy, priced, unit)
+    if version.percentages:
+        amounts: dict[str, int] = {}
+        for line in [*lines, *fixed]:
+            amounts[line.code] = amounts.get(line.code, 0) + line.amount
+        lines += _percentage_lines(version, amounts)
+    return lines
+
+
+def _parts(shape: Energy | Premium, before: int, units: int) -> list[tuple[Amount, Amount, int]]:
+    low: Amount = before
+    high: Amount = before + units
+    part = part_of(shape.part)
+    if part is not None:
+        low, high = part(low, 1), part(high, 1)
+    priced = price_of(shape, shape.blocks, shape.schedules)(low, high, 1)
+    return [each for each in priced if each[0] or not isinstance(shape, Premium)]
+
+
+def _metered_lines(
+    version: CompiledVersion, shape: Energy | Premium, before: int, units: int, unit: str
+) -> list[Line]:
+    return _posted(version, shape, _parts(shape, before, units), shape.unit or unit)
+
+
+def _posted(
+    version: CompiledVersion,
+    shape: Energy | Premium | Levy,
+    parts: Sequence[tuple[Amount, Amount, int]],
+    unit: str,
+) -> list[Line]:
+    rounder = ROUNDERS[shape.rounding]
+    return [
+        Line(
+            "energy",
+            shape.code,
+            shape.label,
+            rounder(rate * count * version.scale, RATE_DENOMINATOR),  # type: ignore[arg-type]
+            shape.tax_class,
+            shape.payee,
+            half_up(count.numerator, count.denominator),
+            unit,
+            half_up(rate.numerator, rate.denominator),
+            0,
+            block,
+        )
+        for rate, count, block in parts
+    ]
 
 
 def _energy_lines(version: CompiledVersion, before: int, units: int, unit: str) -> list[Line]:

@@ -9,16 +9,22 @@ from __future__ import annotations
 from fractions import Fraction
 from math import floor
 
+import msgspec
+
 from core.calendars import first_day
 from core.money import currency
+from core.tariffs.reference_bill import applies, season_on
+from core.tariffs.reference_charges import breaks_of, levied, metered_cost
 from core.tariffs.sale import DeductionPolicy, SaleState
 from core.tariffs.shapes import (
     E8,
     MILLI,
+    Credit,
     Energy,
     Fixed,
     Levy,
     Percent,
+    Premium,
     Tariff,
     TariffVersion,
     TaxInTender,
@@ -43,6 +49,8 @@ def exact_units(
     bare = exact_cost(tariff, state, before, Fraction(0))
     if rest < bare:
         return Fraction(0)
+    if not _is_plain(version):
+        return _largest(tariff, state, before, rest)
     done, spent = Fraction(0), bare
     for block in _energy(version).blocks:
         if block.up_to_milli is None:
@@ -68,10 +76,14 @@ def exact_cost(tariff: Tariff, state: SaleState, before: Fraction, units: Fracti
     for charge, rate, quantity in _month_charges(tariff, state):
         amounts[charge] = amounts.get(charge, Fraction(0)) + rate * quantity * scale
     for component in version.components:
-        if isinstance(component, Energy):
-            amounts[component.code] = _graduated(component, before, before + units) * scale
+        if isinstance(component, Energy | Premium):
+            cost = metered_cost(component, before + units) - metered_cost(component, before)
+            amounts[component.code] = cost * scale
+        elif isinstance(component, Credit):
+            amounts[component.code] = units
         elif isinstance(component, Levy):
-            amounts[component.code] = Fraction(component.rate_e8, E8) * units * scale
+            count = levied(component, before + units) - levied(component, before)
+            amounts[component.code] = Fraction(component.rate_e8, E8) * count * scale
     waiting = [c for c in version.components if isinstance(c, Percent | TaxOnLines)]
     late = {c.code for c in waiting}
     while waiting:
@@ -142,15 +154,39 @@ def _month_charges(tariff: Tariff, state: SaleState) -> list[tuple[str, Fraction
     return charges
 
 
-def _graduated(energy: Energy, start: Fraction, end: Fraction) -> Fraction:
-    """Major units of the month's units from ``start`` to ``end``."""
-    total, low = Fraction(0), Fraction(0)
-    for block in energy.blocks:
-        high = end if block.up_to_milli is None else Fraction(block.up_to_milli, MILLI)
-        inside = min(end, high) - max(start, low)
-        total += max(Fraction(0), inside) * Fraction(block.rate_e8, E8)
-        low = high
-    return total
+def _is_plain(version: TariffVersion) -> bool:
+    counting = [c for c in version.components if isinstance(c, Energy | Premium | Levy)]
+    metered = [c for c in counting if not isinstance(c, Levy)]
+    whole = all(c.part is None for c in counting)
+    return whole and len(metered) == 1 and metered[0].structure == "graduated"
+
+
+def _largest(tariff: Tariff, state: SaleState, before: Fraction, rest: Fraction) -> Fraction:
+    """The largest number of units that the rest pays for, between any two breaks of the cost.
+
+    Between two breaks the cost is a straight line, which two points inside give.
+    """
+    version = _in_force(tariff, state)
+    major = 2 * rest / currency(tariff.currency).scale  # rebates can make packages cheaper
+    counting = [c for c in version.components if isinstance(c, Energy | Premium | Levy)]
+    breaks = {point for c in counting for point in breaks_of(c, before, major)}
+    starts = [before, *sorted(point for point in breaks if point > before)]
+    for i in range(len(starts) - 1, -1, -1):
+        low = starts[i]
+        high = starts[i + 1] if i + 1 < len(starts) else None
+        width = (high - low) / 3 if high is not None else Fraction(1)
+        one = exact_cost(tariff, state, before, low + width - before)
+        two = exact_cost(tariff, state, before, low + 2 * width - before)
+        slope = (two - one) / width
+        right = one - slope * width
+        if right >= rest and not (right == rest and (i == 0 or not slope)):
+            continue
+        if not slope:
+            assert high is not None
+            return high - before
+        end = low + (rest - right) / slope
+        return (end if high is None else min(end, high)) - before
+    return Fraction(0)
 
 
 def _least(first: Fraction, *more: Fraction) -> Fraction:
@@ -166,4 +202,9 @@ def _energy(version: TariffVersion) -> Energy:
 
 
 def _in_force(tariff: Tariff, state: SaleState) -> TariffVersion:
-    return [v for v in tariff.versions if v.valid_from <= state.on][-1]
+    """The version of the day, with the components of its season and of the customer's category."""
+    version = [v for v in tariff.versions if v.valid_from <= state.on][-1]
+    category = state.category or (version.category.default if version.category else "")
+    season = season_on(version, state.on)
+    active = tuple(c for c in version.components if applies(c, season, category))
+    return msgspec.structs.replace(version, components=active)

@@ -104,9 +104,9 @@ def _runs(
         day = date.fromordinal(ordinal)
         number = max(i for i, v in enumerate(tariff.versions) if v.valid_from <= day)
         version = tariff.versions[number]
-        season = _season(version, day)
+        season = season_on(version, day)
         for shape in version.components:
-            if not _applies(shape, season, categories[number]):
+            if not applies(shape, season, categories[number]):
                 continue
             runs = found.setdefault(shape.code, [])
             if runs and _continues(runs[-1], shape, day):
@@ -124,7 +124,8 @@ def _continues(run: Run, shape: Component, day: date) -> bool:
     return next_day and (last.year == day.year or not yearly)
 
 
-def _season(version: TariffVersion, day: date) -> str:
+def season_on(version: TariffVersion, day: date) -> str:
+    """The first season that holds a day."""
     for each in version.seasons:
         at, first, last = (day.month, day.day), each.first, each.last
         if (first <= at <= last) if first <= last else not last < at < first:
@@ -132,7 +133,8 @@ def _season(version: TariffVersion, day: date) -> str:
     return ""
 
 
-def _applies(shape: Component, season: str, category_name: str) -> bool:
+def applies(shape: Component, season: str, category_name: str) -> bool:
+    """Whether a component is charged in a season to a category."""
     if shape.when is None:
         return True
     if shape.when.seasons and season not in shape.when.seasons:

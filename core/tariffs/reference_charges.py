@@ -379,3 +379,41 @@ def fee_of(shape: LateFee, overdue: Overdue, scale: int) -> Fraction:
         fee += rate_of(shape.daily_e8 if day == "now" else shape.later_e8) * overdue.amount
     fee = max(fee, rate_of(shape.least_e8) * scale)
     return fee if shape.cap_e8 is None else min(fee, rate_of(shape.cap_e8) * overdue.amount)
+
+
+# Sales: costs as functions of the units of the month so far.
+
+
+def metered_cost(shape: Metered, units: Fraction) -> Fraction:
+    """Major units of the first ``units`` of a period."""
+    inside = units if shape.part is None else _of_part(shape.part, units, Fraction(1))
+    parts = _structured(shape, (shape.blocks, shape.schedules, ""), ZERO, inside, Fraction(1))
+    return sum((price * count for _, price, count in parts), ZERO)
+
+
+def levied(shape: Any, units: Fraction) -> Fraction:
+    """The units among the first ``units`` that bear a levy."""
+    return units if shape.part is None else _of_part(shape.part, units, Fraction(1))
+
+
+def breaks_of(shape: Any, before: Fraction, rest: Fraction) -> list[Fraction]:
+    """Units of the period at which the cost of a component may bend or jump."""
+    limits: list[Fraction] = []
+    if hasattr(shape, "structure"):
+        blocks = [*shape.blocks, *(b for s in shape.schedules for b in s.blocks)]
+        found = [b.up_to_milli for b in blocks] + [s.total_up_to_milli for s in shape.schedules]
+        limits = [Fraction(limit, MILLI) for limit in found if limit is not None]
+    if getattr(shape, "structure", "") == "package":
+        size, price = Fraction(shape.size_milli, MILLI), rate_of(shape.blocks[0].rate_e8)
+        inside = levied(shape, before)
+        count = floor(inside / size) + (floor(rest / price) if price else 0) + 3
+        limits = [size * n for n in range(floor(inside / size), count + 1)]
+    part = shape.part
+    if part is None:
+        return limits
+    if part.share_e8 is not None:
+        return [limit * E8 / part.share_e8 for limit in limits]
+    if part.first_milli is not None:
+        return [*limits, Fraction(part.first_milli, MILLI)]
+    beyond = Fraction(part.beyond_milli or 0, MILLI)
+    return [beyond, *(limit + beyond for limit in limits)]

@@ -56,7 +56,8 @@ class SaleState(msgspec.Struct, frozen=True, kw_only=True):
 
     ``on``: local date of the pricing instant. ``units_milli``: sold so far in its calendar month.
     ``fixed_due``: months whose charges are due (see ``accrual``). ``attributes``: quantities of
-    the agreement by name, milli-units (``sanctioned_kw``: 2000).
+    the agreement by name, milli-units (``sanctioned_kw``: 2000). ``category``: of the customer,
+    where the tariff tells some apart; empty: the tariff's default.
     """
 
     on: date
@@ -66,6 +67,7 @@ class SaleState(msgspec.Struct, frozen=True, kw_only=True):
     debts: tuple[Debt, ...] = ()
     attributes: Mapping[str, int] = {}
     limits: Limits = Limits()
+    category: str = ""
 
 
 class Fee(msgspec.Struct, frozen=True, kw_only=True):
@@ -175,4 +177,15 @@ class Overflow(msgspec.Struct, frozen=True):
     max_units_milli: int
 
 
-SaleResult = Priced | TooSmall | Overflow
+class AtJump(msgspec.Struct, frozen=True):
+    """The units end at a limit above which all of them cost more, money is left, and the tariff
+    says to ask. ``up_to``: the tender that buys exactly up to the limit (``units_milli``);
+    ``least``: the least that crosses it."""
+
+    tender: int
+    up_to: int
+    least: int
+    units_milli: int
+
+
+SaleResult = Priced | TooSmall | Overflow | AtJump

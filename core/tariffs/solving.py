@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable
+from fractions import Fraction
 from math import gcd
 
 import msgspec
@@ -24,9 +25,11 @@ from core.tariffs.deductions import (
     tax_lines,
     wanted_by_debts,
 )
+from core.tariffs.jumps import Solution, pieces_down, solution
 from core.tariffs.pricing import FixedDue, fixed_due, unit_lines
 from core.tariffs.sale import (
     NO_MINOR_UNITS_ABOVE,
+    AtJump,
     DeductionPolicy,
     Encodable,
     Line,
@@ -72,16 +75,18 @@ def solve(
 ) -> SaleResult:
     """Sell for ``tender`` minor units.
 
-    Priced, TooSmall or Overflow. ValueError for a tender below 0 or above any sale; NoTariffError,
-    MissingQuantityError for a tariff that does not fit the day or the agreement.
+    Priced, TooSmall, Overflow or AtJump. ValueError for a tender below 0 or above any sale;
+    NoTariffError, MissingQuantityError for a tariff that does not fit the day or the agreement.
     """
     if not 0 <= tender <= NO_MINOR_UNITS_ABOVE:
         raise ValueError(f"a tender of {tender} is not between 0 and {NO_MINOR_UNITS_ABOVE}")
-    version = tariff.at(state.on)
+    version = tariff.at(state.on, state.category)
     sale = _Sale(tariff, version, state, policy, fixed_due(tariff, version, state))
     deducted = sale.deduct(tender)
     exact = _exact_units(sale, deducted)
     tenths = exact[0] // exact[1] // _TENTH
+    if version.asks and _left_at_jump(sale, deducted) >= 1:
+        return _at_jump(sale, tender, exact)
     if tenths > state.limits.max_units_milli // _TENTH:
         return Overflow(tender, _largest_useful(sale), state.limits.max_units_milli)
     units, lines = _largest_that_fits(sale, deducted, tenths, encodable)
@@ -99,7 +104,7 @@ def price(
     """
     if not 0 <= units_milli <= state.limits.max_units_milli:
         raise ValueError(f"{units_milli} milli-units are not between 0 and the limit of a sale")
-    version = tariff.at(state.on)
+    version = tariff.at(state.on, state.category)
     sale = _Sale(tariff, version, state, policy, fixed_due(tariff, version, state))
     lines = sale.unit_lines(units_milli)
     cost = sale.fixed.total + sum(line.amount for line in lines)
@@ -115,6 +120,9 @@ def _exact_units(sale: _Sale, deducted: Deducted) -> tuple[int, int]:
     find its block, go back along that block's slope.
     """
     version = sale.version
+    if version.jumps or not version.plain:
+        units = _solution(sale, deducted).units
+        return units.numerator, units.denominator
     before = sale.state.units_milli
     starts, costs = version.starts, version.costs
     k = bisect_right(starts, before) - 1
@@ -131,10 +139,33 @@ def _exact_units(sale: _Sale, deducted: Deducted) -> tuple[int, int]:
     return point - costs[k] * parts + (starts[k] - before) * slope, slope
 
 
+def _solution(sale: _Sale, deducted: Deducted) -> Solution:
+    rest = Fraction(*deducted.exact) - Fraction(*sale.fixed.exact)
+    return solution(sale.version, sale.state.units_milli, rest)
+
+
+def _left_at_jump(sale: _Sale, deducted: Deducted) -> Fraction:
+    """Minor units that are left because the next unit would make all of them dearer."""
+    return _solution(sale, deducted).left if sale.version.jumps else Fraction(0)
+
+
+def _at_jump(sale: _Sale, tender: int, exact: tuple[int, int]) -> AtJump:
+    def reaches(deducted: Deducted) -> bool:
+        return _solution(sale, deducted).units * exact[1] >= exact[0]
+
+    def crosses(deducted: Deducted) -> bool:
+        return _solution(sale, deducted).units * exact[1] > exact[0]
+
+    up_to, least = _least_tender(sale, reaches), _least_tender(sale, crosses)
+    return AtJump(tender, up_to, least, exact[0] // exact[1])
+
+
 def _largest_that_fits(
     sale: _Sale, deducted: Deducted, exact_tenths: int, encodable: Encodable
 ) -> tuple[int, list[Line]]:
     """Milli-units to sell (0: none) and their lines."""
+    if sale.version.falls:
+        return _largest_in_pieces(sale, deducted, encodable)
     room = deducted.rest - sale.fixed.total
     tenths = encodable(exact_tenths)
     for _ in range(_STEPS_DOWN):
@@ -147,6 +178,26 @@ def _largest_that_fits(
     fits = _last_true(lambda t: sale.cost(encodable(t) * _TENTH) <= deducted.rest, tenths)
     units = encodable(fits) * _TENTH
     return units, sale.unit_lines(units) if units else []
+
+
+def _largest_in_pieces(
+    sale: _Sale, deducted: Deducted, encodable: Encodable
+) -> tuple[int, list[Line]]:
+    """Where more units can cost less, each piece is searched by itself, the highest first."""
+    units = _solution(sale, deducted).units
+    for above, up_to in pieces_down(sale.version, sale.state.units_milli, units):
+        low = above // _TENTH
+        most = encodable(up_to // _TENTH)
+        if most <= low:
+            continue
+        fits = low + _last_true(
+            lambda n, low=low: sale.cost(encodable(low + n) * _TENTH) <= deducted.rest,  # type: ignore[misc]
+            most - low,
+        )
+        if fits > low and encodable(fits) > low:
+            found = encodable(fits) * _TENTH
+            return found, sale.unit_lines(found)
+    return 0, []
 
 
 def _last_true(holds: Callable[[int], bool], most: int) -> int:
@@ -207,6 +258,8 @@ def _in_order(sale: _Sale, deducted: Deducted, lines: list[Line]) -> tuple[Line,
 def _smallest_useful(sale: _Sale, encodable: Encodable) -> int:
     """The least tender that buys at least one encodable step."""
     step = _first_step(encodable, sale.state.limits.max_units_milli // _TENTH)
+    if sale.version.jumps:
+        return max(1, _least_tender(sale, lambda deducted: _sells(sale, deducted, encodable)))
     cost = sale.cost(step * _TENTH)
 
     def sells(deducted: Deducted) -> bool:
@@ -214,6 +267,14 @@ def _smallest_useful(sale: _Sale, encodable: Encodable) -> int:
         return deducted.rest >= cost and exact[0] >= step * _TENTH * exact[1]
 
     return max(1, _least_tender(sale, sells))
+
+
+def _sells(sale: _Sale, deducted: Deducted, encodable: Encodable) -> bool:
+    """Whether anything is sold for what these deductions leave."""
+    if deducted.rest < sale.fixed.total:
+        return False
+    exact = _exact_units(sale, deducted)
+    return _largest_that_fits(sale, deducted, exact[0] // exact[1] // _TENTH, encodable)[0] > 0
 
 
 def _first_step(encodable: Encodable, most: int) -> int:

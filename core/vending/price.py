@@ -70,7 +70,7 @@ def sale_state(
     through = state.fixed_through or None
     return pricing.SaleState(
         on=today,
-        units_milli=state.units_milli if state.period == period else 0,
+        units_milli=state.units_milli if _same_limits(tariff, today, state.period, period) else 0,
         fixed_due=periods_due(through, period_of(began), period, tariff.at(today).catch_up),
         fixed_through=through,
         debts=tuple(
@@ -86,6 +86,12 @@ def sale_state(
         ),
         limits=pricing.Limits(meter.max_credit_tenths * MILLI_PER_TENTH),
     )
+
+
+def _same_limits(tariff: CompiledTariff, today: date, before: int, now: int) -> bool:
+    """Whether units sold in month ``before`` count for the limits of blocks in month ``now``."""
+    yearly = tariff.at(today).period == "calendar_year"
+    return before // 100 == now // 100 if yearly else before == now
 
 
 def price_purchase(
@@ -106,6 +112,14 @@ def price_purchase(
             "tender-too-small",
             tender=tender,
             smallest=result.smallest_useful,
+            currency=terms.currency,
+            meter=meter.drn,
+        )
+    if isinstance(result, pricing.AtJump):
+        raise refuse(
+            "tender-too-small",
+            tender=tender,
+            smallest=result.least,
             currency=terms.currency,
             meter=meter.drn,
         )

@@ -85,7 +85,7 @@ def check(text: str, name: str) -> tuple[list[str], str]:
             return [], _count(len(tariff.versions), "version")
         file = load_file(text, name)
         failures = _failures(conform_file(file, name).results, file.tests, name)
-        versions = _count(len(file.tariff.versions), "version")
+        versions = _count(len(file.tariff.days), "version")
         return failures, f"{versions}, {_count(len(file.tests), 'case')}"
     except DocumentError as error:
         return [str(problem) for problem in error.problems], ""

@@ -68,6 +68,8 @@ def main(arguments: list[str]) -> int:
     with ProcessPoolExecutor(processes) as pool:
         for outcomes in pool.map(run, starts, [CHUNK] * len(starts)):
             total += outcomes
+            if total.total() % 50_000 < CHUNK:
+                print(f"{total.total():,} bills: {dict(total)}", file=sys.stderr, flush=True)
     said = ", ".join(f"{number:,} {outcome}" for outcome, number in sorted(total.items()))
     print(f"{total.total():,} bills in {perf_counter() - began:.0f} s: {said}")
     return 1 if total["different"] else 0

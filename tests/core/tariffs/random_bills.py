@@ -298,7 +298,12 @@ class Draw:
             self.late_fee,
         ]
         found += [make() for make in self.r.sample(makers, self.r.randint(0, 4))]
-        codes = [item.code for item in found]
+        found += self.made_of_lines([item.code for item in found])
+        self.r.shuffle(found)
+        return tuple(found)
+
+    def made_of_lines(self, codes: list[str]) -> list[Component]:
+        found: list[Component] = []
         if self.r.random() < 0.3:
             found.append(self.power_factor(self.some(codes)))
             codes.append("pf")
@@ -337,8 +342,7 @@ class Draw:
             tax = self.r.choice((TaxOnLines, TaxOnLines, TaxIncluded))
             rate = self.r.randint(0, 50) * 500_000
             found.append(tax(rate_e8=rate, of=self.some(codes), **self.posting("vat")))
-        self.r.shuffle(found)
-        return tuple(found)
+        return found
 
 
 def random_tariff(random: Random) -> CompiledTariff:
