@@ -15,6 +15,7 @@ from hub.verbs._shared import (
     DEFAULT,
     ConfigOption,
     JsonOption,
+    Submitted,
     company_of,
     configuration,
     die,
@@ -76,6 +77,13 @@ def command(
         die(f"the outcome is not known yet; look for it: wattbus find {done.message_id}")
     if done.answer.outcome != "done":
         die(said_no(done.answer))
+    _tell(done, payment, as_json)
+
+
+def _tell(done: Submitted, payment: ReceivePayment, as_json: bool) -> None:
+    """What became of the money."""
+    assert done.answer is not None  # seen by the caller
+    account, minor, currency = payment.account, payment.amount, payment.currency
     credit = format_amount(done.answer.data["credit"], currency)
     data = done.answer.data
     if as_json:

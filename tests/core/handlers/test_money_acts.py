@@ -204,3 +204,14 @@ def test_credit_settles_what_is_owed(machine: Machine) -> None:
     assert (opens(machine), credit(machine)) == ({}, 2_000)
     assert refused(machine, act("settle", amount=2_001)).code == "credit-insufficient"
     whole(machine)
+
+
+def test_a_credit_note_takes_it_off_the_debt_that_purchases_pay(machine: Machine) -> None:
+    item = done(machine, act("fee", fee="seal"))["item"]
+    assert machine.rows("SELECT outstanding FROM debt") == [(3_000,)]
+    note = agreed(machine, act("credit-note", items=(item,), amount=1_000))
+    assert (note["off"], note["back"]) == (1_000, 0)
+    agreed(machine, act("credit-note", items=(item,)))
+    assert machine.rows("SELECT outstanding FROM debt") == [(0,)]
+    assert credit(machine) == 0
+    whole(machine)
