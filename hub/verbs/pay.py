@@ -24,6 +24,14 @@ from hub.verbs._shared import (
 
 NAME = "pay"
 
+ReferenceOption = Annotated[
+    str, typer.Option(help="The payment's own number: under it a repeat is done once.")
+]
+AlsoOption = Annotated[
+    list[str] | None,
+    typer.Option(help="ACCOUNT=AMOUNT: another account that the same payment is for."),
+]
+
 
 def command(
     account: Annotated[str, typer.Argument(help="The account's number.")],
@@ -31,16 +39,11 @@ def command(
     config: ConfigOption = DEFAULT,
     way: Annotated[str, typer.Option(help="cash, cheque, card, transfer.")] = "cash",
     desk: Annotated[str, typer.Option(help="Who took it.")] = "main",
-    reference: Annotated[
-        str, typer.Option(help="The payment's own number: under it a repeat is done once.")
-    ] = "",
+    reference: ReferenceOption = "",
     rule: Annotated[str, typer.Option(help="A rule of allocation; else the company's.")] = "",
     item: Annotated[list[int] | None, typer.Option(help="An open item to pay first.")] = None,
     receipt: Annotated[str, typer.Option(help="A receipt that was written before.")] = "",
-    also: Annotated[
-        list[str] | None,
-        typer.Option(help="ACCOUNT=AMOUNT: another account that the same payment is for."),
-    ] = None,
+    also: AlsoOption = None,
     company: Annotated[str, typer.Option(help="Which company, where there are several.")] = "",
     as_json: JsonOption = False,
 ) -> None:
