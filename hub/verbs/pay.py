@@ -102,7 +102,8 @@ def _tell(done: Submitted, payment: ReceivePayment, as_json: bool) -> None:
         f"received {format_amount(minor, currency)} {currency} for account {account}; "
         f"credit {credit} {currency}{owed}{again}"
     )
-    typer.echo(f"receipt {data['payment']}")
+    if "payment" in data:  # an answer of before collection has none
+        typer.echo(f"receipt {data['payment']}")
 
 
 def _joint(

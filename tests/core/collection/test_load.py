@@ -79,7 +79,8 @@ def test_what_is_wrong_is_named_with_its_line(old: str, new: str, said: str) -> 
     with pytest.raises(DocumentError) as caught:
         load_file(TEXT.replace(old, new, 1), "demo.yaml")
     lines = TEXT.splitlines()
-    near = next(number for number, line in enumerate(lines, start=1) if old.split("\n")[-1].strip() in line)
+    last = old.split("\n")[-1].strip()
+    near = next(number for number, line in enumerate(lines, start=1) if last in line)
     assert said in str(caught.value)
     places = [problem.line for problem in caught.value.problems]
     assert any(abs(place - near) <= 6 for place in places), (places, near)
