@@ -5,11 +5,14 @@ Debit is positive, credit negative. The chart is short; a name after the colon c
 ======================  =====================================================================
 ``cash:<desk>``         money received at a desk
 ``customer-credit``     what we owe a customer: sub-account = the account's id
-``receivable:<code>``   what a customer owes us (debts): sub-account = the account's id
+``uncleared``           money of a customer that may still come back: sub-account = the account
+``deposit:<kind>``      securities that we hold: sub-account = the account's id
+``receivable:<code>``   what a customer owes us: sub-account = the account's id (docs/adr/0010)
 ``revenue:<code>``      our own income by receipt line
 ``expense:<why>``       units given away, against the income that they would have been
 ``tax:<code>``          what we owe the tax authority
 ``payable:<payee>``     what is collected for a third party
+``opening:<what>``      against what was taken over from an older system
 ======================  =====================================================================
 """
 

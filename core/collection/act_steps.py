@@ -9,9 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import msgspec
-
 from core.calendars import local_date
+from core.collection import act_held as held
 from core.collection import plans
 from core.collection.charges import (
     credit_note,
@@ -21,11 +20,10 @@ from core.collection.charges import (
     prepaid_agreement,
     raise_fee,
 )
-from core.collection.entities import Deposit, OpenItem, PreReceipt
-from core.collection.items import book, entry, owed_of, raise_items, receivable, settle
+from core.collection.entities import OpenItem
+from core.collection.items import book, owed_of, raise_items, receivable, settle
 from core.collection.payments import (
     clear,
-    next_number,
     pay_from,
     payment_of,
     rule_of,
@@ -33,25 +31,18 @@ from core.collection.payments import (
     wrong,
 )
 from core.collection.states import (
-    RECEIPT_MOVES,
     PaymentMove,
     PlanMove,
-    ReceiptMove,
-    ReceiptState,
 )
 from core.collection.terms import Recovery
 from core.entities import Account, TokenAct
 from core.handlers.base import Context
 from core.ledger import CUSTOMER_CREDIT, Entry
 from core.messages import RequestMoneyAct
-from core.refusals import refuse
 
 Facts = dict[str, Any]
 Check = Callable[[Context, RequestMoneyAct, Account], int]
 Carry = Callable[[Context, TokenAct, RequestMoneyAct, Account], Facts]
-
-#: What may be held as a security.
-DEPOSITS: Final = ("guarantee", "equipment")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,24 +51,6 @@ class Step:
 
     check: Check
     carry: Carry
-
-
-def _positive(command: RequestMoneyAct) -> int:
-    if command.amount <= 0:
-        raise refuse("tender-not-positive", tender=command.amount)
-    return command.amount
-
-
-def _from_credit(_ctx: Context, command: RequestMoneyAct, account: Account) -> int:
-    if account.spendable < _positive(command):
-        raise refuse(
-            "credit-insufficient",
-            account=account.number,
-            credit=account.spendable,
-            tender=command.amount,
-            currency=account.currency,
-        )
-    return command.amount
 
 
 def _one_item(ctx: Context, command: RequestMoneyAct, account: Account) -> OpenItem:
@@ -131,140 +104,12 @@ def _check_settle(ctx: Context, command: RequestMoneyAct, account: Account) -> i
     unknown = set(rule.named) - {o.id for o in owed_of(ctx, account.id)}
     if unknown:
         raise wrong(f"account {account.number} owes nothing on item {min(unknown)}")
-    return _from_credit(ctx, command, account)
+    return held.from_credit(ctx, command, account)
 
 
 def _carry_settle(ctx: Context, _a: TokenAct, command: RequestMoneyAct, account: Account) -> Facts:
     rule = rule_of(ctx, command.rule, command.items)
     return {"used": pay_from(ctx, account, CUSTOMER_CREDIT, command.amount, rule)}
-
-
-def _check_receipt(ctx: Context, command: RequestMoneyAct, account: Account) -> int:
-    strange = set(command.items) - {o.id for o in owed_of(ctx, account.id)}
-    if strange:
-        raise wrong(f"account {account.number} owes nothing on item {min(strange)}")
-    return _positive(command)
-
-
-def _carry_receipt(ctx: Context, _a: TokenAct, command: RequestMoneyAct, account: Account) -> Facts:
-    receipt = PreReceipt(
-        id=ctx.new_id("pre_receipt"),
-        company=ctx.terms.code,
-        number=next_number(ctx),
-        account_id=account.id,
-        amount=command.amount,
-        items=msgspec.json.encode(command.items).decode(),
-        state=ReceiptState.ISSUED.value,
-        payment_id=0,
-        issued_at=ctx.now_us,
-    )
-    ctx.stage.add("pre_receipt", **msgspec.structs.asdict(receipt))
-    ctx.stage.put(receipt.number, receipt)
-    return {"receipt": receipt.number}
-
-
-def _check_void(ctx: Context, command: RequestMoneyAct, account: Account) -> int:
-    receipt = ctx.stage.get(PreReceipt, command.receipt)
-    if receipt is None or receipt.account_id != account.id:
-        raise wrong(f"account {account.number} has no receipt {command.receipt} before payment")
-    if (ReceiptState(receipt.state), ReceiptMove.VOID) not in RECEIPT_MOVES:
-        raise wrong(f"receipt {receipt.number} is {receipt.state}")
-    return receipt.amount
-
-
-def _carry_void(ctx: Context, _a: TokenAct, command: RequestMoneyAct, _account: Account) -> Facts:
-    receipt = ctx.stage.need(PreReceipt, command.receipt)
-    void = msgspec.structs.replace(receipt, state=ReceiptState.VOID.value)
-    ctx.stage.put(receipt.number, void)
-    return {"receipt": receipt.number}
-
-
-def _deposit_kind(command: RequestMoneyAct) -> str:
-    if command.deposit not in DEPOSITS:
-        raise wrong(f"a deposit is one of: {', '.join(DEPOSITS)}")
-    return command.deposit
-
-
-def _held(ctx: Context, command: RequestMoneyAct, account: Account) -> Deposit | None:
-    return ctx.stage.get(Deposit, (account.id, _deposit_kind(command)))
-
-
-def _check_deposit(ctx: Context, command: RequestMoneyAct, account: Account) -> int:
-    _deposit_kind(command)
-    return _from_credit(ctx, command, account)
-
-
-def _carry_deposit(ctx: Context, _a: TokenAct, command: RequestMoneyAct, account: Account) -> Facts:
-    deposit = _held(ctx, command, account)
-    if deposit is None:
-        deposit = Deposit(
-            id=ctx.new_id("deposit"),
-            company=ctx.terms.code,
-            account_id=account.id,
-            kind=command.deposit,
-            held=0,
-        )
-        ctx.stage.add("deposit", **msgspec.structs.asdict(deposit))
-    book(ctx, "deposit", [
-        Entry(CUSTOMER_CREDIT, command.amount, account.id),
-        Entry(f"deposit:{deposit.kind}", -command.amount, account.id),
-    ])  # fmt: skip
-    return _moved_deposit(ctx, account, deposit, command.amount)
-
-
-def _moved_deposit(ctx: Context, account: Account, deposit: Deposit, change: int) -> Facts:
-    after = msgspec.structs.replace(deposit, held=deposit.held + change)
-    ctx.stage.put((account.id, deposit.kind), after)
-    return {"deposit": deposit.kind, "held": after.held}
-
-
-def _check_held(ctx: Context, command: RequestMoneyAct, account: Account) -> int:
-    deposit = _held(ctx, command, account)
-    held = deposit.held if deposit else 0
-    if held < _positive(command):
-        raise wrong(f"{held} are held of account {account.number}, not {command.amount}")
-    return command.amount
-
-
-def _carry_deposit_use(
-    ctx: Context, _act: TokenAct, command: RequestMoneyAct, account: Account
-) -> Facts:
-    deposit = ctx.stage.need(Deposit, (account.id, command.deposit))
-    rule = rule_of(ctx, command.rule, command.items)
-    used = pay_from(ctx, account, f"deposit:{deposit.kind}", command.amount, rule)
-    return {"used": used, **_moved_deposit(ctx, account, deposit, -used)}
-
-
-def _paid_out(command: RequestMoneyAct) -> str:
-    if ":" in command.way + command.desk or command.way not in ("cash", "transfer"):
-        raise wrong("money is paid out as cash or by transfer")
-    return f"{command.way}:{command.desk}"
-
-
-def _check_deposit_refund(ctx: Context, command: RequestMoneyAct, account: Account) -> int:
-    _paid_out(command)
-    return _check_held(ctx, command, account)
-
-
-def _carry_deposit_refund(
-    ctx: Context, _act: TokenAct, command: RequestMoneyAct, account: Account
-) -> Facts:
-    deposit = ctx.stage.need(Deposit, (account.id, command.deposit))
-    ledger = f"deposit:{deposit.kind}"
-    out = Entry(_paid_out(command), -command.amount)
-    book(ctx, "deposit-refund", [entry(ledger, command.amount, account.id), out])
-    return _moved_deposit(ctx, account, deposit, -command.amount)
-
-
-def _check_pay_out(ctx: Context, command: RequestMoneyAct, account: Account) -> int:
-    _paid_out(command)
-    return _from_credit(ctx, command, account)
-
-
-def _carry_pay_out(ctx: Context, _a: TokenAct, command: RequestMoneyAct, account: Account) -> Facts:
-    out = Entry(_paid_out(command), -command.amount)
-    book(ctx, "pay-out", [Entry(CUSTOMER_CREDIT, command.amount, account.id), out])
-    return {"credit": ctx.stage.need(Account, account.id).spendable}
 
 
 def _check_payment(move: PaymentMove) -> Check:
@@ -387,9 +232,9 @@ _M, _E = PaymentMove, PlanMove
 STEPS: Final[Mapping[str, Step]] = {
     "fee": Step(_check_fee, _carry_fee),
     "settle": Step(_check_settle, _carry_settle),
-    "receipt": Step(_check_receipt, _carry_receipt),
-    "receipt-void": Step(_check_void, _carry_void),
-    "deposit": Step(_check_deposit, _carry_deposit),
+    "receipt": Step(held.check_receipt, held.carry_receipt),
+    "receipt-void": Step(held.check_void, held.carry_void),
+    "deposit": Step(held.check_deposit, held.carry_deposit),
     "waiver": Step(_check_part, _carry_part("waiver", "expense:waiver")),
     "clear": Step(_check_payment(_M.CLEAR), _carry_clear),
     "dishonour": Step(_check_payment(_M.DISHONOUR), _carry_undo(_M.DISHONOUR)),
@@ -399,9 +244,9 @@ STEPS: Final[Mapping[str, Step]] = {
     "plan-cancel": Step(_check_end(_E.CANCEL), _carry_end(_E.CANCEL)),
     "recover": Step(_check_recover, _carry_recover),
     "late-fees": Step(_check_late, _carry_late),
-    "deposit-use": Step(_check_held, _carry_deposit_use),
-    "deposit-refund": Step(_check_deposit_refund, _carry_deposit_refund),
-    "pay-out": Step(_check_pay_out, _carry_pay_out),
+    "deposit-use": Step(held.check_held, held.carry_deposit_use),
+    "deposit-refund": Step(held.check_deposit_refund, held.carry_deposit_refund),
+    "pay-out": Step(held.check_pay_out, held.carry_pay_out),
     "write-off": Step(_check_part, _carry_part("write-off", "expense:bad-debt")),
     "credit-note": Step(_check_credit_note, _carry_note),
 }

@@ -17,10 +17,12 @@ from core.collection.items import (
     Draft,
     allocate_row,
     book,
+    debts_of,
     items_of,
     raise_items,
     receivable,
     settle,
+    settle_debt,
 )
 from core.collection.late import Paid, late_fee
 from core.collection.payments import wrong
@@ -204,7 +206,8 @@ def _late_draft(ctx: Context, item: OpenItem, amount: int, until: date) -> Draft
 def credit_note(ctx: Context, account: Account, item: OpenItem, amount: int) -> tuple[int, int]:
     """Take back ``amount`` of what was charged; its lines are mirrored, its tax with them.
 
-    What was not paid yet is not owed any more, what was becomes credit: (the first, the second).
+    What was not paid yet is not owed any more (also where purchases were to pay it), what was
+    becomes credit: (the first, the second).
     Each line's share is that of all credited so far, rounded once, less what its share was before;
     so credit notes that together are the item are together exactly its lines.
     """
@@ -219,10 +222,11 @@ def credit_note(ctx: Context, account: Account, item: OpenItem, amount: int) -> 
         )
     ]
     off = min(amount, item.open)
-    back = amount - off
+    recovered = _off_debt(ctx, account, item, amount - off)
+    back = amount - off - recovered
     entries = [Entry(ledger, part) for (ledger, _), part in zip(lines, shares, strict=True)]
     entries += [
-        Entry(receivable(item.code), -off, account.id),
+        Entry(receivable(item.code), -off - recovered, account.id),
         Entry(CUSTOMER_CREDIT, -back, account.id),
     ]
     if off:
@@ -233,7 +237,19 @@ def credit_note(ctx: Context, account: Account, item: OpenItem, amount: int) -> 
     if before + amount == item.amount:
         ctx.stage.put(item.id, msgspec.structs.replace(item, state="cancelled"))
     book(ctx, "credit-note", entries)
-    return off, back
+    return off + recovered, back
+
+
+def _off_debt(ctx: Context, account: Account, item: OpenItem, most: int) -> int:
+    """Take up to ``most`` off the debt that the item was handed over as; how much that was."""
+    own = {row.source_id for row in _reductions(ctx, item) if row.source == "recovery"}
+    taken = 0
+    for debt in debts_of(ctx, account.id):
+        part = min(most - taken, debt.outstanding) if debt.id in own else 0
+        if part:
+            settle_debt(ctx, debt, part, "credit-note", item.id)
+            taken += part
+    return taken
 
 
 def _shares(lines: list[tuple[str, int]], amount: int, credited: int) -> list[int]:

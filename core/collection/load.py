@@ -11,9 +11,10 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from core.collection.allocation import CLASSES, How, ItemClass, Rule
+from core.collection.cases import check_cases
 from core.collection.late import LateRule
 from core.collection.terms import CollectionTerms, Fee, FeeVersion, Recovery
-from core.documents import Misfit, nodes, read_node
+from core.documents import DocumentError, Misfit, nodes, read_node
 from core.money import CURRENCIES
 from core.tariffs.doc_base import PERCENT, Payee, Text
 from core.yamlnodes import Node
@@ -230,7 +231,7 @@ class CollectionDocument(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FileDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """A file of ``mappings/collection``; ``collection`` is read in its currency."""
+    """A file of ``mappings/collection``; it is read in its currency, and must keep its cases."""
 
     mapping: Text
     format: Literal["collection"]
@@ -238,6 +239,7 @@ class FileDocument(msgspec.Struct, frozen=True, kw_only=True):
     effective: date
     currency: Annotated[str, OneOf(sorted(CURRENCIES))]
     collection: Node
+    cases: tuple[Node, ...]
     source: Any = None
     note: Any = None
 
@@ -254,4 +256,8 @@ def load_file(text: str, name: str) -> CollectionFile:
     head = read_node(nodes(text, name), FileDocument, name).value
     minor = CURRENCIES[head.currency].scale
     body = read_node(head.collection, CollectionDocument, name, "collection", minor=minor)
-    return CollectionFile(head.currency, body.value.terms())
+    terms = body.value.terms()
+    problems = check_cases(head.cases, terms, name, minor)
+    if problems:
+        raise DocumentError(problems)
+    return CollectionFile(head.currency, terms)

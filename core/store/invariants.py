@@ -16,7 +16,7 @@ MOST = 100
 
 @dataclass(frozen=True, slots=True)
 class Invariant:
-    """``sql`` is written once; ``{lines}`` stands for the sum of a sale's stored lines."""
+    """``sql`` is written once; ``{lines}`` and ``{item_lines}`` are the sums of stored lines."""
 
     name: str
     sentence: str
@@ -32,11 +32,20 @@ class Offence:
     detail: str
 
 
-#: The receipt's lines are JSON: how each engine sums them.
+#: Lines are JSON, of a receipt objects and of an item pairs: how each engine sums them.
 _LINES = {
-    "sqlite": "(SELECT COALESCE(sum(json_extract(value, '$.amount')), 0) FROM json_each(s.lines))",
-    "postgresql": "(SELECT COALESCE(sum((v->>'amount')::bigint), 0) "
-    "FROM json_array_elements(s.lines::json) AS v)",
+    "sqlite": {
+        "{lines}": "(SELECT COALESCE(sum(json_extract(value, '$.amount')), 0) "
+        "FROM json_each(s.lines))",
+        "{item_lines}": "(SELECT COALESCE(sum(json_extract(value, '$[1]')), 0) "
+        "FROM json_each(i.lines))",
+    },
+    "postgresql": {
+        "{lines}": "(SELECT COALESCE(sum((v->>'amount')::bigint), 0) "
+        "FROM json_array_elements(s.lines::json) AS v)",
+        "{item_lines}": "(SELECT COALESCE(sum((v->>1)::bigint), 0) "
+        "FROM json_array_elements(i.lines::json) AS v)",
+    },
 }
 
 INVARIANTS: tuple[Invariant, ...] = (
@@ -103,6 +112,12 @@ INVARIANTS: tuple[Invariant, ...] = (
         "GROUP BY txn_id, account_id, code) x LEFT JOIN posting p ON p.txn_id = x.txn_id "
         "AND p.owner = x.account_id AND p.ledger = x.ledger "
         "WHERE x.amount <> COALESCE(p.amount, 0)",
+    ),
+    Invariant(
+        "item-lines",
+        "An item (a bill, a fee) is the sum of its lines.",
+        "SELECT 'item ' || i.id, 'amount ' || i.amount || ', lines ' || {item_lines} "
+        "FROM open_item i WHERE i.amount <> {item_lines}",
     ),
     Invariant(
         "item-open",
@@ -219,7 +234,10 @@ INVARIANTS: tuple[Invariant, ...] = (
 
 def sql_of(invariant: Invariant, dialect: str) -> str:
     """The statement in an engine's words, with its limit."""
-    return invariant.sql.replace("{lines}", _LINES[dialect]) + f" LIMIT {MOST}"
+    sql = invariant.sql
+    for hole, said in _LINES[dialect].items():
+        sql = sql.replace(hole, said)
+    return f"{sql} LIMIT {MOST}"
 
 
 def offences(

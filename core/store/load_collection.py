@@ -125,7 +125,8 @@ def _items(
         book.load(item.id, item)
         _append(book, "items-of", item.account_id, item.id)
     _credited(reader, [item.id for item in items if item.id in ids], book)
-    _histories(reader, [item.id for item in items if item.account_id in late], book)
+    told = [item.id for item in items if item.account_id in late or item.id in ids]
+    _histories(reader, told, book)
     plans = {item.plan_id for item in items if item.plan_id}
     _plans(reader, company, sorted(plans), book)
 

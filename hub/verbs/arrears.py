@@ -118,6 +118,7 @@ class Run:
     """What became of the commands of a run."""
 
     done: int = 0
+    before: int = 0  # done by an earlier run: nothing was added now
     amounts: dict[str, int] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
     unknown: list[str] = field(default_factory=list)
@@ -128,6 +129,8 @@ class Run:
             self.unknown.append(done.message_id)
         elif done.answer.outcome != "done":
             self.refused[what] = said_no(done.answer)
+        elif done.repeat:
+            self.before += 1
         else:
             self.done += 1
             for name in names:
@@ -279,7 +282,13 @@ def _ask(settings: Config, company: str, key: str, command: Asked, secret: str) 
 def _tell(run: Run, settings: Config, company: str, as_json: bool) -> None:
     """Say what came of it; exit 1 when something was refused or is not known."""
     if as_json:
-        facts = {"done": run.done, **run.amounts, "refused": run.refused, "unknown": run.unknown}
+        facts = {
+            "done": run.done,
+            "before": run.before,
+            **run.amounts,
+            "refused": run.refused,
+            "unknown": run.unknown,
+        }
         typer.echo(json.dumps(facts))
     else:
         for what, why in run.refused.items():
@@ -291,7 +300,7 @@ def _tell(run: Run, settings: Config, company: str, as_json: bool) -> None:
             f"{name} {amount}" if name == "debts" else f"{name} {format_amount(amount, currency)}"
             for name, amount in run.amounts.items()
         ]
-        typer.echo(f"{run.done} done, {len(run.refused)} refused"
-                   f"{': ' if shown else ''}{', '.join(shown)} {currency}".rstrip())  # fmt: skip
+        sums = f": {', '.join(shown)} {currency}" if shown else ""
+        typer.echo(f"{run.done} done, {run.before} before, {len(run.refused)} refused{sums}")
     if run.refused or run.unknown:
         raise typer.Exit(1)

@@ -39,6 +39,9 @@ app = typer.Typer(
 )
 
 CompanyOption = Annotated[str, typer.Option(help="Which company, where there are several.")]
+MethodOption = Annotated[
+    str, typer.Option(help="percent_of_tender, percent_of_outstanding, fixed, all.")
+]
 Account = Annotated[str, typer.Argument(help="The account's number.")]
 
 
@@ -65,9 +68,7 @@ def request(
     plan: Annotated[int, typer.Option(help="A plan's number.")] = 0,
     receipt: Annotated[str, typer.Option(help="A receipt before its payment.")] = "",
     rule: Annotated[str, typer.Option(help="A rule of allocation.")] = "",
-    method: Annotated[
-        str, typer.Option(help="percent_of_tender, percent_of_outstanding, fixed, all.")
-    ] = "all",
+    method: MethodOption = "all",
     value: Annotated[str, typer.Option(help="Percent (12.5) or an amount, by the method.")] = "",
     agreement: Annotated[int, typer.Option(help="Where the account has several.")] = 0,
     key: Annotated[str, typer.Option(help="Your own name for it: a repeat is done once.")] = "",
@@ -78,28 +79,14 @@ def request(
     settings = configuration(config)
     code = company_of(settings, company)
     currency = settings.companies[code].currency
+    share = method.startswith("percent")
     command = RequestMoneyAct(
-        operator=operator_name(operator),
-        kind=kind,
-        account=account,
-        reason=reason,
-        evidence=evidence,
-        amount=_minor(amount, currency),
-        items=tuple(item or ()),
-        payment=payment,
-        fee=fee,
-        deposit=deposit,
-        way=way,
-        desk=desk,
-        on=on,
-        instalments=instalments,
-        plan=plan,
-        receipt=receipt,
-        rule=rule,
-        method=method,
-        value=_percent(value) if method.startswith("percent") else _minor(value, currency),
-        agreement=agreement,
-    )
+        operator=operator_name(operator), kind=kind, account=account, reason=reason,
+        evidence=evidence, amount=_minor(amount, currency), items=tuple(item or ()),
+        payment=payment, fee=fee, deposit=deposit, way=way, desk=desk, on=on,
+        instalments=instalments, plan=plan, receipt=receipt, rule=rule, method=method,
+        value=_percent(value) if share else _minor(value, currency), agreement=agreement,
+    )  # fmt: skip
     done = send(settings, code, key, command)
     tell_done(settings, code, done, as_json)
     if done.answer is not None and not as_json:

@@ -15,6 +15,7 @@ from hub.verbs._shared import (
     DEFAULT,
     ConfigOption,
     JsonOption,
+    Submitted,
     company_of,
     configuration,
     die,
@@ -23,6 +24,14 @@ from hub.verbs._shared import (
 
 NAME = "pay"
 
+ReferenceOption = Annotated[
+    str, typer.Option(help="The payment's own number: under it a repeat is done once.")
+]
+AlsoOption = Annotated[
+    list[str] | None,
+    typer.Option(help="ACCOUNT=AMOUNT: another account that the same payment is for."),
+]
+
 
 def command(
     account: Annotated[str, typer.Argument(help="The account's number.")],
@@ -30,16 +39,11 @@ def command(
     config: ConfigOption = DEFAULT,
     way: Annotated[str, typer.Option(help="cash, cheque, card, transfer.")] = "cash",
     desk: Annotated[str, typer.Option(help="Who took it.")] = "main",
-    reference: Annotated[
-        str, typer.Option(help="The payment's own number: under it a repeat is done once.")
-    ] = "",
+    reference: ReferenceOption = "",
     rule: Annotated[str, typer.Option(help="A rule of allocation; else the company's.")] = "",
     item: Annotated[list[int] | None, typer.Option(help="An open item to pay first.")] = None,
     receipt: Annotated[str, typer.Option(help="A receipt that was written before.")] = "",
-    also: Annotated[
-        list[str] | None,
-        typer.Option(help="ACCOUNT=AMOUNT: another account that the same payment is for."),
-    ] = None,
+    also: AlsoOption = None,
     company: Annotated[str, typer.Option(help="Which company, where there are several.")] = "",
     as_json: JsonOption = False,
 ) -> None:
@@ -76,6 +80,13 @@ def command(
         die(f"the outcome is not known yet; look for it: wattbus find {done.message_id}")
     if done.answer.outcome != "done":
         die(said_no(done.answer))
+    _tell(done, payment, as_json)
+
+
+def _tell(done: Submitted, payment: ReceivePayment, as_json: bool) -> None:
+    """What became of the money."""
+    assert done.answer is not None  # seen by the caller
+    account, minor, currency = payment.account, payment.amount, payment.currency
     credit = format_amount(done.answer.data["credit"], currency)
     data = done.answer.data
     if as_json:
@@ -91,7 +102,8 @@ def command(
         f"received {format_amount(minor, currency)} {currency} for account {account}; "
         f"credit {credit} {currency}{owed}{again}"
     )
-    typer.echo(f"receipt {data['payment']}")
+    if "payment" in data:  # an answer of before collection has none
+        typer.echo(f"receipt {data['payment']}")
 
 
 def _joint(

@@ -6,6 +6,7 @@ from typing import Any
 
 from core.company import Operator, Terms
 from core.messages import Answer, DecideTokenAct, Outcome, RequestTokenAct
+from core.store.invariants import offences
 from hub.proof import EVERYTHING, Proof
 from simulators.meter.device import Coding, Meter
 from tests.hub.machine import METER, Machine, buy, demo_terms, enrol, fresh_sqlite, pay
@@ -100,6 +101,8 @@ def whole(machine: Machine) -> None:
         == []
     )
     assert machine.unaccounted() == 0
+    with machine.store.reader() as reader:
+        assert list(offences(reader, machine.store.dialect)) == []
     proof = Proof(machine.store.reader, EVERYTHING, {"demo": "Africa/Kampala"})
     for _ in proof.run():
         pass

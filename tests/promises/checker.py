@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from core.messages import CreditVend, ReceivePayment
+from core.store.invariants import offences
 from core.store.tx import Reader
 from core.sts.meter_id import meter_pan
 from core.sts.module_log import token_digest
@@ -203,7 +204,9 @@ def _notices(reader: Reader, record: Record) -> Iterator[str]:
 
 
 def _ledger(reader: Reader) -> Iterator[str]:
-    """The ledger sums to zero; credit is what its postings say, and never negative."""
+    """The ledger sums to zero; credit is what its postings say; every invariant of it holds."""
+    for offence in offences(reader, reader.dialect):  # type: ignore[attr-defined]
+        yield f"BOOKS {offence.invariant}: {offence.what}: {offence.detail}"
     total = reader.rows("SELECT COALESCE(sum(amount), 0) FROM posting")[0][0]
     if total:
         yield f"BOOKS the ledger sums to {total}"

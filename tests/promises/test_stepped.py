@@ -74,7 +74,8 @@ def test_a_repeat_gets_the_stored_answer_and_the_same_digits(world: SteppedWorld
 
 
 def test_a_bus_that_delivers_twice_changes_nothing(world: SteppedWorld) -> None:
-    world.far.offer(*traffic(1))
+    # what is refused leaves no row whose key would stop it twice: only the inbox does
+    world.far.offer(*traffic(1), pay("refused", 1, 0))
     world.turn(Intake)
     fetched = world.fetched()
     world.worker.process([*fetched, *fetched])

@@ -57,6 +57,20 @@ def test_the_tax_of_a_fee(included: bool, amount: int, parts: tuple[int, int]) -
         ("amount: 20000,", "amount: -1,", "0 or more"),
         ("customer_class: domestic", "customer_class: domestik", "unknown, or twice"),
         ("how: pro-rata", "how: by-luck", "allowed"),
+        ("on: 2026-07-01, net: 29661", "on: 2026-07-01, net: 29660", "comes to 29661 and 5339"),
+        ("on: 2026-07-01, net: 29661", "on: 2024-07-01, net: 29661", "no fee reconnection on"),
+        ("until: 2026-03-21, fee: 300", "until: 2026-03-21, fee: 301", "comes to 300"),
+        (
+            "due: 2026-01-31, open: 9000, gets: 2000",
+            "due: 2026-01-31, open: 9000, gets: 1",
+            "they get [2000, 3000, 5000]",
+        ),
+        ("case: payment\n    rule: pro-rata", "case: payment\n    rule: luck", "no rule luck"),
+        (
+            "case: late, customer_class: domestic, amount: 100000, due: 2026-03-01",
+            "case: later, customer_class: domestic, amount: 100000, due: 2026-03-01",
+            "unknown",
+        ),
         ("minimum: 0,", "", "'minimum' is missing"),
     ],
 )
@@ -65,7 +79,8 @@ def test_what_is_wrong_is_named_with_its_line(old: str, new: str, said: str) -> 
     with pytest.raises(DocumentError) as caught:
         load_file(TEXT.replace(old, new, 1), "demo.yaml")
     lines = TEXT.splitlines()
-    near = next(number for number, line in enumerate(lines, start=1) if old.split("\n")[0] in line)
+    last = old.split("\n")[-1].strip()
+    near = next(number for number, line in enumerate(lines, start=1) if last in line)
     assert said in str(caught.value)
     places = [problem.line for problem in caught.value.problems]
     assert any(abs(place - near) <= 6 for place in places), (places, near)

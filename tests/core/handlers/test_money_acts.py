@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from core.collection.act_kinds import MONEY_KINDS
@@ -21,7 +22,7 @@ from tests.core.collection.desk import (
     whole,
     yes,
 )
-from tests.hub.machine import Machine
+from tests.hub.machine import Machine, enrol
 
 DAY_US = 86_400_000_000
 
@@ -197,10 +198,47 @@ def test_old_debts_and_old_credit(machine: Machine) -> None:
     whole(machine)
 
 
+def test_old_debts_are_taken_over_by_who_may(machine: Machine) -> None:
+    old = OldDebt(account="100001", year=2024, amount=5)
+    by = ImportDebts(operator="clerk", source="x", currency="UGX", debts=(old,))
+    assert refused(machine, by).code == "act-no-role"
+    strange = msgspec.structs.replace(by, operator="grace", currency="KES")
+    assert refused(machine, strange).code == "currency-wrong"
+    other = msgspec.structs.replace(old, item_class="rent")
+    wrong = msgspec.structs.replace(by, operator="grace", debts=(other,))
+    assert refused(machine, wrong).code == "payment-wrong"
+    assert opens(machine) == {}
+    whole(machine)
+
+
+def test_an_item_of_another_account_is_not_touched(machine: Machine) -> None:
+    done(machine, enrol("100002", "04123456792", "+256700000002"))
+    item = debt(machine, 5_000)
+    for kind in ("write-off", "waiver", "credit-note", "recover"):
+        asked = act(kind, account="100002", items=(item,), amount=1)
+        assert refused(machine, asked).code == "payment-wrong"
+    assert refused(machine, money(9, account="100002", items=(item,))).code == "payment-wrong"
+    number = done(machine, money(10))["payment"]
+    asked = act("reverse", account="100002", payment=number)
+    assert refused(machine, asked).code == "payment-wrong"
+    whole(machine)
+
+
 def test_credit_settles_what_is_owed(machine: Machine) -> None:
     done(machine, money(5_000))
     debt(machine, 3_000)
     assert done(machine, act("settle", amount=5_000))["used"] == 3_000
     assert (opens(machine), credit(machine)) == ({}, 2_000)
     assert refused(machine, act("settle", amount=2_001)).code == "credit-insufficient"
+    whole(machine)
+
+
+def test_a_credit_note_takes_it_off_the_debt_that_purchases_pay(machine: Machine) -> None:
+    item = done(machine, act("fee", fee="seal"))["item"]
+    assert machine.rows("SELECT outstanding FROM debt") == [(3_000,)]
+    note = agreed(machine, act("credit-note", items=(item,), amount=1_000))
+    assert (note["off"], note["back"]) == (1_000, 0)
+    agreed(machine, act("credit-note", items=(item,)))
+    assert machine.rows("SELECT outstanding FROM debt") == [(0,)]
+    assert credit(machine) == 0
     whole(machine)

@@ -30,6 +30,7 @@ CRIMES: dict[str, tuple[str, ...]] = {
         "UPDATE open_item SET amount = amount + 1, open = open + 1 "
         "WHERE id = (SELECT max(id) FROM open_item)",
     ),
+    "item-lines": ("UPDATE open_item SET lines = '[]' WHERE id = (SELECT min(id) FROM open_item)",),
     "item-open": (
         "UPDATE open_item SET open = open - 1 WHERE id = (SELECT max(id) FROM open_item)",
     ),

@@ -231,7 +231,9 @@ def test_status_says_what_runs(place: Installation, tmp_path: Path) -> None:
 def test_pay_makes_credit_and_a_repeat_under_its_reference_makes_none(place: Installation) -> None:
     code, out, _ = place.call("pay", "100001", "50k", "--reference", "R-17")
     assert code == 0
-    assert out == "received 50,000 UGX for account 100001; credit 100,000 UGX\n"
+    assert out == (
+        "received 50,000 UGX for account 100001; credit 100,000 UGX\nreceipt DP-M00000002\n"
+    )
     _, out, _ = place.call("pay", "100001", "50,000", "--reference", "R-17")
     assert "it had come already" in out
     _, out, _ = place.call("pay", "100001", "1", "--json")
