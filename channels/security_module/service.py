@@ -139,7 +139,7 @@ class SecurityModuleChannel:
     def _takes_up(self, running: _Running, kept: Kept) -> "Deferred[SendResult]":
         """Go on where the note says that it was."""
         self._orders[running.message.reference] = running
-        self.counters["orders"] += 1
+        self.counters["taken"] += 1
         if kept.untold:
             self._finish(running, end_of(running.message, kept))
             return running.done
@@ -189,7 +189,7 @@ class SecurityModuleChannel:
         age = (now - running.since_us) / SECOND_US
         if age >= self.config.give_up_s:
             self._refuse(running, AWAY, f"not made for {age:.0f} s")
-        elif age >= self.config.tell_after_s and "delayed" not in running.told:
+        elif age >= self.config.tell_after_s and not running.told:
             self._tell(running, "delayed")
 
     def _begin(self, running: _Running, now: int) -> None:
@@ -219,9 +219,12 @@ class SecurityModuleChannel:
         self._starting -= 1
         self.breaker.unused()
         self.ports.log.warning("module.note", error=failure.getErrorMessage())
-        later = self.ports.now_us() + int(self.config.again_s * SECOND_US)
-        running.issue = replace(running.issue, not_before_us=later)
+        self._put_off(running, running.issue, self.config.again_s)
         self._idle(running)
+
+    def _put_off(self, running: _Running, issue: Issue, seconds: float) -> None:
+        later = self.ports.now_us() + int(seconds * SECOND_US)
+        running.issue = replace(issue, not_before_us=later)
 
     # --- a call and its outcome -----------------------------------------------------------------
 
@@ -232,8 +235,8 @@ class SecurityModuleChannel:
         )
 
     def _not_sent(self, running: _Running, before: Issue, failure: Failure) -> None:
-        """It surely never left: the order is as it was."""
-        running.issue = before
+        """It surely never left: the order is as it was, and comes again with the next look."""
+        self._put_off(running, before, _TICK_S)
         self.breaker.unused()
         if isinstance(failure.value, LocalError) and before.step is Step.WAITING:
             running.busy = False
