@@ -21,6 +21,7 @@ from adapters.prismtoken.events import Lost, Outcome, Refused
 from adapters.prismtoken.issue import Issue, Step, next_call, restarted, settled
 from channels.security_module.config import ModuleConfig
 from channels.security_module.translate import Kept, end_of, note_of, order_of, report_of, restored
+from channels.security_module.watch import Watch
 from core.messages import OrderTokens, ReportTokens
 from hub import failpoints
 from hub.breaker import Breaker
@@ -68,6 +69,10 @@ class SecurityModuleChannel:
     _starting: int = 0  # orders whose note is being written: they have a connection each
     _stopping: bool = False
     _timer: Any = None
+    watch: Watch = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.watch = Watch(self.ports, self.config, self.link, self._begun)
 
     # --- what a channel is ----------------------------------------------------------------------
 
@@ -110,6 +115,7 @@ class SecurityModuleChannel:
             "link": self.config.link,
             "breaker": self.breaker.state.value,
             "orders": dict(steps),
+            **self.watch.status(),
             **self.counters,
         }
 
@@ -167,6 +173,12 @@ class SecurityModuleChannel:
                 return
             if not running.busy and running.issue.not_before_us <= now and self._may(running):
                 self._begin(running, now)
+        if self._free() > 0:
+            self.watch.look()
+
+    def _begun(self) -> int | None:
+        """How many orders were ever taken; None while there is one."""
+        return None if self._orders or self._taking else self.counters["taken"]
 
     def _look_after(self, running: _Running, now: int) -> None:
         if running.step is Step.WAITING:

@@ -12,7 +12,7 @@ from core.messages.accounts import AskBalance, Enrol, MeterLink, PhoneLink, SetL
 from core.messages.base import Message, message_type, name_of, struct_of
 from core.messages.billing import ReceivePayment
 from core.messages.management import DecideTokenAct, RequestTokenAct
-from core.messages.modules import KeyAim, MadeToken, OrderTokens, ReportTokens
+from core.messages.modules import KeyAim, MadeToken, OrderTokens, ReportModule, ReportTokens
 from core.messages.notices import DeliveryReport, SendNotice
 from core.messages.outcome import Answer, Outcome
 from core.messages.tokens import ConfirmKeyChange, FailKeyChange, NeedKeyChange
@@ -39,6 +39,7 @@ __all__ = [
     "PhoneLink",
     "ReceivePayment",
     "Recipient",
+    "ReportModule",
     "ReportTokens",
     "RequestTokenAct",
     "SendNotice",

@@ -9,7 +9,7 @@ import msgspec
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 
-from adapters.prismtoken.api import Token
+from adapters.prismtoken.api import Alert, NodeStatus, Token
 from adapters.prismtoken.calls import Authorised, FetchTokenResult, GetStatus
 from adapters.prismtoken.codes import TABLE, UNANSWERED
 from adapters.prismtoken.events import Lost, Refused, Returned
@@ -17,7 +17,8 @@ from channels.security_module import CHANNEL
 from channels.security_module.config import ModuleConfig
 from channels.security_module.service import SecurityModuleChannel
 from channels.security_module.translate import order_of
-from core.messages import OrderTokens, ReportTokens
+from core.messages import OrderTokens, ReportModule, ReportTokens
+from core.queries.modules import Work, work_of
 from hub.channel import Outbound
 from hub.links.prismtoken import CallNotSent
 from tests.adapters.prismtoken.orders import METER, token
@@ -33,6 +34,7 @@ class NotingPorts(FakePorts):
     notebook: dict[str, str] = field(default_factory=dict)
     unwritten: list[Exception] = field(default_factory=list)
     unread: list[Exception] = field(default_factory=list)
+    work: Work = field(default_factory=lambda: Work(0, 0))
     pages: "list[tuple[str, str, Deferred[None]]] | None" = None
     looking: "list[Deferred[str | None]] | None" = None
     log: Any = field(default_factory=lambda: Said())
@@ -53,6 +55,10 @@ class NotingPorts(FakePorts):
         for key, value, done in pages:
             self.notebook[key] = value
             done.callback(None)
+
+    def query(self, function: Callable[..., Any], *args: Any) -> "Deferred[Any]":
+        assert (function, args) == (work_of, (self.name,))
+        return fail(self.unread.pop(0)) if self.unread else succeed(self.work)
 
     def kept(self, key: str) -> "Deferred[str | None]":
         if self.unread:
@@ -79,6 +85,7 @@ class HandLink:
     def __init__(self, connections: int = 2) -> None:
         self.connections = connections
         self.calls: list[Authorised] = []
+        self.statuses: list[Deferred[Any]] = []  # of GetStatus, which takes no connection here
         self.out: list[tuple[Authorised, Deferred[Any]]] = []
         self.breaks = False  # between the look at ``free`` and the call
         self._listeners: list[Callable[[], None]] = []
@@ -93,6 +100,9 @@ class HandLink:
         return {"state": "up" if self.connections else "down"}
 
     def call(self, call: Authorised) -> "Deferred[Any]":
+        if isinstance(call, GetStatus) and not self.breaks:
+            self.statuses.append(Deferred())
+            return self.statuses[-1]
         if self.breaks or not self.free():
             return fail(CallNotSent("no connection"))
         done: Deferred[Any] = Deferred()
@@ -112,12 +122,9 @@ class HandLink:
         """Message ids that were asked about."""
         return [call.req_message_id for call in self.calls if isinstance(call, FetchTokenResult)]
 
-    def pop(self, kind: type | None = None) -> tuple[Authorised, "Deferred[Any]"]:
+    def pop(self) -> tuple[Authorised, "Deferred[Any]"]:
         """The oldest call that is out."""
-        for place, (call, _) in enumerate(self.out):
-            if isinstance(call, kind or Authorised) and (kind or not isinstance(call, GetStatus)):
-                return self.out.pop(place)
-        raise AssertionError("no call is out")
+        return self.out.pop(0)
 
 
 class Stage:
@@ -177,6 +184,13 @@ class Stage:
         done.callback(Lost(done, call, "no answer within 10 s", UNANSWERED))
         self.link.tell()
 
+    def says(self, *alerts: str, **info: str) -> None:
+        """The answer to the oldest question for its status."""
+        told = tuple(Alert("EAlert", text) for text in alerts)
+        call = GetStatus(message_id="s")
+        done = self.link.statuses.pop(0)
+        done.callback(Returned(done, call, (NodeStatus(info, told),), 0.1))
+
     # --- what the hub sees ----------------------------------------------------------------------
 
     def reports(self) -> list[tuple[int, str]]:
@@ -186,6 +200,11 @@ class Stage:
     def told(self) -> list[ReportTokens]:
         found = self.ports.messages()
         return [each for each in found if isinstance(each, ReportTokens)]
+
+    def counts(self) -> list[tuple[int, int]]:
+        """(counted, logged) of what was journaled."""
+        found = self.ports.messages()
+        return [(each.counted, each.logged) for each in found if isinstance(each, ReportModule)]
 
     def step_of(self, message: OrderTokens) -> str | None:
         """The step that is on disk."""
