@@ -19,8 +19,10 @@ from core.store.tx import Reader
 from core.sts.log_row import LogRow
 from core.sts.proof import Findings
 from core.sts.proof_chain import End, checked, end_of, held_to
+from core.sts.proof_counter import Counted
 from core.sts.proof_match import MOST_OPEN, Made, Matching, TooManyOpen
 from hub import proof_read
+from hub.proof_counters import counters
 from hub.proof_read import Span
 
 #: Rows of a kind in a slice when nobody else waits; the hub's own runs take smaller ones.
@@ -78,6 +80,7 @@ class Proof:
     findings: Findings = field(default_factory=Findings)
     tokens: int = 0  # so far
     heads: dict[Place, End] = field(default_factory=dict)
+    counters: list[Counted] = field(default_factory=list)  # the modules' own, at the end
     matching: Matching = field(init=False)
 
     def __post_init__(self) -> None:
@@ -88,6 +91,7 @@ class Proof:
         around = Span(self.ours.since - APART_US, self.ours.until + APART_US)
         reached = self.ours.since
         self._begin(around)
+        self.counters = counters(self.reading, self.ours, self.findings)
         try:
             for reached in self._side_by_side(around):
                 yield reached

@@ -103,6 +103,12 @@ class Prover:
 def _tell(proof: Proof) -> None:
     """The alarm, or that all is well."""
     found = proof.findings
+    for counted in proof.counters:
+        for before, after in counted.restarts:
+            log.warning(
+                "tokens.counter.restarted", module=counted.module,
+                before=before.counted, after=after.counted,
+            )  # fmt: skip
     if not found.total:
         log.info("tokens.proved", tokens=proof.tokens)
         return

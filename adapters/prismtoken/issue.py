@@ -139,7 +139,8 @@ def _move(
     if outcome.verdict.remedy is Remedy.NEVER_MADE:
         if issue.step is not Step.ASKING:
             return Move.LOSE  # an answer to a question that was not asked
-        believed = at_us - issue.sent_us <= policy.remembered * SECOND_US
+        # by a clock that was set back nothing can be said of how long ago it was
+        believed = 0 <= at_us - issue.sent_us <= policy.remembered * SECOND_US
         return Move.MISS if believed else Move.FORGOTTEN
     return Move.REFUSE if outcome.verdict.remedy is Remedy.REFUSED else Move.LATER
 

@@ -31,6 +31,12 @@ class ModuleConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         Before a call that was put off, or a question, comes again.
     failures, pause_s
         After so many calls in a row that failed the module is left alone for a while.
+    counter
+        The field of the module's status that counts the tokens that it made (the vendor knows its
+        name). The proof compares it with our log. Empty: not compared, as where a box also works
+        for somebody else.
+    status_s
+        How often the module is asked for its status, which costs a call on a free connection.
     """
 
     link: Annotated[str, msgspec.Meta(min_length=1)]
@@ -42,6 +48,8 @@ class ModuleConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     again_s: Seconds = 5.0
     failures: Annotated[int, msgspec.Meta(ge=1, le=100)] = 3
     pause_s: Seconds = 15.0
+    counter: Annotated[str, msgspec.Meta(max_length=100)] = ""
+    status_s: Seconds = 60.0
 
     def policy(self) -> Policy:
         """The times of doubt."""

@@ -7,7 +7,7 @@ ordered again; an order leaves this channel only when its end is safely journale
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
@@ -20,7 +20,8 @@ from adapters.prismtoken.errors import LocalError
 from adapters.prismtoken.events import Lost, Outcome, Refused
 from adapters.prismtoken.issue import Issue, Step, next_call, restarted, settled
 from channels.security_module.config import ModuleConfig
-from channels.security_module.translate import note_of, order_of, report_of, restored
+from channels.security_module.translate import Kept, end_of, note_of, order_of, report_of, restored
+from channels.security_module.watch import Watch
 from core.messages import OrderTokens, ReportTokens
 from hub import failpoints
 from hub.breaker import Breaker
@@ -47,6 +48,7 @@ class _Running:
     done: "Deferred[SendResult]" = field(default_factory=Deferred)
     busy: bool = False
     told: set[str] = field(default_factory=set)
+    said: str = ""  # the module's own words of the last refusal
 
     @property
     def step(self) -> Step:
@@ -63,9 +65,14 @@ class SecurityModuleChannel:
     breaker: Breaker
     counters: Counter[str] = field(default_factory=Counter)
     _orders: dict[str, _Running] = field(default_factory=dict)
+    _taking: int = 0  # orders whose note is being looked up
     _starting: int = 0  # orders whose note is being written: they have a connection each
     _stopping: bool = False
     _timer: Any = None
+    watch: Watch = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.watch = Watch(self.ports, self.config, self.link, self._begun)
 
     # --- what a channel is ----------------------------------------------------------------------
 
@@ -87,14 +94,17 @@ class SecurityModuleChannel:
 
     def capacity(self) -> int:
         """Orders are taken while the module is away too: some must be given up, or told of."""
-        return 0 if self._stopping else max(0, self.config.waiting - len(self._orders))
+        held = len(self._orders) + self._taking
+        return 0 if self._stopping else max(0, self.config.waiting - held)
 
     def send(self, outbound: Outbound) -> "Deferred[SendResult]":
         """Take an order; fires when its end is journaled."""
         message = outbound.message
         if not isinstance(message, OrderTokens):
             return succeed(Failed("a security module makes tokens only", retry=False))
+        self._taking += 1
         kept = self.ports.kept(message.reference)
+        kept.addErrback(self._not_known, message)
         return kept.addCallback(partial(self._taken, message, made_at_us(outbound.message_id)))
 
     def status(self) -> Mapping[str, Any]:
@@ -105,26 +115,42 @@ class SecurityModuleChannel:
             "link": self.config.link,
             "breaker": self.breaker.state.value,
             "orders": dict(steps),
+            **self.watch.status(),
             **self.counters,
         }
 
     # --- an order begins ------------------------------------------------------------------------
 
+    def _not_known(self, failure: Failure, message: OrderTokens) -> SendResult:
+        """Whether it was begun before is not known: it comes again, and no attempt is burned."""
+        self.ports.log.warning("module.note", order=message.order, error=failure.getErrorMessage())
+        return Failed("the note of this order cannot be read", retry=True, error_class=NOT_SENT)
+
     def _taken(
-        self, message: OrderTokens, since_us: int, note: str | None
+        self, message: OrderTokens, since_us: int, note: "str | SendResult | None"
     ) -> "Deferred[SendResult] | SendResult":
-        order = order_of(message)
-        issue = Issue(order)
-        if note is not None:
-            issue = restarted(restored(order, note), self.ports.now_us(), self.config.policy())
-            if issue.over:  # somebody sent it again: its end is journaled
-                return Sent()
+        self._taking -= 1
+        if isinstance(note, Sent | Failed):
+            return note
+        try:
+            kept = restored(order_of(message), note)
+        except ValueError as error:  # what was begun must not be begun again by guessing
+            return Failed(f"the note of this order is none: {error}", retry=False)
+        if kept.issue.over and not kept.untold:
+            return Sent()  # somebody sent it again: its end is journaled
         if self._stopping or message.reference in self._orders:
             return Failed("the channel is being stopped", retry=True, error_class=NOT_SENT)
-        running = _Running(message, issue, since_us)
-        self._orders[message.reference] = running
-        self.counters["orders"] += 1
-        if issue.step is Step.DOUBTFUL:
+        return self._takes_up(_Running(message, kept.issue, since_us), kept)
+
+    def _takes_up(self, running: _Running, kept: Kept) -> "Deferred[SendResult]":
+        """Go on where the note says that it was."""
+        self._orders[running.message.reference] = running
+        self.counters["taken"] += 1
+        if kept.untold:
+            self._finish(running, end_of(running.message, kept))
+            return running.done
+        running.issue = restarted(kept.issue, self.ports.now_us(), self.config.policy())
+        if running.step is Step.DOUBTFUL:
             self.counters["doubtful after a restart"] += 1
         self._pump()
         return running.done
@@ -139,16 +165,30 @@ class SecurityModuleChannel:
         if self._stopping:
             return
         now = self.ports.now_us()
-        for running in [each for each in self._orders.values() if not each.busy]:
-            if running.step is Step.WAITING:
-                self._aged(running, now)
-        free = self.link.free() - self._starting
         for running in list(self._orders.values()):
-            if free <= 0:
+            if not running.busy:  # looked at here: telling of one may have begun the next
+                self._look_after(running, now)
+        for running in list(self._orders.values()):
+            if self._free() <= 0:
                 return
             if not running.busy and running.issue.not_before_us <= now and self._may(running):
-                free -= 1
                 self._begin(running, now)
+        if self._free() > 0:
+            self.watch.look()
+
+    def _begun(self) -> int | None:
+        """How many orders were ever taken; None while there is one."""
+        return None if self._orders or self._taking else self.counters["taken"]
+
+    def _look_after(self, running: _Running, now: int) -> None:
+        if running.step is Step.WAITING:
+            self._aged(running, now)
+        elif running.step is Step.DOUBTFUL and "doubtful" not in running.told:
+            self._tell(running, "doubtful")
+
+    def _free(self) -> int:
+        """Connections that nobody has, or will have once his note is written."""
+        return self.link.free() - self._starting
 
     def _may(self, running: _Running) -> bool:
         """A question may always be asked; a module in trouble gets no new orders."""
@@ -161,13 +201,14 @@ class SecurityModuleChannel:
         age = (now - running.since_us) / SECOND_US
         if age >= self.config.give_up_s:
             self._refuse(running, AWAY, f"not made for {age:.0f} s")
-        elif age >= self.config.tell_after_s and "delayed" not in running.told:
+        elif age >= self.config.tell_after_s and not running.told:
             self._tell(running, "delayed")
 
     def _begin(self, running: _Running, now: int) -> None:
         try:
             issue, call = next_call(running.issue, now)
         except LocalError as error:
+            self.breaker.unused()
             self._refuse(running, UNFIT, str(error))
             return
         running.busy = True
@@ -175,7 +216,7 @@ class SecurityModuleChannel:
             self._call(running, issue, call)
             return
         self._starting += 1
-        kept = self.ports.keep(running.message.reference, note_of(issue))
+        kept = self.ports.keep(running.message.reference, note_of(Kept(issue)))
         kept.addCallbacks(
             lambda _: self._noted(running, issue, call), partial(self._not_noted, running)
         )
@@ -190,7 +231,12 @@ class SecurityModuleChannel:
         self._starting -= 1
         self.breaker.unused()
         self.ports.log.warning("module.note", error=failure.getErrorMessage())
+        self._put_off(running, running.issue, self.config.again_s)
         self._idle(running)
+
+    def _put_off(self, running: _Running, issue: Issue, seconds: float) -> None:
+        later = self.ports.now_us() + int(seconds * SECOND_US)
+        running.issue = replace(issue, not_before_us=later)
 
     # --- a call and its outcome -----------------------------------------------------------------
 
@@ -201,8 +247,8 @@ class SecurityModuleChannel:
         )
 
     def _not_sent(self, running: _Running, before: Issue, failure: Failure) -> None:
-        """It surely never left: the order is as it was."""
-        running.issue = before
+        """It surely never left: the order is as it was, and comes again with the next look."""
+        self._put_off(running, before, _TICK_S)
         self.breaker.unused()
         if isinstance(failure.value, LocalError) and before.step is Step.WAITING:
             running.busy = False
@@ -214,13 +260,10 @@ class SecurityModuleChannel:
         failpoints.hit("module.before-report")
         now, policy = self.ports.now_us(), self.config.policy()
         running.issue = settled(running.issue, outcome, now, policy)
+        running.said = outcome.sentence if isinstance(outcome, Refused) else ""
         self._judge(outcome)
-        running.busy = False
         if running.issue.over:
             self._end(running)
-            return
-        if running.step is Step.DOUBTFUL and "doubtful" not in running.told:
-            self._tell(running, "doubtful")
         else:
             self._idle(running)
 
@@ -254,12 +297,16 @@ class SecurityModuleChannel:
     # --- what is told ---------------------------------------------------------------------------
 
     def _tell(self, running: _Running, state: Any) -> None:
-        """Report something on the way, once."""
+        """Report something on the way, once; what could not be journaled is told again."""
         running.told.add(state)
+        running.busy = True
         message = running.message
         report = ReportTokens(module=message.module, order=message.order, state=state)
-        running.busy = True
-        self._report(running, report).addBoth(lambda _: self._idle(running))
+        done = self._report(running, report)
+        done.addErrback(
+            lambda _: self.ports.reactor.callLater(_TICK_S, running.told.discard, state)
+        )
+        done.addCallback(lambda _: self._idle(running))
 
     def _refuse(self, running: _Running, code: str, why: str) -> None:
         """There is surely no token, and there will be none."""
@@ -272,7 +319,7 @@ class SecurityModuleChannel:
         )
 
     def _end(self, running: _Running) -> None:
-        report = report_of(running.message, running.issue)
+        report = report_of(running.message, running.issue, running.said)
         if running.step in (Step.WRONG, Step.UNDECIDED):
             self.ports.log.error(
                 "module.needs-people",
@@ -284,19 +331,29 @@ class SecurityModuleChannel:
         self._finish(running, report)
 
     def _finish(self, running: _Running, report: ReportTokens) -> None:
-        """Journal the end until it is journaled, note that it is, and let the order go."""
+        """Journal the end until it is journaled, note that it is, and let the order go.
+
+        A refusal is noted before it is told: what was told must not be ordered again after a crash
+        in between. The other ends are found again by asking the module.
+        """
         running.busy = True
-        done = self._report(running, report)
-        done.addCallback(lambda _: self._note_end(running, report))
+        step = Step.REFUSED if report.state == "refused" else running.step
+        running.issue = replace(running.issue, step=step)
+        done: Deferred[Any] = succeed(None)
+        if step is Step.REFUSED:
+            done = self._note_end(running, Kept(running.issue, True, report.code, report.detail))
+        done.addCallback(lambda _: self._report(running, report))
+        done.addCallback(lambda _: self._note_end(running, Kept(running.issue)))
         done.addCallbacks(
-            lambda _: self._let_go(running, report),
-            lambda _: self.ports.reactor.callLater(_TICK_S, self._finish, running, report),
+            lambda _: self._let_go(running, report), partial(self._not_finished, running, report)
         )
 
-    def _note_end(self, running: _Running, report: ReportTokens) -> "Deferred[None]":
-        step = Step.REFUSED if report.state == "refused" else running.step
-        ended = Issue(running.issue.order, step, sent_us=running.issue.sent_us)
-        return self.ports.keep(running.message.reference, note_of(ended))
+    def _note_end(self, running: _Running, kept: Kept) -> "Deferred[None]":
+        return self.ports.keep(running.message.reference, note_of(kept))
+
+    def _not_finished(self, running: _Running, report: ReportTokens, failure: Failure) -> None:
+        self.ports.log.warning("module.end", order=report.order, error=failure.getErrorMessage())
+        self.ports.reactor.callLater(_TICK_S, self._finish, running, report)
 
     def _let_go(self, running: _Running, report: ReportTokens) -> None:
         failpoints.hit("module.before-end")

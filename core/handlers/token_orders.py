@@ -4,12 +4,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
 from msgspec.structs import replace
 
 from core.book import Wants
 from core.entities import TokenOrder
 from core.handlers.base import Context, Handler
-from core.messages import Answer, MadeToken, Outcome, ReportTokens
+from core.messages import Answer, MadeToken, Outcome, ReportModule, ReportTokens
 from core.refusals import refuse
 from core.vending import act_carry, ordered_claim, ordered_sale
 from core.vending.key_change import MAX_SET
@@ -91,4 +92,22 @@ _IDS = {
     receipt_ids("{company}"): 1,
 }
 
-HANDLERS = (Handler("vending.report-tokens", ReportTokens, _wants, decide_report, _IDS),)
+
+def decide_count(ctx: Context, command: ReportModule) -> Answer:
+    """Keep what a module counted: the proof compares it with what was logged."""
+    ctx.stage.add(
+        "module_count",
+        module=command.module,
+        at=command.at,
+        company=ctx.terms.code,
+        counted=command.counted,
+        logged=command.logged,
+        alerts=msgspec.json.encode(command.alerts).decode(),
+    )
+    return Answer(outcome=Outcome.DONE)
+
+
+HANDLERS = (
+    Handler("vending.report-tokens", ReportTokens, _wants, decide_report, _IDS),
+    Handler("vending.report-module", ReportModule, lambda _: Wants(), decide_count, {}),
+)

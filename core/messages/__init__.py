@@ -14,7 +14,7 @@ from core.messages.billing import ReceivePayment
 from core.messages.collection import ImportDebts, ReceiveJointPayment, RequestMoneyAct
 from core.messages.free_units import ClaimFreeUnits, EndFreeUnits, GiveFreeUnits
 from core.messages.management import DecideTokenAct, RequestTokenAct
-from core.messages.modules import KeyAim, MadeToken, OrderTokens, ReportTokens
+from core.messages.modules import KeyAim, MadeToken, OrderTokens, ReportModule, ReportTokens
 from core.messages.notices import DeliveryReport, SendNotice
 from core.messages.outcome import Answer, Outcome
 from core.messages.tokens import ConfirmKeyChange, FailKeyChange, NeedKeyChange
@@ -46,6 +46,7 @@ __all__ = [
     "ReceiveJointPayment",
     "ReceivePayment",
     "Recipient",
+    "ReportModule",
     "ReportTokens",
     "RequestMoneyAct",
     "RequestTokenAct",

@@ -6,6 +6,8 @@ import msgspec
 
 from core.messages.base import Message, message_type
 
+#: What a module tells of itself; a box with more to say is looked at by people anyway.
+MAX_ALERTS = 20
 #: A key change set of four sections, and the token behind it.
 MAX_TOKENS = 5
 
@@ -75,3 +77,18 @@ class ReportTokens(Message, frozen=True, kw_only=True, omit_defaults=True):
     tokens: Annotated[tuple[MadeToken, ...], msgspec.Meta(max_length=MAX_TOKENS)] = ()
     code: str = ""
     detail: str = ""
+
+
+@message_type("wattbus.modules.ReportModule.v1", hashed=("module", "at", "counted", "logged"))
+class ReportModule(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """A module's own count of the tokens that it made, read at ``at`` (µs UTC) while it was idle.
+
+    ``logged``: how many of its tokens our log had just before; then no order was open, and none was
+    begun until the answer. So ``counted - logged`` is what it made and nobody logged, exactly.
+    """
+
+    module: str
+    at: int
+    counted: int
+    logged: int
+    alerts: Annotated[tuple[str, ...], msgspec.Meta(max_length=MAX_ALERTS)] = ()

@@ -84,6 +84,10 @@ SENTENCES: Mapping[str, str] = {
         "Token {token} for meter {meter} of {company}: TID {tid} was used before for this meter; "
         "the meter takes one of the two."
     ),
+    "counter-ahead": (
+        "Module {module}: its own counter says {counted}, {extra} more than our log accounts for: "
+        "tokens that it made and nobody logged."
+    ),
     "proof-stopped": (
         "More than {most} tokens are in one of log and table only: the proof stopped at {reached}. "
         "Mend this first; then prove again."

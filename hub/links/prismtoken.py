@@ -66,7 +66,7 @@ class _Line:
         self.session = session
         self.dialer = dialer
         self.leaving: Deferred[None] | None = None
-        self.out: Deferred[Outcome] | None = None
+        self.closing = False  # its dialer was told to stop: a connection ends in two events
 
     @property
     def free(self) -> bool:
@@ -196,5 +196,6 @@ class PrismLink:
     def _closing(self, line: _Line, event: CloseLink | _Gone) -> None:
         if isinstance(event, _Gone):
             self._log.info("link lost", reason=event.reason)
-        if line.leaving is not None and not line.leaving.called:
+        if line.leaving is not None and not line.closing:
+            line.closing = True
             line.dialer.stop().chainDeferred(line.leaving)

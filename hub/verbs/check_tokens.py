@@ -14,6 +14,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from core.calendars import local_time, start_of_day
 from core.store.tx import StoreError
 from core.sts.proof import MADE, difference, other
+from core.sts.proof_counter import Counted
 from hub.config import Config
 from hub.proof import EVERYTHING, Proof
 from hub.proof_read import Span
@@ -95,10 +96,27 @@ def _say(proof: Proof) -> None:
             f"made {counts[MADE]:,}, sold {counts['sale']:,}, other causes {other(counts):,}, "
             f"differences {abs(difference(counts)):,}"
         )
+    for counted in proof.counters:
+        _say_counter(counted)
     made, sold, others = sums(proof.matching)
     typer.echo(
         f"tokens: made {made:,}, sold {sold:,}, other causes {others:,}, "
         f"differences {proof.findings.total:,}"
+    )
+
+
+def _say_counter(counted: Counted) -> None:
+    for before, after in counted.restarts:
+        typer.secho(
+            f"{counted.module}: its counter went back from {before.counted:,} to "
+            f"{after.counted:,}: another box, or set anew; what it made in between is not compared",
+            err=True,
+            fg=typer.colors.YELLOW,
+        )
+    last = counted.last
+    typer.echo(
+        f"{counted.module}  its own counter {last.counted:,}, logged {last.logged:,} "
+        f"at {local_time(last.at, 'UTC'):%Y-%m-%d %H:%M:%S} UTC, not logged {counted.extra:,}"
     )
 
 
@@ -121,6 +139,17 @@ def _report(proof: Proof, last: Proven) -> dict[str, Any]:
         "heads": [
             {"module": m, "writer": w, "batch": e.batch, "total": e.total, "seal": e.seal}
             for (m, w), e in sorted(proof.heads.items())
+        ],
+        "counters": [
+            {
+                "module": counted.module,
+                "at_us": counted.last.at,
+                "counted": counted.last.counted,
+                "logged": counted.last.logged,
+                "not_logged": counted.extra,
+                "restarts": len(counted.restarts),
+            }
+            for counted in proof.counters
         ],
         "proved_before_us": last.until if last.heads else None,
     }
