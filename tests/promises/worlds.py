@@ -132,6 +132,7 @@ class SteppedWorld:
             intake=engine.intake,
             answers=engine.answers,
             outbound=engine.outbound,
+            notebook=engine.notebook,
             routing=routing,
             readers=engine.readers,
             http=None,  # type: ignore[arg-type]
