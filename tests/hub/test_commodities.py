@@ -26,6 +26,7 @@ from hub.texts import Texts, read_folder
 from hub.timeline import find
 from simulators.meter.device import Coding, Meter
 from tests.hub.acting import OPERATORS, ask, decide
+from tests.hub.key_changes import campaigned
 from tests.hub.machine import METER, PHONE, Machine, buy, demo_terms, enrol, fresh_sqlite, pay
 from tests.hub.sales import change, drn_of, mapping, refused, tariff
 
@@ -161,7 +162,7 @@ def test_heat_is_sold_by_account_balance(machine: Machine) -> None:
     other_key = NeedKeyChange(
         meters=(METER,), sgc="123456", krn=1, campaign="c", operator="peter", reason="r"
     )
-    refused(machine.do(other_key, "key"), "heat-not-by-token")
+    refused(campaigned(machine, other_key, "key"), "heat-not-by-token")
     assert machine.rows("SELECT count(*) FROM token") == [(0,)]
 
 

@@ -15,6 +15,7 @@ from core.sts.tid import BaseDate, last_tid_of, time_of
 from simulators.meter.device import Meter
 from tests.hub.key_changes import (
     NOW,
+    campaigned,
     change,
     coded,
     move_in,
@@ -70,7 +71,7 @@ def test_until_it_is_changed_the_meter_refuses_what_comes_later(
 
 def test_the_set_brings_the_new_number_and_nothing_else(machine: Machine, wall: Meter) -> None:
     before, key = on_file(machine), wall.state.key
-    assert machine.do(wanted(krn=1), "need").data["needed"] == 1
+    assert campaigned(machine, wanted(krn=1), "need").data["needed"] == 1
     set_clock(machine, "2026-12-20T10:00:00")
     answer = machine.do(buy(), "b1")
     assert take_all(wall, answer, machine.time.now_us()) == [
@@ -92,7 +93,7 @@ def test_the_meter_remembers_its_tokens(machine: Machine, wall: Meter) -> None:
     """The base date is the same: no roll-over, so what was taken is not taken again."""
     first = machine.do(buy(), "b1")
     assert take_all(wall, first, machine.time.now_us()) == [Result.ACCEPT]
-    machine.do(wanted(krn=1), "need")
+    campaigned(machine, wanted(krn=1), "need")
     machine.time.at_us += 3_600_000_000
     take_all(wall, machine.do(buy(another=True), "b2"), machine.time.now_us())
     again = wall.enter(first.data["token"], machine.time.now_us())
@@ -102,7 +103,7 @@ def test_the_meter_remembers_its_tokens(machine: Machine, wall: Meter) -> None:
 def test_a_token_of_before_is_as_good_afterwards(machine: Machine, wall: Meter) -> None:
     """It is under the same key: support does not list it as lost."""
     unused = machine.do(buy(), "b1")
-    machine.do(wanted(krn=1), "need")
+    campaigned(machine, wanted(krn=1), "need")
     machine.time.at_us += 3_600_000_000
     second = machine.do(buy(another=True), "b2")
     assert take_all(wall, second, machine.time.now_us())[-1] is Result.ACCEPT
@@ -112,12 +113,12 @@ def test_a_token_of_before_is_as_good_afterwards(machine: Machine, wall: Meter) 
 
 
 def test_who_has_the_number_needs_no_change(machine: Machine, wall: Meter) -> None:
-    machine.do(wanted(krn=1), "need")
+    campaigned(machine, wanted(krn=1), "need")
     take_all(wall, machine.do(buy(), "b1"), machine.time.now_us())
     machine.do(buy(another=True), "b2")
     with machine.store.transaction() as tx:
         tx.run("UPDATE key_change SET state = 'confirmed'")
-    refused(machine.do(wanted(krn=1, reason="again"), "need2"), "key-change-same")
+    refused(campaigned(machine, wanted(krn=1, reason="again"), "need2"), "key-change-same")
     assert len(set_tokens(machine)) == 4
     assert machine.rows("SELECT count(*) FROM token") == machine.rows(
         "SELECT sum(made) FROM module_log"
@@ -126,9 +127,9 @@ def test_who_has_the_number_needs_no_change(machine: Machine, wall: Meter) -> No
 
 
 def test_a_change_that_failed_gives_the_old_number_back(machine: Machine) -> None:
-    machine.do(wanted(krn=1), "need")
+    campaigned(machine, wanted(krn=1), "need")
     machine.do(buy(), "b1")
     assert on_file(machine)["ken"] == LONG
     machine.do(FailKeyChange(meter=METER, operator="carol", reason="not taken"), "fail")
     assert (on_file(machine)["ken"], change(machine)["state"]) == (SHORT, "failed")
-    assert machine.do(wanted(krn=1, reason="once more"), "need2").data["needed"] == 1
+    assert campaigned(machine, wanted(krn=1, reason="once more"), "need2").data["needed"] == 1

@@ -1,0 +1,193 @@
+"""What the configuration says, section by section: declared structs, and the whole of them.
+
+Each struct's fields carry their sentence in ``wattbus init``'s commented file. Secrets are never
+here: they come by file or environment. ``hub.config`` reads and checks them.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+
+from hub.modules.settings import VIRTUAL, MasterKeySection, Pkcs11Section, SupplyGroupSection
+
+Count = Annotated[int, msgspec.Meta(ge=0)]
+#: Longer than a commit takes on a slow disk, a wait gains nothing.
+Linger = Annotated[int, msgspec.Meta(ge=0, le=100)]
+AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
+ProofAt = Annotated[
+    str, msgspec.Meta(pattern=r"^(00:[3-5][0-9]|(0[1-9]|1[0-9]|2[0-3]):[0-5][0-9])$")
+]
+#: The kinds of links that there are: modules of ``hub.links``.
+LINKS = ("prismtoken", "smpp")
+Port = Annotated[int, msgspec.Meta(ge=0, le=65_535)]
+Deduction = Literal["fee", "debts", "fixed", "tax", "energy"]
+#: What an operator may be: ``core.vending.act_kinds`` says what each may do.
+OperatorRole = Literal[
+    "meter-technician",
+    "vending-desk",
+    "vending-supervisor",
+    "vending-approver",
+    "cashier",
+    "collection-supervisor",
+    "collection-approver",
+    "key-custodian",
+]
+
+
+class HubSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """``[hub]``: the node itself."""
+
+    name: str = "wattbus"
+    data: str = "var"
+    workers: Count = 0  # worker processes on PostgreSQL; 0: one per core
+    open_messages: AtLeastOne = 20_000  # per channel: over it the edge is told to come again
+    linger_ms: Linger = 5  # under traffic a stage waits so long for company; 0: never
+    drain_s: Annotated[float, msgspec.Meta(ge=0)] = 20.0
+    log: Literal["json", "text"] = "json"
+
+
+class DatabaseSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """``[database]``: ``sqlite:PATH`` or ``postgresql://…`` (the password by PGPASSFILE)."""
+
+    url: str = "sqlite:var/wattbus.db"
+
+
+class BusSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """``[bus]``: ``table`` is the queue in the database; ``rabbitmq`` needs ``url``."""
+
+    kind: Literal["table", "rabbitmq"] = "table"
+    url: str = ""
+    prefix: str = "wattbus"
+
+
+class HttpSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """``[http]``: the one HTTP server; loopback unless said otherwise. Port 0: none."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+
+
+class TokensSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """``[tokens]``: the daily proof that no token was made without a cause, and the clock.
+
+    ``proof_at`` is half past midnight at the earliest: the last batch of a day must be committed.
+    A clock that is off by seconds moves a token into another minute only where a minute ends, and
+    what is off more is no clock that somebody keeps (NTP keeps it to milliseconds).
+    """
+
+    proof_at: ProofAt = "02:30"  # HH:MM in the company's zone
+    clock_limit_s: AtLeastOne = 5  # no token while host and database differ by more than this
+
+
+class LimitsSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """``[companies.X.limits]`` in minor units; 0: no limit."""
+
+    per_sale: Count = 0
+    per_day_meter: Count = 0
+    per_day_phone: Count = 0
+
+
+class CompanySection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """``[companies.X]``: a utility. ``keys`` is the file of wrapped vending keys, ``module`` holds
+    the keys of every supply group whose own section names no other."""
+
+    name: str
+    zone: str
+    currency: str
+    tariffs: list[str]
+    keys: str
+    master_key_file: str = ""  # the short form of master_key = { file = "…" }
+    master_key: MasterKeySection | None = None
+    module: str = VIRTUAL
+    supply_groups: dict[str, SupplyGroupSection] = msgspec.field(default_factory=dict)
+    sta_tables: str = ""
+    languages: list[str] = msgspec.field(default_factory=lambda: ["en"])
+    country_code: str = ""
+    help_line: str = ""
+    tax_number: str = ""
+    receipt_series: str = ""
+    test: bool = False
+    repeat_minutes: Count = 10
+    confirm_minutes: AtLeastOne = 10
+    approval_hours: AtLeastOne = 24  # how long an operator's act waits for the second person
+    deductions: list[Deduction] = msgspec.field(
+        default_factory=lambda: ["fee", "debts", "fixed", "tax", "energy"]
+    )
+    limits: LimitsSection = msgspec.field(default_factory=LimitsSection)
+    collection: str = ""  # mapping of fees, allocation rules, late fees; empty: nothing is charged
+
+
+class OperatorSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """``[operators.X]``: who may ask for acts with tokens, and how much in a day of the company's
+    zone. What is not said is nothing: 0 units, 0 money. ``secret_file`` is what ``wattbus act
+    secret`` wrote for him, and for nobody else; it should belong to root, and the hub must be able
+    to read it. It may be missing only where every company is a test company."""
+
+    roles: list[OperatorRole]
+    secret_file: str = ""
+    companies: list[str] = msgspec.field(default_factory=list)  # empty: all of them
+    acts_per_day: AtLeastOne = 100
+    free_issue_units_per_day: Count = 0
+    alone_units: Count = 0  # of these, so many in one act without a second person
+    refund_per_day: Count = 0  # minor units
+    waive_alone: Count = 0  # minor units of small change in one act without a second person
+    waive_per_day: Count = 0  # minor units
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelSection:
+    """``[channels.X]``: an instance of a channel; ``options`` are its own struct's fields."""
+
+    name: str
+    kind: str
+    company: str
+    options: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class LinkSection:
+    """``[links.X]``: a link that channels share."""
+
+    name: str
+    kind: str
+    options: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole configuration. ``base`` is the folder that relative paths start from."""
+
+    base: Path
+    hub: HubSection
+    database: DatabaseSection
+    bus: BusSection
+    http: HttpSection
+    tokens: TokensSection
+    companies: dict[str, CompanySection]
+    channels: dict[str, ChannelSection]
+    links: dict[str, LinkSection]
+    modules: dict[str, Pkcs11Section]
+    file: Path = Path("wattbus.toml")
+    operators: dict[str, OperatorSection] = dataclasses.field(default_factory=dict)
+
+    def path(self, name: str) -> Path:
+        """A path of the configuration, relative to the file's folder."""
+        return self.base / name
+
+    def database_url(self) -> str:
+        """The database's URL with a SQLite path made absolute."""
+        url = self.database.url
+        if url.startswith("sqlite:"):
+            return f"sqlite:{self.path(url.removeprefix('sqlite:'))}"
+        return url
+
+
+class ConfigError(Exception):
+    """Everything that is wrong with a configuration, one sentence each, with file and line."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
