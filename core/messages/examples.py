@@ -14,7 +14,7 @@ from core.messages.collection import (
 )
 from core.messages.free_units import ClaimFreeUnits, EndFreeUnits, GiveFreeUnits
 from core.messages.management import DecideTokenAct, RequestTokenAct
-from core.messages.modules import KeyAim, MadeToken, OrderTokens, ReportTokens
+from core.messages.modules import KeyAim, MadeToken, OrderTokens, ReportModule, ReportTokens
 from core.messages.notices import DeliveryReport, SendNotice
 from core.messages.outcome import Answer, Outcome
 from core.messages.tokens import ConfirmKeyChange, FailKeyChange, NeedKeyChange
@@ -125,6 +125,7 @@ _MESSAGES: Final[tuple[Message, ...]] = (
             ),
         ),
     ),
+    ReportModule(module="prism", at=1_795_240_800_000_000, counted=120_417, logged=120_417),
     GiveFreeUnits(
         operator="mary",
         meter="04123456784",

@@ -16,7 +16,8 @@ from core.company import Operator
 from core.sts.meter_state import Result
 from core.vending.act_kinds import KINDS, Role
 from hub import companies, operators
-from hub.config import OperatorRole, read
+from hub.config import read
+from hub.sections import OperatorRole
 from hub.verbs import _shared, act
 from tests.hub.acting import meter, whole
 from tests.hub.machine import METER, buy, enrol, pay
