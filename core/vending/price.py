@@ -117,8 +117,9 @@ def price_purchase(
         )
     if isinstance(result, pricing.AtJump):
         raise refuse(
-            "tender-too-small",
+            "tender-at-step",
             tender=tender,
+            largest=result.up_to,
             smallest=result.least,
             currency=terms.currency,
             meter=meter.drn,
