@@ -116,7 +116,7 @@ def test_lines_are_matched_in_any_order_and_compared_as_numbers() -> None:
         ({"policy": {"order": ["energy", "fee"]}}, "order"),
         ({"policy": {"order": ["fees"]}}, "got 'fees'; did you mean 'fee'? (allowed: fee, debts"),
         ({"policy": {"fee": {"code": "x"}}}, "policy.fee: 'label' is missing"),
-        ({"encoding": "sts2"}, "(allowed: sts, tenths)"),
+        ({"encoding": "sts2"}, "(allowed: sts, tenths"),
         ({"attributes": "x"}, "attributes: expected a mapping, got a scalar"),
         ({"attributes": {"kw": "2.0001"}}, "attributes.kw: 2.0001 is finer than 1/1000"),
         ({"colour": "red"}, "[0].input.colour: unknown (allowed: attributes, category"),
