@@ -27,7 +27,7 @@ OPERATOR: Final[Mapping[str, str]] = {
     "reference-unknown": "No message of ours has the network reference {reference}.",
     "key-missing": "No valid vending key for supply group {sgc}, revision {krn}.",
     "tender-too-small": "Tender {tender} is below the smallest useful amount {smallest}.",
-    "tender-at-step": "Tender {tender} ends at a price step: {largest} reaches it, {smallest} crosses.",
+    "tender-at-step": "Tender {tender} ends at a price step: {largest} fits, {smallest} passes it.",
     "tender-not-positive": "Tender {tender} is not an amount of money.",
     "credit-above-meter": "More than meter {meter} takes at once; at most {largest}.",
     "limit-per-sale": "Tender {tender} is above the limit of one sale ({limit}).",

@@ -4,11 +4,13 @@ import io
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -51,10 +53,13 @@ def demo(folder: Path, *options: str) -> "subprocess.Popen[str]":
 
 
 @pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    made = tmp_path / "tmp"
+def folder() -> Iterator[Path]:
+    """A short name: the control socket's path has a limit of 107 bytes."""
+    above = Path(tempfile.mkdtemp(prefix="wb-"))
+    made = above / "tmp"
     made.mkdir()
-    return made
+    yield made
+    shutil.rmtree(above, ignore_errors=True)
 
 
 def test_the_story_is_told_and_every_amount_is_right(folder: Path) -> None:
