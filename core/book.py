@@ -84,6 +84,7 @@ class Emitted(msgspec.Struct, frozen=True, gc=False):
 
     message: Message
     party: str = ""
+    key: str = ""  # its partition key, where that is not its cause's
 
 
 class Stage(msgspec.Struct):
@@ -126,9 +127,9 @@ class Stage(msgspec.Struct):
         """A row to insert."""
         self.rows.append((table, values))
 
-    def emit(self, message: Message, party: str = "") -> None:
+    def emit(self, message: Message, party: str = "", key: str = "") -> None:
         """Send a message on, in the same transaction."""
-        self.emitted.append(Emitted(message, party))
+        self.emitted.append(Emitted(message, party, key))
 
     def mark(self) -> "Stage":
         """How it stands now, for :meth:`back_to`."""

@@ -70,6 +70,7 @@ class Terms:
     approval_hours: int = 24
     key_changes: Mapping[str, KeyChangePolicy] = field(default_factory=dict)  # by supply group
     remotes: Mapping[str, RemoteModule] = field(default_factory=dict)  # by supply group
+    boxes: tuple[str, ...] = ()  # modules on the network, whether a supply group is theirs or not
     collection: CollectionTerms = field(default_factory=CollectionTerms)
 
     def key_change_policy(self, sgc: str) -> KeyChangePolicy:

@@ -278,9 +278,9 @@ class TokenOnFile(Entity, frozen=True, kw_only=True, gc=False):
 class TokenOrder(Entity, frozen=True, kw_only=True, gc=False):
     """What a security module on the network was asked for (``core.vending.order_states``).
 
-    ``reference`` is the message that asked, and the module's name for the order; ``plan`` the JSON
-    of what is to be done when it ends. ``agreement_id`` and ``payer_account_id`` are 0 where no
-    money waits for it.
+    ``reference`` is the message that asked, and the module's name for the order; ``asked`` the
+    OrderTokens as JSON, ``plan`` that of what is to be done when it ends. ``agreement_id`` and
+    ``payer_account_id`` are 0 where no money waits for it.
     """
 
     company: str
@@ -292,6 +292,7 @@ class TokenOrder(Entity, frozen=True, kw_only=True, gc=False):
     payer_account_id: int
     state: str
     reference: str
+    asked: str
     plan: str
     ordered_at: int
     code: str = ""

@@ -2,13 +2,21 @@
 a mask. Each act is one transaction with its row in the audit trail.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
-from core.messages import Message, SendNotice, struct_of
+from core.messages import (
+    Message,
+    OrderTokens,
+    ReportModule,
+    ReportTokens,
+    SendNotice,
+    name_of,
+    struct_of,
+)
 from core.store.tx import Tx
 from hub import audit, balance, deadletter
 from hub.audit import Act
@@ -33,6 +41,9 @@ from hub.routing import Routing, RoutingError
 MAX_REASON = 500
 #: What may be looked at under its mask, on the record.
 LOOKS = ("show-token", "show-raw")
+#: What is between a decision and a security module on the network; the first two end orders.
+MODULES = (OrderTokens, ReportTokens, ReportModule)
+_ORDERS = frozenset(name_of(kind).name for kind in MODULES[:2])
 
 Request = dict[str, Any]
 
@@ -77,6 +88,7 @@ class Desk:
         def chore(tx: Tx) -> dict[str, Any]:
             now = self.sources.now_us()
             letters = deadletter.locked(tx, named, deadletter.DISCARDABLE)
+            _not_orders(letters)
             deadletter.discard(tx, letters, reason, self.writer, now)
             self._record(tx, request, "discard", [_fact(x, reason) for x in letters], now)
             return {"discarded": [letter.message_id for letter in letters]}
@@ -160,10 +172,23 @@ class Desk:
         return old, new
 
 
+def _not_orders(letters: Sequence[DeadLetter]) -> None:
+    """Money waits for the end of an order, so neither it nor its report can be thrown away."""
+    for letter in letters:
+        if letter.type in _ORDERS:
+            raise ActError(
+                f"message {letter.message_id} is an order at a security module, or its end: money "
+                "may wait for it. Replay it; an order that the module cannot end is given up by "
+                "two people (wattbus act request give-up-order)"
+            )
+
+
 def _message(name: str, data: Any) -> Message:
     known = struct_of(name)
     if known is None:
         raise ActError(f"message type {name} is not known to this version; discard it")
+    if known.struct in MODULES:
+        raise ActError("what is between a decision and a security module is not put in other words")
     if "operator" in known.struct.__struct_fields__:
         raise ActError("what an operator asked for is not put in other words: ask for it again")
     try:

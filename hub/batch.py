@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from core.book import Book, Stage, Wants
+from core.book import Book, Emitted, Stage, Wants
 from core.company import Terms
 from core.handlers import HANDLERS, Context, Draw, Handler
 from core.handlers.base import NotYet
@@ -175,7 +175,7 @@ class Batch:
         )  # fmt: skip
         try:
             answer = self._answer(work, context)
-            posted = [self._emit(work, item.message, item.party, draw) for item in stage.emitted]
+            posted = [self._emit(work, item, draw) for item in stage.emitted]
         except ModuleAwayError as error:  # an outage burns no attempt, and no customer hears a no
             mark = inbox.postponed(delivery, Trouble("module", str(error)), draw.now_us)
             result.away = str(error)
@@ -217,9 +217,10 @@ class Batch:
                 tell_refusal(context, work.message.reply, answer)  # type: ignore[attr-defined]
             return answer
 
-    def _emit(self, work: Work, message: Message, party: str, draw: Draw) -> Posted:
-        """A message of our own, caused by this one; it keeps its key, so its order is kept too."""
-        at = rfc3339(draw.now_us)
+    def _emit(self, work: Work, item: Emitted, draw: Draw) -> Posted:
+        """A message of our own, caused by this one; it keeps its key, so its order is kept too,
+        unless it is about somebody else."""
+        at, message = rfc3339(draw.now_us), item.message
         cause = work.envelope
         envelope = Envelope(
             id=uuid7(draw.now_us, self.random_bytes),
@@ -228,7 +229,7 @@ class Batch:
             subject=cause.subject,
             time=at,
             recordedtime=at,
-            partitionkey=cause.partitionkey,
+            partitionkey=item.key or cause.partitionkey,
             correlationid=cause.correlationid,
             causationid=cause.id,
             company=cause.company,
@@ -237,7 +238,7 @@ class Batch:
             data=body_bytes(message),
         )
         routes = self.routing.routes(cause.company, message)
-        return Posted(envelope, routes, draw.now_us, "", work.delivery.origin, party)
+        return Posted(envelope, routes, draw.now_us, "", work.delivery.origin, item.party)
 
     def _answered(self, work: Work, answer: Answer, outcome: str, result: Result) -> None:
         delivery = work.delivery

@@ -14,6 +14,7 @@ from hub.config import CompanySection, Config, ConfigError
 from hub.files import read_text
 from hub.modules.opening import (
     TokenOf,
+    boxes,
     open_company_module,
     remote_modules,
     token_opener,
@@ -45,6 +46,7 @@ def _terms(config: Config, code: str, section: CompanySection, token_of: TokenOf
         exponent=money.exponent,
         module=open_company_module(config, code, section, token_of),
         remotes=remote_modules(config, code, section),
+        boxes=tuple(sorted(boxes(config, code))),
         tariffs=_tariffs(config, section),
         languages=tuple(section.languages),
         country_code=section.country_code,

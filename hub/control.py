@@ -18,7 +18,7 @@ from twisted.internet.defer import inlineCallbacks, maybeDeferred
 from twisted.internet.protocol import Factory
 from twisted.protocols.basic import LineOnlyReceiver
 
-from core.messages import ReportTokens, struct_of
+from core.messages import OrderTokens, ReportModule, ReportTokens, struct_of
 from hub.channel import Arrival, KeyReused, Overloaded
 from hub.partitioning import partition_ref
 from hub.ports import HubPorts
@@ -30,8 +30,9 @@ MAX_NAME = 64
 #: How long a command's answer is waited for.
 ANSWER_S = 30.0
 
-#: What only a counterpart can know: made up by hand, it would be a token without a cause.
-_FROM_CHANNELS = (ReportTokens,)
+#: What only a decision orders and only a counterpart can report: made up by hand, it would be a
+#: token without a cause.
+_NOT_BY_HAND = (OrderTokens, ReportTokens, ReportModule)
 
 Verb = Callable[[dict[str, Any]], Any]
 
@@ -115,8 +116,8 @@ def submit(ports: dict[str, HubPorts], *, vouched: bool = False) -> Verb:
         known = struct_of(str(request.get("type", "")))
         if known is None:
             raise ControlError(f"no message type {request.get('type')}")
-        if known.struct in _FROM_CHANNELS:
-            raise ControlError(f"{known.name} is said by a channel, never by hand")
+        if known.struct in _NOT_BY_HAND:
+            raise ControlError(f"{known.name} is said to or by a security module, never by hand")
         if "operator" in known.struct.__struct_fields__ and not vouched:
             raise ControlError(f"{known.name} is an operator's act: ask for it with wattbus act")
         try:

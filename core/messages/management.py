@@ -19,7 +19,8 @@ class RequestTokenAct(Message, frozen=True, kw_only=True, omit_defaults=True):
     ``reason`` is why, in words; ``evidence`` names what proves it (a photo, a read-out, a case).
     Which of the others an act needs, its kind says: ``units_tenths`` of the unit; ``watts`` of a
     limit; ``value`` (tariff rate, water factor, control bits; 16 bits; of a test the code of the
-    manufacturer, of an extended read what is read); ``index`` of an extended setting (of an
+    manufacturer, of an extended read what is read; of an order
+    that is given up its number); ``index`` of an extended setting (of an
     extended read the code of the manufacturer); ``register`` to clear; ``tests`` to run (empty:
     all); ``token``, 20 digits or the receipt that it stands on; ``from_meter``, where units come
     from; ``fee`` in minor units (``as_debt``: recovered from purchases if the credit does not

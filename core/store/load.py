@@ -69,8 +69,7 @@ def load(
     _debts(reader, services, reported.agreements, book)
     if horizon.orders:
         load_open_orders(reader, services, book)
-        if wants.acts or wants.operators:
-            load_open_act_orders(reader, drns, book)
+        load_open_act_orders(reader, drns, book)
     load_collection(reader, company, wants, book)
     _customers(reader, company, wants.customers, book)
     load_sales(reader, company, wants, [m.id for m in meters], horizon, book)

@@ -137,7 +137,7 @@ def _remembered(reader: Reader, company: str, meters: Iterable[str], book: Book)
     for act in _acts(reader, where, company=company, drns=drns, kinds=kinds):
         book.link("last-act", (act.kind, act.meter), act.command)
     # the act stands under the meter that the units came to
-    where = "from_meter IN :drns AND kind = 'credit-transfer' AND state = 'done'"
+    where = "from_meter IN :drns AND kind = 'credit-transfer' AND state IN ('ordered', 'done')"
     for act in _acts(reader, where, company=company, drns=drns):
         book.link("moved-from", act.from_meter, act.id)
 

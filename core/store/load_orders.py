@@ -16,8 +16,8 @@ from core.store.tables.orders import OPEN
 from core.store.tx import Reader, Row
 
 ORDER_COLUMNS = (
-    "id company module cause cause_id meter agreement_id payer_account_id state reference plan "
-    "ordered_at code detail ended_at"
+    "id company module cause cause_id meter agreement_id payer_account_id state reference asked "
+    "plan ordered_at code detail ended_at"
 ).split()
 _COLUMNS = ", ".join(ORDER_COLUMNS)
 

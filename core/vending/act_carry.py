@@ -86,9 +86,15 @@ def _ordered(ctx: Context, act: TokenAct, meter: Meter, asked: Asked) -> Answer:
     if ctx.stage.linked("open-act-order", meter.drn) is not None:
         why = "another act for it waits for its token"
         raise refuse("act-not-possible", kind=act.kind, meter=meter.drn, why=why)
+    agreement = ctx.stage.linked("agreement-of", meter.id)
+    if agreement is not None and ctx.stage.linked("open-order", agreement) is not None:
+        why = "a purchase for it waits for its token, and may change its key"
+        raise refuse("act-not-possible", kind=act.kind, meter=meter.drn, why=why)
     plan = ActPlan(reply=command_of(act).reply)
     made = order(ctx, meter, asked, For(cause="act", cause_id=act.id, plan=plan))
     ctx.stage.link("open-act-order", meter.drn, made)
+    if act.kind == "credit-transfer":
+        ctx.stage.link("moved-from", act.from_meter, act.id)
     moved_act(ctx, act, ActMove.APPROVE, ActMove.ORDER, decided_at=ctx.now_us)
     return Answer(outcome=Outcome.PENDING)
 

@@ -25,6 +25,7 @@ from core.vending.act_tokens import command_of, is_good, issue_setting, issue_un
 from core.vending.key_change import newest
 from core.vending.key_change_states import ENDS
 from core.vending.order_states import FOR_PEOPLE
+from core.vending.token_orders import key_of_order
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,17 +274,21 @@ def _stuck_order(ctx: Context, command: RequestTokenAct, meter: Meter) -> TokenO
         ctx.stage.linked("open-act-order", meter.drn),
     )
     for order in waiting:
-        if order is not None and order.meter == meter.drn and order.state in FOR_PEOPLE:
-            stuck: TokenOrder = order
-            return stuck
-    raise _no(command, "no order of it waits for a decision")
+        if order is None or order.meter != meter.drn or order.id != command.value:
+            continue
+        if order.state not in FOR_PEOPLE:
+            raise _no(command, f"order {order.id} is {order.state}: the module may still end it")
+        stuck: TokenOrder = order
+        return stuck
+    raise _no(command, f"it has no order number {command.value} that waits (wattbus orders)")
 
 
 def _give_up(ctx: Context, act: TokenAct, meter: Meter) -> Outcome:
     """Said to the order in its own turn, as the module's reports are."""
     order = _stuck_order(ctx, command_of(act), meter)
     code = f"act {act.id}"
-    ctx.stage.emit(ReportTokens(module=order.module, order=order.id, state="give-up", code=code))
+    report = ReportTokens(module=order.module, order=order.id, state="give-up", code=code)
+    ctx.stage.emit(report, key=key_of_order(ctx, meter))
     return Outcome("", notice="")
 
 

@@ -129,5 +129,5 @@ def horizon(terms: Terms, now_us: int) -> Horizon:
         day_phone=today if terms.limits.per_day_phone else None,
         # a day more: a rerun after midnight decides by the instant that was drawn before it
         acts=today - 1_440 * MINUTE_US,
-        orders=bool(terms.remotes),
+        orders=bool(terms.remotes or terms.boxes),
     )

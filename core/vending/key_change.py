@@ -91,7 +91,8 @@ def moved(change: KeyChange, event: Event, drn: str) -> KeyChange:
 def _refuse_if_ordered(stage: Stage, meter: Meter) -> None:
     """A set that may be on its way from a module on the network is as good as out."""
     agreement = stage.linked("agreement-of", meter.id)
-    if agreement is not None and stage.linked("open-order", agreement) is not None:
+    sale = agreement is not None and stage.linked("open-order", agreement) is not None
+    if sale or stage.linked("open-act-order", meter.drn) is not None:
         raise refuse("key-change-open", meter=meter.drn)
 
 
@@ -242,6 +243,8 @@ def _first(ctx: Context, meter: Meter, change: KeyChange) -> AtSale:
     and the row says why.
     """
     terms = ctx.terms
+    if ctx.stage.linked("open-act-order", meter.drn) is not None:
+        return AtSale(meter, "due")  # a token under the old key is on its way
     old, new = (key_of(terms.code, meter.drn, meter.ea, side) for side in (change.old, change.new))
     remote = terms.remotes.get(old.sgc)
     try:

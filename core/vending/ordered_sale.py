@@ -51,7 +51,8 @@ class SalePlan(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be done when the order of a sale ends.
 
     ``account_id``: the beneficiary's; ``before``: what the tariff remembered; ``taken``: (debt id,
-    minor units) that the sale pays; ``change``: the key change whose set is made with it.
+    minor units) that the sale pays; ``change``: the key change whose set is made with it;
+    ``printed``: one whose set this sale repeats, as it was before.
     """
 
     sale: PastSale
@@ -60,6 +61,7 @@ class SalePlan(msgspec.Struct, frozen=True, kw_only=True):
     taken: tuple[tuple[int, int], ...]
     reply: tuple[Recipient, ...]
     change: KeyChange | None = None
+    printed: KeyChange | None = None
 
 
 _plan = msgspec.json.Decoder(SalePlan)
@@ -92,6 +94,7 @@ def order_sale(
         taken=tuple((id_, amount) for id_, amount in paid if amount),
         reply=command.reply,
         change=change,
+        printed=_printed_before(ctx, at_sale.meter),
     )
     asked = Asked(
         token_class=CREDIT,
@@ -112,6 +115,13 @@ def order_sale(
     count_spent(stage, sale)
     write_sale(ctx, sale, bought, _ISSUING)
     return Answer(outcome=Outcome.PENDING)
+
+
+def _printed_before(ctx: Context, meter: Meter) -> KeyChange | None:
+    """The meter's change as it was before this sale, where the sale counts as a printing of it."""
+    now = ctx.stage.get(KeyChange, meter.key_change_id) if meter.key_change_id else None
+    before = ctx.stage.book.entities.get((KeyChange, meter.key_change_id))
+    return before if isinstance(before, KeyChange) and before is not now else None
 
 
 def _reserve(ctx: Context, sale: PastSale, amount: int) -> None:
@@ -157,6 +167,8 @@ def no_token(ctx: Context, order_: TokenOrder) -> None:
     _moved(ctx, order_, Move.MODULE_NO)
     _reserve(ctx, sale, -sale.tender)
     stage.put(plan.before.id, plan.before)
+    if plan.printed is not None:
+        stage.put(plan.printed.id, plan.printed)
     for debt_id, amount in plan.taken:
         debt = stage.need(Debt, debt_id)
         stage.put(debt_id, replace(debt, outstanding=debt.outstanding + amount))

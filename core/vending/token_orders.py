@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from core.entities import Coding, Meter, TokenOrder
+from core.entities import Agreement, Coding, Meter, TokenOrder
 from core.handlers.base import Context
 from core.messages import KeyAim, MadeToken, OrderTokens
 from core.refusals import refuse
@@ -68,16 +68,26 @@ def order(ctx: Context, meter: Meter, asked: Asked, purpose: For) -> TokenOrder:
         payer_account_id=purpose.payer_account_id,
         state=str(OrderState.ORDERED),
         reference=ctx.message_id,
+        asked="",
         plan=msgspec.json.encode(purpose.plan).decode(),
         ordered_at=ctx.now_us,
     )
+    message = _message(made, meter, asked, (tid, record.base))
+    made = replace(made, asked=msgspec.json.encode(message).decode())
     ctx.stage.add("token_order", **row_of(made))
     if asked.change is None:
         ctx.stage.put(meter.drn, replace(meter, last_tid=tid, base_year=int(record.base_date)))
     if purpose.agreement_id:
         ctx.stage.link("open-order", purpose.agreement_id, made)
-    ctx.stage.emit(_message(made, meter, asked, (tid, record.base)))
+    ctx.stage.emit(message, key=key_of_order(ctx, meter))
     return made
+
+
+def key_of_order(ctx: Context, meter: Meter) -> str:
+    """What orders are ordered by: whom they are for, not who asked, as a report is."""
+    agreement = ctx.stage.get(Agreement, ctx.stage.linked("agreement-of", meter.id))
+    about = agreement.account_number if agreement is not None else f"meter/{meter.drn}"
+    return f"{ctx.terms.code}/{about}"
 
 
 def _under(company: str, meter: Meter, change: Coding | None) -> MeterKey:

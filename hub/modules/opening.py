@@ -106,8 +106,8 @@ def open_company_module(
         with _at(f"[modules.{module}], for supply group {record.sgc}"):
             return decoder_keys(token, record)
 
-    boxes = _boxes(config, code)
-    keys = [(r, opened(r)) for r in records if module_of(section, r.sgc) not in boxes]
+    known = boxes(config, code)
+    keys = [(r, opened(r)) for r in records if module_of(section, r.sgc) not in known]
     tested = {code} if section.test else set()
     # One name wherever the keys are: the chain of its log goes on when a key moves into a token.
     return VirtualModule(f"virtual-{code}", keys, _tables(config, section), tested)
@@ -118,12 +118,12 @@ def remote_modules(config: Config, code: str, section: CompanySection) -> dict[s
 
     Errors: ConfigError, OSError, StsError.
     """
-    boxes = _boxes(config, code)
+    known = boxes(config, code)
     found: dict[str, dict[KeyAddress, KeyRecord]] = {}
-    if boxes:
+    if known:
         for record in load_key_file(read_bytes(config.path(section.keys))).keys:
             module = module_of(section, record.sgc)
-            if module in boxes:
+            if module in known:
                 found.setdefault(module, {})[record.sgc, record.krn, record.kt] = record
     return {
         sgc: RemoteModule(name, keys)
@@ -132,7 +132,8 @@ def remote_modules(config: Config, code: str, section: CompanySection) -> dict[s
     }
 
 
-def _boxes(config: Config, code: str) -> set[str]:
+def boxes(config: Config, code: str) -> set[str]:
+    """A company's channels to security modules on the network."""
     return {
         name
         for name, channel in config.channels.items()

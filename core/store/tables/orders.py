@@ -21,6 +21,7 @@ TOKEN_ORDER = Table(
     big("payer_account_id"),
     words("state"),  # core.vending.order_states
     words("reference"),  # the message that asked: the module remembers the order by it
+    words("asked"),  # JSON of the OrderTokens: nothing else is ever sent for it
     words("plan"),  # JSON of what is to be done when it ends, by cause
     words("code"),
     words("detail"),

@@ -11,7 +11,18 @@ branch_labels = None
 depends_on = None
 
 OPEN = "state IN ('ordered', 'delayed', 'doubtful', 'wrong', 'undecided')"
-TEXT = ("company", "module", "cause", "meter", "state", "reference", "plan", "code", "detail")
+TEXT = (
+    "company",
+    "module",
+    "cause",
+    "meter",
+    "state",
+    "reference",
+    "asked",
+    "plan",
+    "code",
+    "detail",
+)
 
 
 def upgrade() -> None:
