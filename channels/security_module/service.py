@@ -45,6 +45,7 @@ class _Running:
     message: OrderTokens
     issue: Issue
     since_us: int
+    correlation: str
     done: "Deferred[SendResult]" = field(default_factory=Deferred)
     busy: bool = False
     told: set[str] = field(default_factory=set)
@@ -105,7 +106,7 @@ class SecurityModuleChannel:
         self._taking += 1
         kept = self.ports.kept(message.reference)
         kept.addErrback(self._not_known, message)
-        return kept.addCallback(partial(self._taken, message, made_at_us(outbound.message_id)))
+        return kept.addCallback(partial(self._taken, message, outbound))
 
     def status(self) -> Mapping[str, Any]:
         """The link's state, orders by their step, the breaker, and counts since start."""
@@ -127,7 +128,7 @@ class SecurityModuleChannel:
         return Failed("the note of this order cannot be read", retry=True, error_class=NOT_SENT)
 
     def _taken(
-        self, message: OrderTokens, since_us: int, note: "str | SendResult | None"
+        self, message: OrderTokens, outbound: Outbound, note: "str | SendResult | None"
     ) -> "Deferred[SendResult] | SendResult":
         self._taking -= 1
         if isinstance(note, Sent | Failed):
@@ -140,7 +141,9 @@ class SecurityModuleChannel:
             return Sent()  # somebody sent it again: its end is journaled
         if self._stopping or message.reference in self._orders:
             return Failed("the channel is being stopped", retry=True, error_class=NOT_SENT)
-        return self._takes_up(_Running(message, kept.issue, since_us), kept)
+        since_us = made_at_us(outbound.message_id)
+        running = _Running(message, kept.issue, since_us, outbound.correlation)
+        return self._takes_up(running, kept)
 
     def _takes_up(self, running: _Running, kept: Kept) -> "Deferred[SendResult]":
         """Go on where the note says that it was."""
@@ -371,7 +374,7 @@ class SecurityModuleChannel:
             raw=f"order {report.order}: {report.state} {report.code} {report.detail}".strip(),
             partition_ref=f"meter/{message.meter}",
             source_id=message.reference,
-            correlation=message.reference,
+            correlation=running.correlation,
             valid_for_s=_VALID_S,
         )
         return self.ports.accept(arrived).addErrback(partial(self._not_journaled, report))
