@@ -242,7 +242,7 @@ def test_in_trouble_the_module_gets_questions_and_no_new_orders() -> None:
 
 
 def test_after_the_pause_one_tries() -> None:
-    stage = Stage(connections=4, failures=1, pause_s=10.0, settle_s=500.0)
+    stage = Stage(connections=4, failures=1, pause_s=10.0, settle_s=500.0, remembered_s=2_000.0)
     stage.send(ONE)
     stage.loses()
     stage.send(TWO)
