@@ -6,7 +6,7 @@ from core.messages.accounts import AskBalance, Enrol, MeterLink, PhoneLink, SetL
 from core.messages.base import Message, name_of
 from core.messages.billing import ReceivePayment
 from core.messages.management import DecideTokenAct, RequestTokenAct
-from core.messages.modules import KeyAim, MadeToken, OrderTokens, ReportTokens
+from core.messages.modules import KeyAim, MadeToken, OrderTokens, ReportModule, ReportTokens
 from core.messages.notices import DeliveryReport, SendNotice
 from core.messages.outcome import Answer, Outcome
 from core.messages.tokens import ConfirmKeyChange, FailKeyChange, NeedKeyChange
@@ -99,6 +99,13 @@ _MESSAGES: Final[tuple[Message, ...]] = (
         template="refusal",
         args={"code": "meter-length", "args": {"meter": "0412", "length": 4}},
         notice_id=1,
+    ),
+    ReportModule(
+        module="box",
+        at=1_795_251_600_000_000,
+        counted=1_017,
+        logged=17,
+        alerts=("ESm: the licence runs out",),
     ),
     DeliveryReport(channel="sms", reference="5F3A", state="delivered", detail="DELIVRD"),
 )
