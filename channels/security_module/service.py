@@ -240,12 +240,23 @@ class SecurityModuleChannel:
     def _not_sent(self, running: Running, before: Issue, failure: Failure) -> None:
         """It surely never left: the order is as it was, and comes again with the next look."""
         self._put_off(running, before, TICK_S)
+        if before.step is not Step.WAITING:  # a question
+            self._idle(running)
+            return
         self.breaker.unused()
-        if isinstance(failure.value, LocalError) and before.step is Step.WAITING:
-            running.busy = False
+        if isinstance(failure.value, LocalError):
             self._refuse(running, UNFIT, failure.getErrorMessage())
         else:
-            self._idle(running)
+            self._waits_again(running)
+
+    def _waits_again(self, running: Running) -> None:
+        """Surely not made, and noted so: else a restart could only ask, and perhaps too late to
+        believe the answer. Without the note it is asked; that is safe, too."""
+        kept = self.ports.keep(running.message.reference, note_of(Kept(running.issue)))
+        kept.addErrback(
+            lambda failure: self.ports.log.warning("module.note", error=failure.getErrorMessage())
+        )
+        kept.addCallback(lambda _: self._idle(running))
 
     def _outcome(self, running: Running, outcome: Outcome) -> None:
         failpoints.hit("module.before-report")
@@ -255,6 +266,8 @@ class SecurityModuleChannel:
         self._judge(outcome)
         if running.issue.over:
             self._end(running)
+        elif running.step is Step.WAITING:
+            self._waits_again(running)
         else:
             self._idle(running)
 

@@ -1,5 +1,6 @@
 """Modules' counters from their message to the proof, daily and from the outside."""
 
+import json
 import sqlite3
 from datetime import timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from hub.prover import Prover
 from tests.hub.crimes import attack
 from tests.hub.machine import buy, fresh_sqlite
 from tests.hub.remote import BOX, RemoteMachine
+from tests.hub.verbs.installation import installed
 
 ZONES = {"demo": "Africa/Kampala"}
 DAY_US = int(timedelta(days=1) / timedelta(microseconds=1))
@@ -166,3 +168,26 @@ def test_readings_are_final(machine: Counting) -> None:
         ):
             link.execute(sql)
         link.close()
+
+
+def test_from_the_outside_it_is_said_in_words(tmp_path: Path) -> None:
+    outside = installed(tmp_path)
+    machine = Counting(outside.machine.url)
+    machine.open_account(500_000)
+    machine.tells()
+    machine.count = 40
+    machine.tells()
+    assert outside.call("check", "--tokens")[0] == 0
+    machine.sells("b1")
+    machine.count += 2
+    machine.tells()
+    code, out, err = outside.call("check", "--tokens")
+    assert code == 1
+    assert "its counter went back from 1,000 to 40: another box, or set anew" in err
+    assert "counter-ahead: Module box: its own counter says 43, 2 more than" in err
+    assert "box  its own counter 43, logged 1 at 2026-11-21 " in out
+    assert "UTC, not logged 2" in out
+    told = json.loads(outside.call("check", "--tokens", "--json")[1])
+    (counter,) = told["counters"]
+    assert (counter["counted"], counter["not_logged"], counter["restarts"]) == (43, 2, 1)
+    assert told["codes"] == {"counter-ahead": 1}

@@ -193,6 +193,42 @@ def test_trouble_of_the_hardware_comes_again_without_a_word(stage: Stage) -> Non
     assert stage.link.issued() == [ONE.reference] * 2
 
 
+@pytest.mark.parametrize("why", ["refused for now", "never made", "never left"])
+def test_what_surely_was_not_made_is_known_as_such_after_a_long_night(
+    stage: Stage, why: str
+) -> None:
+    stage.options["give_up_s"] = 86_400.0
+    stage.restart()
+    if why == "never left":
+        stage.link.breaks = True
+    stage.send(ONE)
+    if why == "refused for now":
+        stage.refuses("ESm")
+    elif why == "never made":
+        stage.loses()
+        stage.advance(30)
+        stage.link.connections = 1  # the answer finds no other connection free
+        stage.link.breaks = True
+        stage.refuses("ECacheMiss")
+    assert stage.step_of(ONE) == "waiting"
+    stage.channel.stop()
+    stage.restart(after_s=36_000)
+    stage.send(ONE)
+    assert (stage.link.asked(), stage.link.issued()) == ([], [ONE.reference])
+
+
+@pytest.mark.parametrize("error", [TransientStoreError("away"), Overloaded("full")])
+def test_where_that_could_not_be_noted_it_is_asked(stage: Stage, error: Exception) -> None:
+    stage.send(ONE)
+    stage.ports.unwritten = [error]
+    stage.refuses("ESm")
+    assert stage.step_of(ONE) == "issuing"
+    stage.restart()
+    stage.send(ONE)
+    stage.advance(31)
+    assert (stage.link.asked(), stage.link.issued()) == ([ONE.reference], [])
+
+
 # --- waiting ------------------------------------------------------------------------------------
 
 
