@@ -6,6 +6,8 @@
 ``wattbus_oldest_age_seconds{target}``               age of the oldest open delivery
 ``wattbus_token_findings``                           of all proofs that are kept; must be 0
 ``wattbus_token_proof_until_seconds``                tokens are proved up to this (Unix time)
+``wattbus_token_orders{module,state}``               at security modules, not over; "wrong" and
+                                                     "undecided" wait for people
 ``wattbus_channel_up{channel}``                      1 when the channel can take messages
 """
 
@@ -15,6 +17,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from core.queries.modules import orders_by_state
 from core.store.tx import Reader
 from hub import balance, proof_store
 
@@ -23,7 +26,8 @@ class _Snapshot(Collector):
     """What one scrape saw."""
 
     def __init__(self, reader: Reader, up: Mapping[str, bool], now_us: int) -> None:
-        self._families = [*_balance(reader), _oldest(reader, now_us), *_proofs(reader), _up(up)]
+        self._families = [*_balance(reader), _oldest(reader, now_us), *_proofs(reader)]
+        self._families += [_orders(reader), _up(up)]
 
     def collect(self) -> Iterable[Metric]:
         return self._families
@@ -72,6 +76,15 @@ def _proofs(reader: Reader) -> list[Metric]:
     findings.add_metric([], stands.findings)
     until.add_metric([], stands.until_us / 1e6)
     return [findings, until]
+
+
+def _orders(reader: Reader) -> Metric:
+    family = GaugeMetricFamily(
+        "wattbus_token_orders", "Orders at security modules, not over", labels=["module", "state"]
+    )
+    for module, state, count in orders_by_state(reader):
+        family.add_metric([module, state], count)
+    return family
 
 
 def _up(up: Mapping[str, bool]) -> Metric:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from core.messages import Answer, Message, SendNotice
+from core.messages import Answer, Message, OrderTokens, SendNotice
 from core.store.tx import Reader, Row
 from hub.envelope import EnvelopeError, body_of, unseal
 
@@ -20,6 +20,7 @@ CAUSED_WITHIN_US = 5_000_000
 CAUSED_AT_MOST = 200
 #: What was caused by what was caused: no chain of ours is longer.
 ROUNDS = 3
+_NEVER = 2**62
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,7 +209,9 @@ def _told_in_order(steps: list[Step]) -> list[Story]:
 
 def _caused(reader: Reader, step: Step) -> list[Step]:
     """What a command has caused: written in the transaction that marked it."""
-    ends = [h.updated_us for h in step.handled if h.outcome]
+    ends = [h.updated_us + CAUSED_WITHIN_US for h in step.handled if h.outcome]
+    if isinstance(step.body, OrderTokens):
+        ends = [_NEVER]  # its module's reports come when they come
     if not ends or isinstance(step.body, SendNotice):
         return []
     rows = reader.rows(
@@ -216,7 +219,7 @@ def _caused(reader: Reader, step: Step) -> list[Step]:
         "ORDER BY recorded LIMIT :limit",
         key=step.partitionkey,
         since=step.recorded_us,
-        until=max(ends) + CAUSED_WITHIN_US,
+        until=max(ends),
         limit=CAUSED_AT_MOST,
     )
     return [step_of(row) for row in rows if row[5] == step.correlation]

@@ -25,8 +25,10 @@ from core.messages import (
     EndFreeUnits,
     Enrol,
     GiveFreeUnits,
+    OrderTokens,
     Outcome,
     ReceivePayment,
+    ReportTokens,
     SendNotice,
     SetLanguage,
 )
@@ -95,6 +97,12 @@ def _command(step: Step, lens: Lens) -> str:
 
 def _bought(body: Any, step: Step, lens: Lens) -> str:
     sale = step.sale
+    if sale is not None and not sale.token:
+        return (
+            f"asked to buy {quantity(sale.units_tenths, sale.commodity)} for "
+            f"{lens.money(sale.tender, sale.currency)} for meter {sale.meter} from account "
+            f"{sale.account}"
+        )
     if sale is not None:
         return (
             f"bought {quantity(sale.units_tenths, sale.commodity)} "
@@ -152,16 +160,36 @@ _DID: dict[type, Callable[[Any, Step, Lens], str]] = {
     EndFreeUnits: lambda body, _step, _lens: (
         f"{body.operator} ended the free units of meter {body.meter}"
     ),
+    OrderTokens: lambda body, _step, _lens: f"asked security module {body.module} for its token",
+    ReportTokens: lambda body, _step, _lens: report_words(body.state, body.code),
     DeliveryReport: lambda body, _step, _lens: (
         f"the network {body.channel} reported {body.reference} as {body.state}"
     ),
 }
 
 
+#: What a module's report says to an operator, by its state.
+REPORTS = {
+    "made": "it was made",
+    "refused": "the module refused it",
+    "delayed": "the module is away, not made yet",
+    "doubtful": "outcome unknown, asked again",
+    "wrong": "the module made something else: people look into it",
+    "undecided": "the module does not know any more: people look into it",
+}
+
+
+def report_words(state: str, code: str) -> str:
+    """``the module refused it (module_key_missing)``."""
+    return f"{REPORTS.get(state, state)} ({code})" if code else REPORTS.get(state, state)
+
+
 def _ending(step: Step) -> str:
     """What became of it, where that is not said already."""
     answer = step.answer
     for handled in step.handled:
+        if isinstance(step.body, OrderTokens) and handled.state == OPEN:
+            return ""  # the module has it: its reports say the rest
         if handled.state in (RETRY, PARKED, DEAD, OPEN) or handled.outcome == "discarded":
             return f": {waiting(handled)}"
     if answer is not None and answer.outcome is Outcome.REFUSED:
@@ -234,7 +262,8 @@ def _of_step(step: Step, lens: Lens) -> list[tuple[int, str]]:
         error = f" ({handled.error_class}: {handled.error})" if handled.error else ""
         lines.append((handled.updated_us, f"{handled.handler}: {ended}{attempts}{error}"))
     if step.sale is not None:
-        sold = f"receipt {step.sale.receipt}, token {lens.token(step.sale.token)}"
+        token = lens.token(step.sale.token) if step.sale.token else "none yet"
+        sold = f"receipt {step.sale.receipt or 'none yet'}, token {token}"
         lines.append((step.sale.priced_us, f"sale {step.sale.state}: {sold}"))
     for notice in step.notices:
         about = f"notice {notice.template} by {notice.way} to {notice.recipient}"
@@ -271,7 +300,7 @@ def as_object(story: Story | Hops, lens: Lens) -> dict[str, Any]:
 def _step_object(step: Step, lens: Lens) -> dict[str, Any]:
     sale = msgspec.to_builtins(step.sale)
     if sale is not None:
-        sale["token"] = lens.token(step.sale.token) if step.sale else ""
+        sale["token"] = lens.token(sale["token"]) if sale["token"] else ""
     answer = step.answer
     return {
         "id": step.id,

@@ -51,6 +51,13 @@ class ModuleConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     counter: Annotated[str, msgspec.Meta(max_length=100)] = ""
     status_s: Seconds = 60.0
 
+    def __post_init__(self) -> None:
+        if self.remembered_s < 2 * self.settle_s:
+            raise ValueError(
+                f"remembered_s ({self.remembered_s:g}) must be twice settle_s ({self.settle_s:g}) "
+                "at least: else a lost call is asked about when its answer is no longer believed"
+            )
+
     def policy(self) -> Policy:
         """The times of doubt."""
         return Policy(settle=self.settle_s, remembered=self.remembered_s, again=self.again_s)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
 
+import msgspec
 from twisted.internet.defer import Deferred, DeferredList, succeed
 from twisted.python.failure import Failure
 
@@ -20,39 +21,27 @@ from adapters.prismtoken.errors import LocalError
 from adapters.prismtoken.events import Lost, Outcome, Refused
 from adapters.prismtoken.issue import Issue, Step, next_call, restarted, settled
 from channels.security_module.config import ModuleConfig
-from channels.security_module.translate import Kept, end_of, note_of, order_of, report_of, restored
+from channels.security_module.reports import TICK_S, Reports, Running
+from channels.security_module.translate import (
+    Kept,
+    note_of,
+    order_of,
+    refusal,
+    report_of,
+    restored,
+)
 from channels.security_module.watch import Watch
 from core.messages import OrderTokens, ReportTokens
+from core.queries.modules import order_asked
 from hub import failpoints
 from hub.breaker import Breaker
-from hub.channel import NOT_SENT, Arrival, Failed, KeyReused, Outbound, Ports, SendResult, Sent
+from hub.channel import NOT_SENT, Failed, Outbound, Ports, SendResult, Sent
 from hub.envelope import made_at_us
 from hub.links.prismtoken import PrismLink
 
-#: What could not be journaled comes again after this long, and waiting orders are looked at.
-_TICK_S: Final = 1.0
-#: Reports are remembered as long as any key is.
-_VALID_S: Final = 400 * 86_400.0
 #: Our own codes of an order that was refused here: the module never saw it.
 AWAY, UNFIT = "module_away", "module_order"
 SECOND_US: Final = 1_000_000
-
-
-@dataclass(eq=False, slots=True)
-class _Running:
-    """An order in this channel. ``busy``: a note, a call or a report of it is under way."""
-
-    message: OrderTokens
-    issue: Issue
-    since_us: int
-    done: "Deferred[SendResult]" = field(default_factory=Deferred)
-    busy: bool = False
-    told: set[str] = field(default_factory=set)
-    said: str = ""  # the module's own words of the last refusal
-
-    @property
-    def step(self) -> Step:
-        return self.issue.step
 
 
 @dataclass(slots=True)
@@ -64,14 +53,16 @@ class SecurityModuleChannel:
     link: PrismLink
     breaker: Breaker
     counters: Counter[str] = field(default_factory=Counter)
-    _orders: dict[str, _Running] = field(default_factory=dict)
+    _orders: dict[str, Running] = field(default_factory=dict)
     _taking: int = 0  # orders whose note is being looked up
     _starting: int = 0  # orders whose note is being written: they have a connection each
     _stopping: bool = False
     _timer: Any = None
     watch: Watch = field(init=False)
+    reports: Reports = field(init=False)
 
     def __post_init__(self) -> None:
+        self.reports = Reports(self.ports, self._let_go)
         self.watch = Watch(self.ports, self.config, self.link, self._begun)
 
     # --- what a channel is ----------------------------------------------------------------------
@@ -103,9 +94,10 @@ class SecurityModuleChannel:
         if not isinstance(message, OrderTokens):
             return succeed(Failed("a security module makes tokens only", retry=False))
         self._taking += 1
-        kept = self.ports.kept(message.reference)
+        kept: Deferred[Any] = self.ports.query(order_asked, message.order, message.reference)
+        kept.addCallback(partial(self._as_placed, message))
         kept.addErrback(self._not_known, message)
-        return kept.addCallback(partial(self._taken, message, made_at_us(outbound.message_id)))
+        return kept.addCallback(partial(self._taken, message, outbound))
 
     def status(self) -> Mapping[str, Any]:
         """The link's state, orders by their step, the breaker, and counts since start."""
@@ -121,13 +113,22 @@ class SecurityModuleChannel:
 
     # --- an order begins ------------------------------------------------------------------------
 
+    def _as_placed(self, message: OrderTokens, asked: str | None) -> "Deferred[Any] | SendResult":
+        """Only what a decision has placed, word for word: nobody makes up or mends an order."""
+        if asked is None:
+            return self.ports.kept(message.reference).addCallback(_over)
+        if msgspec.json.decode(asked, type=OrderTokens) != message:
+            self.ports.log.error("module.order-altered", order=message.order)
+            return Failed("it is not the order that was placed", False, "order")
+        return self.ports.kept(message.reference)
+
     def _not_known(self, failure: Failure, message: OrderTokens) -> SendResult:
         """Whether it was begun before is not known: it comes again, and no attempt is burned."""
         self.ports.log.warning("module.note", order=message.order, error=failure.getErrorMessage())
         return Failed("the note of this order cannot be read", retry=True, error_class=NOT_SENT)
 
     def _taken(
-        self, message: OrderTokens, since_us: int, note: "str | SendResult | None"
+        self, message: OrderTokens, outbound: Outbound, note: "str | SendResult | None"
     ) -> "Deferred[SendResult] | SendResult":
         self._taking -= 1
         if isinstance(note, Sent | Failed):
@@ -140,14 +141,16 @@ class SecurityModuleChannel:
             return Sent()  # somebody sent it again: its end is journaled
         if self._stopping or message.reference in self._orders:
             return Failed("the channel is being stopped", retry=True, error_class=NOT_SENT)
-        return self._takes_up(_Running(message, kept.issue, since_us), kept)
+        since_us = made_at_us(outbound.message_id)
+        running = Running(message, kept.issue, since_us, outbound.correlation)
+        return self._takes_up(running, kept)
 
-    def _takes_up(self, running: _Running, kept: Kept) -> "Deferred[SendResult]":
+    def _takes_up(self, running: Running, kept: Kept) -> "Deferred[SendResult]":
         """Go on where the note says that it was."""
         self._orders[running.message.reference] = running
         self.counters["taken"] += 1
         if kept.untold:
-            self._finish(running, end_of(running.message, kept))
+            self.reports.finish(running, refusal(running.message, kept.code, kept.detail))
             return running.done
         running.issue = restarted(kept.issue, self.ports.now_us(), self.config.policy())
         if running.step is Step.DOUBTFUL:
@@ -157,7 +160,7 @@ class SecurityModuleChannel:
 
     def _tick(self) -> None:
         if not self._stopping:
-            self._timer = self.ports.reactor.callLater(_TICK_S, self._tick)
+            self._timer = self.ports.reactor.callLater(TICK_S, self._tick)
             self._pump()
 
     def _pump(self) -> None:
@@ -180,7 +183,7 @@ class SecurityModuleChannel:
         """How many orders were ever taken; None while there is one."""
         return None if self._orders or self._taking else self.counters["taken"]
 
-    def _look_after(self, running: _Running, now: int) -> None:
+    def _look_after(self, running: Running, now: int) -> None:
         if running.step is Step.WAITING:
             self._aged(running, now)
         elif running.step is Step.DOUBTFUL and "doubtful" not in running.told:
@@ -190,13 +193,13 @@ class SecurityModuleChannel:
         """Connections that nobody has, or will have once his note is written."""
         return self.link.free() - self._starting
 
-    def _may(self, running: _Running) -> bool:
+    def _may(self, running: Running) -> bool:
         """A question may always be asked; a module in trouble gets no new orders."""
         if running.step is not Step.WAITING:
             return True
         return self.breaker.lets(self.ports.reactor.seconds())
 
-    def _aged(self, running: _Running, now: int) -> None:
+    def _aged(self, running: Running, now: int) -> None:
         """Surely not made, and for long: first the buyer is told, then he gets his money back."""
         age = (now - running.since_us) / SECOND_US
         if age >= self.config.give_up_s:
@@ -204,7 +207,7 @@ class SecurityModuleChannel:
         elif age >= self.config.tell_after_s and not running.told:
             self._tell(running, "delayed")
 
-    def _begin(self, running: _Running, now: int) -> None:
+    def _begin(self, running: Running, now: int) -> None:
         try:
             issue, call = next_call(running.issue, now)
         except LocalError as error:
@@ -221,12 +224,12 @@ class SecurityModuleChannel:
             lambda _: self._noted(running, issue, call), partial(self._not_noted, running)
         )
 
-    def _noted(self, running: _Running, issue: Issue, call: Authorised) -> None:
+    def _noted(self, running: Running, issue: Issue, call: Authorised) -> None:
         self._starting -= 1
         failpoints.hit("module.before-call")
         self._call(running, issue, call)
 
-    def _not_noted(self, running: _Running, failure: Failure) -> None:
+    def _not_noted(self, running: Running, failure: Failure) -> None:
         """Not on disk, so nothing leaves; the store will be back."""
         self._starting -= 1
         self.breaker.unused()
@@ -234,29 +237,40 @@ class SecurityModuleChannel:
         self._put_off(running, running.issue, self.config.again_s)
         self._idle(running)
 
-    def _put_off(self, running: _Running, issue: Issue, seconds: float) -> None:
+    def _put_off(self, running: Running, issue: Issue, seconds: float) -> None:
         later = self.ports.now_us() + int(seconds * SECOND_US)
         running.issue = replace(issue, not_before_us=later)
 
     # --- a call and its outcome -----------------------------------------------------------------
 
-    def _call(self, running: _Running, issue: Issue, call: Authorised) -> None:
+    def _call(self, running: Running, issue: Issue, call: Authorised) -> None:
         before, running.issue = running.issue, issue
         self.link.call(call).addCallbacks(
             partial(self._outcome, running), partial(self._not_sent, running, before)
         )
 
-    def _not_sent(self, running: _Running, before: Issue, failure: Failure) -> None:
+    def _not_sent(self, running: Running, before: Issue, failure: Failure) -> None:
         """It surely never left: the order is as it was, and comes again with the next look."""
-        self._put_off(running, before, _TICK_S)
+        self._put_off(running, before, TICK_S)
+        if before.step is not Step.WAITING:  # a question
+            self._idle(running)
+            return
         self.breaker.unused()
-        if isinstance(failure.value, LocalError) and before.step is Step.WAITING:
-            running.busy = False
+        if isinstance(failure.value, LocalError):
             self._refuse(running, UNFIT, failure.getErrorMessage())
         else:
-            self._idle(running)
+            self._waits_again(running)
 
-    def _outcome(self, running: _Running, outcome: Outcome) -> None:
+    def _waits_again(self, running: Running) -> None:
+        """Surely not made, and noted so: else a restart could only ask, and perhaps too late to
+        believe the answer. Without the note it is asked; that is safe, too."""
+        kept = self.ports.keep(running.message.reference, note_of(Kept(running.issue)))
+        kept.addErrback(
+            lambda failure: self.ports.log.warning("module.note", error=failure.getErrorMessage())
+        )
+        kept.addCallback(lambda _: self._idle(running))
+
+    def _outcome(self, running: Running, outcome: Outcome) -> None:
         failpoints.hit("module.before-report")
         now, policy = self.ports.now_us(), self.config.policy()
         running.issue = settled(running.issue, outcome, now, policy)
@@ -264,6 +278,8 @@ class SecurityModuleChannel:
         self._judge(outcome)
         if running.issue.over:
             self._end(running)
+        elif running.step is Step.WAITING:
+            self._waits_again(running)
         else:
             self._idle(running)
 
@@ -282,43 +298,28 @@ class SecurityModuleChannel:
         if isinstance(outcome, Refused) and outcome.verdict.blame is Blame.OPERATOR:
             self.ports.log.error("module.refuses", code=outcome.verdict.code, said=outcome.sentence)
 
-    def _idle(self, running: _Running) -> None:
+    def _idle(self, running: Running) -> None:
         running.busy = False
         if self._stopping:
             self._give_back(running)
         else:
             self._pump()
 
-    def _give_back(self, running: _Running) -> None:
+    def _give_back(self, running: Running) -> None:
         """The hub hands it over again after the next start; the note says how far it was."""
         self._orders.pop(running.message.reference, None)
         running.done.callback(Failed("the channel is being stopped", True, NOT_SENT))
 
     # --- what is told ---------------------------------------------------------------------------
 
-    def _tell(self, running: _Running, state: Any) -> None:
-        """Report something on the way, once; what could not be journaled is told again."""
-        running.told.add(state)
-        running.busy = True
-        message = running.message
-        report = ReportTokens(module=message.module, order=message.order, state=state)
-        done = self._report(running, report)
-        done.addErrback(
-            lambda _: self.ports.reactor.callLater(_TICK_S, running.told.discard, state)
-        )
-        done.addCallback(lambda _: self._idle(running))
+    def _tell(self, running: Running, state: Any) -> None:
+        self.reports.on_the_way(running, state).addCallback(lambda _: self._idle(running))
 
-    def _refuse(self, running: _Running, code: str, why: str) -> None:
+    def _refuse(self, running: Running, code: str, why: str) -> None:
         """There is surely no token, and there will be none."""
-        message = running.message
-        self._finish(
-            running,
-            ReportTokens(
-                module=message.module, order=message.order, state="refused", code=code, detail=why
-            ),
-        )
+        self.reports.finish(running, refusal(running.message, code, why))
 
-    def _end(self, running: _Running) -> None:
+    def _end(self, running: Running) -> None:
         report = report_of(running.message, running.issue, running.said)
         if running.step in (Step.WRONG, Step.UNDECIDED):
             self.ports.log.error(
@@ -328,61 +329,15 @@ class SecurityModuleChannel:
                 meter=running.message.meter,
                 detail=report.detail,
             )
-        self._finish(running, report)
+        self.reports.finish(running, report)
 
-    def _finish(self, running: _Running, report: ReportTokens) -> None:
-        """Journal the end until it is journaled, note that it is, and let the order go.
-
-        A refusal is noted before it is told: what was told must not be ordered again after a crash
-        in between. The other ends are found again by asking the module.
-        """
-        running.busy = True
-        step = Step.REFUSED if report.state == "refused" else running.step
-        running.issue = replace(running.issue, step=step)
-        done: Deferred[Any] = succeed(None)
-        if step is Step.REFUSED:
-            done = self._note_end(running, Kept(running.issue, True, report.code, report.detail))
-        done.addCallback(lambda _: self._report(running, report))
-        done.addCallback(lambda _: self._note_end(running, Kept(running.issue)))
-        done.addCallbacks(
-            lambda _: self._let_go(running, report), partial(self._not_finished, running, report)
-        )
-
-    def _note_end(self, running: _Running, kept: Kept) -> "Deferred[None]":
-        return self.ports.keep(running.message.reference, note_of(kept))
-
-    def _not_finished(self, running: _Running, report: ReportTokens, failure: Failure) -> None:
-        self.ports.log.warning("module.end", order=report.order, error=failure.getErrorMessage())
-        self.ports.reactor.callLater(_TICK_S, self._finish, running, report)
-
-    def _let_go(self, running: _Running, report: ReportTokens) -> None:
+    def _let_go(self, running: Running, report: ReportTokens) -> None:
         failpoints.hit("module.before-end")
         self.counters[report.state] += 1
         self._orders.pop(running.message.reference, None)
         running.done.callback(Sent())
         self.ports.wake()
         self._pump()
-
-    def _report(self, running: _Running, report: ReportTokens) -> "Deferred[Any]":
-        message = running.message
-        arrived = Arrival(
-            key=f"{message.reference}/{report.state}",
-            message=report,
-            raw=f"order {report.order}: {report.state} {report.code} {report.detail}".strip(),
-            partition_ref=f"meter/{message.meter}",
-            source_id=message.reference,
-            correlation=message.reference,
-            valid_for_s=_VALID_S,
-        )
-        return self.ports.accept(arrived).addErrback(partial(self._not_journaled, report))
-
-    def _not_journaled(self, report: ReportTokens, failure: Failure) -> Failure | None:
-        """Another end under the same name: the first one stands, and people look at this one."""
-        if isinstance(failure.value, KeyReused):
-            self.ports.log.error("module.two-ends", order=report.order, state=report.state)
-            return None
-        self.ports.log.warning("module.report", error=failure.getErrorMessage())
-        return failure
 
 
 def _after(deferred: "Deferred[Any]") -> "Deferred[None]":
@@ -395,6 +350,13 @@ def _after(deferred: "Deferred[Any]") -> "Deferred[None]":
 
     deferred.addBoth(ended)
     return done
+
+
+def _over(note: str | None) -> SendResult:
+    """An order that is not open: it came to its end here, or nobody placed it."""
+    if note is not None:
+        return Sent()
+    return Failed("no such order is open", retry=False, error_class="order")
 
 
 def build(ports: Ports, config: ModuleConfig) -> SecurityModuleChannel:

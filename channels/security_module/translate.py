@@ -147,12 +147,8 @@ def restored(order: Order, text: str | None) -> Kept:
     return Kept(issue, note.untold, note.code, note.detail)
 
 
-def end_of(message: OrderTokens, kept: Kept) -> ReportTokens:
-    """The refusal that is still to be told."""
+def refusal(message: OrderTokens, code: str, why: str) -> ReportTokens:
+    """There is surely no token: ours, or the one that was noted and is still to be told."""
     return ReportTokens(
-        module=message.module,
-        order=message.order,
-        state="refused",
-        code=kept.code,
-        detail=kept.detail,
+        module=message.module, order=message.order, state="refused", code=code, detail=why
     )

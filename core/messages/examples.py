@@ -143,6 +143,13 @@ _MESSAGES: Final[tuple[Message, ...]] = (
         args={"code": "meter-length", "args": {"meter": "0412", "length": 4}},
         notice_id=1,
     ),
+    ReportModule(
+        module="box",
+        at=1_795_251_600_000_000,
+        counted=1_017,
+        logged=17,
+        alerts=("ESm: the licence runs out",),
+    ),
     DeliveryReport(channel="sms", reference="5F3A", state="delivered", detail="DELIVRD"),
 )
 

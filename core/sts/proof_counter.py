@@ -3,7 +3,8 @@
 Each reading was taken while the module was idle, so the difference between its counter and our log
 is exactly what it made and nobody logged, then. It may be anything at the first reading (the box
 worked elsewhere before) but never grow. A counter that went back is another box, or one that was
-set anew: a new beginning, which is told of.
+set anew: a new beginning, which is told of. One that was set anew and has come further since shows
+as a difference that shrank; so does a token that was logged late. From there it must not grow.
 """
 
 from collections.abc import Iterable
@@ -40,26 +41,24 @@ def compared(
 ) -> Counted | None:
     """Go through a span's readings in their order; ``before``: the last one before the span.
 
-    None when the span has none. A difference that shrank again was logged late: only what is left
-    at the end, and what was left when the counter went back, is found.
+    None when the span has none. Found is by how much the difference has grown above its smallest
+    by the end, and by the time when the counter went back.
     """
-    base, last, extra = before, before, 0
+    last, extra = before, 0
+    least = before.beyond if before is not None else None
     restarts: list[tuple[Reading, Reading]] = []
     found = False
     for reading in readings:
         found = True
         if last is not None and reading.counted < last.counted:
-            extra += _grown(base, last)
+            extra += last.beyond - least if least is not None else 0
             restarts.append((last, reading))
-            base = reading
-        base, last = base or reading, reading
-    if not found or last is None:
+            least = None
+        least = reading.beyond if least is None else min(least, reading.beyond)
+        last = reading
+    if not found or last is None or least is None:
         return None
-    extra += _grown(base, last)
+    extra += last.beyond - least
     if extra:
         findings.add("counter-ahead", module=module, extra=extra, counted=last.counted, at=last.at)
     return Counted(module, last, extra, tuple(restarts))
-
-
-def _grown(base: Reading | None, last: Reading) -> int:
-    return max(0, last.beyond - base.beyond) if base is not None else 0

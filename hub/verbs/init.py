@@ -115,6 +115,23 @@ short_code = "8080"
 kind = "ussd"
 company = "demo"
 path = "/ussd"                       # the aggregator's callback; or link = "smsc" for USSD by SMPP
+
+# A security module on the network (a PrismToken) that makes the tokens of a supply group: see
+# channels/security_module/README.md for its times of doubt, and what to ask its vendor.
+# [links.prism]
+# kind = "prismtoken"
+# endpoint = "tls:prism.example.net:9443"   # :trustRoots=DIR for an authority of your own
+# username = "wattbus"
+# password_file = "prism.password"
+# [channels.box]
+# kind = "security_module"
+# company = "demo"
+# link = "prism"
+# settle_s = 30.0                      # longer than the module's longest queue
+# remembered_s = 600.0                 # so long it surely remembers its results
+# counter = "tokens.made"              # its count of tokens, which the proof compares with our log
+# [companies.demo.supply_groups.201457]
+# module = "box"
 """
 
 

@@ -27,4 +27,10 @@ def command(config: ConfigOption = DEFAULT, as_json: JsonOption = False) -> None
 
 
 def _words(facts: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in facts.items()) or "running"
+    return ", ".join(f"{name} {_value(value)}" for name, value in facts.items()) or "running"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return f"({_words(value)})" if value else "none"
+    return "; ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -69,7 +69,12 @@ class RemoteMachine(Machine):
     def report(self, order: OrderTokens, state: Any, **more: Any) -> None:
         """What the channel would report."""
         message = ReportTokens(module=order.module, order=order.order, state=state, **more)
-        self.accept(message, f"{order.reference}/{state}", f"meter/{order.meter}")
+        self.accept(
+            message,
+            f"{order.reference}/{state}",
+            f"meter/{order.meter}",
+            correlation=order.reference,
+        )
         self.settle()
 
     def made(self, order: OrderTokens) -> tuple[MadeToken, ...]:

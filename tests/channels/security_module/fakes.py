@@ -18,7 +18,7 @@ from channels.security_module.config import ModuleConfig
 from channels.security_module.service import SecurityModuleChannel
 from channels.security_module.translate import order_of
 from core.messages import OrderTokens, ReportModule, ReportTokens
-from core.queries.modules import Work, work_of
+from core.queries.modules import Work, order_asked, work_of
 from hub.channel import Outbound
 from hub.links.prismtoken import CallNotSent
 from tests.adapters.prismtoken.orders import METER, token
@@ -28,12 +28,14 @@ from tests.channels.harness import START_US, FakePorts
 @dataclass
 class NotingPorts(FakePorts):
     """Ports with a notebook. ``unwritten``: what the next notes fail with; ``pages``: while it is a
-    list, notes wait in it until :meth:`write`; ``unread``: what the next look-ups fail with."""
+    list, notes wait in it until :meth:`write`; ``unread``: what the next look-ups fail with;
+    ``placed``: the orders on file by (number, reference)."""
 
     name: str = "box"
     notebook: dict[str, str] = field(default_factory=dict)
     unwritten: list[Exception] = field(default_factory=list)
     unread: list[Exception] = field(default_factory=list)
+    placed: dict[tuple[Any, ...], OrderTokens] = field(default_factory=dict)
     work: Work = field(default_factory=lambda: Work(0, 0))
     pages: "list[tuple[str, str, Deferred[None]]] | None" = None
     looking: "list[Deferred[str | None]] | None" = None
@@ -57,6 +59,11 @@ class NotingPorts(FakePorts):
             done.callback(None)
 
     def query(self, function: Callable[..., Any], *args: Any) -> "Deferred[Any]":
+        if function is order_asked:
+            if self.unread:
+                return fail(self.unread.pop(0))
+            placed = self.placed.get(args)
+            return succeed(msgspec.json.encode(placed).decode() if placed else None)
         assert (function, args) == (work_of, (self.name,))
         return fail(self.unread.pop(0)) if self.unread else succeed(self.work)
 
@@ -153,6 +160,12 @@ class Stage:
         self.begin(connections)
 
     def send(self, message: OrderTokens, since_us: int = 0) -> "Deferred[Any]":
+        """The hub hands over an order that a decision has placed so."""
+        self.ports.placed[message.order, message.reference] = message
+        return self.hands_over(message, since_us)
+
+    def hands_over(self, message: OrderTokens, since_us: int = 0) -> "Deferred[Any]":
+        """The hub hands over a message, whatever was placed."""
         at_us = since_us or self.ports.now_us()
         id_ = str(UUID(int=(at_us // 1000) << 80 | 7 << 76 | message.order))
         return self.channel.send(Outbound(id_, message, 1, message.reference))

@@ -193,6 +193,42 @@ def test_trouble_of_the_hardware_comes_again_without_a_word(stage: Stage) -> Non
     assert stage.link.issued() == [ONE.reference] * 2
 
 
+@pytest.mark.parametrize("why", ["refused for now", "never made", "never left"])
+def test_what_surely_was_not_made_is_known_as_such_after_a_long_night(
+    stage: Stage, why: str
+) -> None:
+    stage.options["give_up_s"] = 86_400.0
+    stage.restart()
+    if why == "never left":
+        stage.link.breaks = True
+    stage.send(ONE)
+    if why == "refused for now":
+        stage.refuses("ESm")
+    elif why == "never made":
+        stage.loses()
+        stage.advance(30)
+        stage.link.connections = 1  # the answer finds no other connection free
+        stage.link.breaks = True
+        stage.refuses("ECacheMiss")
+    assert stage.step_of(ONE) == "waiting"
+    stage.channel.stop()
+    stage.restart(after_s=36_000)
+    stage.send(ONE)
+    assert (stage.link.asked(), stage.link.issued()) == ([], [ONE.reference])
+
+
+@pytest.mark.parametrize("error", [TransientStoreError("away"), Overloaded("full")])
+def test_where_that_could_not_be_noted_it_is_asked(stage: Stage, error: Exception) -> None:
+    stage.send(ONE)
+    stage.ports.unwritten = [error]
+    stage.refuses("ESm")
+    assert stage.step_of(ONE) == "issuing"
+    stage.restart()
+    stage.send(ONE)
+    stage.advance(31)
+    assert (stage.link.asked(), stage.link.issued()) == ([ONE.reference], [])
+
+
 # --- waiting ------------------------------------------------------------------------------------
 
 
@@ -242,7 +278,7 @@ def test_in_trouble_the_module_gets_questions_and_no_new_orders() -> None:
 
 
 def test_after_the_pause_one_tries() -> None:
-    stage = Stage(connections=4, failures=1, pause_s=10.0, settle_s=500.0)
+    stage = Stage(connections=4, failures=1, pause_s=10.0, settle_s=500.0, remembered_s=2_000.0)
     stage.send(ONE)
     stage.loses()
     stage.send(TWO)
@@ -458,3 +494,24 @@ def test_its_status_says_where_its_orders_are(stage: Stage) -> None:
     for each in (ONE, TWO, THREE):
         stage.send(each)
     assert msgspec.to_builtins(stage.channel.status())["orders"] == {"issuing": 2, "waiting": 1}
+
+
+def test_an_order_that_nobody_placed_is_not_begun(stage: Stage) -> None:
+    done = outcome(stage.hands_over(order(9)))
+    assert isinstance(done, Failed)
+    assert (done.retry, stage.link.calls) == (False, [])
+
+
+def test_an_order_in_other_words_is_not_begun(stage: Stage) -> None:
+    stage.ports.placed[ONE.order, ONE.reference] = ONE
+    done = outcome(stage.hands_over(order(1, amount=14_050)))
+    assert isinstance(done, Failed)
+    assert (done.retry, stage.link.calls, stage.step_of(ONE)) == (False, [], None)
+
+
+def test_an_order_that_has_ended_is_let_go(stage: Stage) -> None:
+    stage.send(ONE)
+    stage.makes(ONE)
+    del stage.ports.placed[ONE.order, ONE.reference]
+    assert outcome(stage.hands_over(ONE)) == Sent()
+    assert stage.link.issued() == [ONE.reference]

@@ -13,9 +13,9 @@ from channels.security_module.translate import (
     MAX_DETAIL,
     STATES,
     Kept,
-    end_of,
     note_of,
     order_of,
+    refusal,
     report_of,
     restored,
 )
@@ -133,8 +133,7 @@ def test_a_refusal_is_told_with_our_code_and_the_module_s_words() -> None:
     report = report_of(message, ended, "no such key")
     assert (report.state, report.code) == ("refused", "module_key_missing")
     assert report.detail == "no such key"
-    again = end_of(message, Kept(ended, True, report.code, report.detail))
-    assert again == report
+    assert refusal(message, report.code, report.detail) == report
 
 
 def test_every_end_has_a_name() -> None:
