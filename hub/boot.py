@@ -14,7 +14,8 @@ from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 
 from core.company import Terms
-from core.store.upgrade import current, head
+from core.store.tables.orders import OPEN
+from core.store.upgrade import Store, current, head
 from hub import metrics
 from hub.acts import Desk
 from hub.channel import Channel, ChannelSpec
@@ -26,6 +27,7 @@ from hub.engine import Engine, EngineError, Parts, make_engine
 from hub.http import HttpService
 from hub.keys.custodians import KeyDesk
 from hub.lasttids import LastTidDesk
+from hub.modules.settings import NETWORK
 from hub.operators import Identity, OperatorDesk
 from hub.ports import HubPorts, logger
 from hub.routing import Routing
@@ -184,6 +186,22 @@ def check_schema(url: str) -> None:
         )
 
 
+def check_orders(config: Config, readers: Store) -> None:
+    """Money waits for the end of an order: its module must be there. Raises EngineError."""
+    with readers.reader() as reader:
+        waiting = reader.rows(
+            f"SELECT module, count(*) FROM token_order WHERE {OPEN} GROUP BY module ORDER BY module"
+        )
+    for module, count in waiting:
+        channel = config.channels.get(module)
+        if channel is None or channel.kind != NETWORK:
+            raise EngineError(
+                f"{count} orders wait at security module {module}, and there is no "
+                f"[channels.{module}] of kind {NETWORK}: keep it until they have ended "
+                "(wattbus orders), or were given up by two people"
+            )
+
+
 def build(
     config: Config,
     reactor: Any,
@@ -210,6 +228,7 @@ def build(
         tokens=config.tokens,
     )
     engine = make_engine(parts)
+    check_orders(config, engine.readers)
     hub = Hub(config, reactor, terms, engine, routing, _http(config), sources=sources)
     hub.http.health = lambda: {"ok": True, "node": config.hub.name}
     hub.http.ready = hub.status

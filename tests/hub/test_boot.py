@@ -104,6 +104,19 @@ def test_a_database_with_other_partitions_is_refused(config: Config) -> None:
         build(config, REACTOR, spec_of=spec_of)
 
 
+def test_orders_that_wait_at_a_module_keep_its_channel(config: Config) -> None:
+    store = open_store(config.database_url())
+    with store.transaction() as tx:
+        plain = dict.fromkeys(("id", "cause_id", "agreement_id", "payer_account_id"), 0)
+        plain |= {"ordered_at": 1, "ended_at": 0}
+        words = "company module cause meter reference asked plan code detail".split()
+        row = {**plain, **dict.fromkeys(words, "x"), "module": "box", "state": "undecided"}
+        tx.insert("token_order", tuple(row), [tuple(row.values())])
+    store.close()
+    with pytest.raises(EngineError, match="1 orders wait at security module box, and there is no"):
+        build(config, REACTOR, spec_of=spec_of)
+
+
 def test_a_channel_that_is_not_there_is_named() -> None:
     with pytest.raises(ConfigError, match="no channel of kind telepathy"):
         channel_spec("telepathy")

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from core.messages import Answer, Outcome, RequestTokenAct
+from core.messages import Answer, Outcome, PhoneLink, RequestTokenAct
 from core.sts.meter_state import Result
 from hub.channel import Accepted
 from tests.hub.acting import OPERATORS, ask, books, decide, meter
-from tests.hub.machine import METER, buy, fresh_sqlite, pay
+from tests.hub.machine import METER, buy, enrol, fresh_sqlite, pay
 from tests.hub.remote import RemoteMachine, remote_terms
+from tests.hub.sales import drn_of
 from tests.hub.test_remote_sales import balanced, stored
 
 
@@ -162,3 +163,34 @@ def test_a_replacement_that_nobody_can_use_twice(machine: RemoteMachine) -> None
     assert act_row(machine)[0] == "refused"
     assert machine.rows("SELECT count(*) FROM token") == [(1,)]
     assert machine.rows("SELECT sum(made) FROM module_log") == [(2,)]
+
+
+def test_no_act_is_ordered_while_a_purchase_may_change_the_key(machine: RemoteMachine) -> None:
+    machine.accept(buy(20_000), "b")
+    machine.settle()
+    waiting = machine.do(ask("free-issue", units_tenths=300), "a")
+    refused = machine.do(decide(waiting.data["act"]), "a/approve")
+    assert (refused.outcome, refused.code) == (Outcome.REFUSED, "act-not-possible")
+
+
+def test_units_of_an_exchanged_meter_are_moved_once(machine: RemoteMachine) -> None:
+    other = [drn_of(71), drn_of(72)]
+    for place, drn in enumerate(other):
+        phone = PhoneLink(msisdn=f"+2567000000{71 + place}", meter_name="Home")
+        machine.do(enrol(f"10007{place}", drn, phone.msisdn, phones=(phone,)), f"e{place}")
+    with machine.store.transaction() as tx:
+        tx.run("UPDATE meter SET state = 'exchanged' WHERE drn = :d", d=METER)
+    move = {"from_meter": METER, "units_tenths": 123}
+    first = machine.do(ask("credit-transfer", meter=other[0], **move), "t1")
+    second = machine.do(ask("credit-transfer", meter=other[1], **move), "t2")
+    asked(machine, decide(first.data["act"]), "t1/approve")
+    refused = machine.do(decide(second.data["act"]), "t2/approve")
+    assert (refused.outcome, refused.code) == (Outcome.REFUSED, "act-not-possible")
+    assert len(machine.box.orders) == 1
+
+
+def test_one_operators_orders_do_not_wait_for_each_other(machine: RemoteMachine) -> None:
+    """They are ordered by the account that they are about, not by who asked."""
+    agreed(machine, ask("free-issue", units_tenths=300))
+    rows = machine.rows("SELECT partitionkey FROM delivery WHERE handler = 'channel:box'")
+    assert rows == [("demo/100001",)]

@@ -29,7 +29,7 @@ def stuck(machine: RemoteMachine) -> str:
 
 def test_two_people_give_the_money_back(machine: RemoteMachine) -> None:
     message_id = stuck(machine)
-    asked(machine, ask("give-up-order"), "g")
+    asked(machine, ask("give-up-order", value=1), "g")
     assert machine.account() == (100_000, 20_000)
     done = machine.do(decide(1), "g/approve")
     assert (done.outcome, done.data["state"]) == (Outcome.DONE, "done")
@@ -47,7 +47,7 @@ def test_two_people_give_the_money_back(machine: RemoteMachine) -> None:
 
 def test_a_token_that_comes_after_that_is_nobodys_and_in_the_log(machine: RemoteMachine) -> None:
     stuck(machine)
-    agreed(machine, ask("give-up-order"), "g")
+    agreed(machine, ask("give-up-order", value=1), "g")
     order = machine.box.orders[0]
     machine.report(order, "made", tokens=machine.made(order))
     assert machine.rows("SELECT count(*) FROM token") == [(0,)]
@@ -59,13 +59,13 @@ def test_a_token_that_comes_after_that_is_nobodys_and_in_the_log(machine: Remote
 def test_what_the_module_may_still_end_is_not_given_up(machine: RemoteMachine) -> None:
     bought(machine)
     machine.report(machine.box.orders[0], "doubtful")
-    refused = machine.do(ask("give-up-order"), "g")
+    refused = machine.do(ask("give-up-order", value=1), "g")
     assert (refused.outcome, refused.code) == (Outcome.REFUSED, "act-not-possible")
 
 
 def test_what_was_decided_by_itself_in_between_stays(machine: RemoteMachine) -> None:
     stuck(machine)
-    waiting = machine.do(ask("give-up-order"), "g")
+    waiting = machine.do(ask("give-up-order", value=1), "g")
     order = machine.box.orders[0]
     machine.report(order, "made", tokens=machine.made(order))
     refused = machine.do(decide(waiting.data["act"]), "g/approve")
@@ -78,10 +78,26 @@ def test_an_act_is_given_up_too(machine: RemoteMachine) -> None:
     agreed(machine, ask("free-issue", units_tenths=300), "f")
     machine.report(machine.box.orders[0], "doubtful")
     machine.report(machine.box.orders[0], "wrong", detail="drn: asked 1, got 2")
-    agreed(machine, ask("give-up-order"), "g")
+    agreed(machine, ask("give-up-order", value=1), "g")
     rows = machine.rows("SELECT kind, state FROM token_act ORDER BY id")
     assert rows == [("free-issue", "refused"), ("give-up-order", "done")]
     assert act_row(machine)[0] == "done"
     machine.accept(buy(20_000), "b")
     machine.settle()
     assert len(machine.box.orders) == 2
+
+
+def test_it_is_the_order_that_the_evidence_is_about(machine: RemoteMachine) -> None:
+    agreed(machine, ask("free-issue", units_tenths=300), "f")
+    machine.report(machine.box.orders[0], "doubtful")
+    machine.report(machine.box.orders[0], "wrong", detail="drn: asked 1, got 2")
+    waiting = machine.do(ask("give-up-order", value=1), "g")
+    bought(machine)  # the sale's order, number 2, is undecided by the time of the approval
+    machine.report(machine.box.orders[1], "doubtful")
+    machine.report(machine.box.orders[1], "undecided")
+    machine.do(decide(waiting.data["act"]), "g/approve")
+    assert machine.rows("SELECT id, state FROM token_order ORDER BY id") == [
+        (1, "given-up"),
+        (2, "undecided"),
+    ]
+    assert machine.account() == (100_000, 20_000)

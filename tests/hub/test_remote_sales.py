@@ -1,6 +1,7 @@
 """Sales whose tokens a security module on the network makes: reserved, ordered, ended."""
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -10,7 +11,7 @@ from core.messages import Answer, FailKeyChange, Outcome, ReportTokens
 from core.sts.meter_state import Result
 from hub.channel import Accepted
 from tests.hub.key_changes import NOW, OPERATORS, campaigned, coded, wanted
-from tests.hub.machine import METER, PHONE, buy, fresh_sqlite
+from tests.hub.machine import METER, PHONE, Machine, buy, demo_terms, fresh_sqlite
 from tests.hub.remote import BOX, RemoteMachine, remote_terms
 from tests.hub.sales import set_clock
 
@@ -242,3 +243,44 @@ def test_a_change_is_neither_begun_nor_ended_while_its_set_may_be_made(tmp_path:
     fail = FailKeyChange(meter=METER, operator="alice", reason="called off")
     assert machine.do(fail, "f").code == "key-change-open"
     assert campaigned(machine, wanted(krn=3), "n2").code == "key-change-open"
+
+
+def test_a_sale_that_fails_was_no_printing_of_the_set(tmp_path: Path) -> None:
+    terms = remote_terms(key_changes={NOW: "do"}, operators=OPERATORS, repeat_minutes=0)
+    machine = RemoteMachine(fresh_sqlite(tmp_path), terms)
+    machine.open_account(200_000)
+    campaigned(machine, wanted(krn=2), "n")
+    bought(machine)
+    machine.report(machine.box.orders[0], "made", tokens=machine.made(machine.box.orders[0]))
+    before = machine.rows("SELECT state, issued, presumed_at FROM key_change")
+    machine.time.at_us += 48 * 3_600_000_000
+    bought(machine, 10_000, "b2")
+    assert machine.rows("SELECT state, issued, presumed_at FROM key_change") != before
+    machine.report(machine.box.orders[1], "refused", code="module_licence")
+    assert machine.rows("SELECT state, issued, presumed_at FROM key_change") == before
+
+
+def test_an_order_is_neither_edited_nor_thrown_away(machine: RemoteMachine) -> None:
+    bought(machine)
+    (id_,) = machine.rows("SELECT message_id FROM delivery WHERE handler = 'channel:box'")[0]
+    with machine.store.transaction() as tx:
+        tx.run("UPDATE delivery SET state = 3 WHERE message_id = :m", m=id_)
+    told: list[Any] = []
+    common = {"ids": [id_], "reason": "why not", "actor": "root"}
+    machine.desk.discard({**common}).addErrback(lambda f: told.append(str(f.value)))
+    machine.desk.edit({**common, "data": {}}).addErrback(lambda f: told.append(str(f.value)))
+    machine.settle()
+    assert "given up by two people" in told[0]
+    assert "not put in other words" in told[1]
+    assert machine.rows("SELECT state FROM delivery WHERE message_id = :m", m=id_) == [(3,)]
+
+
+def test_an_order_is_seen_when_its_supply_group_has_moved(tmp_path: Path) -> None:
+    """The configuration says built-in now; what was ordered at the box is still waited for."""
+    url = fresh_sqlite(tmp_path)
+    machine = RemoteMachine(url)
+    machine.open_account()
+    bought(machine)
+    machine.store.close()
+    later = Machine(url, machine.time, demo_terms(boxes=(BOX,)))
+    assert later.do(buy(10_000), "b2").code == "sale-pending"
