@@ -19,9 +19,7 @@ refused     .     .        .        .         .      .          .
 given-up    .     .        .        .         .      .          .
 """
 _HEAD, *_ROWS = [line.split() for line in CASES.strip().splitlines()]
-TABLE = {
-    (row[0], move): after for row in _ROWS for move, after in zip(_HEAD, row[1:], strict=True)
-}
+TABLE = {(row[0], move): after for row in _ROWS for move, after in zip(_HEAD, row[1:], strict=True)}
 ENDS = (OrderState.MADE, OrderState.REFUSED, OrderState.GIVEN_UP)
 
 
