@@ -80,9 +80,12 @@ def test_the_database_refuses_a_second_live_bill(tmp_path: Path) -> None:
     calculated(made)
     columns = ", ".join(partitions.BILL[1:])
     again = f"INSERT INTO bill (id, {columns}) SELECT id + 100, {columns} FROM bill"
-    with closing(open_desk(made)) as desk, desk.transaction() as (tx, _):
-        with pytest.raises(DataStoreError):
-            tx.run(again)
+    with (
+        closing(open_desk(made)) as desk,
+        desk.transaction() as (tx, _),
+        pytest.raises(DataStoreError),
+    ):
+        tx.run(again)
 
 
 @pytest.mark.parametrize("phase", list(billruns.PHASES))
