@@ -68,9 +68,7 @@ def issue(tx: Tx, run: Run, part: Partition, draw: Draw, now_us: int) -> int:
     return len(ready)
 
 
-def _corrected(
-    tx: Tx, ready: Sequence[Ready], draw: Draw, now_us: int
-) -> Sequence[Ready]:
+def _corrected(tx: Tx, ready: Sequence[Ready], draw: Draw, now_us: int) -> Sequence[Ready]:
     """Reverse what these bills replace; without those whose old bill cannot be reversed now."""
     old = {bill.replaces: bill for bill in ready if bill.replaces}
     if not old:

@@ -176,6 +176,18 @@ def approve(tx: Tx, run_id: int, approver: str, now_us: int) -> None:
     )  # fmt: skip
 
 
+def need_other(reader: Reader, run_id: int, bill_id: int, who: str) -> None:
+    """Who planned a run does not decide about its bills. ``run_id`` 0: whatever run made it."""
+    rows = reader.rows(
+        "SELECT r.operator, r.id FROM bill b JOIN bill_run r ON r.id = b.run_id WHERE b.id = :id",
+        id=bill_id,
+    )
+    if not rows or run_id not in (0, rows[0][1]):
+        raise BillingError(f"there is no bill {bill_id}" + (f" in run {run_id}" * bool(run_id)))
+    if rows[0][0] == who:
+        raise BillingError(f"{who} planned run {rows[0][1]}: somebody else decides about its bills")
+
+
 def tally(reader: Reader, run_id: int) -> Tally:
     """The partitions by state, and their bills."""
     rows = reader.rows(
