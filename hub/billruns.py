@@ -23,7 +23,7 @@ from core.store.ids import take
 from core.store.tx import StoreError, TransientStoreError, Tx
 from core.store.upgrade import Store, is_sqlite, open_store
 from core.tariffs.compiling import CompiledTariff
-from hub import failpoints
+from hub import failpoints, interpreter
 from hub.companies import tariffs_of
 from hub.config import Config
 
@@ -217,6 +217,7 @@ def _rest(crew: list[tuple[ForkProcess, Connection]]) -> None:
 
 
 def _crew_member(books: Books, terms: RunTerms, phase: RunMove, there: Connection) -> None:
+    interpreter.settle()
     try:
         with closing(open_desk(books)) as desk:
             done = work(desk, terms, phase)

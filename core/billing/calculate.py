@@ -4,7 +4,6 @@ The same inputs under the same tariffs give the same bills to the byte; ``digest
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date
 from functools import lru_cache
 from typing import Any
 
@@ -70,9 +69,10 @@ def _computed(
     credited = [(ledger, amount) for ledger, amount in sums.items() if amount]
     tax = sum([amount for ledger, amount in credited if ledger.startswith(_TAX)])
     consumption = consumed(usage.registers)
-    why = reasons(
-        terms.rules, Measured(frozen.tariff, total - tax, consumption, total, frozen.previous)
-    )
+    why = ""
+    if terms.rules or total < 0:
+        of = Measured(frozen.tariff, total - tax, consumption, total, frozen.previous)
+        why = reasons(terms.rules, of)
     if abs(total) > NO_MINOR_UNITS_ABOVE:
         raise AssertionError(f"a bill of {total}: no service costs that")
     return Computed(
@@ -85,12 +85,9 @@ def _row(number: int, ledger: str, line: BillLine) -> tuple[Any, ...]:
     return (
         number, line.step, line.code, line.label, ledger, line.tax_class, line.payee, line.amount,
         line.included, line.quantity_milli, line.unit, line.rate_e8, line.base, line.block,
-        line.tou, _day(line.first), _day(line.last),
+        line.tou, line.first.isoformat() if line.first else "",
+        line.last.isoformat() if line.last else "",
     )  # fmt: skip
-
-
-def _day(day: date | None) -> str:
-    return day.isoformat() if day else ""
 
 
 def consumed(registers: Mapping[str, int]) -> int:
