@@ -129,6 +129,11 @@ def decide(tx: Tx, bill_id: int, what: BillMove) -> BillState:
     A bill below nothing is not issued: it would be a credit, which has its own document.
     BillingError, WrongMoveError.
     """
+    tx.rows(  # whoever issues this partition has it locked: one of the two comes first
+        "SELECT p.number FROM bill b JOIN run_partition p ON p.run_id = b.run_id AND "
+        "p.first_bill <= b.id AND p.first_bill + p.bills > b.id WHERE b.id = :id FOR UPDATE",
+        id=bill_id,
+    )
     rows = tx.rows(
         "SELECT state, total, outsort, run_id, live FROM bill WHERE id = :id FOR UPDATE", id=bill_id
     )

@@ -53,7 +53,7 @@ def close_period(tx: Tx, company: str, period: int, now_us: int) -> None:
     need_open(tx, company, period)
     open_runs = tx.rows(
         "SELECT id FROM bill_run WHERE company = :company AND period = :period "
-        "AND state <> 'issued'",
+        "AND state NOT IN ('issued', 'abandoned')",
         company=company, period=period,
     )  # fmt: skip
     if open_runs:

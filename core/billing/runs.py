@@ -154,6 +154,20 @@ def move(tx: Tx, run_id: int, what: RunMove) -> RunState:
     return state
 
 
+def abandon(tx: Tx, run_id: int) -> None:
+    """Give up a run that is not approved: what it made is withdrawn. WrongMoveError."""
+    tx.rows("SELECT number FROM run_partition WHERE run_id = :id FOR UPDATE", id=run_id)
+    for first, bills in tx.rows(
+        "SELECT first_bill, bills FROM run_partition WHERE run_id = :id AND bills > 0", id=run_id
+    ):
+        tx.run(
+            "UPDATE bill SET state = 'withdrawn', live = 0 WHERE id >= :first AND id < :beyond "
+            "AND run_id = :id AND state IN ('validated', 'held', 'approved')",
+            first=first, beyond=first + bills, id=run_id,
+        )  # fmt: skip
+    move(tx, run_id, RunMove.ABANDON)
+
+
 def _control(tx: Tx, run_id: int) -> None:
     """The control totals: what the partitions say is what the bills are."""
     for number, said, total in tx.rows(

@@ -20,6 +20,7 @@ class RunState(StrEnum):
     VALIDATED = "validated"
     APPROVED = "approved"
     ISSUED = "issued"
+    ABANDONED = "abandoned"
 
 
 class RunMove(StrEnum):
@@ -30,6 +31,7 @@ class RunMove(StrEnum):
     VALIDATE = "validate"
     APPROVE = "approve"
     ISSUE = "issue"
+    ABANDON = "abandon"
 
 
 RUN_MOVES: Final[Mapping[tuple[RunState, RunMove], RunState]] = {
@@ -40,6 +42,11 @@ RUN_MOVES: Final[Mapping[tuple[RunState, RunMove], RunState]] = {
     (RunState.APPROVED, RunMove.ISSUE): RunState.ISSUED,
     # what was held and is approved later is issued later
     (RunState.ISSUED, RunMove.ISSUE): RunState.ISSUED,
+    # nothing of it is out yet: its bills are withdrawn, another run may make them
+    (RunState.PLANNED, RunMove.ABANDON): RunState.ABANDONED,
+    (RunState.FROZEN, RunMove.ABANDON): RunState.ABANDONED,
+    (RunState.CALCULATED, RunMove.ABANDON): RunState.ABANDONED,
+    (RunState.VALIDATED, RunMove.ABANDON): RunState.ABANDONED,
 }
 
 

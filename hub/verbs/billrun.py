@@ -330,6 +330,19 @@ def approve(
 
 
 @app.command()
+def abandon(
+    number: RunArgument,
+    config: ConfigOption = DEFAULT,
+    company: CompanyOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Give up a run that is not approved; its bills are withdrawn, another run may make them."""
+    books = _books(config, company)
+    _do(books, lambda tx, _: runs.abandon(tx, number))
+    _tell(books, number, as_json, "")
+
+
+@app.command()
 def issue(
     number: RunArgument,
     config: ConfigOption = DEFAULT,

@@ -20,7 +20,7 @@ from core.billing.states import RunMove
 from core.store.pg import connect
 from core.store.upgrade import open_store, upgrade
 from hub.billruns import open_desk, run_phase
-from simulators.bench import billtown
+from simulators.bench import billtown, cpu
 from simulators.bench.options import Options
 from simulators.bench.servers import Postgres, start_postgres
 
@@ -129,9 +129,12 @@ def _copy_of(server: Postgres, template: str, name: str) -> str:
 def _round(folder: Path, server: Postgres, options: Options, workers: int) -> dict[str, Any]:
     count = options.households
     url = _copy_of(server, "town", "billed")
+    before = _cpu(server)
     billed = bill_all(url, workers)
+    spent = _since(before, _cpu(server), count)
     assert billtown.counted(url) == count, "every agreement has its bill"
-    copied = _raw_copy(folder, url, _copy_of(server, "empty", "yard"))
+    yard = _copy_of(server, "empty", "yard")
+    copied, copying = _raw_copy(folder, url, yard, server)
     billtown.correct(url, count)
     server.checkpoint()
     again = bill_all(url, workers, "rebill")
@@ -145,12 +148,28 @@ def _round(folder: Path, server: Postgres, options: Options, workers: int) -> di
         "rebills_per_s": count / again.total,
         "rebill_to_bills": billed.total / again.total,
         "peak_mib": billed.peak_kib / 1024,
+        "postgres_cpu_us": spent["postgres"],
+        "workers_cpu_us": spent["processes"],
+        "copy_cpu_us": copying / count * 1e6,
+        "bills_to_copy_if_quiet": copying / count * 1e6 * workers / sum(spent.values()),
         "seconds": billed.seconds,
     }
 
 
-def _raw_copy(folder: Path, source: str, target: str) -> float:
-    """Seconds that COPY needs for these rows, each table in one go."""
+def _cpu(server: Postgres) -> dict[str, float]:
+    """CPU seconds so far: the server's, and ours with all workers (the server is our child)."""
+    parts = {"postgres": cpu.Part(server.process.pid), "all": cpu.Part(os.getpid())}
+    found = cpu.read(parts)
+    return {"postgres": found["postgres"], "processes": found["all"] - found["postgres"]}
+
+
+def _since(before: dict[str, float], now: dict[str, float], count: int) -> dict[str, float]:
+    """Microseconds a bill."""
+    return {name: (now[name] - before[name]) / count * 1e6 for name in before}
+
+
+def _raw_copy(folder: Path, source: str, target: str, server: Postgres) -> tuple[float, float]:
+    """Seconds that COPY needs for these rows, each table in one go: on the clock, and of CPU."""
     with connect(source) as connection:
         connection.execute("SET statement_timeout = 0")
         for table in TABLES:
@@ -160,13 +179,14 @@ def _raw_copy(folder: Path, source: str, target: str) -> float:
                     file.write(piece)
     with connect(target) as connection:
         connection.execute("SET statement_timeout = 0")
-        begin = time.monotonic()
+        begin, spent = time.monotonic(), _cpu(server)
         for table in TABLES:
             copying = connection.cursor().copy(f"COPY {table} FROM STDIN")
             with (folder / table).open("rb") as file, copying as into:
                 while piece := file.read(_PIECE):
                     into.write(piece)
-        return time.monotonic() - begin
+        took = time.monotonic() - begin
+    return took, _cpu(server)["postgres"] - spent["postgres"]
 
 
 def _tenfold(server: Postgres, options: Options, workers: int) -> dict[str, Any]:

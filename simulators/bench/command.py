@@ -75,17 +75,13 @@ def run(
     processes, everything real. Its most, with all workers and with one; its p50 and p99 at 100 a
     second and at half of that most; the CPU time of a sale by part.
 
-    billing: bills a second of a whole run (planned, frozen, calculated, approved, issued) beside
-    raw COPY of the very rows that it wrote; corrections of all bills beside it.
+    billing: bills a second, from the plan of a run to the last open item, beside raw COPY of the
+    very rows that it wrote; corrections of all bills.
 
     Servers are private: started for the bench in folders of their own, durable as they come,
     stopped and removed at the end. Progress goes to standard error.
     """
-    if name not in BENCHES:
-        raise SystemExit(f"no bench {name!r} (known: {', '.join(BENCHES)})")
-    measure, _, engines = BENCHES[name]
-    if engines and engine not in engines:
-        raise SystemExit(f"bench {name} knows no engine {engine!r} (known: {', '.join(engines)})")
+    measure = _chosen(name, engine)
     options = Options(
         engine=engine,
         seconds=seconds or (QUICK_S if quick else yardstick.SECONDS),
@@ -97,6 +93,15 @@ def run(
     )
     figures = _measured(measure, options)
     print(json.dumps(figures) if json_ else table(figures))
+
+
+def _chosen(name: str, engine: str) -> Bench:
+    if name not in BENCHES:
+        raise SystemExit(f"no bench {name!r} (known: {', '.join(BENCHES)})")
+    measure, _, engines = BENCHES[name]
+    if engines and engine not in engines:
+        raise SystemExit(f"bench {name} knows no engine {engine!r} (known: {', '.join(engines)})")
+    return measure
 
 
 def _size(name: str, quick: bool) -> int:

@@ -31,10 +31,13 @@ TERMS = RunTerms(
 
 def test_every_state_of_a_run_is_reached_in_order() -> None:
     state = RunState.PLANNED
-    for move in RunMove:
+    for move in list(RunMove)[:-1]:
         state = after(RUN_MOVES, state.value, move)
     assert state is RunState.ISSUED
     assert set(PHASES) <= set(RunMove)
+    for out in "approved", "issued", "abandoned":
+        with pytest.raises(WrongMoveError, match="abandon"):
+            after(RUN_MOVES, out, RunMove.ABANDON)
 
 
 def test_every_state_of_a_bill_is_reached_and_the_end_is_the_end() -> None:

@@ -8,7 +8,7 @@ import pytest
 from core.billing import partitions, periods, runs
 from core.billing.outsort import OutsortRule
 from core.billing.shapes import BillingError
-from core.billing.states import BillMove, RunMove, WrongMoveError
+from core.billing.states import PHASES, BillMove, RunMove, WrongMoveError
 from core.store.tx import DataStoreError, TransientStoreError
 from hub import billruns, failpoints
 from hub.billruns import Books, open_desk, run_phase
@@ -88,7 +88,7 @@ def test_the_database_refuses_a_second_live_bill(tmp_path: Path) -> None:
         tx.run(again)
 
 
-@pytest.mark.parametrize("phase", list(billruns.PHASES))
+@pytest.mark.parametrize("phase", list(PHASES))
 @pytest.mark.parametrize("point", failpoints.BILL_POINTS)
 def test_a_killed_worker_leaves_whole_partitions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, phase: RunMove, point: str
@@ -105,11 +105,11 @@ def test_a_killed_worker_leaves_whole_partitions(
                     run_phase(made, run, each)
                 break
             run_phase(made, run, each)
-    after = billruns.PHASES[phase][1].value
+    after = PHASES[phase][1].value
     done = rows(made, "SELECT number FROM run_partition WHERE state = :s", s=after)
     assert done == ([(1,)] if point == "billrun.before-commit" else [(1,), (2,)])
     assert wrongs(made) == []
-    rest = list(billruns.PHASES)
+    rest = list(PHASES)
     for each in rest[rest.index(phase) :]:
         if each is RunMove.ISSUE and phase is not RunMove.ISSUE:
             approve(made, run)
@@ -167,7 +167,7 @@ def test_what_cannot_be_calculated_is_held_and_made_again(tmp_path: Path) -> Non
         tx.run("UPDATE agreement SET tariff = 'gone' WHERE id = 2")
         tx.run("UPDATE account SET currency = 'KES' WHERE id = 3")
     issued(made)
-    held = dict(rows(made, "SELECT id, outsort FROM bill WHERE state = 'held'"))
+    held: dict[int, str] = dict(rows(made, "SELECT id, outsort FROM bill WHERE state = 'held'"))
     assert held[2] == "error: tariff gone is not among those of the company"
     assert held[3] == "error: the account is in KES, the run in UGX"
     with pytest.raises(BillingError, match="cannot go out"):
@@ -194,6 +194,22 @@ def test_the_order_of_things_and_two_persons(tmp_path: Path) -> None:
         approve(made, run)
     with pytest.raises(BillingError, match="there is no run 9"):
         approve(made, 9)
+
+
+@pytest.mark.parametrize("phases", [0, 1, 2])
+def test_a_run_that_is_given_up_leaves_room_for_another(tmp_path: Path, phases: int) -> None:
+    made = village(tmp_path)
+    run = planned(made)
+    for phase in list(PHASES)[:phases]:
+        run_phase(made, run, phase)
+    with closing(open_desk(made)) as desk, desk.transaction() as (tx, _):
+        runs.abandon(tx, run)
+    assert rows(made, "SELECT state FROM bill_run") == [("abandoned",)]
+    issued(made)
+    assert rows(made, "SELECT count(*) FROM bill WHERE live = 1") == [(7,)]
+    assert wrongs(made) == []
+    with closing(open_desk(made)) as desk, desk.transaction() as (tx, _):
+        periods.close_period(tx, "demo", PERIOD, 2)
 
 
 def test_control_totals_are_compared(tmp_path: Path) -> None:

@@ -100,6 +100,7 @@ def test_a_rerun_that_differs_is_told(place: Place) -> None:
     place.run("run", "1")
     with closing(open_desk(place.made)) as desk, desk.transaction() as (tx, _):
         tx.run("UPDATE run_partition SET digest = 'other'")
+    assert place.data("abandon", "1")["state"] == "abandoned"
     assert "partitions that differ: [1]" in place.run("verify", "1", code=1)
 
 
