@@ -21,6 +21,16 @@ from core.tariffs.shapes import TAX_AUTHORITY, THIRD_PARTY
 UNITS = "units"
 _MOST = 300  # characters of a reason that are kept
 _TAX = "tax:"
+#: The columns of a line: its fields in their order, without the months of a sale.
+LINE = (
+    "bill_id",
+    "line",
+    "ledger",
+    *[name for name in BillLine.__struct_fields__ if name != "periods"],
+)
+_PERIODS = BillLine.__struct_fields__.index("periods")
+assert BillLine.__struct_fields__[-2:] == ("first", "last")
+_fields = msgspec.structs.astuple
 _encode = msgspec.json.encode
 _PASSED = BILL_MOVES[BillState.CALCULATED, BillMove.CLEAR]
 _HELD = BILL_MOVES[BillState.CALCULATED, BillMove.HOLD]
@@ -82,12 +92,12 @@ def _computed(
 
 
 def _row(number: int, ledger: str, line: BillLine) -> tuple[Any, ...]:
-    return (
-        number, line.step, line.code, line.label, ledger, line.tax_class, line.payee, line.amount,
-        line.included, line.quantity_milli, line.unit, line.rate_e8, line.base, line.block,
-        line.tou, line.first.isoformat() if line.first else "",
-        line.last.isoformat() if line.last else "",
-    )  # fmt: skip
+    """Without the bill's id, in the order of ``LINE``; whole slices, for it is done for each."""
+    fields = _fields(line)
+    days = ("", "")
+    if line.first is not None and line.last is not None:
+        days = (line.first.isoformat(), line.last.isoformat())
+    return (number, ledger, *fields[:_PERIODS], *fields[_PERIODS + 1 : -2], *days)
 
 
 def consumed(registers: Mapping[str, int]) -> int:

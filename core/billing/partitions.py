@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from core.billing.calculate import calculate
+from core.billing.calculate import LINE, calculate
 from core.billing.shapes import (
     FIRST_SEQUENCE,
     REBILL,
@@ -30,10 +30,6 @@ BILL = (
     "id", "company", "run_id", "agreement_id", "account_id", "period", "sequence", "live", "state",
     "outsort", "tariff", "usage_id", "snapshot", "digest", "consumption", "net", "tax", "total",
     "credits", "replaces", "txn_id", "item_id", "reversal_id", "issued_at", "made_at",
-)  # fmt: skip
-LINE = (
-    "bill_id", "line", "step", "code", "label", "ledger", "tax_class", "payee", "amount",
-    "included", "quantity_milli", "unit", "rate_e8", "base", "block", "tou", "first", "last",
 )  # fmt: skip
 _PARTITION = (
     "number", "from_agreement", "to_agreement", "inputs", "snapshot", "digest", "first_bill",

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.billing.calculate import calculate, consumed, ledger_of
+from core.billing.calculate import LINE, calculate, consumed, ledger_of
 from core.billing.outsort import MAX_RULES, Measured, OutsortRule, read_rules, reasons
 from core.billing.periods import Reported
 from core.billing.shapes import Frozen, RunTerms, Usage, tariff_digest
@@ -21,6 +21,7 @@ from core.billing.states import (
     WrongMoveError,
     after,
 )
+from core.store.tables.billing import BILL_LINE
 from tests.core.billing.village import FIRST, LAST, PERIOD, tariff
 
 TERMS = RunTerms(
@@ -105,6 +106,10 @@ def test_wrong_usage_is_refused(changes: dict[str, object]) -> None:
         Reported(**{**values, "source": "test", **changes})  # type: ignore[arg-type]
 
 
+def test_a_line_is_what_the_table_holds() -> None:
+    assert sorted(LINE) == sorted(column.name for column in BILL_LINE.columns)
+
+
 def test_times_of_use_are_added() -> None:
     assert consumed({"units.peak": 3, "units.off": 4, "max_kw": 9}) == 7
     assert consumed({"units": 5}) == 5
@@ -125,7 +130,11 @@ def test_a_set_is_its_bills_one_by_one_and_again_the_same(units: list[int]) -> N
     assert bills == calculate(TERMS, frozen, used)
     assert bills == [calculate(TERMS, [each], used)[0] for each in frozen]
     for made, milli in zip(bills, units, strict=True):
-        assert made.total == sum(line[7] for line in made.lines) == made.net + made.tax
+        assert (
+            made.total
+            == sum(line[LINE.index("amount") - 1] for line in made.lines)
+            == made.net + made.tax
+        )
         assert made.consumption == milli
         assert made.state is BillState.VALIDATED
     by_digest = {made.digest: made.lines for made in bills}
