@@ -4,6 +4,7 @@ The processes share nothing but the run's work list in the database, so any of t
 any time: what it had begun is rolled back, and the others (or the next start) do it.
 """
 
+import gc
 import multiprocessing
 import resource
 import time
@@ -217,7 +218,8 @@ def _rest(crew: list[tuple[ForkProcess, Connection]]) -> None:
 
 
 def _crew_member(books: Books, terms: RunTerms, phase: RunMove, there: Connection) -> None:
-    interpreter.settle()
+    gc.freeze()  # no collection first: it would copy every page that is shared with the parent
+    gc.set_threshold(interpreter.YOUNG, 20, 20)
     try:
         with closing(open_desk(books)) as desk:
             done = work(desk, terms, phase)

@@ -16,8 +16,8 @@ from core.billing.states import PHASES, RUN_MOVES, PartState, RunMove, RunState,
 from core.store.tx import Reader, Tx
 from core.tariffs.compiling import CompiledTariff
 
-#: Agreements of a partition: a few tenths of a second of work, far from every time limit.
-SIZE = 2_000
+#: Agreements of a partition: a tenth of a second of work or two, far from every time limit.
+SIZE = 1_000
 MOST_SIZE = 10_000
 _RUN = (
     "id", "company", "period", "kind", "state", "currency", "due_days", "size", "rules", "tariffs",
