@@ -47,7 +47,7 @@ def _terms(config: Config, code: str, section: CompanySection, token_of: TokenOf
         module=open_company_module(config, code, section, token_of),
         remotes=remote_modules(config, code, section),
         boxes=tuple(sorted(boxes(config, code))),
-        tariffs=_tariffs(config, section),
+        tariffs=tariffs_of(config, section),
         languages=tuple(section.languages),
         country_code=section.country_code,
         help_line=section.help_line,
@@ -95,7 +95,8 @@ def find_mapping(config: Config, kind: str, name: str) -> Path:
     raise FileNotFoundError(f"no {kind} mapping {name}: looked for {own} and {shipped}")
 
 
-def _tariffs(config: Config, section: CompanySection) -> dict[str, CompiledTariff]:
+def tariffs_of(config: Config, section: CompanySection) -> dict[str, CompiledTariff]:
+    """The company's tariffs by code, compiled. OSError, ValueError."""
     found: dict[str, CompiledTariff] = {}
     for name in section.tariffs:
         path = find_mapping(config, "tariffs", name)

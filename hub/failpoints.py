@@ -29,6 +29,10 @@ POINTS = (
 #: The points of an order at a security module on the network.
 MODULE_POINTS = ("module.before-call", "module.before-report", "module.before-end")
 
+#: The points of a partition of a bill run.
+BILL_POINTS = ("billrun.before-commit", "billrun.after-commit")
+
+_ALL = (*POINTS, *MODULE_POINTS, *BILL_POINTS)
 _armed: dict[str, int] = {}
 _gate = os.environ.get("WATTBUS_FAILPOINT_GATE", "")
 
@@ -37,8 +41,8 @@ def arm(spec: str) -> None:
     """Arm the points of a comma-separated list; an unknown name is refused."""
     for item in filter(None, spec.split(",")):
         name, _, count = item.partition("@")
-        if name not in (*POINTS, *MODULE_POINTS):
-            known = ", ".join((*POINTS, *MODULE_POINTS))
+        if name not in _ALL:
+            known = ", ".join(_ALL)
             raise ValueError(f"no failpoint {name}; there are: {known}")
         _armed[name] = int(count or 1)
 

@@ -225,6 +225,38 @@ INVARIANTS: tuple[Invariant, ...] = (
         "OR (p.state = 'kept' AND sum(i.open) <> 0) OR (p.state = 'active' AND sum(i.open) = 0)",
     ),
     Invariant(
+        "bill-lines",
+        "A bill's total is the sum of its lines, and net and tax; what moves between payees within "
+        "it comes to nothing.",
+        "SELECT 'bill ' || b.id, 'total ' || b.total || ', lines ' || COALESCE(x.amount, 0) || "
+        "', included ' || COALESCE(x.included, 0) FROM bill b LEFT JOIN (SELECT bill_id, "
+        "sum(amount) AS amount, sum(included) AS included FROM bill_line GROUP BY bill_id) x "
+        "ON x.bill_id = b.id WHERE b.total <> COALESCE(x.amount, 0) "
+        "OR b.total <> b.net + b.tax OR COALESCE(x.included, 0) <> 0",
+    ),
+    Invariant(
+        "bill-receivable",
+        "An issued bill's total is its open item's amount and what is posted as owed, and its "
+        "item is live as long as it is.",
+        "SELECT 'bill ' || b.id, b.state || ' total ' || b.total || ', item ' || "
+        "COALESCE(i.amount, 0) || ' ' || COALESCE(i.state, 'none') || ', posted ' || "
+        "COALESCE(p.amount, 0) FROM bill b LEFT JOIN open_item i ON i.id = b.item_id "
+        "LEFT JOIN posting p ON p.txn_id = b.txn_id AND p.owner = b.account_id "
+        "AND p.ledger = 'receivable:bill' "
+        "WHERE b.txn_id <> 0 AND (b.total <> COALESCE(i.amount, -1) "
+        "OR b.total <> COALESCE(p.amount, 0) "
+        "OR (b.state <> 'issued' AND i.state <> 'cancelled'))",
+    ),
+    Invariant(
+        "bill-once",
+        "An agreement has one live bill of a period and sequence, and what is issued is live.",
+        "SELECT 'agreement ' || agreement_id || ' period ' || period, count(*) || ' live bills' "
+        "FROM bill WHERE live = 1 GROUP BY agreement_id, period, sequence HAVING count(*) > 1 "
+        "UNION ALL SELECT 'bill ' || id, state || ', live ' || live FROM bill "
+        "WHERE (state = 'issued' AND live <> 1) "
+        "OR (state IN ('reversed', 'rebilled', 'withdrawn') AND live <> 0)",
+    ),
+    Invariant(
         "debt-not-negative",
         "No debt is less than nothing.",
         "SELECT 'debt ' || id, 'outstanding ' || outstanding FROM debt WHERE outstanding < 0",

@@ -11,6 +11,7 @@ import psycopg
 from psycopg import errors
 
 from core.store.pg_arrays import as_array, columnar, register
+from core.store.pg_copy import copy_statement, copy_text
 from core.store.pg_write import checked, shape_of, statement
 from core.store.tx import (
     Change,
@@ -100,6 +101,13 @@ class PgTx:
         )
         cursor = self._execute(sql, _arrays(table, columns, rows))
         return cursor.fetchall() if cursor.description else []
+
+    def load(self, table: str, columns: tuple[str, ...], rows: Sequence[Row]) -> None:
+        """See :class:`core.store.tx.Tx`."""
+        if rows:
+            sql = copy_statement(table, columns)
+            with _classified(sql), self._cursor.copy(sql) as copy:
+                copy.write(copy_text(table, columns, rows))
 
     def update(
         self, table: str, columns: Sequence[str], rows: Sequence[Row], *, must_match: bool = True

@@ -86,6 +86,9 @@ class Tx(Reader, Protocol):
     ) -> list[Row]:
         """Insert a set in one statement; ``tail`` is ``ON CONFLICT … RETURNING …`` or empty."""
 
+    def load(self, table: str, columns: tuple[str, ...], rows: Sequence[Row]) -> None:
+        """Insert a large set as fast as the engine can (COPY); no value may be None."""
+
     def update(
         self, table: str, columns: Sequence[str], rows: Sequence[Row], *, must_match: bool = True
     ) -> None:

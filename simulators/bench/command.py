@@ -9,15 +9,20 @@ from typing import Annotated, Any
 
 import typer
 
-from simulators.bench import path, sales, sts, submit, yardstick
+from simulators.bench import billing, path, sales, sts, submit, yardstick
 from simulators.bench.options import Options
 from simulators.bench.servers import ServerMissingError
 from simulators.bench.town import HOUSEHOLDS
 
 Bench = Callable[[Options], dict[str, Any]]
 BENCHES: Mapping[str, tuple[Bench, str, tuple[str, ...]]] = {
-    module.NAME: (module.run, module.HELP, module.ENGINES) for module in (sts, submit, sales, path)
+    module.NAME: (module.run, module.HELP, module.ENGINES)
+    for module in (sts, submit, sales, path, billing)
 }
+#: Where it is not 3.
+ROUNDS: Mapping[str, int] = {billing.NAME: billing.LEAST_ROUNDS}
+#: Who is billed, unless it is said.
+ACCOUNTS = 100_000
 #: ``--quick``: to see whether it works, not to quote.
 QUICK_S, QUICK_ROUNDS, QUICK_HOUSEHOLDS = 5, 1, 4_000
 
@@ -34,6 +39,10 @@ JsonOption = Annotated[
 SecondsOption = Annotated[int, typer.Option(help="Length of a round; 0: 20 s, quick 5 s.")]
 RoundsOption = Annotated[int, typer.Option(help="Rounds in turn with the yardstick; 0: 3.")]
 HouseholdsOption = Annotated[int, typer.Option(help="Size of the town; 0: 20,000, quick 4,000.")]
+AccountsOption = Annotated[int, typer.Option(help="Of billing: how many are billed; 0: 100,000.")]
+TenfoldOption = Annotated[
+    bool, typer.Option("--tenfold", help="Of billing: once more with ten times as many.")
+]
 ScaleOption = Annotated[int, typer.Option(help="Scale of TPC-B's tables; 50 is the yardstick.")]
 
 
@@ -46,6 +55,8 @@ def run(
     rounds: RoundsOption = 0,
     households: HouseholdsOption = 0,
     scale: ScaleOption = yardstick.SCALE,
+    accounts: AccountsOption = 0,
+    tenfold: TenfoldOption = False,
 ) -> None:
     """Measures Wattbus beside a yardstick, in the same run on the same cores.
 
@@ -64,24 +75,39 @@ def run(
     processes, everything real. Its most, with all workers and with one; its p50 and p99 at 100 a
     second and at half of that most; the CPU time of a sale by part.
 
+    billing: bills a second, from the plan of a run to the last open item, beside raw COPY of the
+    very rows that it wrote; corrections of all bills.
+
     Servers are private: started for the bench in folders of their own, durable as they come,
     stopped and removed at the end. Progress goes to standard error.
     """
+    measure = _chosen(name, engine)
+    options = Options(
+        engine=engine,
+        seconds=seconds or (QUICK_S if quick else yardstick.SECONDS),
+        rounds=rounds or (QUICK_ROUNDS if quick else ROUNDS.get(name, 3)),
+        households=households or accounts or _size(name, quick),
+        scale=scale,
+        tenfold=tenfold,
+        say=_sayer(),
+    )
+    figures = _measured(measure, options)
+    print(json.dumps(figures) if json_ else table(figures))
+
+
+def _chosen(name: str, engine: str) -> Bench:
     if name not in BENCHES:
         raise SystemExit(f"no bench {name!r} (known: {', '.join(BENCHES)})")
     measure, _, engines = BENCHES[name]
     if engines and engine not in engines:
         raise SystemExit(f"bench {name} knows no engine {engine!r} (known: {', '.join(engines)})")
-    options = Options(
-        engine=engine,
-        seconds=seconds or (QUICK_S if quick else yardstick.SECONDS),
-        rounds=rounds or (QUICK_ROUNDS if quick else 3),
-        households=households or (QUICK_HOUSEHOLDS if quick else HOUSEHOLDS),
-        scale=scale,
-        say=_sayer(),
-    )
-    figures = _measured(measure, options)
-    print(json.dumps(figures) if json_ else table(figures))
+    return measure
+
+
+def _size(name: str, quick: bool) -> int:
+    if quick:
+        return QUICK_HOUSEHOLDS
+    return ACCOUNTS if name == billing.NAME else HOUSEHOLDS
 
 
 def _measured(measure: Bench, options: Options) -> dict[str, Any]:

@@ -9,11 +9,15 @@ from simulators.bench.town import HOUSEHOLDS
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """``seconds`` of each round, how many ``rounds`` in turn with the yardstick, how large."""
+    """``seconds`` of each round, how many ``rounds`` in turn with the yardstick, how large.
+
+    ``tenfold``: once more with ten times as many (billing only).
+    """
 
     engine: str = "postgresql"
     seconds: int = yardstick.SECONDS
     rounds: int = 3
     households: int = HOUSEHOLDS
     scale: int = yardstick.SCALE
+    tenfold: bool = False
     say: Callable[[str], None] = lambda _sentence: None

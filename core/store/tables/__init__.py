@@ -3,6 +3,7 @@
 from core.store.tables import (
     acts,
     audit,
+    billing,
     collection,
     entitlements,
     key_changes,
@@ -20,6 +21,7 @@ __all__ = [
     "METADATA",
     "acts",
     "audit",
+    "billing",
     "collection",
     "entitlements",
     "key_changes",

@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 
 from core.messages import ReceiveJointPayment
 from core.messages.collection import PaymentShare
+from tests.core.billing.village import issued, report, rows, settle, wrongs
 from tests.core.collection.desk import act, agreed, debt, desk_on, done, money, whole
 from tests.hub.machine import Machine, buy, enrol, fresh_sqlite
 
@@ -35,6 +36,16 @@ def lived(url: str) -> None:
     done(machine, buy(20_000, another=True))
     whole(machine)
     machine.store.close()
+    _billed(url)
+
+
+def _billed(url: str) -> None:
+    """Postpaid neighbours with bills, one of them corrected."""
+    made = settle(url, 3)
+    issued(made)
+    report(made, {rows(made, "SELECT min(agreement_id) FROM bill")[0][0]: 50_000})
+    issued(made, kind="rebill")
+    assert wrongs(made) == []
 
 
 @cache

@@ -60,6 +60,9 @@ CRIMES: dict[str, tuple[str, ...]] = {
     ),
     "payment-reversed": ("UPDATE ledger_txn SET reverses = NULL WHERE reverses IS NOT NULL",),
     "plan-state": ("UPDATE pay_plan SET state = 'kept'",),
+    "bill-lines": ("UPDATE bill SET net = net + 1 WHERE id = 2",),
+    "bill-receivable": ("UPDATE bill SET txn_id = 1 WHERE id = 2",),
+    "bill-once": ("UPDATE bill SET live = 0 WHERE id = 2",),
     "debt-not-negative": ("UPDATE debt SET outstanding = -1",),
 }
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from simulators.bench import path, sales, submit
+from simulators.bench import billing, path, sales, submit
 from simulators.bench.options import Options
 from simulators.bench.servers import start_postgres, start_rabbit
 
@@ -42,6 +42,16 @@ def test_the_sales(engine: str) -> None:
     figures = sales.run(Options(engine=engine, seconds=1, rounds=1, households=3_000, scale=1))
     check(figures, "journal_per_s", "together_per_s")
     check(figures, "together_to_commits" if engine == "sqlite" else "workers_to_tpcb")
+
+
+@pytest.mark.parametrize("engine", billing.ENGINES)
+def test_the_bills(engine: str) -> None:
+    figures = billing.run(Options(engine=engine, rounds=1, households=500, tenfold=True))
+    check(figures, "bills_per_s", "rebill_to_bills", "peak_mib")
+    if engine == "postgresql":
+        assert figures["tenfold"]["accounts"] == 5_000
+        check(figures["tenfold"], "time_ratio", "memory_ratio", "bills_per_s")
+        check(figures, "bills_to_copy", "bills_to_copy_if_quiet")
 
 
 def test_the_submits() -> None:

@@ -1,0 +1,1 @@
+"""Bill runs: usage in, bills out, with their postings and open items; corrections of them."""
