@@ -8,7 +8,7 @@ from core.messages import ClaimFreeUnits, GiveFreeUnits, Outcome
 from core.messages.vending import Recipient
 from core.sts.meter_state import Result
 from hub.channel import Accepted
-from tests.hub.acting import OPERATORS, meter
+from tests.hub.acting import OPERATORS, decide, meter
 from tests.hub.machine import METER, PHONE, buy, fresh_sqlite
 from tests.hub.remote import RemoteMachine, remote_terms
 from tests.hub.test_remote_sales import balanced, bought, stored
@@ -21,7 +21,8 @@ def machine(tmp_path: Path) -> RemoteMachine:
     made = RemoteMachine(fresh_sqlite(tmp_path), remote_terms(operators=OPERATORS))
     made.open_account(100_000)
     give = GiveFreeUnits(operator="mary", meter=METER, tenths=500, reason="line 118")
-    assert made.do(give, "give").outcome is Outcome.DONE
+    act = made.do(give, "give").data["act"]
+    assert made.do(decide(act), "give/approve").outcome is Outcome.DONE
     return made
 
 

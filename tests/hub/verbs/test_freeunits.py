@@ -16,6 +16,7 @@ OPERATORS = """
 [operators.mary]
 roles = ["vending-supervisor"]
 free_issue_units_per_day = 100
+alone_units = 20
 
 [operators.desk]
 roles = ["vending-desk"]
@@ -72,7 +73,7 @@ def test_what_cumulates_is_said(place: Installation) -> None:
         (("--operator", "eve"), 2, "no operator eve"),
         ((*MARY, "--from", "2026-13"), 2, "--from is a month as 2026-11"),
         ((*MARY, "--units", "a lot"), 2, "a number with at most one decimal"),
-        ((*MARY, "--units", "100.1"), 1, "1001 tenths a month, 1000 are allowed"),
+        ((*MARY, "--units", "100.1"), 1, "1001 tenths of a unit today, 1000 are allowed"),
         ((*MARY, "--from", "2026-10"), 1, "it begins in 2026-11 or later"),
     ],
 )
