@@ -18,6 +18,9 @@ roles = ["vending-supervisor"]
 free_issue_units_per_day = 100
 alone_units = 20
 
+[operators.peter]
+roles = ["vending-approver"]
+
 [operators.desk]
 roles = ["vending-desk"]
 """
@@ -57,6 +60,16 @@ def test_given_listed_and_ended(place: Installation) -> None:
     assert "; ended" in place.call("freeunits", "list", "--ended", "--meter", METER)[1]
     acts = place.machine.rows("SELECT actor, act, subject FROM audit ORDER BY number")
     assert acts == [("mary via test", "act-request", f"meter/{METER}")] * 2
+
+
+def test_what_another_operator_must_approve_waits(place: Installation) -> None:
+    code, out, err = place.call(*GIVE, *MARY, "--units", "30")
+    assert code == 0, err
+    assert out.startswith(f"act 1: entitlement for meter {METER}: requested\nanother operator must")
+    assert place.call("freeunits", "list")[1] == "no entitlements to free units\n"
+    code, out, err = place.call("act", "approve", "1", "--operator", "peter")
+    assert (code, out) == (0, f"act 1: entitlement for meter {METER}: done\n"), err
+    assert "30.0 kWh a month" in place.call("freeunits", "list")[1]
 
 
 def test_what_cumulates_is_said(place: Installation) -> None:
