@@ -70,6 +70,7 @@ def test_a_month_that_was_given_twice_is_found(machine: Machine) -> None:
     assert (finding.code, finding.args["cause_id"], finding.args["other"]) == (
         "claim-month-twice", 2, 1,
     )  # fmt: skip
+    assert finding.sentence.startswith("Free units 2 of demo: free units 1 of the same agreement")
 
 
 # --- the second person ----------------------------------------------------------------------------
