@@ -76,7 +76,6 @@ OPERATOR: Final[Mapping[str, str]] = {
     "entitlement-wrong": "Entitlement to free units: {what}.",
     "entitlement-exists": "Meter {meter} has an entitlement to free units; end that one first.",
     "entitlement-none": "Meter {meter} has no entitlement to free units.",
-    "entitlement-over-limit": "Operator {operator}: {wanted} tenths a month, {most} are allowed.",
     "expired": "The command came to its turn after {expirytime}; it was not begun.",
     "key-reused": "The key was used before with other content; quarantined, nothing was done.",
     "channel-closed": "Channel {channel} is closed.",

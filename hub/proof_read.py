@@ -290,6 +290,17 @@ _CLAIMED = (
 )
 
 
+#: Free units of a month that an earlier claim of the agreement gave, under whatever entitlement.
+_GIVEN_TWICE = (
+    "SELECT c.id, c.company, min(o.id) FROM free_claim c "
+    "JOIN entitlement e ON e.id = c.entitlement_id "
+    "JOIN entitlement f ON f.agreement_id = e.agreement_id "
+    "JOIN free_claim o ON o.entitlement_id = f.id AND o.through_month >= c.from_month "
+    "AND o.from_month <= c.through_month AND o.id < c.id "
+    "WHERE c.id IN :ids GROUP BY c.id, c.company"
+)
+
+
 def _posted(reader: Reader, span: Span, findings: Findings) -> None:
     """Each sale is posted once, for what was paid; each posted sale is there."""
     sales = _ids(reader, "sale", "priced_at", span)
@@ -303,15 +314,21 @@ def _posted(reader: Reader, span: Span, findings: Findings) -> None:
         findings.add(
             "sale-amounts", cause_id=cause_id, company=company, tender=tender, carried=carried
         )
-    for cause_id, company, posted, amount in reader.rows(
-        _CLAIMED, ids=_ids(reader, "free_claim", "claimed_at", span)
-    ):
-        findings.add(
-            "claim-amount", cause_id=cause_id, company=company, posted=posted, amount=amount
-        )
+    _given(reader, span, findings)
     for txn, company in reader.rows(
         "SELECT x.id, x.company FROM ledger_txn x LEFT JOIN sale s ON s.message_id = x.message_id "
         "WHERE x.id IN :ids AND x.kind = 'sale' AND s.id IS NULL",
         ids=_ids(reader, "ledger_txn", "at", span),
     ):
         findings.add("posting-without-sale", txn=txn, company=company)
+
+
+def _given(reader: Reader, span: Span, findings: Findings) -> None:
+    """Free units are posted for what they were worth, and each month is given once."""
+    claims = _ids(reader, "free_claim", "claimed_at", span)
+    for cause_id, company, posted, amount in reader.rows(_CLAIMED, ids=claims):
+        findings.add(
+            "claim-amount", cause_id=cause_id, company=company, posted=posted, amount=amount
+        )
+    for cause_id, company, other in reader.rows(_GIVEN_TWICE, ids=claims):
+        findings.add("claim-month-twice", cause_id=cause_id, company=company, other=other)

@@ -144,7 +144,8 @@ def _claimed(body: ClaimFreeUnits, step: Step, lens: Lens) -> str:
 def _entitled(body: GiveFreeUnits, step: Step, _lens: Lens) -> str:
     data = step.answer.data if step.answer else {}
     what = quantity(body.tenths, data.get("commodity"))
-    return f"{body.operator} entitled meter {body.meter} to {what} a month"
+    did = "asked to entitle" if data.get("state") == "requested" else "entitled"
+    return f"{body.operator} {did} meter {body.meter} to {what} a month"
 
 
 _DID: dict[type, Callable[[Any, Step, Lens], str]] = {

@@ -1,113 +1,69 @@
 """Commands of free basic units: an operator entitles to them or ends it, a customer claims them."""
 
-import msgspec
 from msgspec.structs import replace
 
 from core.book import Wants
-from core.calendars import first_day, local_period
+from core.calendars import local_period
 from core.company import Terms
 from core.entities import Agreement, Entitlement, Meter, Phone
 from core.handlers.base import Context, Handler
-from core.messages import Answer, ClaimFreeUnits, EndFreeUnits, GiveFreeUnits, Outcome
+from core.handlers.token_acts import decide_request
+from core.messages import (
+    Answer,
+    ClaimFreeUnits,
+    EndFreeUnits,
+    GiveFreeUnits,
+    Outcome,
+    RequestTokenAct,
+)
 from core.refusals import refuse
 from core.sts.errors import StsError
 from core.vending import act_checks as checks
 from core.vending import free_units
-from core.vending.act_kinds import Role
+from core.vending.act_kinds import ENTITLEMENT, Role
 from core.vending.act_money import agreement_at
+from core.vending.act_states import ActState
 from core.vending.act_tokens import refused
 from core.vending.checks import is_own, sellable
-from core.vending.entitlements import CUMULATE, MAX_CAP, month_text, runs, taken
+from core.vending.entitlements import month_text, runs, taken
 from core.vending.key_change import MAX_SET, at_sale, newest
 from core.vending.key_change_states import UNSURE
 from core.vending.ordered_claim import order_claim, tell_claim
+from core.vending.ordered_sale import refuse_if_ordered
 from core.vending.sale import MAX_RECIPIENTS, make_token
-
-#: Up to 1,638.3 units a token carries every tenth exactly (``core.sts.amounts``): what several
-#: months come to together is given without rounding.
-EXACT_TENTHS = 16_383
-
 
 # --- the entitlement -----------------------------------------------------------------------------
 
 
 def decide_give(ctx: Context, command: GiveFreeUnits) -> Answer:
-    """Entitle the agreement at a meter; the second one has to wait until the first has ended."""
-    operator = checks.operator_of(ctx.terms, command.operator)
-    _supervisor(ctx.terms, command.operator)
+    """Entitle the agreement at a meter: an act (``entitlement``), which may need a second person.
+
+    Then the answer is the act that waits; what is on file at once is told with its months.
+    """
+    asked = RequestTokenAct(
+        operator=command.operator,
+        kind=ENTITLEMENT,
+        meter=command.meter,
+        reason=command.reason,
+        units_tenths=command.tenths,
+        from_month=command.from_month,
+        to_month=command.to_month,
+        unclaimed=command.unclaimed,
+        cap_months=command.cap_months,
+        in_blocks=command.in_blocks,
+    )
+    answer = decide_request(ctx, asked)
+    if answer.data["state"] != ActState.DONE:
+        return answer
     meter = checks.meter_of(ctx.terms, ctx.stage, command.meter)
-    agreement = agreement_at(ctx, meter)
-    month = local_period(ctx.now_us, ctx.terms.zone)
-    wrong = _wrong(command, meter, month)
-    if wrong:
-        raise refuse("entitlement-wrong", what=wrong)
-    if command.tenths > operator.free_issue_tenths_per_day:
-        raise refuse(
-            "entitlement-over-limit",
-            operator=command.operator,
-            wanted=command.tenths,
-            most=operator.free_issue_tenths_per_day,
-        )
-    known = free_units.entitlement_of(ctx, agreement)
-    if known is not None and not 0 < known.to_month < month:
-        raise refuse("entitlement-exists", meter=meter.drn)
-    entitlement = _new(ctx, command, agreement, month)
-    row = msgspec.structs.asdict(entitlement)
-    del row["newest"]
-    ctx.stage.add("entitlement", **row)
-    ctx.stage.put(entitlement.id, entitlement)
-    ctx.stage.link("entitlement-of", agreement.id, entitlement.id)
-    return _entitled(entitlement, meter)
+    given = free_units.entitlement_of(ctx, agreement_at(ctx, meter))
+    assert given is not None  # the act has just put it on file
+    return replace(answer, data={**answer.data, **_entitled(given, meter).data})
 
 
 def _supervisor(terms: Terms, name: str) -> None:
     if Role.SUPERVISOR not in checks.operator_of(terms, name).roles:
         raise refuse("act-no-role", operator=name, kind="free-units", role=Role.SUPERVISOR)
-
-
-def _wrong(command: GiveFreeUnits, meter: Meter, month: int) -> str:
-    """What is wrong with the fields; empty: nothing."""
-    cap = command.cap_months
-    if not command.reason.strip() or len(command.reason) > checks.MAX_WORDS:
-        return f"say why, in at most {checks.MAX_WORDS} characters"
-    if not 1 <= cap <= MAX_CAP or (cap > 1 and command.unclaimed != CUMULATE):
-        return f"months that come together are 1 to {MAX_CAP}, and 1 where they lapse"
-    if not 0 < command.tenths <= min(meter.max_credit_tenths, EXACT_TENTHS // cap):
-        return "so many units a month do not fit into the meter, or not into one token"
-    begin, end = command.from_month or month, command.to_month
-    if not all(_is_month(each) for each in (begin, end or begin)):
-        return "a month is YYYYMM"
-    if begin < month or (end and end < begin):
-        return f"it begins in {month_text(month)} or later, and ends no earlier"
-    return ""
-
-
-def _is_month(period: int) -> bool:
-    try:
-        return first_day(period).year >= 2000
-    except ValueError:
-        return False
-
-
-def _new(ctx: Context, command: GiveFreeUnits, agreement: Agreement, month: int) -> Entitlement:
-    return Entitlement(
-        id=ctx.new_id("entitlement"),
-        company=ctx.terms.code,
-        agreement_id=agreement.id,
-        tenths=command.tenths,
-        from_month=command.from_month or month,
-        to_month=command.to_month,
-        unclaimed=command.unclaimed,
-        cap_months=command.cap_months,
-        in_blocks=int(command.in_blocks),
-        claimed_through=0,
-        operator=command.operator,
-        reason=command.reason.strip(),
-        ended_by="",
-        end_reason="",
-        given_at=ctx.now_us,
-        ended_at=0,
-    )
 
 
 def _entitled(entitlement: Entitlement, meter: Meter) -> Answer:
@@ -124,14 +80,19 @@ def _entitled(entitlement: Entitlement, meter: Meter) -> Answer:
 
 
 def decide_end(ctx: Context, command: EndFreeUnits) -> Answer:
-    """No free units any more: nothing that is still to be claimed is given."""
+    """No free units any more: nothing that is still to be claimed is given.
+
+    Not while a token is on its way: which months it gives is known when it has come, or will not.
+    """
     _supervisor(ctx.terms, command.operator)
     meter = checks.meter_of(ctx.terms, ctx.stage, command.meter)
     if not command.reason.strip() or len(command.reason) > checks.MAX_WORDS:
         raise refuse("entitlement-wrong", what=f"say why, in at most {checks.MAX_WORDS} characters")
-    found = free_units.entitlement_of(ctx, agreement_at(ctx, meter))
+    agreement = agreement_at(ctx, meter)
+    found = free_units.entitlement_of(ctx, agreement)
     if found is None:
         raise refuse("entitlement-none", meter=meter.drn)
+    refuse_if_ordered(ctx, meter, agreement)
     ended = replace(
         found,
         ended_at=ctx.now_us,
@@ -159,7 +120,7 @@ def decide_claim(ctx: Context, command: ClaimFreeUnits) -> Answer:
         why = "it takes less at once than the free units of a month"
         raise refuse("act-not-possible", kind=free_units.CAUSE, meter=drn, why=why)
     key = at_sale(ctx, asking.meter, ctx.terms.tariffs[asking.agreement.tariff].tariff.ti)
-    asking = replace(asking, meter=key.meter)
+    asking = replace(asking, meter=key.meter, before=key.tokens)
     if key.meter.sgc in ctx.terms.remotes:
         return order_claim(ctx, command, asking, found, entitlement)
     try:
@@ -227,7 +188,11 @@ def _copy(ctx: Context, command: ClaimFreeUnits, entitlement: Entitlement, meter
     return tell_claim(ctx, command.reply, claimed, (meter.commodity, before, True))
 
 
-def _wants_operator(command: GiveFreeUnits | EndFreeUnits) -> Wants:
+def _wants_give(command: GiveFreeUnits) -> Wants:
+    return Wants(meters=(command.meter,), operators=(command.operator,))
+
+
+def _wants_end(command: EndFreeUnits) -> Wants:
     return Wants(meters=(command.meter,))
 
 
@@ -248,8 +213,12 @@ _CLAIM_IDS = {
 
 HANDLERS = (
     Handler(
-        "vending.give-free-units", GiveFreeUnits, _wants_operator, decide_give, {"entitlement": 1}
+        "vending.give-free-units",
+        GiveFreeUnits,
+        _wants_give,
+        decide_give,
+        {"token_act": 1, "entitlement": 1},
     ),
-    Handler("vending.end-free-units", EndFreeUnits, _wants_operator, decide_end, {}),
+    Handler("vending.end-free-units", EndFreeUnits, _wants_end, decide_end, {}),
     Handler("vending.claim-free-units", ClaimFreeUnits, _wants_claim, decide_claim, _CLAIM_IDS),
 )

@@ -35,6 +35,7 @@ _IDS = {
     "debt": 1,
     "notice": MAX_RECIPIENTS,
     "key_change": 1,
+    "entitlement": 1,
 }
 
 

@@ -19,6 +19,8 @@ class GiveFreeUnits(Message, frozen=True, kw_only=True, omit_defaults=True):
     Months are YYYYMM in the company's zone: ``from_month`` (0: this one) to ``to_month`` (0: until
     it is ended). What is not claimed in its month lapses, or is kept (``cumulate``) up to
     ``cap_months`` months together. ``in_blocks``: they count in the month's price blocks.
+    It is an act of kind ``entitlement``: above what ``operator`` may do alone, it waits for a
+    second person (DecideTokenAct).
     """
 
     operator: str

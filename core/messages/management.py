@@ -1,5 +1,7 @@
 """What operators ask of tokens beside sales, and how another operator decides about it."""
 
+from typing import Literal
+
 from core.messages.base import Message, message_type
 from core.messages.vending import Recipient
 
@@ -10,8 +12,9 @@ from core.messages.vending import Recipient
         *("operator", "kind", "meter", "units_tenths", "watts", "value", "index", "register"),
         *("tests", "token", "from_meter", "fee", "as_debt"),
         *("sgc", "krn", "ti", "kt", "three_tokens", "campaign", "from_sgc", "from_krn"),
+        *("from_month", "to_month", "unclaimed", "cap_months", "in_blocks"),
     ),
-    hash_version=2,
+    hash_version=3,
 )
 class RequestTokenAct(Message, frozen=True, kw_only=True, omit_defaults=True):
     """Operator ``operator`` asks for an act of ``kind`` (``core.vending.act_kinds``) at ``meter``.
@@ -28,6 +31,7 @@ class RequestTokenAct(Message, frozen=True, kw_only=True, omit_defaults=True):
     Another key: supply group ``sgc``, revision ``krn``, ``ti`` and ``kt`` where they change,
     ``three_tokens``; for a ``campaign`` (no meter) the key that its meters have, ``from_sgc`` and
     ``from_krn``.
+    An ``entitlement``: ``units_tenths`` a month, and the fields of GiveFreeUnits.
     """
 
     operator: str
@@ -54,6 +58,11 @@ class RequestTokenAct(Message, frozen=True, kw_only=True, omit_defaults=True):
     campaign: str = ""
     from_sgc: str = ""
     from_krn: int = 0
+    from_month: int = 0
+    to_month: int = 0
+    unclaimed: Literal["lapse", "cumulate"] = "lapse"
+    cap_months: int = 1
+    in_blocks: bool = False
 
 
 @message_type("wattbus.management.DecideTokenAct.v1", hashed=("operator", "act", "decision"))

@@ -25,7 +25,7 @@ from core.entities import (
 from core.messages import CreditVend
 from core.store.load_acts import concerned, load_acts
 from core.store.load_collection import accounts_of, load_collection
-from core.store.load_entitlements import RUNNING, load_entitlements
+from core.store.load_entitlements import RUNNING, load_claimed, load_entitlements
 from core.store.load_key_changes import load_key_changes
 from core.store.load_orders import load_open_act_orders, load_open_orders, load_orders, ordered
 from core.store.load_sales import Horizon, load_sales
@@ -61,7 +61,9 @@ def load(
     agreements, entitled = _agreements(reader, meters, book)
     services = sorted({*reported.agreements, *(a.id for a in agreements)})
     _agreement_states(reader, services, book, suffix)
-    load_entitlements(reader, entitled, book)
+    load_entitlements(reader, entitled, reported.entitlements, book)
+    if wants.acts or wants.operators or reported.entitlements:
+        load_claimed(reader, services, book)
     ids = {*reported.accounts, *(a.account_id for a in agreements)}
     ids.update(account for phone in phones for account in phone.account_ids)
     ids |= paid_to

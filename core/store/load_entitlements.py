@@ -1,10 +1,11 @@
-"""Loading entitlements: the running one of each agreement, with the digits of its newest claim.
+"""Loading entitlements: the running one of each agreement, with the digits of its newest claim; and
+those that a token was ordered under, which may have ended since.
 
-Which one it is comes with the agreement; its row is read after the agreement's state is locked, for
+Which one runs comes with the agreement; its row is read after the agreement's state is locked, for
 it is written under that lock only.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from core.book import Book
 from core.entities import Claimed, Entitlement
@@ -34,15 +35,32 @@ _CLAIMS = (
 )
 
 
-def load_entitlements(reader: Reader, running: Mapping[int, int], book: Book) -> None:
-    """``running``: agreement -> the id of its entitlement; agreements without one are not in it."""
-    if not running:
+def load_entitlements(
+    reader: Reader, running: Mapping[int, int], ordered: Iterable[int], book: Book
+) -> None:
+    """``running``: agreement -> the id of its entitlement; agreements without one are not in it.
+    ``ordered``: ids of those whose token a module elsewhere was asked for."""
+    ids = sorted({*running.values(), *ordered})
+    if not ids:
         return
-    ids = sorted(running.values())
     newest = {row[0]: Claimed(*row[1:]) for row in reader.rows(_CLAIMS, ids=ids)}
     for row in reader.rows(
         f"SELECT {', '.join(COLUMNS)} FROM entitlement WHERE id IN :ids ORDER BY id", ids=ids
     ):
         entitlement = Entitlement(**dict(zip(COLUMNS, row, strict=True)), newest=newest.get(row[0]))
         book.load(entitlement.id, entitlement)
-        book.link("entitlement-of", entitlement.agreement_id, entitlement.id)
+        if running.get(entitlement.agreement_id) == entitlement.id:
+            book.link("entitlement-of", entitlement.agreement_id, entitlement.id)
+
+
+def load_claimed(reader: Reader, agreements: Iterable[int], book: Book) -> None:
+    """Link (``claimed-through``, agreement) -> the last month given under any entitlement of it."""
+    ids = sorted(agreements)
+    if not ids:
+        return
+    for agreement, month in reader.rows(
+        "SELECT agreement_id, max(claimed_through) FROM entitlement WHERE agreement_id IN :ids "
+        "GROUP BY agreement_id ORDER BY agreement_id",
+        ids=ids,
+    ):
+        book.link("claimed-through", agreement, month)

@@ -41,6 +41,7 @@ class Ordered:
     agreements: tuple[int, ...] = ()
     accounts: tuple[int, ...] = ()
     acts: tuple[int, ...] = ()
+    entitlements: tuple[int, ...] = ()  # that claims were ordered under, ended ones too
     told: tuple[str, ...] = ()
 
 
@@ -66,6 +67,7 @@ def ordered(reader: Reader, company: str, wants: Wants) -> Ordered:
         tuple(row[2] for row in rows if row[2]),
         tuple(row[3] for row in rows if row[3]),
         tuple(row[6] for row in rows if row[5] == "act"),
+        tuple(row[6] for row in rows if row[5] == "free-units"),
         tuple(told.address for plan in plans for told in plan.reply),
     )
 

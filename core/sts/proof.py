@@ -77,6 +77,10 @@ SENTENCES: Mapping[str, str] = {
         "Free units {cause_id} of {company}: their expense in the books is {posted} minor units "
         "where {amount} is right."
     ),
+    "claim-month-twice": (
+        "Free units {cause_id} of {company}: free units {other} of the same agreement are for one "
+        "of its months too; a month is given once."
+    ),
     "posting-without-sale": (
         "Ledger transaction {txn} of {company} is of a sale, and there is no such sale."
     ),

@@ -18,6 +18,8 @@ from core.sts.token import TokenData, meter_test
 VALUE_MAX: Final = 0xFFFF
 #: Acts that bring meters another key; the second is about no meter.
 KEY_CHANGE, CAMPAIGN = "key-change", "campaign"
+#: Units each month from now on; its tokens are made when they are claimed.
+ENTITLEMENT = "entitlement"
 
 
 class Role(StrEnum):
@@ -156,6 +158,8 @@ KINDS: Final[Mapping[str, Kind]] = {
              _M.EXTENDED_SET, _value, _value),
         Kind("free-issue", "compensation", _SUPERVISOR, Two.ABOVE, "units for free",
              shown=_units, limit="units", ledger="expense:free-issue"),
+        Kind(ENTITLEMENT, "", _SUPERVISOR, Two.ABOVE,
+             "units for free each month: wattbus freeunits give", limit="units"),
         Kind("compensation", "compensation", _SUPERVISOR, Two.ABOVE, "units as a compensation",
              shown=_units, evidence=True, limit="units", ledger="expense:compensation"),
         Kind("reprint", "", Role.DESK, Two.NEVER, "a copy of a token"),

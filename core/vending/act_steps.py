@@ -19,9 +19,10 @@ from core.vending import act_checks as checks
 from core.vending import act_keys as keys
 from core.vending import act_money as money
 from core.vending.act_checks import meter_of
-from core.vending.act_kinds import KEY_CHANGE, KINDS, UNUSED
+from core.vending.act_kinds import ENTITLEMENT, KEY_CHANGE, KINDS, UNUSED
 from core.vending.act_states import ActMove
 from core.vending.act_tokens import command_of, is_good, issue_setting, issue_units, make_void
+from core.vending.entitling import can_entitle, entitle
 from core.vending.key_change import newest
 from core.vending.key_change_states import ENDS
 from core.vending.order_states import FOR_PEOPLE
@@ -320,4 +321,5 @@ STEPS: Final[Mapping[str, Step]] = {
     "refund": Step(_can_refund, _refund),
     "give-up-order": Step(_can_give_up, _give_up),
     KEY_CHANGE: Step(keys.can_change, _change_key),
+    ENTITLEMENT: Step(can_entitle, lambda *at: Outcome(entitle(*at))),
 }

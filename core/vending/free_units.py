@@ -14,12 +14,12 @@ from msgspec.structs import replace
 from core.calendars import local_period
 from core.entities import Agreement, AgreementState, Claimed, Entitlement, Meter, PastSale
 from core.handlers.base import Context
-from core.refusals import Refusal
+from core.refusals import Refusal, refuse
 from core.sts.errors import ModuleAwayError, StsError
 from core.sts.module import IssuedToken
 from core.vending import act_money as money
 from core.vending.checks import is_own
-from core.vending.entitlements import Due, due
+from core.vending.entitlements import Due, due, month_text
 from core.vending.price import MILLI_PER_TENTH
 
 CAUSE: Final = "free-units"
@@ -32,12 +32,16 @@ MakeToken = Callable[[Context, Meter, int, str], IssuedToken]
 
 
 class Asking(msgspec.Struct, frozen=True, gc=False):
-    """Who gets free units: ``sale_id`` 0 without a purchase."""
+    """Who gets free units: ``sale_id`` 0 without a purchase.
+
+    ``before``: the set of a key change to key in first.
+    """
 
     agreement: Agreement
     meter: Meter
     phone: str
     sale_id: int = 0
+    before: tuple[str, ...] = ()
 
 
 def entitlement_of(ctx: Context, agreement: Agreement) -> Entitlement | None:
@@ -45,6 +49,18 @@ def entitlement_of(ctx: Context, agreement: Agreement) -> Entitlement | None:
     id_ = ctx.stage.linked("entitlement-of", agreement.id)
     found = ctx.stage.get(Entitlement, id_) if id_ else None
     return None if found is None or found.ended_at else found
+
+
+def claimed_through(ctx: Context, agreement_id: int) -> int:
+    """The last month that the agreement was given, under whatever entitlement; 0: none.
+
+    Of those that have ended only where a batch gives entitlements or reports claims: elsewhere the
+    running one knows, for it began where they stopped.
+    """
+    before: int = ctx.stage.linked("claimed-through", agreement_id) or 0
+    id_ = ctx.stage.linked("entitlement-of", agreement_id)
+    newest = ctx.stage.get(Entitlement, id_) if id_ else None
+    return max(before, newest.claimed_through if newest is not None else 0)
 
 
 def with_purchase(ctx: Context, agreement: Agreement, sale: PastSale, make: MakeToken) -> PastSale:
@@ -81,7 +97,9 @@ def give(
 
     Everything that can be refused is refused before anything is changed.
     """
-    meter = asking.meter
+    meter, before = asking.meter, claimed_through(ctx, entitlement.agreement_id)
+    if before >= what.first:  # a claim that was ordered, and the world has moved
+        raise refuse("free-units-taken", meter=meter.drn, month=month_text(before))
     income = money.worth(ctx, meter, what.tenths)
     token = make(ctx, meter, what.tenths, PLACE)
     amount = money.give_away(ctx, CAUSE, LEDGER, income)
@@ -95,19 +113,34 @@ def give(
         krn=meter.krn,
         ti=meter.ti,
     )
-    ctx.stage.put(entitlement.id, replace(entitlement, claimed_through=what.last, newest=claimed))
+    _keep(ctx, entitlement, claimed)
     if entitlement.in_blocks:
-        _count(ctx, asking.agreement, what.tenths)
+        _count(ctx, asking.agreement, claimed)
     _write(ctx, asking, entitlement, (claimed, token, amount))
     return claimed
 
 
-def _count(ctx: Context, agreement: Agreement, tenths: int) -> None:
-    """Later purchases of the month begin in the blocks above."""
+def _keep(ctx: Context, entitlement: Entitlement, claimed: Claimed) -> None:
+    """The months are given: under this entitlement, and under one that has taken its place."""
+    id_, last = entitlement.agreement_id, claimed.last
+    ctx.stage.put(entitlement.id, replace(entitlement, claimed_through=last, newest=claimed))
+    ctx.stage.link("claimed-through", id_, last)
+    newest = ctx.stage.linked("entitlement-of", id_)
+    if newest and newest != entitlement.id:
+        running = ctx.stage.need(Entitlement, newest)
+        ctx.stage.put(running.id, replace(running, claimed_through=last, newest=None))
+
+
+def _count(ctx: Context, agreement: Agreement, claimed: Claimed) -> None:
+    """Later purchases of the month begin in the blocks above.
+
+    The month is the claim's last one, also where a module elsewhere made the token after its end:
+    the next month's blocks begin empty. What is behind the agreement's own month counts in that.
+    """
     state = ctx.stage.need(AgreementState, agreement.id)
-    period = max(local_period(ctx.now_us, ctx.terms.zone), state.period)
+    period = max(claimed.last, state.period)
     before = state.units_milli if state.period == period else 0
-    counted = replace(state, period=period, units_milli=before + tenths * MILLI_PER_TENTH)
+    counted = replace(state, period=period, units_milli=before + claimed.tenths * MILLI_PER_TENTH)
     ctx.stage.put(agreement.id, counted)
 
 

@@ -5,13 +5,14 @@ from typing import Any
 import msgspec
 
 from core.commodity import subclass_of
-from core.entities import Agreement, Claimed, Entitlement, Meter, TokenOrder
+from core.entities import Claimed, Entitlement, Meter, TokenOrder
 from core.handlers.base import Context
 from core.messages import Answer, ClaimFreeUnits, MadeToken, Outcome, Recipient
-from core.refusals import Refusal
+from core.refusals import Refusal, refuse
 from core.sts.layouts import CREDIT
 from core.vending import free_units
 from core.vending.act_checks import meter_of
+from core.vending.act_money import agreement_at
 from core.vending.entitlements import Due, month_text
 from core.vending.ordered_sale import refuse_if_ordered
 from core.vending.sale_rows import tell
@@ -19,11 +20,15 @@ from core.vending.token_orders import Asked, For, order, split
 
 
 class ClaimPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be done when the order of a claim ends: ``due`` is as it was when it was made."""
+    """What is to be done when the order of a claim ends: ``due`` is as it was when it was made.
+
+    ``before``: the printing of a key change's set that this claim uses up.
+    """
 
     due: Due
     phone: str
     reply: tuple[Recipient, ...] = ()
+    before: tuple[str, ...] = ()
 
 
 _plan = msgspec.json.Decoder(ClaimPlan)
@@ -67,7 +72,7 @@ def order_claim(
     purpose = For(
         cause=free_units.CAUSE,
         cause_id=entitlement.id,
-        plan=ClaimPlan(due=due, phone=command.phone, reply=command.reply),
+        plan=ClaimPlan(due=due, phone=command.phone, reply=command.reply, before=asking.before),
         agreement_id=asking.agreement.id,
     )
     order(ctx, meter, asked, purpose)
@@ -78,15 +83,17 @@ def token_came(ctx: Context, order_: TokenOrder, made: tuple[MadeToken, ...]) ->
     """The claim is done with the token that the module made."""
     plan = _plan.decode(order_.plan)
     meter: Meter = meter_of(ctx.terms, ctx.stage, order_.meter)
-    agreement = ctx.stage.need(Agreement, order_.agreement_id)
     entitlement = ctx.stage.need(Entitlement, order_.cause_id)
     _, (token,) = split(ctx, order_, made, (meter.sgc, meter.sgc))
     ctx.stage.link("made-by", (order_.module, ctx.message_id), token)
-    asking = free_units.Asking(agreement, meter, plan.phone)
     before = ctx.stage.mark()
     try:
+        agreement = agreement_at(ctx, meter)
+        if agreement.id != entitlement.agreement_id:  # the meter is somebody else's by now
+            raise refuse("agreement-missing", meter=meter.drn)
+        asking = free_units.Asking(agreement, meter, plan.phone)
         claimed = free_units.give(ctx, asking, entitlement, plan.due, lambda *_: token)
-        answer = tell_claim(ctx, plan.reply, claimed, (meter.commodity, (), False))
+        answer = tell_claim(ctx, plan.reply, claimed, (meter.commodity, plan.before, False))
     except Refusal as no:  # the world has moved: nobody gets the token, and the proof shows it
         ctx.stage.back_to(before)
         answer = Answer(outcome=Outcome.REFUSED, code=no.code, args=dict(no.args_))

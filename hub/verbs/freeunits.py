@@ -11,6 +11,7 @@ import typer
 from core.messages import EndFreeUnits, GiveFreeUnits, name_of
 from core.queries.entitlements import EntitlementView, entitlements
 from core.units import quantity
+from core.vending.act_states import ActState
 from core.vending.entitlements import month_text
 from hub.config import Config
 from hub.verbs._shared import (
@@ -28,6 +29,7 @@ from hub.verbs._shared import (
     submitted,
 )
 from hub.verbs.act import _secret as passphrase
+from hub.verbs.act import tell_done as tell_act
 from hub.verbs.conform import WrongUseError
 from hub.verbs.pay import said_no
 from hub.verbs.token import parse_tenths
@@ -67,7 +69,10 @@ def give(
     company: CompanyOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Entitle a meter's agreement to units for free each month; exit 1 when that cannot be."""
+    """Entitle a meter's agreement to units for free each month; exit 1 when that cannot be.
+
+    Above your own alone_units it waits for a second person: wattbus act approve.
+    """
     message = GiveFreeUnits(
         operator=operator_name(operator),
         meter=meter,
@@ -133,6 +138,9 @@ def _send(
     if done.answer.outcome != "done":
         die(said_no(done.answer))
     data = done.answer.data
+    if data.get("state") == ActState.REQUESTED:
+        tell_act(settings, company, done, as_json)
+        return
     if as_json:
         typer.echo(json.dumps(data))
         return

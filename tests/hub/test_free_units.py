@@ -301,10 +301,10 @@ def test_of_several_meters_one_is_named(machine: Machine) -> None:
     [
         ({"operator": "peter"}, "act-no-role"),
         ({"operator": "eve"}, "operator-unknown"),
-        ({"tenths": 1_001}, "entitlement-over-limit"),
+        ({"tenths": 1_001}, "act-over-limit"),
         ({"tenths": 0}, "entitlement-wrong"),
         ({"tenths": 20_000}, "entitlement-wrong"),
-        ({"reason": " "}, "entitlement-wrong"),
+        ({"reason": " "}, "act-wrong"),
         ({"cap_months": 2}, "entitlement-wrong"),
         ({"unclaimed": "cumulate", "cap_months": 13}, "entitlement-wrong"),
         ({"from_month": 202610}, "entitlement-wrong"),

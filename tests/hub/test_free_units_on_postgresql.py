@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from core.messages import AskLastTokens, ClaimFreeUnits, MeterLink
+from core.messages import AskLastTokens, ClaimFreeUnits, EndFreeUnits, MeterLink
 from core.queries.entitlements import entitlements
 from core.queries.key_changes import old_tokens, view_of
 from core.store.upgrade import upgrade
@@ -55,6 +55,22 @@ def test_free_units_from_the_gift_to_the_proof(machine: Machine) -> None:
     proof = Proof(machine.store.reader, EVERYTHING, {"demo": "Africa/Kampala"})
     list(proof.run())
     assert [each.code for each in proof.findings.listed] == ["claim-amount"] * 2
+
+
+def test_ended_and_given_again_the_month_stays_given(machine: Machine) -> None:
+    entitled(machine)
+    given(machine, "c1")
+    for turn in ("again", "and again"):
+        machine.do(EndFreeUnits(operator="mary", meter=METER, reason="r"), f"end {turn}")
+        answer = approved(machine, ask("entitlement", units_tenths=300), f"give {turn}")
+        assert answer.data["state"] == "done"
+        assert machine.do(ClaimFreeUnits(phone=PHONE), turn).code == "free-units-taken"
+    set_clock(machine, "2026-12-02T09:00:00")
+    assert given(machine, "c2")["units_tenths"] == 300
+    change(machine, "UPDATE free_claim SET from_month = 202611")
+    proof = Proof(machine.store.reader, EVERYTHING, {"demo": "Africa/Kampala"})
+    list(proof.run())
+    assert [each.code for each in proof.findings.listed] == ["claim-month-twice"]
 
 
 def test_last_tids_are_raised(machine: Machine) -> None:

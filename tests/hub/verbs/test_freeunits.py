@@ -16,6 +16,10 @@ OPERATORS = """
 [operators.mary]
 roles = ["vending-supervisor"]
 free_issue_units_per_day = 100
+alone_units = 20
+
+[operators.peter]
+roles = ["vending-approver"]
 
 [operators.desk]
 roles = ["vending-desk"]
@@ -58,6 +62,16 @@ def test_given_listed_and_ended(place: Installation) -> None:
     assert acts == [("mary via test", "act-request", f"meter/{METER}")] * 2
 
 
+def test_what_another_operator_must_approve_waits(place: Installation) -> None:
+    code, out, err = place.call(*GIVE, *MARY, "--units", "30")
+    assert code == 0, err
+    assert out.startswith(f"act 1: entitlement for meter {METER}: requested\nanother operator must")
+    assert place.call("freeunits", "list")[1] == "no entitlements to free units\n"
+    code, out, err = place.call("act", "approve", "1", "--operator", "peter")
+    assert (code, out) == (0, f"act 1: entitlement for meter {METER}: done\n"), err
+    assert "30.0 kWh a month" in place.call("freeunits", "list")[1]
+
+
 def test_what_cumulates_is_said(place: Installation) -> None:
     more = ("--unclaimed", "cumulate", "--cap-months", "3", "--in-blocks")
     code, out, _ = place.call(*GIVE, *MARY, *more, "--json")
@@ -72,7 +86,7 @@ def test_what_cumulates_is_said(place: Installation) -> None:
         (("--operator", "eve"), 2, "no operator eve"),
         ((*MARY, "--from", "2026-13"), 2, "--from is a month as 2026-11"),
         ((*MARY, "--units", "a lot"), 2, "a number with at most one decimal"),
-        ((*MARY, "--units", "100.1"), 1, "1001 tenths a month, 1000 are allowed"),
+        ((*MARY, "--units", "100.1"), 1, "1001 tenths of a unit today, 1000 are allowed"),
         ((*MARY, "--from", "2026-10"), 1, "it begins in 2026-11 or later"),
     ],
 )
