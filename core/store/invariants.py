@@ -8,6 +8,7 @@ columns: what it is, and what is wrong with it. Run by tests after everything, a
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from core.store.tables.orders import OPEN
 from core.store.tx import Reader
 
 #: Offenders told of one invariant: where there are more, these are enough to find out why.
@@ -99,6 +100,10 @@ INVARIANTS: tuple[Invariant, ...] = (
         "SELECT account_id AS owner, 'receivable:' || code AS ledger, open AS doc, 0 AS post "
         "FROM open_item UNION ALL "
         "SELECT g.account_id, 'receivable:' || d.code, d.outstanding, 0 FROM debt d "
+        "JOIN agreement g ON g.id = d.agreement_id UNION ALL "
+        # a sale that waits for its token has taken its debts down, and posts them with the token
+        "SELECT g.account_id, 'receivable:' || d.code, w.amount, 0 FROM order_debt w "
+        f"JOIN token_order o ON o.id = w.order_id AND o.{OPEN} JOIN debt d ON d.id = w.debt_id "
         "JOIN agreement g ON g.id = d.agreement_id UNION ALL "
         "SELECT owner, ledger, 0, amount FROM posting WHERE ledger LIKE 'receivable:%'"
         ") u GROUP BY owner, ledger HAVING sum(doc) <> sum(post)",

@@ -110,7 +110,9 @@ def order_sale(
         agreement_id=agreement.id,
         payer_account_id=sale.payer_account_id,
     )
-    order(ctx, at_sale.meter, asked, purpose)
+    placed = order(ctx, at_sale.meter, asked, purpose)
+    for debt_id, amount in plan.taken:
+        stage.add("order_debt", order_id=placed.id, debt_id=debt_id, amount=amount)
     _reserve(ctx, sale, sale.tender)
     count_spent(stage, sale)
     write_sale(ctx, sale, bought, _ISSUING)

@@ -8,6 +8,7 @@ import pytest
 
 from core.company import SaleLimits
 from core.messages import Answer, FailKeyChange, Outcome, ReportTokens
+from core.store import invariants
 from core.sts.meter_state import Result
 from hub.channel import Accepted
 from tests.hub.key_changes import NOW, OPERATORS, campaigned, coded, wanted
@@ -284,3 +285,35 @@ def test_an_order_is_seen_when_its_supply_group_has_moved(tmp_path: Path) -> Non
     machine.store.close()
     later = Machine(url, machine.time, demo_terms(boxes=(BOX,)))
     assert later.do(buy(10_000), "b2").code == "sale-pending"
+
+
+def test_a_debt_that_a_waiting_sale_pays_is_in_the_books_all_the_time(
+    machine: RemoteMachine,
+) -> None:
+    """Taken down when the token is ordered, posted when it has come: no invariant is broken."""
+
+    def offences() -> list[Any]:
+        with machine.store.reader() as reader:
+            return list(invariants.offences(reader, "sqlite"))
+
+    with machine.store.transaction() as tx:
+        row = {"id": 999, "company": "demo", "kind": "charge", "currency": "UGX", "message_id": "x"}
+        tx.insert("ledger_txn", (*row, "at"), [(*row.values(), 1)])
+        account = machine.rows("SELECT id FROM account")[0][0]
+        lines = [(999, 1, "receivable:fine", account, 9_000), (999, 2, "revenue:fine", 0, -9_000)]
+        tx.insert("posting", ("txn_id", "line", "ledger", "owner", "amount"), lines)
+        agreement = machine.rows("SELECT id FROM agreement")[0][0]
+        debt = {"id": 1, "company": "demo", "agreement_id": agreement, "code": "fine"}
+        debt |= {"priority": 1, "method": "all", "value": 0, "cap_per_sale": 0}
+        tx.insert("debt", (*debt, "outstanding"), [(*debt.values(), 9_000)])
+    assert offences() == []
+    bought(machine)
+    assert machine.rows("SELECT outstanding FROM debt") == [(0,)]
+    assert offences() == []
+    machine.report(machine.box.orders[0], "refused", code="module_licence")
+    assert machine.rows("SELECT outstanding FROM debt") == [(9_000,)]
+    assert offences() == []
+    bought(machine, key="b2")
+    machine.report(machine.box.orders[1], "made", tokens=machine.made(machine.box.orders[1]))
+    assert machine.rows("SELECT outstanding FROM debt") == [(0,)]
+    assert offences() == []

@@ -37,6 +37,16 @@ TOKEN_ORDER = Table(
     ),
 )
 
+#: Debts that a sale pays when its token comes: taken down already, posted then.
+ORDER_DEBT = Table(
+    "order_debt",
+    METADATA,
+    big("order_id"),
+    big("debt_id"),
+    big("amount"),  # minor units
+    PrimaryKeyConstraint("order_id", "debt_id"),
+)
+
 #: What a channel must know again after a crash, by its own keys: written before octets leave.
 CHANNEL_NOTE = Table(
     "channel_note",

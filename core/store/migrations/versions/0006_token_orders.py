@@ -51,6 +51,11 @@ def upgrade() -> None:
         postgresql_where=sa.text(OPEN),
     )
     op.create_table(
+        "order_debt",
+        *(sa.Column(name, BIG, nullable=False) for name in ("order_id", "debt_id", "amount")),
+        sa.PrimaryKeyConstraint("order_id", "debt_id", name=op.f("pk_order_debt")),
+    )
+    op.create_table(
         "channel_note",
         sa.Column("channel", sa.Text(), nullable=False),
         sa.Column("key", sa.Text(), nullable=False),
