@@ -37,7 +37,7 @@ def command(
     account: Annotated[str, typer.Argument(help="The account's number.")],
     amount: Annotated[str, typer.Argument(help="As people write it: 50,000 or 50k.")],
     config: ConfigOption = DEFAULT,
-    way: Annotated[str, typer.Option(help="cash, cheque, card, transfer.")] = "cash",
+    way: Annotated[str, typer.Option(help="cash, card, transfer, mobile, cheque.")] = "cash",
     desk: Annotated[str, typer.Option(help="Who took it.")] = "main",
     reference: ReferenceOption = "",
     rule: Annotated[str, typer.Option(help="A rule of allocation; else the company's.")] = "",

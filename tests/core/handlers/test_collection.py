@@ -222,3 +222,21 @@ def test_reversals_count_in_the_day_of_the_operator(tmp_path: Path) -> None:
     assert refused(machine, act("reverse", payment=second)).code == "act-over-limit"
     assert credit(machine) == 6_000
     whole(machine)
+
+
+@pytest.mark.parametrize("way", ["Cheque", "check", "cheque ", "", "uncleared", "customer-credit"])
+def test_only_declared_ways_of_paying_are_taken(machine: Machine, way: str) -> None:
+    answer = refused(machine, money(9_000, way))
+    assert answer.code == "payment-wrong"
+    assert answer.args["what"].endswith("there are: cash, card, transfer, mobile, cheque")
+    share = PaymentShare(account="100001", amount=9_000)
+    joint = ReceiveJointPayment(shares=(share,), amount=9_000, currency="UGX", way=way)
+    assert refused(machine, joint).code == "payment-wrong"
+    assert credit(machine) == 0
+    whole(machine)
+
+
+@pytest.mark.parametrize("desk_", ["", " ", "a:b"])
+def test_a_payment_is_taken_at_a_desk(machine: Machine, desk_: str) -> None:
+    assert refused(machine, money(9_000, desk=desk_)).code == "payment-wrong"
+    whole(machine)
