@@ -242,3 +242,19 @@ def test_a_credit_note_takes_it_off_the_debt_that_purchases_pay(machine: Machine
     assert machine.rows("SELECT outstanding FROM debt") == [(0,)]
     assert credit(machine) == 0
     whole(machine)
+
+
+def test_an_amount_that_has_grown_is_asked_for_again(machine: Machine) -> None:
+    item = debt(machine, 9_000)
+    paid = done(machine, money(8_000))["payment"]
+    reversal = done(machine, act("reverse", payment=paid))["act"]
+    waiting = done(machine, act("write-off", items=(item,)))
+    assert waiting["amount"] == 1_000
+    done(machine, yes(reversal))
+    answer = refused(machine, yes(waiting["act"]))
+    assert "has changed from 1000 to 9000: ask again" in answer.args["what"]
+    found = machine.rows("SELECT state FROM token_act WHERE kind = 'write-off'")
+    assert found == [("refused",)]
+    assert opens(machine) == {"old-debt": 9_000}
+    agreed(machine, act("write-off", items=(item,)))
+    whole(machine)
