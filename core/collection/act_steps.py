@@ -22,6 +22,7 @@ from core.collection.charges import (
 )
 from core.collection.entities import OpenItem
 from core.collection.items import book, owed_of, raise_items, receivable, settle
+from core.collection.notes import why_not
 from core.collection.payments import (
     clear,
     pay_from,
@@ -219,7 +220,11 @@ def _check_credit_note(ctx: Context, command: RequestMoneyAct, account: Account)
     left = item.amount - (ctx.stage.linked("credited", item.id) or 0)
     if not left or not 0 <= command.amount <= left:
         raise wrong(f"{left} of item {item.id} can be credited")
-    return command.amount or left
+    amount = command.amount or left
+    problem = why_not(ctx, item, amount, left)
+    if problem:
+        raise wrong(problem)
+    return amount
 
 
 def _carry_note(ctx: Context, _act: TokenAct, command: RequestMoneyAct, account: Account) -> Facts:

@@ -123,6 +123,7 @@ def receive(ctx: Context, parts: Sequence[Part], tender: Tender) -> Payment:
         received_at=ctx.now_us,
         decided_at=0,
     )
+    ctx.stage.link("not-cleared", id_, clears_later)
     ctx.stage.add("payment", **asdict(payment))
     ctx.stage.put(payment.number, payment)
     if receipt is not None:
@@ -210,6 +211,7 @@ def clear(ctx: Context, payment: Payment, after: PaymentState) -> None:
                 entries.append(Entry(ledger, -amount, row.account_id))
     if entries:
         txn_id = book(ctx, "cheque-cleared", entries)
+    ctx.stage.link("not-cleared", payment.id, False)
     done = replace(payment, state=after.value, clear_txn_id=txn_id, decided_at=ctx.now_us)
     ctx.stage.put(payment.number, done)
 

@@ -258,3 +258,65 @@ def test_an_amount_that_has_grown_is_asked_for_again(machine: Machine) -> None:
     assert opens(machine) == {"old-debt": 9_000}
     agreed(machine, act("write-off", items=(item,)))
     whole(machine)
+
+
+def not_credited(machine: Machine, item: int, amount: int = 0) -> str:
+    """A credit note of this amount (0: all) is refused with this sentence."""
+    answer = refused(machine, act("credit-note", items=(item,), amount=amount))
+    assert answer.code == "payment-wrong"
+    return str(answer.args["what"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"), [("write-off", "was written off"), ("waiver", "was waived")]
+)
+def test_what_was_given_up_is_not_credited(machine: Machine, kind: str, says: str) -> None:
+    item = done(machine, act("fee", fee="visit"))["item"]
+    agreed(machine, act(kind, items=(item,), amount=1_800))
+    done(machine, money(4_000))
+    sentence = f"10000 of item {item} can be credited: 1800 of it {says}"
+    assert not_credited(machine, item) == not_credited(machine, item, 10_001) == sentence
+    note = agreed(machine, act("credit-note", items=(item,), amount=10_000))
+    assert (note["off"], note["back"], credit(machine)) == (6_000, 4_000, 4_000)
+    assert not_credited(machine, item).startswith(f"0 of item {item} can be credited")
+    whole(machine)
+
+
+def test_what_a_cheque_paid_is_credited_when_it_has_cleared(machine: Machine) -> None:
+    item = done(machine, act("fee", fee="visit"))["item"]
+    number = done(machine, money(11_800, "cheque"))["payment"]
+    sentence = f"0 of item {item} can be credited: 11800 of it is paid by what has not cleared"
+    assert not_credited(machine, item) == sentence
+    agreed(machine, act("clear", payment=number))
+    assert agreed(machine, act("credit-note", items=(item,)))["back"] == 11_800
+    whole(machine)
+
+
+def test_a_cheque_of_the_same_batch_is_seen(machine: Machine) -> None:
+    item = done(machine, act("fee", fee="visit"))["item"]
+    waiting = done(machine, act("credit-note", items=(item,)))["act"]
+    machine.accept(money(11_800, "cheque"), "cheque")
+    heard = machine.accept(yes(waiting), "yes")
+    machine.settle()
+    assert "not cleared" in machine.answer(heard[0].message_id).args["what"]
+    assert credit(machine) == 0
+    whole(machine)
+
+
+def test_a_cheque_that_came_back_leaves_the_item_to_be_credited(machine: Machine) -> None:
+    item = done(machine, act("fee", fee="visit"))["item"]
+    number = done(machine, money(11_800, "cheque"))["payment"]
+    done(machine, act("dishonour", payment=number))
+    note = agreed(machine, act("credit-note", items=(item,)))
+    assert (note["off"], note["back"], credit(machine)) == (11_800, 0, 0)
+    whole(machine)
+
+
+def test_what_a_plan_holds_is_not_credited(machine: Machine) -> None:
+    item = done(machine, act("fee", fee="visit"))["item"]
+    done(machine, money(1_800))
+    done(machine, act("plan", instalments=2, on="2026-12-01"))
+    sentence = f"1800 of item {item} can be credited: 10000 of it is in instalments of a plan"
+    assert not_credited(machine, item) == sentence
+    assert agreed(machine, act("credit-note", items=(item,), amount=1_800))["back"] == 1_800
+    whole(machine)
