@@ -115,6 +115,16 @@ def test_a_cheque(place: Installation) -> None:
     assert "700 UGX wait for the bank" in waits
 
 
+def test_a_reference_with_a_slash_is_no_other_desk(place: Installation) -> None:
+    paid = ("pay", "100001", "9,000", "--desk")
+    first = said(place, *paid, "a/b", "--reference", "c")
+    second = said(place, *paid, "a", "--reference", "b/c")
+    third = said(place, *paid, "a", "--reference", "b%2Fc")
+    assert (first["repeat"], second["repeat"], third["repeat"]) == (False, False, False)
+    assert third["credit"] == 27_000
+    assert said(place, *paid, "a", "--reference", "b/c")["message"] == second["message"]
+
+
 def test_old_debts_ageing_and_late_fees(place: Installation, tmp_path: Path) -> None:
     file = tmp_path / "old.csv"
     file.write_text("account,year,amount\n100001,2024,120000\n100002,2024,5000\n")
