@@ -13,7 +13,6 @@ from core.collection.late import E8, LateRule
 from core.money import half_up
 from core.tariffs.shapes import OWN
 
-
 #: Ways of paying that are money at once. Another spelling is another ledger, and credit at once.
 AT_ONCE = ("cash", "card", "transfer", "mobile")
 

@@ -320,3 +320,36 @@ def test_what_a_plan_holds_is_not_credited(machine: Machine) -> None:
     assert not_credited(machine, item) == sentence
     assert agreed(machine, act("credit-note", items=(item,), amount=1_800))["back"] == 1_800
     whole(machine)
+
+
+@pytest.mark.parametrize("kind", ["pay-out", "deposit-refund"])
+@pytest.mark.parametrize("desk_", ["", " ", "a:b"])
+def test_money_is_paid_out_at_a_desk(machine: Machine, kind: str, desk_: str) -> None:
+    done(machine, money(9_000))
+    done(machine, act("deposit", deposit="guarantee", amount=2_000))
+    asked = act(kind, deposit="guarantee", amount=1_000, desk=desk_)
+    assert refused(machine, asked).code == "payment-wrong"
+    whole(machine)
+
+
+def test_a_security_pays_only_items_that_are_owed(machine: Machine) -> None:
+    done(machine, money(9_000))
+    done(machine, act("deposit", deposit="guarantee", amount=2_000))
+    item = debt(machine, 5_000)
+    asked = act("deposit-use", deposit="guarantee", amount=500, items=(item, 99))
+    assert "owes nothing on item 99" in refused(machine, asked).args["what"]
+    strange = msgspec.structs.replace(asked, items=(item,), rule="no such rule")
+    assert refused(machine, strange).code == "payment-wrong"
+    assert done(machine, msgspec.structs.replace(asked, items=(item,)))["used"] == 500
+    whole(machine)
+
+
+def test_a_fee_is_of_an_agreement_of_its_account(machine: Machine) -> None:
+    done(machine, enrol("100002", "04123456792", "+256700000002"))
+    ((own,), (other,)) = machine.rows("SELECT id FROM agreement ORDER BY account_id")
+    for agreement in (other, 99):
+        asked = act("fee", fee="visit", agreement=agreement)
+        assert f"has no agreement {agreement}" in refused(machine, asked).args["what"]
+    item = done(machine, act("fee", fee="visit", agreement=own))["item"]
+    assert machine.rows("SELECT id, agreement_id FROM open_item") == [(item, own)]
+    whole(machine)
