@@ -39,11 +39,16 @@ def from_credit(_ctx: Context, command: RequestMoneyAct, account: Account) -> in
     return command.amount
 
 
-def check_receipt(ctx: Context, command: RequestMoneyAct, account: Account) -> int:
-    """An amount, and items that are owed."""
-    strange = set(command.items) - {o.id for o in owed_of(ctx, account.id)}
+def all_owed(ctx: Context, items: tuple[int, ...], account: Account) -> None:
+    """Refuses items on which the account owes nothing."""
+    strange = set(items) - {o.id for o in owed_of(ctx, account.id)}
     if strange:
         raise wrong(f"account {account.number} owes nothing on item {min(strange)}")
+
+
+def check_receipt(ctx: Context, command: RequestMoneyAct, account: Account) -> int:
+    """An amount, and items that are owed."""
+    all_owed(ctx, command.items, account)
     return _positive(command)
 
 
@@ -133,6 +138,13 @@ def check_held(ctx: Context, command: RequestMoneyAct, account: Account) -> int:
     return command.amount
 
 
+def check_deposit_use(ctx: Context, command: RequestMoneyAct, account: Account) -> int:
+    """An amount that is held, a rule, and items that are owed."""
+    rule_of(ctx, command.rule)
+    all_owed(ctx, command.items, account)
+    return check_held(ctx, command, account)
+
+
 def carry_deposit_use(
     ctx: Context, _act: TokenAct, command: RequestMoneyAct, account: Account
 ) -> Facts:
@@ -146,6 +158,8 @@ def carry_deposit_use(
 def _paid_out(command: RequestMoneyAct) -> str:
     if ":" in command.way + command.desk or command.way not in ("cash", "transfer"):
         raise wrong("money is paid out as cash or by transfer")
+    if not command.desk.strip():
+        raise wrong("name the desk that pays the money out")
     return f"{command.way}:{command.desk}"
 
 

@@ -21,7 +21,8 @@ from core.collection.charges import (
     raise_fee,
 )
 from core.collection.entities import OpenItem
-from core.collection.items import book, owed_of, raise_items, receivable, settle
+from core.collection.items import book, raise_items, receivable, settle
+from core.collection.notes import why_not
 from core.collection.payments import (
     clear,
     pay_from,
@@ -90,7 +91,10 @@ def _carry_part(source: str, ledger: str) -> Carry:
     return carry
 
 
-def _check_fee(ctx: Context, command: RequestMoneyAct, _account: Account) -> int:
+def _check_fee(ctx: Context, command: RequestMoneyAct, account: Account) -> int:
+    own = {a.id for a in ctx.stage.linked("agreements-of-account", account.id) or ()}
+    if command.agreement and command.agreement not in own:
+        raise wrong(f"account {account.number} has no agreement {command.agreement}")
     return fee_draft(ctx, command.fee).amount
 
 
@@ -100,10 +104,8 @@ def _carry_fee(ctx: Context, _act: TokenAct, command: RequestMoneyAct, account: 
 
 
 def _check_settle(ctx: Context, command: RequestMoneyAct, account: Account) -> int:
-    rule = rule_of(ctx, command.rule, command.items)
-    unknown = set(rule.named) - {o.id for o in owed_of(ctx, account.id)}
-    if unknown:
-        raise wrong(f"account {account.number} owes nothing on item {min(unknown)}")
+    rule_of(ctx, command.rule)
+    held.all_owed(ctx, command.items, account)
     return held.from_credit(ctx, command, account)
 
 
@@ -219,7 +221,11 @@ def _check_credit_note(ctx: Context, command: RequestMoneyAct, account: Account)
     left = item.amount - (ctx.stage.linked("credited", item.id) or 0)
     if not left or not 0 <= command.amount <= left:
         raise wrong(f"{left} of item {item.id} can be credited")
-    return command.amount or left
+    amount = command.amount or left
+    problem = why_not(ctx, item, amount, left)
+    if problem:
+        raise wrong(problem)
+    return amount
 
 
 def _carry_note(ctx: Context, _act: TokenAct, command: RequestMoneyAct, account: Account) -> Facts:
@@ -244,7 +250,7 @@ STEPS: Final[Mapping[str, Step]] = {
     "plan-cancel": Step(_check_end(_E.CANCEL), _carry_end(_E.CANCEL)),
     "recover": Step(_check_recover, _carry_recover),
     "late-fees": Step(_check_late, _carry_late),
-    "deposit-use": Step(held.check_held, held.carry_deposit_use),
+    "deposit-use": Step(held.check_deposit_use, held.carry_deposit_use),
     "deposit-refund": Step(held.check_deposit_refund, held.carry_deposit_refund),
     "pay-out": Step(held.check_pay_out, held.carry_pay_out),
     "write-off": Step(_check_part, _carry_part("write-off", "expense:bad-debt")),

@@ -36,6 +36,8 @@ from core.tariffs.shapes import OWN, TAX_AUTHORITY, THIRD_PARTY
 
 #: What an older system's balances are taken over against.
 OPENING = "opening:debts"
+#: An import is the act of one person: money to spend is not made by one.
+NO_CREDIT = "credit of an older system is not imported: it must come by an act of two people"
 LATE, OLD = "late-fee", "old-debt"
 #: Years of old debts that are believed.
 FIRST_YEAR = 1980
@@ -259,25 +261,18 @@ def _shares(lines: list[tuple[str, int]], amount: int, credited: int) -> list[in
 
 
 def take_over(ctx: Context, account: Account, debt: OldDebt) -> None:
-    """An old balance: a debt is an open item, a negative one becomes credit.
-
-    Of credit, too, an item stays: of nothing, so that the same balance is not taken over twice.
-    """
+    """What an older system was owed is an open item."""
     draft = Draft(
         kind="import",
         code=OLD,
         item_class=debt.item_class,
-        label=f"{'Debt' if debt.amount > 0 else 'Credit'} of {debt.year}",
+        label=f"Debt of {debt.year}",
         due=f"{debt.year}-12-31",
-        lines=((OPENING, debt.amount),) if debt.amount > 0 else (),
+        lines=((OPENING, debt.amount),),
         period=debt.year,
         identity=old_identity(debt),
     )
-    credit = (
-        Entry(OPENING, -debt.amount),
-        Entry(CUSTOMER_CREDIT, debt.amount, account.id),
-    )
-    raise_items(ctx, account, [draft], "import", credit if debt.amount < 0 else ())
+    raise_items(ctx, account, [draft], "import")
 
 
 def old_identity(debt: OldDebt) -> str:

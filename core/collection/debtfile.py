@@ -1,8 +1,8 @@
 """A file of old debts: ``account,year,amount[,class]`` a line, checked as a whole.
 
 Everything that is wrong is told at once, each with its line; nothing is taken from a file with a
-problem. Amounts are the currency's major unit, with a point, without groups; below 0: what the
-account had to its credit.
+problem. Amounts are the currency's major unit, with a point, without groups, above 0:
+what the account had to its credit is not taken over here.
 """
 
 import csv
@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from core.collection.allocation import CLASSES
-from core.collection.charges import FIRST_YEAR, old_identity
+from core.collection.charges import FIRST_YEAR, NO_CREDIT, old_identity
 from core.messages.collection import OldDebt
 from core.money import currency
 
@@ -92,7 +92,7 @@ def _debt(row: list[str], width: int, code: str, this_year: int) -> OldDebt | st
 def _minor(text: str, code: str) -> int | str:
     found = _AMOUNT.fullmatch(text)
     if found is None:
-        return f"{text!r} is no amount: write it like 1234 or -1234.50"
+        return f"{text!r} is no amount: write it like 1234 or 1234.50"
     sign, whole, fraction = found[1], found[2], found[3] or ""
     exponent = currency(code).exponent
     if len(fraction) > exponent:
@@ -100,7 +100,7 @@ def _minor(text: str, code: str) -> int | str:
     minor = int(whole + fraction.ljust(exponent, "0"))
     if not minor:
         return "an amount of nothing"
-    return -minor if sign else minor
+    return f"{text!r}: {NO_CREDIT}" if sign else minor
 
 
 def against_books(

@@ -94,8 +94,7 @@ def wrong(what: str) -> Refusal:
 
 def receive(ctx: Context, parts: Sequence[Part], tender: Tender) -> Payment:
     """Receive a payment; its parts sum to its amount. Raises Refusal; nothing is staged then."""
-    if tender.way in _CHART or ":" in tender.way + tender.desk or not (tender.way and tender.desk):
-        raise wrong(f"{tender.way}:{tender.desk} is no way to pay at a desk")
+    _declared(ctx, tender)
     amount = sum(part.amount for part in parts)
     clears_later = tender.way in ctx.terms.collection.uncleared
     rules = [rule_of(ctx, tender.rule, part.items) for part in parts]
@@ -124,12 +123,22 @@ def receive(ctx: Context, parts: Sequence[Part], tender: Tender) -> Payment:
         received_at=ctx.now_us,
         decided_at=0,
     )
+    ctx.stage.link("not-cleared", id_, clears_later)
     ctx.stage.add("payment", **asdict(payment))
     ctx.stage.put(payment.number, payment)
     if receipt is not None:
         paid = RECEIPT_MOVES[ReceiptState(receipt.state), ReceiptMove.PAY]
         ctx.stage.put(number, replace(receipt, state=paid.value, payment_id=id_))
     return payment
+
+
+def _declared(ctx: Context, tender: Tender) -> None:
+    """Only ways that are declared: a cheque by another name would be spendable at once."""
+    ways = [way for way in ctx.terms.collection.ways if way not in _CHART and ":" not in way]
+    if tender.way not in ways:
+        raise wrong(f"{tender.way or 'nothing'} is no way to pay; there are: {', '.join(ways)}")
+    if not tender.desk.strip() or ":" in tender.desk:
+        raise wrong(f"{tender.way}:{tender.desk} is no way to pay at a desk")
 
 
 def next_number(ctx: Context) -> str:
@@ -202,6 +211,7 @@ def clear(ctx: Context, payment: Payment, after: PaymentState) -> None:
                 entries.append(Entry(ledger, -amount, row.account_id))
     if entries:
         txn_id = book(ctx, "cheque-cleared", entries)
+    ctx.stage.link("not-cleared", payment.id, False)
     done = replace(payment, state=after.value, clear_txn_id=txn_id, decided_at=ctx.now_us)
     ctx.stage.put(payment.number, done)
 

@@ -13,6 +13,9 @@ from core.collection.late import E8, LateRule
 from core.money import half_up
 from core.tariffs.shapes import OWN
 
+#: Ways of paying that are money at once. Another spelling is another ledger, and credit at once.
+AT_ONCE = ("cash", "card", "transfer", "mobile")
+
 
 class FeeVersion(msgspec.Struct, frozen=True, kw_only=True):
     """A fee from a day on. ``amount`` in minor units; the tax is in it or comes on top."""
@@ -73,6 +76,11 @@ class CollectionTerms(msgspec.Struct, frozen=True, kw_only=True):
     ageing: tuple[int, ...] = (1, 31, 61, 91)
     uncleared: tuple[str, ...] = ("cheque",)
     dishonour_fee: str = ""
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """The ways of paying that are taken."""
+        return tuple(dict.fromkeys((*AT_ONCE, *self.uncleared)))
 
     def class_of(self, tariff: str) -> str:
         """The customer class of a tariff's customers."""

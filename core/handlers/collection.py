@@ -3,7 +3,7 @@
 from core.book import Wants
 from core.calendars import local_date
 from core.collection.allocation import CLASSES
-from core.collection.charges import FIRST_YEAR, old_identity, take_over
+from core.collection.charges import FIRST_YEAR, NO_CREDIT, old_identity, take_over
 from core.collection.payments import Part, Tender, account_of, receive, wrong
 from core.collection.states import PaymentState
 from core.entities import Account
@@ -101,7 +101,7 @@ def decide_import(ctx: Context, command: ImportDebts) -> Answer:
     if Role.COLLECTOR not in operator.roles:
         raise refuse("act-no-role", operator=command.operator, kind="import", role=Role.COLLECTOR)
     this_year = local_date(ctx.now_us, ctx.terms.zone).year
-    owed = credited = 0
+    owed = 0
     for place, debt in enumerate(command.debts, start=1):
         account = account_of(ctx, debt.account)
         if command.currency != account.currency:
@@ -111,6 +111,8 @@ def decide_import(ctx: Context, command: ImportDebts) -> Answer:
                 account=account.number,
                 expected=account.currency,
             )
+        if debt.amount < 0:
+            raise wrong(f"debt {place}: {debt.amount}: {NO_CREDIT}")
         if not debt.amount or not FIRST_YEAR <= debt.year <= this_year:
             raise wrong(f"debt {place}: {debt.amount} of {debt.year}")
         if debt.item_class not in CLASSES:
@@ -118,9 +120,8 @@ def decide_import(ctx: Context, command: ImportDebts) -> Answer:
         if ctx.stage.linked("live-item", old_identity(debt)):
             raise wrong(f"account {debt.account} has a debt of {debt.year} on file already")
         take_over(ctx, account, debt)
-        owed += max(debt.amount, 0)
-        credited += max(-debt.amount, 0)
-    data = {"debts": len(command.debts), "owed": owed, "credited": credited}
+        owed += debt.amount
+    data = {"debts": len(command.debts), "owed": owed}
     return Answer(outcome=Outcome.DONE, data={**data, "currency": command.currency})
 
 

@@ -11,7 +11,8 @@ from core.messages.base import Message, message_type
 class ReceivePayment(Message, frozen=True, kw_only=True, omit_defaults=True):
     """A payment received for an account: it pays what is owed there, the rest becomes credit.
 
-    ``way`` is the tender: cash, cheque, card, transfer; ``reference`` its own number, if any;
+    ``way`` is the tender: cash, card, transfer, mobile, or one of the company's
+    that clear later (cheque); ``reference`` its own number, if any;
     ``desk`` the cash desk or collector that took it. ``rule`` names the allocation rule (empty: the
     company's), ``items`` the open items that the payer wants paid first, ``receipt`` one that was
     written before the payment.

@@ -80,7 +80,7 @@ class RequestMoneyAct(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class OldDebt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What an account owed at the end of a year, by an older system; below 0: had to its credit."""
+    """What an account owed at the end of a year, by an older system: above 0."""
 
     account: str
     year: int

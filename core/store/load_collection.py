@@ -149,6 +149,12 @@ def _histories(reader: Reader, ids: list[int], book: Book) -> None:
     for row in _select(reader, _ALLOCATED, where, ids=ids):
         allocated = Allocated(*row)
         _append(book, "reductions-of", allocated.item_id, allocated)
+    for (id_,) in reader.rows(
+        "SELECT DISTINCT p.id FROM payment p JOIN allocation a ON a.source = 'payment' "
+        "AND a.source_id = p.id WHERE a.item_id IN :ids AND p.state = 'uncleared'",
+        ids=ids,
+    ):
+        book.link("not-cleared", id_, True)
     for row in _select(reader, _ITEM, "open_item WHERE about_id IN :ids ORDER BY id", ids=ids):
         item = OpenItem(**dict(zip(_ITEM, row, strict=True)))
         book.load(item.id, item)

@@ -174,7 +174,7 @@ def import_debts(
     company: CompanyOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Take over what an older system was owed, per year; a negative debt becomes credit.
+    """Take over what an older system was owed, per year. Credit is not taken over: refused.
 
     The whole file is checked first, against the books too: with a problem anywhere nothing is
     taken. A file that broke off in the middle is simply given again.
@@ -207,7 +207,7 @@ def import_debts(
         number = numbers[id(piece)]
         return f"piece {number}", f"old-debts/{digest}/{number}"
 
-    run = _run(settings, code, pieces, keyed, ("debts", "owed", "credited"))
+    run = _run(settings, code, pieces, keyed, ("debts", "owed"))
     _tell(run, settings, code, as_json)
 
 

@@ -37,7 +37,7 @@ def command(
     account: Annotated[str, typer.Argument(help="The account's number.")],
     amount: Annotated[str, typer.Argument(help="As people write it: 50,000 or 50k.")],
     config: ConfigOption = DEFAULT,
-    way: Annotated[str, typer.Option(help="cash, cheque, card, transfer.")] = "cash",
+    way: Annotated[str, typer.Option(help="cash, card, transfer, mobile, cheque.")] = "cash",
     desk: Annotated[str, typer.Option(help="Who took it.")] = "main",
     reference: ReferenceOption = "",
     rule: Annotated[str, typer.Option(help="A rule of allocation; else the company's.")] = "",
@@ -74,13 +74,22 @@ def command(
     if also:
         _joint(settings, code, payment, also, as_json)
         return
-    key = f"pay/{way}/{desk}/{reference}" if reference else f"pay/{uuid.uuid4()}"
-    done = submit(settings, code, key, name_of(payment).name, payment)
+    done = submit(settings, code, _key(payment), name_of(payment).name, payment)
     if done.answer is None:
         die(f"the outcome is not known yet; look for it: wattbus find {done.message_id}")
     if done.answer.outcome != "done":
         die(said_no(done.answer))
     _tell(done, payment, as_json)
+
+
+def _key(payment: ReceivePayment) -> str:
+    """Under what a repeat is known: its way, desk and reference, none of which can pass for
+    another's; a payment without a reference is its own."""
+    if not payment.reference:
+        return f"pay/{uuid.uuid4()}"
+    parts = (payment.way, payment.desk, payment.reference)
+    # only what would be ambiguous is escaped: other references keep the keys they always had
+    return "/".join(("pay", *(p.replace("%", "%25").replace("/", "%2F") for p in parts)))
 
 
 def _tell(done: Submitted, payment: ReceivePayment, as_json: bool) -> None:
@@ -129,9 +138,7 @@ def _joint(
         desk=first.desk,
         rule=first.rule,
     )
-    own = first.reference
-    key = f"pay/{first.way}/{first.desk}/{own}" if own else f"pay/{uuid.uuid4()}"
-    done = submit(settings, code, key, name_of(joint).name, joint)
+    done = submit(settings, code, _key(first), name_of(joint).name, joint)
     if done.answer is None:
         die(f"the outcome is not known yet; look for it: wattbus find {done.message_id}")
     if done.answer.outcome != "done":

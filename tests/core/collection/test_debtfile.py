@@ -4,15 +4,20 @@ import pytest
 
 from core.collection.debtfile import DebtFileError, against_books, read_debts
 
-GOOD = "account,year,amount,class\n1,2024,1500,energy\n\n1,2025,-20.50,fee\n"
+GOOD = "account,year,amount,class\n1,2024,1500,energy\n\n1,2025,20.50,fee\n"
 
 
-def test_debts_and_credit() -> None:
+def test_debts() -> None:
     lines = read_debts(GOOD, "old.csv", "KES", 2026)
     assert [(x.number, x.debt.amount, x.debt.item_class) for x in lines] == [
         (2, 150_000, "energy"),
-        (4, -2_050, "fee"),
+        (4, 2_050, "fee"),
     ]
+
+
+def test_credit_is_not_taken_over() -> None:
+    with pytest.raises(DebtFileError, match=r"old.csv:3: '-5': .* by an act of two people"):
+        read_debts("account,year,amount\n1,2024,5\n2,2024,-5\n", "old.csv", "UGX", 2026)
 
 
 def test_everything_that_is_wrong_is_told_at_once() -> None:

@@ -46,7 +46,7 @@ def story(machine: Machine) -> list[Any]:
     said.append(done(machine, act("waiver", items=(2,), amount=500)))
     said.append(done(machine, act("late-fees", on="2026-11-21")))
     cheque = done(machine, money(30_000, "cheque"))
-    said += [cheque, done(machine, act("clear", payment=cheque["payment"]))]
+    said += [cheque, agreed(machine, act("clear", payment=cheque["payment"]))]
     said.append(done(machine, act("dishonour", payment=cheque["payment"])))
     said.append(done(machine, act("plan", instalments=3, on="2026-12-31", items=(2,))))
     said.append(done(machine, act("plan-break", plan=1)))

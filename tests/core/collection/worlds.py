@@ -20,9 +20,9 @@ def lived(url: str) -> None:
     done(machine, act("fee", fee="visit"))
     done(machine, act("fee", fee="seal"))
     wrong = done(machine, money(5_000))["payment"]
-    done(machine, act("reverse", payment=wrong))
+    agreed(machine, act("reverse", payment=wrong))
     cheque = done(machine, money(30_000, "cheque"))["payment"]
-    done(machine, act("clear", payment=cheque))
+    agreed(machine, act("clear", payment=cheque))
     done(machine, money(7_000, "cheque", account="100002"))
     debt(machine, 90_000, 2024)
     done(machine, act("late-fees", on="2026-11-21"))

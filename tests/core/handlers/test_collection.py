@@ -1,5 +1,6 @@
 """Money that pays what is owed: given out by a rule, mirrored when it comes back."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from core.messages import ReceiveJointPayment
 from core.messages.collection import PaymentShare
 from tests.core.collection.desk import (
+    OPERATORS,
     act,
     agreed,
     credit,
@@ -18,6 +20,7 @@ from tests.core.collection.desk import (
     refused,
     whole,
     wrongs,
+    yes,
 )
 from tests.hub.machine import Machine, buy, enrol
 
@@ -78,7 +81,7 @@ def test_one_payment_for_many_accounts(machine: Machine) -> None:
     answer = done(machine, joint)
     assert answer["credits"] == {"100001": 500, "100002": 500}
     assert len(machine.rows("SELECT id FROM ledger_txn WHERE kind = 'payment'")) == 1
-    done(machine, act("reverse", payment=answer["payment"]))
+    agreed(machine, act("reverse", payment=answer["payment"]))
     assert (credit(machine), credit(machine, "100002")) == (0, 0)
     assert opens(machine) == {"old-debt": 1_000}
     whole(machine)
@@ -96,7 +99,7 @@ def test_a_joint_payment_is_its_shares(machine: Machine) -> None:
 def test_a_reversal_mirrors_the_payment_line_by_line(machine: Machine) -> None:
     debt(machine, 1_000)
     number = done(machine, money(1_700))["payment"]
-    done(machine, act("reverse", payment=number))
+    agreed(machine, act("reverse", payment=number))
     ((txn, reverses),) = machine.rows("SELECT id, reverses FROM ledger_txn WHERE reverses > 0")
     assert machine.rows("SELECT line, ledger, owner, -amount FROM posting WHERE txn_id = :t "
                         "ORDER BY line", t=txn) == machine.rows(
@@ -111,7 +114,7 @@ def test_money_that_was_spent_before_it_came_back_is_owed(machine: Machine) -> N
     number = done(machine, money(20_000))["payment"]
     done(machine, buy(20_000))
     spent = 20_000 - credit(machine)
-    done(machine, act("reverse", payment=number))
+    agreed(machine, act("reverse", payment=number))
     assert (opens(machine), credit(machine)) == ({"returned": spent}, 0)
     whole(machine)
 
@@ -123,7 +126,7 @@ def test_a_cheque_buys_nothing_before_it_clears(machine: Machine) -> None:
     assert opens(machine) == {}, "it pays what is owed"
     assert refused(machine, buy(20_000)).code == "credit-insufficient"
     whole(machine)
-    cleared = done(machine, act("clear", payment=taken["payment"]))
+    cleared = agreed(machine, act("clear", payment=taken["payment"]))
     assert cleared["credit"] == 29_000
     done(machine, buy(20_000))
     whole(machine)
@@ -134,7 +137,7 @@ def test_a_dishonoured_cheque_is_undone_and_costs_a_fee(machine: Machine, cleare
     debt(machine, 1_000)
     number = done(machine, money(30_000, "cheque"))["payment"]
     if cleared:
-        done(machine, act("clear", payment=number))
+        agreed(machine, act("clear", payment=number))
         done(machine, buy(29_000))
     done(machine, act("dishonour", payment=number))
     left = 29_000 if cleared else 0
@@ -155,7 +158,7 @@ def test_a_cheque_does_not_pay_debts_that_make_tokens_larger(machine: Machine) -
     assert done(machine, money(5_000, "cheque", rule="all"))["uncleared"] == 5_000
     paid = done(machine, money(5_000, rule="all"))
     assert (paid["paid"], paid["credit"]) == ({"debt-1": 3_000}, 2_000)
-    done(machine, act("reverse", payment=paid["payment"]))
+    agreed(machine, act("reverse", payment=paid["payment"]))
     assert machine.rows("SELECT outstanding FROM debt") == [(3_000,)]
     whole(machine)
 
@@ -197,4 +200,43 @@ def test_deposits_are_a_liability(machine: Machine) -> None:
         "payment-wrong"
     )
     assert wrongs(machine) == []
+    whole(machine)
+
+
+def test_one_person_neither_reverses_a_payment_nor_clears_a_cheque(machine: Machine) -> None:
+    paid = done(machine, money(9_000))["payment"]
+    cheque = done(machine, money(7_000, "cheque"))["payment"]
+    assert refused(machine, act("clear", payment=cheque, evidence="")).code == "act-wrong"
+    for kind, number in (("reverse", paid), ("clear", cheque)):
+        waiting = done(machine, act(kind, payment=number))
+        assert (waiting["state"], credit(machine)) == ("requested", 9_000)
+        assert refused(machine, yes(waiting["act"], "grace")).code == "act-no-role"
+    whole(machine)
+
+
+def test_reversals_count_in_the_day_of_the_operator(tmp_path: Path) -> None:
+    few = {**OPERATORS, "grace": replace(OPERATORS["grace"], refund_per_day=10_000)}
+    machine = desk(tmp_path, operators=few)
+    first, second = (done(machine, money(6_000))["payment"] for _ in range(2))
+    agreed(machine, act("reverse", payment=first))
+    assert refused(machine, act("reverse", payment=second)).code == "act-over-limit"
+    assert credit(machine) == 6_000
+    whole(machine)
+
+
+@pytest.mark.parametrize("way", ["Cheque", "check", "cheque ", "", "uncleared", "customer-credit"])
+def test_only_declared_ways_of_paying_are_taken(machine: Machine, way: str) -> None:
+    answer = refused(machine, money(9_000, way))
+    assert answer.code == "payment-wrong"
+    assert answer.args["what"].endswith("there are: cash, card, transfer, mobile, cheque")
+    share = PaymentShare(account="100001", amount=9_000)
+    joint = ReceiveJointPayment(shares=(share,), amount=9_000, currency="UGX", way=way)
+    assert refused(machine, joint).code == "payment-wrong"
+    assert credit(machine) == 0
+    whole(machine)
+
+
+@pytest.mark.parametrize("desk_", ["", " ", "a:b"])
+def test_a_payment_is_taken_at_a_desk(machine: Machine, desk_: str) -> None:
+    assert refused(machine, money(9_000, desk=desk_)).code == "payment-wrong"
     whole(machine)
