@@ -98,8 +98,12 @@ def _blocked(tx: Tx, items: Sequence[int]) -> dict[int, str]:
         "SELECT item_id, source, sum(amount) FROM allocation WHERE item_id IN :ids "
         "GROUP BY item_id, source HAVING sum(amount) <> 0 UNION ALL "
         "SELECT source_id, source, sum(amount) FROM allocation WHERE source = 'credit-note' "
-        "AND source_id IN :others GROUP BY source_id, source",
-        ids=list(items), others=list(items),
+        "AND source_id IN :others GROUP BY source_id, source UNION ALL "
+        "SELECT a.item_id, 'a payment that has not cleared', sum(a.amount) FROM allocation a "
+        "JOIN payment p ON p.id = a.source_id AND p.state = 'uncleared' "
+        "WHERE a.source = 'payment' AND a.item_id IN :paid "
+        "GROUP BY a.item_id HAVING sum(a.amount) <> 0",
+        ids=list(items), others=list(items), paid=list(items),
     )  # fmt: skip
     return {item: f"{source} first" for item, source, _ in rows if source not in _MONEY}
 

@@ -124,6 +124,17 @@ def test_a_bill_that_was_written_off_is_not_mirrored(tmp_path: Path) -> None:
     assert wrongs(made) == []
 
 
+def test_a_bill_that_a_cheque_paid_waits_for_the_cheque(tmp_path: Path) -> None:
+    """Else the reversal would make credit of money that may still not come."""
+    made = village(tmp_path)
+    issued(made)
+    pay(made, 2, 1_000)
+    with closing(open_desk(made)) as desk, desk.transaction() as (tx, _):
+        tx.run("UPDATE payment SET state = 'uncleared'")
+    with pytest.raises(BillingError, match="a payment that has not cleared first"):
+        reverse(made, 2)
+
+
 def test_a_correction_of_a_correction(tmp_path: Path) -> None:
     made = village(tmp_path)
     issued(made)
