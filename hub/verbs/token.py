@@ -33,7 +33,6 @@ from core.sts.tid import tid_at
 from core.sts.token import grouped
 from hub.config import ConfigError
 from hub.modules.opening import open_company_module, token_opener
-from hub.verbs._shared import company_of, configuration
 from hub.verbs.conform import WrongUseError, read_tables, read_text
 from hub.verbs.token_words import ALL_SERVICES, Asked, KeyChoice, best_explanation, candidates
 
@@ -95,6 +94,8 @@ def _file_module(
 def _company_module(path: Path, company: str, keys: Path | None) -> tuple[VirtualModule, KeyFile]:
     """A company's module as it is configured: the keys may be in a token. ``keys``: another file
     of its keys. Exit 2 for what is wrong with the configuration."""
+    from hub.verbs._shared import company_of, configuration  # with it comes the database's library
+
     config = configuration(path)
     code = company_of(config, company)
     section = config.companies[code]
