@@ -40,6 +40,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installat
     (tmp_path / "bob.secret").write_text(operators.hashed("bob's own words"))
     roster = companies._operators(read(one.config), "demo")
     one.machine = Machine(one.machine.url, terms=terms(operators=roster))
+    for verb in ("keychange", "act"):  # acts lapse by the machine's clock, not by the wall's
+        monkeypatch.setattr(f"hub.verbs.{verb}._now_us", lambda: one.machine.time.at_us)
     for n, drn in enumerate(METERS, 1):
         number, phone = f"10000{n}", f"+25670000000{n}"
         link = MeterLink(drn=drn, sgc=NOW)
