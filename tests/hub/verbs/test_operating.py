@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from core.calendars import local_date
 from hub import inbox
 from hub.channel import Failed
 from tests.hub.machine import METER, PHONE, buy, enrol, pay
@@ -19,7 +20,8 @@ def place(tmp_path: Path) -> Iterator[Installation]:
     """An installation with one customer who has 50,000; its clock is the machine's own."""
     place = installed(tmp_path)
     place.machine.time.at_us = time.time_ns() // 1_000 - 60_000_000
-    place.machine.do(enrol(), "enrol")
+    today = local_date(place.machine.time.at_us, place.machine.terms.zone)
+    place.machine.do(enrol(since=today.replace(day=1).isoformat()), "enrol")  # one month's charge
     place.machine.do(pay(50_000), "pay")
     with answering(place):
         yield place
