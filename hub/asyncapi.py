@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import msgspec
 
-from core.handlers import HANDLERS
+from core.handlers.registry import HANDLERS
 from core.messages import Answer, SendNotice
 from core.messages.base import MessageType, all_types
 from core.messages.examples import ANSWER, EXAMPLES

@@ -20,8 +20,8 @@ import msgspec
 
 from core.book import Book, Emitted, Stage, Wants
 from core.company import Terms
-from core.handlers import HANDLERS, Context, Draw, Handler
-from core.handlers.base import NotYet
+from core.handlers.base import Context, Draw, Handler, NotYet
+from core.handlers.registry import HANDLERS
 from core.handlers.vending import tell_refusal
 from core.messages import Answer, Message, Outcome
 from core.refusals import Refusal, refuse

@@ -12,7 +12,8 @@ from contextlib import AbstractContextManager
 from core.book import Book, Wants
 from core.company import Terms
 from core.entities import Coding, KeyChange, Meter
-from core.handlers import HANDLERS, Handler
+from core.handlers.base import Handler
+from core.handlers.registry import HANDLERS
 from core.store.load import load_meters
 from core.store.tx import Reader
 from core.sts.meter_id import meter_pan

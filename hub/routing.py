@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from core.handlers import HANDLERS
+from core.handlers.registry import HANDLERS
 from core.messages import Message, OrderTokens, SendNotice, name_of
 from hub.outbox import CHANNEL, WORKER, Route
 

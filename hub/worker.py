@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from core.handlers import Draw
+from core.handlers.base import Draw
 from core.store.ids import BLOCK, take
 from core.store.tables.machine import DEAD, OPEN
 from core.store.tx import TransientStoreError, Tx

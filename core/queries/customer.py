@@ -6,7 +6,6 @@ Nothing is locked and nothing is written: a quote is information, not a promise.
 
 from collections.abc import Sequence
 
-import core.handlers  # noqa: F401 - first: they import the rooms of vending in their order
 from core.book import Stage, Wants
 from core.company import Terms
 from core.entities import Account, Agreement, Meter, Phone

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from core.handlers import Draw
+from core.handlers.base import Draw
 from core.messages import CreditVend, Outcome, SendNotice
 from core.store.tables.machine import DEAD, DONE, OPEN, PARKED
 from core.store.upgrade import upgrade

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.handlers import HANDLERS
+from core.handlers.registry import HANDLERS
 from core.messages import Message, SendNotice
 from core.messages.examples import EXAMPLES
 from hub.channel import ChannelSpec

@@ -1,0 +1,31 @@
+"""Every message type that the core handles, and by whom: one handler per command."""
+
+from core.handlers import (
+    accounts,
+    collection,
+    free_units,
+    key_changes,
+    money_acts,
+    notices,
+    token_acts,
+    token_orders,
+    vending,
+)
+from core.handlers.base import Handler
+from core.messages import name_of
+
+#: message type name -> its one handler
+HANDLERS: dict[str, Handler] = {
+    name_of(handler.message).name: handler
+    for handler in (
+        *vending.HANDLERS,
+        *collection.HANDLERS,
+        *accounts.HANDLERS,
+        *notices.HANDLERS,
+        *token_acts.HANDLERS,
+        *token_orders.HANDLERS,
+        *money_acts.HANDLERS,
+        *key_changes.HANDLERS,
+        *free_units.HANDLERS,
+    )
+}
