@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from adapters.mobilemoney import conform as mobile_conform
 from core.documents import DocumentError
 from core.sts import conform as sts_conform
 from core.sts.errors import TablesFormError
@@ -98,7 +99,21 @@ def _tariff(text: str, options: Options) -> list[Verdict]:
     ]
 
 
+def _mobile_money(text: str, options: Options) -> list[Verdict]:
+    try:
+        outcomes = mobile_conform.run(text)
+    except mobile_conform.FormError as error:
+        raise WrongUseError(f"{options.name}: {error}") from error
+    return [
+        Verdict(found.id, "failed", expected=found.expected, got=found.got)
+        if found.got
+        else Verdict(found.id, "ok")
+        for found in outcomes
+    ]
+
+
 KINDS: dict[str, Callable[[str, Options], list[Verdict]]] = {
+    "mobile-money": _mobile_money,
     "sts": _sts,
     "tariff": _tariff,
 }

@@ -129,3 +129,17 @@ def test_a_tariff_case_that_fails_is_told(tmp_path: Path) -> None:
     assert code == 1
     assert out.splitlines()[-1] == "0 passed, 1 failed"
     assert "[0].strange: unknown" in out
+
+
+def test_a_provider_s_own_samples(tmp_path: Path) -> None:
+    file = VECTORS.with_name("mobile-money.json")
+    assert call("mobile-money", str(file)) == (0, "11 passed, 0 failed\n", "")
+    cases = json.loads(file.read_text())["cases"]
+    cases[0]["expect"]["amount"] = "5.01"
+    path = tmp_path / "wrong.json"
+    path.write_text(json.dumps({"cases": cases}))
+    code, out, _ = call("mobile-money", str(path))
+    assert (code, out.splitlines()[-1]) == (1, "10 passed, 1 failed")
+    assert out.startswith("mpesa-c2b-confirm: expected amount '5.01', got amount '5.00'")
+    path.write_text("[1]")
+    assert call("mobile-money", str(path))[0] == 2
