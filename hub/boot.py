@@ -16,7 +16,6 @@ from twisted.internet.threads import deferToThread
 from core.company import Terms
 from core.store.tables.orders import OPEN
 from core.store.upgrade import Store, current, head
-from hub import metrics
 from hub.acts import Desk
 from hub.channel import Channel, ChannelSpec
 from hub.clock import Sources
@@ -27,6 +26,7 @@ from hub.engine import Engine, EngineError, Parts, make_engine
 from hub.http import HttpService
 from hub.keys.custodians import KeyDesk
 from hub.lasttids import LastTidDesk
+from hub.metrics import Node, render
 from hub.modules.settings import NETWORK
 from hub.operators import Identity, OperatorDesk
 from hub.ports import HubPorts, logger
@@ -157,13 +157,18 @@ class Hub:
 
     async def metrics(self) -> str:
         """The Prometheus page, read in a thread."""
-        up = {name: channel.capacity() > 0 for name, channel in self.channels.items()}
-        page: str = await deferToThread(self._metrics, up)
+        node = Node(
+            channels={name: channel.status() for name, channel in self.channels.items()},
+            links={name: link.status() for name, link in self.links.items()},
+            arrived={name: self.ports[name].arrived_us for name in self.channels},
+            well=self.engine.healthy(),
+        )
+        page: str = await deferToThread(self._metrics, node)
         return page
 
-    def _metrics(self, up: Mapping[str, bool]) -> str:
+    def _metrics(self, node: Node) -> str:
         with self.engine.readers.reader() as reader:
-            return metrics.render(reader, up, self.sources.now_us())
+            return render(reader, node, self.sources.now_us())
 
 
 def is_control(name: str) -> bool:

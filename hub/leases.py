@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from time import monotonic
 from typing import NamedTuple
 
-from core.store.tx import Row, Tx
+from core.store.tx import Reader, Row, Tx
 from core.store.upgrade import Store
 from hub.outbox import PARTITIONS
 from hub.worker import FencedError
@@ -29,6 +29,15 @@ class _Plan(NamedTuple):
     keep: list[int]
     taken: list[int]
     given: list[int]
+
+
+def unleased(reader: Reader) -> int:
+    """How many partitions no live worker holds. On SQLite, and before the first worker ever, there
+    are no leases: none."""
+    if not reader.rows("SELECT 1 FROM partition_lease LIMIT 1"):
+        return 0
+    held = sum(1 for _, owner, _, live in reader.rows(_LOOK) if owner and live)
+    return PARTITIONS - held
 
 
 @dataclass(slots=True)

@@ -8,35 +8,59 @@
 ``wattbus_token_proof_until_seconds``                tokens are proved up to this (Unix time)
 ``wattbus_token_orders{module,state}``               at security modules, not over; "wrong" and
                                                      "undecided" wait for people
-``wattbus_channel_up{channel}``                      1 when the channel can take messages
+``wattbus_oldest_order_seconds{module}``             age of the oldest of them: money waits for it
+``wattbus_partitions_unleased``                      partitions that no live worker holds
+``wattbus_channel_up{channel}``                      1 when the channel says that it is up
+``wattbus_breaker_open{channel}``                    1 when its counterpart is left alone now
+``wattbus_link_up{link}``                            1 when a link of several channels is up
+``wattbus_last_arrival_seconds{channel}``            when something last arrived at this node (Unix
+                                                     time); none yet: not there
+``wattbus_well``                                     1 when this node's stages reach their store
+
+docs/operations has the alerts that stand on it, and what to do about each.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from core.queries.modules import orders_by_state
+from core.queries.modules import oldest_orders, orders_by_state
 from core.store.tx import Reader
-from hub import balance, proof_store
+from hub import balance, leases, proof_store
+from hub.breaker import BreakerState
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """What only the process itself knows: what channels and links say of themselves, and when
+    something last arrived by a channel (µs UTC; 0: nothing yet)."""
+
+    channels: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    links: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    arrived: Mapping[str, int] = field(default_factory=dict)
+    well: bool = True
 
 
 class _Snapshot(Collector):
     """What one scrape saw."""
 
-    def __init__(self, reader: Reader, up: Mapping[str, bool], now_us: int) -> None:
+    def __init__(self, reader: Reader, node: Node, now_us: int) -> None:
         self._families = [*_balance(reader), _oldest(reader, now_us), *_proofs(reader)]
-        self._families += [_orders(reader), _up(up)]
+        self._families += [_orders(reader), _oldest_order(reader, now_us), _unleased(reader)]
+        self._families += _of_the_node(node)
 
     def collect(self) -> Iterable[Metric]:
         return self._families
 
 
-def render(reader: Reader, up: Mapping[str, bool], now_us: int) -> str:
+def render(reader: Reader, node: Node, now_us: int) -> str:
     """The metrics page."""
     registry = CollectorRegistry()
-    registry.register(_Snapshot(reader, up, now_us))
+    registry.register(_Snapshot(reader, node, now_us))
     return generate_latest(registry).decode()
 
 
@@ -87,8 +111,39 @@ def _orders(reader: Reader) -> Metric:
     return family
 
 
-def _up(up: Mapping[str, bool]) -> Metric:
-    family = GaugeMetricFamily("wattbus_channel_up", "1: can take messages", labels=["channel"])
-    for name, is_up in up.items():
-        family.add_metric([name], float(is_up))
+def _oldest_order(reader: Reader, now_us: int) -> Metric:
+    family = GaugeMetricFamily(
+        "wattbus_oldest_order_seconds", "Age of a module's oldest open order", labels=["module"]
+    )
+    for module, oldest in oldest_orders(reader):
+        family.add_metric([module], (now_us - oldest) / 1e6)
     return family
+
+
+def _unleased(reader: Reader) -> Metric:
+    family = GaugeMetricFamily("wattbus_partitions_unleased", "Partitions without a live worker")
+    family.add_metric([], leases.unleased(reader))
+    return family
+
+
+def _of_the_node(node: Node) -> list[Metric]:
+    up = GaugeMetricFamily("wattbus_channel_up", "1: the channel is up", labels=["channel"])
+    breaker = GaugeMetricFamily(
+        "wattbus_breaker_open", "1: the counterpart is left alone", labels=["channel"]
+    )
+    link_up = GaugeMetricFamily("wattbus_link_up", "1: the link is up", labels=["link"])
+    arrived = GaugeMetricFamily(
+        "wattbus_last_arrival_seconds", "When something last arrived", labels=["channel"]
+    )
+    well = GaugeMetricFamily("wattbus_well", "1: the stages reach their store")
+    for name, said in node.channels.items():
+        up.add_metric([name], float(said.get("state") == "up"))
+        if "breaker" in said:
+            breaker.add_metric([name], float(said["breaker"] == BreakerState.OPEN.value))
+    for name, said in node.links.items():
+        link_up.add_metric([name], float(said.get("state") == "up"))
+    for name, at_us in node.arrived.items():
+        if at_us:
+            arrived.add_metric([name], at_us / 1e6)
+    well.add_metric([], float(node.well))
+    return [up, breaker, link_up, arrived, well]

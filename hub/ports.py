@@ -41,6 +41,7 @@ class HubPorts:
     http: HttpService
     links: dict[str, Any]
     clock_us: Callable[[], int]
+    arrived_us: int = 0  # when something last arrived; 0: nothing since the start
 
     def accept(self, arrival: Arrival) -> "Deferred[Accepted]":
         """Journal it. Fires after the commit; fails with Overloaded or KeyReused."""
@@ -48,11 +49,13 @@ class HubPorts:
             routes = self.routing.routes(self.company.code, arrival.message)
         except RoutingError as error:
             return fail(error)
+        self.arrived_us = self.clock_us()
         entry = Entry(self.company.code, self.name, arrival, routes, self.company.test)
         return self.intake.accept(entry)
 
     def record(self, key: str, raw: str, party: str = "") -> None:
         """Journal something that asks for nothing."""
+        self.arrived_us = self.clock_us()
         self.intake.record(Noted(self.company.code, self.name, key, party, raw))
 
     def keep(self, key: str, value: str) -> "Deferred[None]":

@@ -108,6 +108,15 @@ def newest_orders(reader: Reader, limit: int) -> list[OrderView]:
     return [OrderView(*row) for row in rows]
 
 
+def oldest_orders(reader: Reader) -> list[tuple[str, int]]:
+    """(module, when its oldest open order was placed, µs UTC)."""
+    rows = reader.rows(
+        f"SELECT module, min(ordered_at) FROM token_order WHERE {OPEN} GROUP BY module "
+        "ORDER BY module"
+    )
+    return [(str(module), int(at)) for module, at in rows]
+
+
 def orders_by_state(reader: Reader) -> list[tuple[str, str, int]]:
     """(module, state, how many) of those that are not over."""
     rows = reader.rows(

@@ -5,16 +5,21 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from core.store.upgrade import upgrade
 from hub import inbox, metrics
 from hub.channel import Failed
+from hub.leases import Leases
+from hub.metrics import Node
+from hub.outbox import PARTITIONS
 from tests.hub.machine import METER, PHONE, Machine, buy, enrol, fresh_sqlite, pay
+from tests.servers.postgres import Postgres
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
-def page(machine: Machine, up: dict[str, bool] | None = None) -> tuple[str, Samples]:
+def page(machine: Machine, node: Node = Node()) -> tuple[str, Samples]:
     with machine.store.reader() as reader:
-        text = metrics.render(reader, up or {}, machine.time.now_us())
+        text = metrics.render(reader, node, machine.time.now_us())
     samples = {
         (sample.name, frozenset(sample.labels.items())): sample.value
         for family in text_string_to_metric_families(text)
@@ -39,7 +44,7 @@ def test_the_numbers_are_those_of_the_balance(machine: Machine) -> None:
     machine.do(buy(), "b1")
     machine.accept(buy(), "b1")
     machine.do(buy(meter="0412"), "b2")
-    text, samples = page(machine, {"sms": True, "ussd": False})
+    text, samples = page(machine, Node({"sms": {"state": "up"}, "ussd": {"state": "stopping"}}))
     sold = {"channel": "sms", "handler": "vending.credit-vend"}
     counts = {
         outcome: of(samples, "wattbus_messages_total", outcome=outcome, **sold)
@@ -91,7 +96,37 @@ def test_a_scrape_never_reads_what_is_done(machine: Machine) -> None:
             return machine.rows(sql, **params)
 
     balance.lines(Explaining())
-    metrics.render(Explaining(), {}, 0)
+    metrics.render(Explaining(), Node(), 0)
     looked = [plan for plan in seen if "delivery" in plan]
     assert len(looked) >= 5
     assert all("USING INDEX ix_delivery_" in plan for plan in looked), looked
+
+
+def test_what_the_node_says_of_itself(machine: Machine) -> None:
+    node = Node(
+        channels={"sms": {"state": "up"}, "box": {"state": "down", "breaker": "open"}},
+        links={"smsc": {"state": "down"}},
+        arrived={"sms": 1_795_000_000_500_000, "box": 0},
+        well=False,
+    )
+    text, samples = page(machine, node)
+    assert of(samples, "wattbus_channel_up", channel="box") == 0
+    assert of(samples, "wattbus_breaker_open", channel="box") == 1
+    assert of(samples, "wattbus_link_up", link="smsc") == 0
+    assert of(samples, "wattbus_last_arrival_seconds", channel="sms") == 1_795_000_000.5
+    assert of(samples, "wattbus_well") == 0
+    assert 'last_arrival_seconds{channel="box"}' not in text
+    assert 'breaker_open{channel="sms"}' not in text
+
+
+@pytest.mark.slow
+def test_partitions_that_nobody_holds(postgres: Postgres) -> None:
+    url = postgres.create()
+    upgrade(url)
+    machine = Machine(url)
+    assert of(page(machine)[1], "wattbus_partitions_unleased") == 0, "no worker was ever there"
+    leases = Leases(machine.store, "w1")
+    leases.prepare()
+    assert of(page(machine)[1], "wattbus_partitions_unleased") == PARTITIONS
+    leases.balance()
+    assert of(page(machine)[1], "wattbus_partitions_unleased") == 0

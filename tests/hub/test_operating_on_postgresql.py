@@ -110,7 +110,7 @@ def test_dead_letters_are_replayed_discarded_and_edited(
         (chain,) = audit.verify(audit.read(reader))
         assert (chain.rows, chain.broken_at) == (3, None)
         assert balance.unaccounted(reader) == 0
-        assert "wattbus_unaccounted_messages 0.0" in metrics.render(reader, {}, 1)
+        assert "wattbus_unaccounted_messages 0.0" in metrics.render(reader, metrics.Node(), 1)
 
 
 @pytest.mark.parametrize("table", ["audit", "posting", "ledger_txn", "token", "module_log"])

@@ -130,7 +130,7 @@ def test_every_state_has_its_meaning() -> None:
 def test_open_orders_are_a_metric(machine: RemoteMachine) -> None:
     def page() -> str:
         with machine.store.reader() as reader:
-            return metrics.render(reader, {}, machine.time.now_us())
+            return metrics.render(reader, metrics.Node(), machine.time.now_us())
 
     assert "wattbus_token_orders{" not in page()
     order = bought(machine)

@@ -94,7 +94,7 @@ def test_each_day_is_proved_once_and_goes_on_where_the_last_ended(machine: Machi
     with machine.store.reader() as reader:
         (end,) = last_proof(reader).heads.values()
         assert (end.batch, end.total) == (6, 6)
-        assert "wattbus_token_findings 0.0" in metrics.render(reader, {}, 1)
+        assert "wattbus_token_findings 0.0" in metrics.render(reader, metrics.Node(), 1)
 
 
 def test_a_finding_alarms_and_stays(machine: Machine) -> None:
@@ -112,7 +112,7 @@ def test_a_finding_alarms_and_stays(machine: Machine) -> None:
     set_clock(machine, "2026-11-23T03:00:00")
     run(stage(machine))
     with machine.store.reader() as reader:
-        page = metrics.render(reader, {}, 1)
+        page = metrics.render(reader, metrics.Node(), 1)
     assert "wattbus_token_findings 1.0" in page
     (line,) = [x for x in page.splitlines() if x.startswith("wattbus_token_proof_until_seconds ")]
     assert float(line.split()[1]) * 1e6 == instant("2026-11-23")
