@@ -50,12 +50,12 @@ def _constant(name: str) -> Any:
 
 def inner(of: Object, *names: str) -> Object:
     """The object at a path. NoticeError when there is none."""
-    found: Any = of
     for at, name in enumerate(names, 1):
-        found = found.get(name) if isinstance(found, Mapping) else None
+        found = of.get(name)
         if not isinstance(found, Mapping):
             raise NoticeError(".".join(names[:at]), "an object was expected")
-    return found
+        of = found
+    return of
 
 
 def text(of: Object, name: str, most: int = MAX_TEXT) -> str:

@@ -255,7 +255,7 @@ def _paths(of: object, at: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [path for key, each in pairs for path in [(*at, key), *_paths(each, (*at, key))]]
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_a_changed_message_is_read_or_refused_and_never_paid_without_its_facts(
     data: st.DataObject,
@@ -276,6 +276,7 @@ def test_a_changed_message_is_read_or_refused_and_never_paid_without_its_facts(
         assert found.amount is None or found.amount > 0
 
 
+@settings(deadline=None)
 @given(st.sampled_from(sorted(PROVIDERS)), st.binary(max_size=200))
 def test_noise_is_refused(provider: str, noise: bytes) -> None:
     with suppress(NoticeError):
