@@ -7,10 +7,9 @@ terminals, and SHA-256 over key and message. Comparison takes the same time wher
 import hmac
 from collections.abc import Callable
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
 from Crypto.Cipher import AES, DES
-from Crypto.Cipher._mode_ecb import EcbMode
 from Crypto.Hash import CMAC
 
 from adapters.iso8583.errors import KeyFault, MacError
@@ -30,18 +29,18 @@ def des(key: bytes, block: bytes) -> bytes:
     """One block or more of single DES or, by a longer key, triple DES, without chaining."""
     first, second, third = halves(key)
     if len(key) == BLOCK:
-        return _single(first).encrypt(block)
+        return bytes(_single(first).encrypt(block))
     middle = _single(second).decrypt(_single(first).encrypt(block))
-    return _single(third).encrypt(middle)
+    return bytes(_single(third).encrypt(middle))
 
 
 def undes(key: bytes, block: bytes) -> bytes:
     """The inverse of :func:`des`."""
     first, second, third = halves(key)
     if len(key) == BLOCK:
-        return _single(first).decrypt(block)
+        return bytes(_single(first).decrypt(block))
     middle = _single(second).encrypt(_single(third).decrypt(block))
-    return _single(first).decrypt(middle)
+    return bytes(_single(first).decrypt(middle))
 
 
 def halves(key: bytes) -> tuple[bytes, bytes, bytes]:
@@ -114,12 +113,12 @@ def compute(algorithm: str, key: bytes, data: bytes, padding: int = 1) -> bytes:
 
 
 def check(given: bytes, wanted: bytes, path: str, offset: int) -> None:
-    """Nothing, or MacError; ``given`` came over the wire, ``wanted`` is ours, as long or longer."""
-    if not given or not hmac.compare_digest(given, wanted[: len(given)]):
+    """Nothing, or MacError; ``given`` came over the wire, ``wanted`` is ours. Equal, not like."""
+    if not wanted or not hmac.compare_digest(given, wanted):
         raise MacError("the message authentication code is wrong", path, offset)
 
 
-def _single(key: bytes) -> EcbMode:
+def _single(key: bytes) -> Any:
     return DES.new(key, DES.MODE_ECB)  # noqa: S304 - terminals in the field have nothing else
 
 

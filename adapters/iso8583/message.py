@@ -57,4 +57,15 @@ def _chip(value: Any) -> Any:
     """Chip data by tags is shown but for the card's; not taken apart, it is not shown at all."""
     if isinstance(value, Mapping):
         return {tag: "redacted" if tag in _CARD_TAGS else each for tag, each in value.items()}
-    return f"{len(value)} octets" if isinstance(value, bytes) else value
+    return f"{len(value)} octets" if isinstance(value, bytes) else f"{len(value)} characters"
+
+
+def plain(value: Any) -> Any:
+    """A value for JSON and for people: octets as upper-case hex, parts below likewise."""
+    if isinstance(value, bytes):
+        return value.hex().upper()
+    if isinstance(value, Mapping):
+        return {str(name): plain(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [plain(each) for each in value]
+    return value

@@ -7,6 +7,7 @@ a dict of parts by name, number or tag, or a list of such dicts. Paths go on bel
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final, Protocol
 
 from adapters.iso8583 import wire
@@ -18,12 +19,17 @@ MOST_GROUPS: Final = 99
 #: EMV's longest tag has three octets; a loop of continuation bits ends here.
 _LONGEST_TAG: Final = 4
 REST: Final = "rest"
+#: Closures of parts, made when a place is first met; a dialect has some hundred of them.
+decoder_of: Final = lru_cache(4096)(wire.decoder)
+encoder_of: Final = lru_cache(4096)(wire.encoder)
 
 
 class Parts(Protocol):
     """The codec below a field; ``charset`` None: the field's value is octets."""
 
-    charset: str | None
+    @property
+    def charset(self) -> str | None:
+        """Of the field's text."""
 
     def read(self, data: bytes, path: str) -> Any:
         """The parts; DecodeError with offsets from the start of ``data``."""
@@ -59,7 +65,10 @@ class Below:
 
         def inner(value: Any) -> bytes:
             raw = parts.write(value, path)
-            return write(raw.decode(parts.charset) if parts.charset else raw)
+            try:
+                return write(raw.decode(parts.charset) if parts.charset else raw)
+            except UnicodeDecodeError:
+                raise EncodeError(f"not {parts.charset}", path) from None
 
         return inner
 
@@ -84,9 +93,9 @@ class Row:
         for field in self.fields:
             if field.name == REST:
                 tail = data[at:]
-                found[REST], at = (tail.decode(field.form) if self.charset else tail), len(data)
+                found[REST], at = (tail.decode(self.charset) if self.charset else tail), len(data)
             else:
-                found[field.name], at = wire.decoder(field, f"{path}.{field.name}")(data, at)
+                found[field.name], at = decoder_of(field, f"{path}.{field.name}")(data, at)
         return found, at
 
     def write(self, value: Any, path: str) -> bytes:
@@ -99,9 +108,9 @@ class Row:
                 raise EncodeError("it is missing", below)
             part = value[field.name]
             if field.name == REST:
-                out.append(part.encode(field.form) if self.charset else part)
+                out.append(_rest(part, self.charset, below))
             else:
-                out.append(wire.encoder(field, below)(part))
+                out.append(encoder_of(field, below)(part))
         return b"".join(out)
 
 
@@ -153,7 +162,7 @@ class Mapped:
         for number in [n for n in range(1, 65) if whole >> (64 - n) & 1]:
             if number not in self.fields:
                 raise DecodeError(f"part {number} is not known", f"{path}.bitmap", 0)
-            read = wire.decoder(self.fields[number], f"{path}.{number}")
+            read = decoder_of(self.fields[number], f"{path}.{number}")
             found[str(number)], at = read(data, at)
         if at != len(data):
             raise DecodeError(f"{len(data) - at} octets follow its last part", path, at)
@@ -164,8 +173,10 @@ class Mapped:
         numbers = sorted(int(each) for each in value)
         bits = sum(1 << (64 - number) for number in numbers).to_bytes(8, "big")
         out = [bits.hex().upper().encode("ascii") if self.hex_map else bits]
-        for number in numbers:
-            out.append(wire.encoder(self.fields[number], f"{path}.{number}")(value[str(number)]))
+        out += [
+            encoder_of(self.fields[number], f"{path}.{number}")(value[str(number)])
+            for number in numbers
+        ]
         return b"".join(out)
 
 
@@ -241,6 +252,14 @@ class TextTlv:
                 raise EncodeError(f"{len(raw)} does not fit its length", f"{path}.{tag}")
             out += [_encoded(tag, "ascii", path), b"%0*d" % (self.digits, len(raw)), raw]
         return b"".join(out)
+
+
+def _rest(part: Any, charset: str | None, path: str) -> bytes:
+    if charset and isinstance(part, str):
+        return _encoded(part, charset, path)
+    if charset or not isinstance(part, bytes):
+        raise EncodeError("text is needed" if charset else "octets are needed", path)
+    return part
 
 
 def _encoded(text: str, charset: str, path: str) -> bytes:

@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from adapters.iso8583 import conform as iso8583_conform
 from core.documents import DocumentError
 from core.sts import conform as sts_conform
 from core.sts.errors import TablesFormError
@@ -98,7 +99,18 @@ def _tariff(text: str, options: Options) -> list[Verdict]:
     ]
 
 
+def _iso8583(text: str, options: Options) -> list[Verdict]:
+    try:
+        root = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise WrongUseError(f"{options.name}: not JSON: {error}") from error
+    if not isinstance(root, dict):
+        raise WrongUseError(f'{options.name}: not {{"samples": [...], "framing": [...], …}}')
+    return [Verdict(**asdict(outcome)) for outcome in iso8583_conform.run(root)]
+
+
 KINDS: dict[str, Callable[[str, Options], list[Verdict]]] = {
+    "iso8583": _iso8583,
     "sts": _sts,
     "tariff": _tariff,
 }
