@@ -20,6 +20,7 @@ LONGEST: Final = 16 * 1024
 PIN_BLOCK: Final = 52
 
 Step = tuple[int, wire.Decoder]
+Order = tuple[bytes, tuple[int, ...], bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class Codec:
         self._readers = {n: _reader(each) for n, each in layout.fields.items()}
         self._writers = {n: _writer(each) for n, each in layout.fields.items()}
         self._plans: dict[bytes, tuple[Step, ...]] = {}
+        self._written: dict[tuple[int, ...], Order] = {}
 
     def decode(self, data: bytes) -> Message:
         """The message. DecodeError: where it fails, with what was decoded before."""
@@ -155,21 +157,33 @@ class Codec:
             raise EncodeError(f"{self.layout.header} octets are needed", "header")
         if PIN_BLOCK in message.fields and not self.layout.keep_pin:
             raise EncodeError("a PIN block is never sent", str(PIN_BLOCK))
-        numbers = sorted(set(message.fields) - {1, 65})
-        maps = _maps(numbers)
-        parts = [message.header, self._write_mti(message.mti)]
-        parts += [self._map_text(each) for each in maps[:2]]
-        for number in numbers:
-            if number > 65 and len(maps) == 3:
-                parts.append(self._map_text(maps.pop()))
-            write = self._writers.get(number)
-            if write is None:
-                raise EncodeError(f"{self.layout.name} does not know it", str(number))
-            parts.append(write(message.fields[number]))
+        fields = message.fields
+        present = tuple(fields)
+        plan = self._written.get(present)
+        if plan is None:
+            plan = self._order(present)
+            if len(self._written) < _PLANS_KEPT:
+                self._written[present] = plan
+        maps, numbers, third = plan
+        parts = [message.header, self._write_mti(message.mti), maps]
+        writers = self._writers
+        parts += [writers[number](fields[number]) if number != 65 else third for number in numbers]
         data = b"".join(parts)
         if len(data) > LONGEST:
             raise EncodeError(f"{len(data)} octets are over {LONGEST}", "message")
         return data
+
+    def _order(self, present: Sequence[int]) -> Order:
+        """What stands before the fields, the fields in their order, and the third bitmap."""
+        numbers = sorted(set(present) - {1, 65})
+        maps = [self._map_text(each) for each in _maps(numbers)]
+        for number in numbers:
+            if number not in self._writers:
+                raise EncodeError(f"{self.layout.name} does not know it", str(number))
+        if len(maps) < 3:
+            return b"".join(maps), tuple(numbers), b""
+        low = [number for number in numbers if number < 65]
+        return b"".join(maps[:2]), (*low, 65, *numbers[len(low) :]), maps[2]
 
     def _map_text(self, bits: bytes) -> bytes:
         if self.layout.bitmap == "binary":

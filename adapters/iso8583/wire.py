@@ -33,6 +33,10 @@ def decoder(field: Field, path: str = "") -> Decoder:
     read = _data_reader(field, path)
     if field.fixed:
         size = field.size
+        if field.form == "ascii" and field.kind == "n":
+            return _fixed_digits(size, path)
+        if field.form == "bcd" and field.kind == "n" and size % 2 == 0:
+            return _fixed_bcd(size, path)
         return lambda data, at: read(data, at, size)
     length_of, largest, units = prefix.reader(field, path), field.size, _units(field)
 
@@ -63,6 +67,34 @@ def encoder(field: Field, path: str = "") -> Encoder:
         return lead(len(data) if octets else size) + data
 
     return variable
+
+
+def _fixed_digits(size: int, path: str) -> Decoder:
+    """Most fields of a message in ASCII: worth a closure of its own."""
+
+    def read(data: bytes, at: int) -> tuple[str, int]:
+        end = at + size
+        raw = data[at:end]
+        if len(raw) == size and raw.isdigit():
+            return raw.decode("ascii"), end
+        _cut(data, at, size, path)
+        raise DecodeError("not digits", path, at, raw)
+
+    return read
+
+
+def _fixed_bcd(size: int, path: str) -> Decoder:
+    """The same for whole octets of BCD."""
+    octets = size // 2
+
+    def read(data: bytes, at: int) -> tuple[str, int]:
+        end = at + octets
+        digits = data[at:end].hex()
+        if len(digits) == size and digits.isdigit():
+            return digits, end
+        raise DecodeError("not digits", path, at, _cut(data, at, octets, path))
+
+    return read
 
 
 def _units(field: Field) -> Callable[[int], int]:
@@ -179,6 +211,7 @@ def _text_writer(field: Field, path: str) -> Callable[[Any], tuple[bytes, int]]:
     alphabet = _ALPHABETS.get(kind)
     size, fixed, left = field.size + sign, field.fixed, field.pad == "left"
     fill = field.fill.encode(charset)
+    digits = fixed and kind == "n" and charset == "ascii"
 
     def write(value: Any) -> tuple[bytes, int]:
         if not isinstance(value, str):
@@ -187,6 +220,10 @@ def _text_writer(field: Field, path: str) -> Callable[[Any], tuple[bytes, int]]:
             raw = value.encode(charset)
         except UnicodeEncodeError:
             raise EncodeError(f"not {charset}", path) from None
+        if not fixed and alphabet is None:
+            return raw, len(raw) - sign
+        if digits and len(raw) == size and raw.isdigit():
+            return raw, size
         if fixed and len(raw) != size:
             if len(raw) > size or sign:
                 raise EncodeError(f"{size} characters are needed, {len(raw)} are given", path)
@@ -202,11 +239,14 @@ def _text_writer(field: Field, path: str) -> Callable[[Any], tuple[bytes, int]]:
 
 def _bcd_writer(field: Field, path: str) -> Callable[[Any], tuple[bytes, int]]:
     left, fill, size = field.pad == "left", field.fill, field.size
+    plain_digits = field.fixed and field.kind == "n" and size % 2 == 0
     sign, track = int(field.kind == "x+n"), field.kind == "z"
 
     def write(value: Any) -> tuple[bytes, int]:
         if not isinstance(value, str):
             raise EncodeError("text is needed", path)
+        if plain_digits and len(value) == size and value.isascii() and value.isdigit():
+            return bytes.fromhex(value), size
         head, digits = value[:sign], value[sign:]
         if field.fixed and len(digits) < size and not sign and not track:
             digits = digits.zfill(size)
