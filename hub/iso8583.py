@@ -4,6 +4,7 @@
 (``ascii87_hexbitmap``) for a first look at strange bytes.
 """
 
+from dataclasses import replace
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -29,10 +30,18 @@ def load(text: str, source: str = "pos") -> Dialect:
 
 def _loaded(text: str, source: str) -> tuple[Document[DialectDocument], Dialect]:
     document = read(text, DialectDocument, source)
-    found = [document.problem(path, why) for path, why in problems(document.value)]
+    found = [_problem(document, path, why) for path, why in problems(document.value)]
     if found:
         raise DocumentError(found)
     return document, compiled(document.value)
+
+
+def _problem(document: Document[DialectDocument], path: str, why: str) -> Problem:
+    """With the line of the place, or of what is around it."""
+    around = path
+    while around and around not in document.lines:
+        around = around.rpartition(".")[0]
+    return replace(document.problem(around, why), path=path)
 
 
 def checked(text: str, source: str = "pos") -> int:

@@ -315,7 +315,7 @@ def _ber(tag: str, value: Any, path: str) -> bytes:
     size = len(value)
     if size > 0xFFFF:
         raise EncodeError(f"{size} octets are over 65535", below)
-    length = bytes([size]) if size < 0x80 else b"\x81" + bytes([size])
-    if size > 0xFF:
-        length = b"\x82" + size.to_bytes(2, "big")
-    return raw + length + value
+    if size < 0x80:
+        return raw + bytes([size]) + value
+    length = size.to_bytes(1 if size <= 0xFF else 2, "big")
+    return raw + bytes([0x80 + len(length)]) + length + value
