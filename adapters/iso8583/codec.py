@@ -54,6 +54,8 @@ class Codec:
         self._write_mti = wire.encoder(_mti_field(layout.digits), "mti")
         self._map_octets = 8 if layout.bitmap == "binary" else 16
         self._readers = {n: _reader(each) for n, each in layout.fields.items()}
+        if not layout.keep_pin:
+            self._readers[PIN_BLOCK] = _no_pin
         self._writers = {n: _writer(each) for n, each in layout.fields.items()}
         self._plans: dict[bytes, tuple[Step, ...]] = {}
         self._written: dict[tuple[int, ...], Order] = {}
@@ -77,17 +79,12 @@ class Codec:
         plan, after = self._plan(data, at)
         if seen is not None:
             seen += _frame(header, at, after)
+            plan = _noting(plan, seen)
         at = after
         fields: dict[int, Any] = {}
         try:
             for number, read in plan:
-                start = at
                 fields[number], at = read(data, at)
-                if number == PIN_BLOCK and not self.layout.keep_pin:
-                    del fields[number]
-                    raise PinBlockError("a PIN block is not taken here", str(number), start)
-                if seen is not None:
-                    seen.append(Span(str(number), start, at - start))
         except DecodeError as error:
             error.partial = fields
             raise
@@ -120,9 +117,14 @@ class Codec:
         """The plan of a message with three bitmaps; the third stands after the fields to 64."""
         numbers = [number for number in _numbers(bits) if number != 65]
         low = self._steps([number for number in numbers if number < 65], at)
-        for _, read in low:
-            _, at = read(data, at)
-        third = self._bits(data, at, "65")
+        fields: dict[int, Any] = {}
+        try:
+            for number, read in low:
+                fields[number], at = read(data, at)
+            third = self._bits(data, at, "65")
+        except DecodeError as error:
+            error.partial = fields
+            raise
         high = [number for number in numbers if number > 65]
         high += [number + 128 for number in _numbers(third, first=1)]
         return (*low, (65, self._third_reader), *self._steps(high, at))
@@ -200,6 +202,24 @@ def _mti_field(digits: str) -> Field:
 def _reader(field: Field) -> wire.Decoder:
     read = wire.decoder(field)
     return read if field.parts is None else field.parts.reader(read, str(field.number))
+
+
+def _no_pin(_data: bytes, at: int) -> tuple[Any, int]:
+    raise PinBlockError("a PIN block is not taken here", str(PIN_BLOCK), at)
+
+
+def _noting(plan: tuple[Step, ...], seen: list[Span]) -> tuple[Step, ...]:
+    """The same steps; each notes where its field stood."""
+
+    def noting(number: int, read: wire.Decoder) -> wire.Decoder:
+        def inner(data: bytes, at: int) -> tuple[Any, int]:
+            value, after = read(data, at)
+            seen.append(Span(str(number), at, after - at))
+            return value, after
+
+        return inner
+
+    return tuple((number, noting(number, read)) for number, read in plan)
 
 
 def _writer(field: Field) -> Callable[[Any], bytes]:

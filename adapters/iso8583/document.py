@@ -17,6 +17,7 @@ from adapters.iso8583.errors import DialectError
 from adapters.iso8583.parts import REST, Below, BerTlv, Groups, Mapped, Parts, Row, TextTlv
 from adapters.iso8583.profiles import Bitmap, Encoding, base_layout, field_of
 from adapters.iso8583.spec import Count, Field, Prefix, Side, notation
+from adapters.iso8583.vocabulary import RESPONSES
 
 Small = Annotated[int, msgspec.Meta(ge=0, le=64)]
 
@@ -156,6 +157,9 @@ def problems(document: DialectDocument) -> list[tuple[str, str]]:
         framing.framing(document.framing)
     except DialectError as error:
         found.append((error.path, error.why))
+    for name in document.responses:
+        if name not in RESPONSES:
+            found.append((f"responses.{name}", f"no outcome is called so: {', '.join(RESPONSES)}"))
     if not document.tests:
         found.append(("tests", "a dialect has a case of its own"))
     return found

@@ -99,8 +99,9 @@ def test_a_third_bitmap_stands_where_field_65_does(map_: str) -> None:
     read = codec.decode(raw)
     assert read.fields[130] == "0042"
     assert codec.encode(read) == raw
-    with pytest.raises(DecodeError, match="bitmap"):
+    with pytest.raises(DecodeError, match="bitmap") as caught:
         codec.decode(raw[: third + 3])
+    assert caught.value.partial == {11: "000001"}
 
 
 def test_an_error_has_a_path_a_place_evidence_and_what_was_read_before() -> None:

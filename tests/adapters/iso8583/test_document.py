@@ -90,6 +90,7 @@ def test_an_error_below_a_field_has_its_place_in_the_message() -> None:
         ("mac: {algorithm: crc}", 9, "algorithm is one of"),
         ("longest: 100000", 9, "longest"),
         ("colour: red", 9, "unknown"),
+        ('responses: {aproved: "00"}', 9, "no outcome is called so"),
     ],
 )
 def test_what_is_wrong_is_said_with_its_line(more: str, line: int, says: str) -> None:
