@@ -157,9 +157,11 @@ def problems(document: DialectDocument) -> list[tuple[str, str]]:
         framing.framing(document.framing)
     except DialectError as error:
         found.append((error.path, error.why))
-    for name in document.responses:
-        if name not in RESPONSES:
-            found.append((f"responses.{name}", f"no outcome is called so: {', '.join(RESPONSES)}"))
+    found += [
+        (f"responses.{name}", f"no outcome is called so: {', '.join(RESPONSES)}")
+        for name in document.responses
+        if name not in RESPONSES
+    ]
     if not document.tests:
         found.append(("tests", "a dialect has a case of its own"))
     return found
