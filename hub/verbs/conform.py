@@ -13,6 +13,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from adapters.iso8583 import conform as iso8583_conform
 from adapters.mobilemoney import conform as mobile_conform
 from core.documents import DocumentError
 from core.sts import conform as sts_conform
@@ -112,7 +113,18 @@ def _mobile_money(text: str, options: Options) -> list[Verdict]:
     ]
 
 
+def _iso8583(text: str, options: Options) -> list[Verdict]:
+    try:
+        root = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise WrongUseError(f"{options.name}: not JSON: {error}") from error
+    if not isinstance(root, dict):
+        raise WrongUseError(f'{options.name}: not {{"samples": [...], "framing": [...], …}}')
+    return [Verdict(**asdict(outcome)) for outcome in iso8583_conform.run(root)]
+
+
 KINDS: dict[str, Callable[[str, Options], list[Verdict]]] = {
+    "iso8583": _iso8583,
     "mobile-money": _mobile_money,
     "sts": _sts,
     "tariff": _tariff,

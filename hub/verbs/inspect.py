@@ -2,7 +2,8 @@
 
 Who owns a protocol brings its decoder, and it is found by name: ``token`` is the core's, an adapter
 has a module ``adapters.<kind>.inspect`` with ``inspect(data: bytes)``, a channel names its own in
-``ChannelSpec.inspectors``. A decoder returns plain data, or raises with one sentence.
+``ChannelSpec.inspectors``; ``iso8583`` reads by a dialect, which is a mapping
+(``hub.iso8583``). A decoder returns plain data, or raises with one sentence.
 """
 
 import importlib
@@ -15,7 +16,10 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
+from adapters.iso8583.errors import DialectError
+from core.documents import DocumentError
 from core.sts.inspect import inspect_token
+from hub import iso8583
 from hub.channel import ChannelSpec
 from hub.files import UnreadableError, read_bytes
 from hub.verbs._shared import die
@@ -28,14 +32,19 @@ Inspector = Callable[[bytes], Any]
 def command(
     kind: Annotated[str, typer.Argument(help="What it is; a wrong one lists them.")],
     file: Annotated[str, typer.Argument(help="A file, or - for standard input.")],
+    dialect: Annotated[
+        str, typer.Option(help="iso8583: a dialect of mappings/pos, a file, or ascii87_hexbitmap …")
+    ] = iso8583.DEFAULT,
 ) -> None:
     """Decode one thing to JSON; exit 1 with one clear line when it is not acceptable."""
-    known = dict(inspectors())
+    known = dict(inspectors(dialect))
     if kind not in known:
         die(f"no inspector {kind} (known: {', '.join(sorted(known))})", 2)
     try:
+        if kind == "iso8583":
+            iso8583.codec_of(dialect)  # a wrong one is wrong use, whatever the bytes are
         data = read_bytes(file, stdin=True)
-    except UnreadableError as error:
+    except (UnreadableError, DocumentError, DialectError) as error:
         die(str(error), 2)
     try:
         seen = known[kind](data)
@@ -44,8 +53,9 @@ def command(
     typer.echo(json.dumps(msgspec.to_builtins(seen), indent=2, ensure_ascii=False))
 
 
-def inspectors() -> Iterator[tuple[str, Inspector]]:
-    """Every kind there is, and who decodes it."""
+def inspectors(dialect: str = iso8583.DEFAULT) -> Iterator[tuple[str, Inspector]]:
+    """Every kind there is, and who decodes it; ``dialect`` is that of ISO 8583."""
+    yield "iso8583", lambda data: iso8583.inspect(data, dialect)
     yield "token", lambda data: inspect_token(data.decode("ascii").strip())
     for name in packages("adapters"):
         if importlib.util.find_spec(f"adapters.{name}.inspect") is not None:

@@ -1,5 +1,9 @@
-"""``wattbus mapping lint FILE``: a mapping checked as it is when the hub starts."""
+"""``wattbus mapping lint|test|explain FILE``: a mapping checked as it is when the hub starts.
 
+``test`` runs the cases that the file carries, ``explain`` shows what happens in them.
+"""
+
+import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,6 +12,7 @@ import typer
 
 from core.collection.load import load_file as load_collection
 from core.tariffs.load import load_file
+from hub import iso8583
 from hub.files import UnreadableError, read_text
 from hub.verbs._shared import die
 from hub.verbs.inspect import channel_specs
@@ -43,8 +48,34 @@ def lint(
     typer.echo(f"{len(files)} fine")
 
 
+@app.command()
+def test(files: Annotated[list[Path], typer.Argument(help="YAML files.")]) -> None:
+    """Run the cases in dialects (mappings/pos); exit 1 with each that does not hold, by line."""
+    problems = [line for file in files for line in check(file, "pos", iso8583.checked)]
+    if problems:
+        die("\n".join(problems))
+    count = sum(iso8583.checked(read_text(file)) for file in files)
+    typer.echo(f"{count} passed, 0 failed")
+
+
+@app.command()
+def explain(
+    file: Annotated[Path, typer.Argument(help="A dialect (mappings/pos).")],
+    line: Annotated[int, typer.Option(help="Only the case that stands at this line.")] = 0,
+) -> None:
+    """Show the cases of a dialect field by field: offset, octets, form and value, as JSON."""
+    problems = check(file, "pos", iso8583.load)
+    if problems:
+        die("\n".join(problems))
+    seen = iso8583.explained(read_text(file), "pos", line)
+    if not seen:
+        die(f"{file}:{line}: no case stands there")
+    typer.echo(json.dumps(seen, indent=2, ensure_ascii=False))
+
+
 def loaders() -> Iterator[tuple[str, Loader]]:
     """Every kind of mapping there is, and what reads its text."""
+    yield "pos", iso8583.load
     yield "collection", lambda text: load_collection(text, "collection")
     yield "tariffs", lambda text: load_file(text, "tariffs")
     for spec in channel_specs():

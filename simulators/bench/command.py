@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from simulators.bench import billing, path, sales, sts, submit, yardstick
+from simulators.bench import billing, iso8583, path, sales, sts, submit, yardstick
 from simulators.bench.options import Options
 from simulators.bench.servers import ServerMissingError
 from simulators.bench.town import HOUSEHOLDS
@@ -17,7 +17,7 @@ from simulators.bench.town import HOUSEHOLDS
 Bench = Callable[[Options], dict[str, Any]]
 BENCHES: Mapping[str, tuple[Bench, str, tuple[str, ...]]] = {
     module.NAME: (module.run, module.HELP, module.ENGINES)
-    for module in (sts, submit, sales, path, billing)
+    for module in (sts, iso8583, submit, sales, path, billing)
 }
 #: Where it is not 3.
 ROUNDS: Mapping[str, int] = {billing.NAME: billing.LEAST_ROUNDS}
@@ -64,6 +64,8 @@ def run(
     bench takes turns with something well known and says how it compares.
 
     sts: tokens a second on one core, for each algorithm, decoder keys cached and derived anew.
+
+    iso8583: messages a second on one core, read and written, beside pyiso8583 on the same octets.
 
     submit: submit_sm a second that npm "smpp" answers us, at windows 1, 10 and 50, beside an echo
     of the same octets; and what 1 % of throttled submits costs.

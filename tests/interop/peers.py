@@ -39,6 +39,10 @@ class Peer:
             if key in line:
                 return line
 
+    def next_line(self) -> dict[str, Any]:
+        """The next line, whatever it holds."""
+        return self._lines.get(timeout=_WAIT)
+
     def order(self, **order: Any) -> None:
         """Tells the peer to do something."""
         assert self._process.stdin is not None

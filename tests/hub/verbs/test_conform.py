@@ -94,7 +94,7 @@ def test_json_is_one_object(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("kind", "content", "says"),
     [
-        ("nope", b"[]", "There is no kind 'nope'; there are: mobile-money, sts, tariff."),
+        ("nope", b"[]", "There is no kind 'nope'; there are: iso8583, mobile-money, sts, tariff."),
         ("sts", b"{", "not JSON"),
         ("sts", b"[" * 100_000, "not JSON"),
         ("sts", b"{}", "neither a list"),

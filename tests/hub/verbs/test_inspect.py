@@ -48,7 +48,7 @@ def test_what_is_not_acceptable_gets_one_line(kind: str, stdin: bytes | str) -> 
 def test_wrong_use() -> None:
     code, _, err = call("inspect", "telegram", "-")
     assert code == 2
-    assert "known: smpp, token" in err
+    assert "known: iso8583, smpp, token" in err
 
 
 def test_inspectors_and_loaders_are_found_by_name() -> None:
