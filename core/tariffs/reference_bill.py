@@ -191,6 +191,8 @@ def _priced(
     if isinstance(shape, LateFee):
         for overdue in work.given.overdue:
             work.add(shape, (0, ""), run, slow.fee_of(shape, overdue, work.scale))
+        for billed in work.given.overdue_billed:
+            work.add(shape, (0, ""), run, -slow.fee_of(shape, billed, work.scale))
         return
     if isinstance(shape, Allocation) and shape.what == "amount":
         share = work.given.shares[shape.share]

@@ -16,8 +16,8 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from core.billing import categories, partitions, periods, reverse, runs
 from core.billing import issue as issuing
-from core.billing import partitions, periods, reverse, runs
 from core.billing.outsort import read_rules
 from core.billing.periods import Reported
 from core.billing.shapes import BillingError
@@ -129,7 +129,12 @@ def open_(
 ) -> None:
     """Open a billing period."""
     books, number = _books(config, company), _period(period)
-    _do(books, lambda tx, _: periods.open_period(tx, books.company, number, books.now_us()))
+
+    def opened(tx: Any, _: Any) -> None:
+        periods.open_period(tx, books.company, number, books.now_us())
+        categories.evaluate(tx, books.company, number, books.tariffs, books.zone)
+
+    _do(books, opened)
     _say(as_json, {"period": number, "state": "open"}, f"period {period} is open")
 
 
