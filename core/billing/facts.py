@@ -61,6 +61,14 @@ class Stated(msgspec.Struct, frozen=True, kw_only=True):
         return self.agreement, self.kind, self.name, self.from_day.isoformat()
 
 
+class NoAgreementError(BillingError):
+    """An agreement that the company does not have; whoever read it can say where it stood."""
+
+    def __init__(self, agreement: int, company: str) -> None:
+        super().__init__(f"no agreement {agreement} in {company}")
+        self.agreement = agreement
+
+
 def state_facts(
     tx: Tx, company: str, stated: Sequence[Stated], means: tuple[Draw, int], operator: str
 ) -> int:
@@ -80,8 +88,7 @@ def state_facts(
         company=company, ids=ids,
     )}  # fmt: skip
     if len(known) != len(ids):
-        missing = next(id_ for id_ in ids if id_ not in known)
-        raise BillingError(f"no agreement {missing} in {company}")
+        raise NoAgreementError(next(id_ for id_ in ids if id_ not in known), company)
     versions = {tuple(row[:4]): row[4] for row in tx.rows(
         "SELECT agreement_id, kind, name, from_day, max(version) FROM agreement_fact "
         "WHERE agreement_id IN :ids GROUP BY agreement_id, kind, name, from_day", ids=ids,

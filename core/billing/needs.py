@@ -8,6 +8,7 @@ from core.tariffs.shapes import (
     Allocation,
     Demand,
     Energy,
+    KvaDifference,
     LateFee,
     Metered,
     Precision,
@@ -29,7 +30,7 @@ class Needs(msgspec.Struct, frozen=True, gc=False):
     on over the year, with how bills round and cut them. ``monthly``: quantities with blocks of the
     month; ``month_whole``: those of them that are never cut to a bill's days. ``shares``: name →
     amount or quantity. ``late``: whether delays are charged. ``category``: whether any version
-    tells customers apart."""
+    tells customers apart. ``peaks``: quantities that do not add up over time."""
 
     history: Mapping[str, int]
     yearly: Mapping[str, Yearly]
@@ -38,6 +39,7 @@ class Needs(msgspec.Struct, frozen=True, gc=False):
     shares: Mapping[str, str]
     late: bool
     category: bool
+    peaks: frozenset[str] = frozenset()
 
     @property
     def looks(self) -> bool:
@@ -56,7 +58,7 @@ def needs_of(tariff: Tariff) -> Needs:
     yearly: dict[str, Yearly] = {}
     monthly: dict[str, bool] = {}
     shares: dict[str, str] = {}
-    late = False
+    late, peaks = False, set()
     for version in tariff.versions:
         _history(version, history)
         for each in version.components:
@@ -69,10 +71,14 @@ def needs_of(tariff: Tariff) -> Needs:
                     monthly[name] = monthly.get(name, True) and whole
             elif isinstance(each, Allocation):
                 shares[each.share] = each.what
+            elif isinstance(each, Demand):
+                peaks.add(each.quantity)
+            elif isinstance(each, KvaDifference):
+                peaks |= {each.kva, each.kw}
             late = late or isinstance(each, LateFee)
     return Needs(
         history, yearly, frozenset(monthly), frozenset(n for n, whole in monthly.items() if whole),
-        shares, late, any(version.category for version in tariff.versions),
+        shares, late, any(version.category for version in tariff.versions), frozenset(peaks),
     )  # fmt: skip
 
 

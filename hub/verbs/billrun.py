@@ -430,3 +430,6 @@ def reverse_(
 
     _do(books, take_back)
     _say(as_json, {"bill": bill, "state": "reversed"}, f"bill {bill} is reversed")
+
+
+from hub.verbs import _billinputs  # noqa: E402, F401 - more commands of this verb, which need it
