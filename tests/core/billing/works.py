@@ -80,8 +80,13 @@ def works(lift: bool = False) -> CompiledTariff:
 
 
 def place(folder: Path, households: int = 3, *, lift: bool = False) -> Books:
-    """Agreements under the tariff; period 202610 is open without usage that counts."""
-    made = settle(fresh_sqlite(folder), households)
+    """Agreements under the tariff; period 202610 is open, with usage that bills nothing yet."""
+    return place_at(fresh_sqlite(folder), households, lift=lift)
+
+
+def place_at(url: str, households: int = 3, *, lift: bool = False) -> Books:
+    """The same in a database that is there."""
+    made = settle(url, households)
     made = books(made.url, {"village": tariff(), "works": works(lift)})
     with closing(open_desk(made)) as desk, desk.transaction() as (tx, _):
         tx.run("UPDATE agreement SET tariff = 'works'")
