@@ -6,16 +6,19 @@ live one any more, or newer usage came, it cannot be approved and is asked for a
 """
 
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import msgspec
 
-from core.billing import periods, runs
+from core.billing import issue, partitions, periods, runs
 from core.billing.periods import Reported
 from core.billing.runs import Plan
 from core.billing.shapes import REBILL, BillingError, Draw
+from core.billing.states import RunMove
+from core.calendars import local_date
 from core.store.tx import Reader, Tx
+from core.tariffs.compiling import CompiledTariff
 
 ASKED, APPROVED, REFUSED = "asked", "approved", "refused"
 _COLUMNS = (
@@ -62,6 +65,17 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
                 raise ValueError(f"a reason and evidence are needed, {_MOST_TEXT} characters each")
 
 
+class Approval(msgspec.Struct, frozen=True, kw_only=True):
+    """Who approves, and how the new bill is made."""
+
+    company: str
+    currency: str
+    zone: str
+    tariffs: Mapping[str, CompiledTariff]
+    approver: str
+    due_days: int = 14
+
+
 class _Billed(msgspec.Struct, frozen=True):
     """The live bill and the usage that it is made of."""
 
@@ -92,13 +106,13 @@ def ask(tx: Tx, company: str, wanted: Wanted, draw: Draw, now_us: int) -> int:
     return number
 
 
-def approve(tx: Tx, number: int, terms: Plan, draw: Draw, now_us: int) -> tuple[Change, int]:
-    """Approve: the usage's next version, and a run that bills it; (the change, the run).
+def approve(tx: Tx, number: int, terms: Approval, draw: Draw, now_us: int) -> tuple[Change, int]:
+    """Approve: the usage's next version, a run that bills it, the old bill reversed and the new one
+    issued, all in this transaction; (the change, how many bills went out: 0 when it is held).
 
-    ``terms``: how the run is planned; its operator is who approves. BillingError when it is the
-    same person, or the bill is not as it was.
+    BillingError when it is the same person, or the bill is not as it was.
     """
-    change = _decidable(tx, terms.company, number, terms.operator)
+    change = _decidable(tx, terms.company, number, terms.approver)
     billed = _billed(tx, change.company, change.bill)
     registers = _changed(billed, msgspec.json.decode(change.changes, type=dict[str, int]))
     reported = Reported(
@@ -110,12 +124,36 @@ def approve(tx: Tx, number: int, terms: Plan, draw: Draw, now_us: int) -> tuple[
         "SELECT id FROM bill_usage WHERE agreement_id = :id AND period = :period "
         "ORDER BY version DESC LIMIT 1", id=billed.agreement, period=change.period,
     )  # fmt: skip
-    run = runs.plan(tx, msgspec.structs.replace(
-        terms, kind=REBILL, agreement=billed.agreement, period=change.period,
-        operator=change.asked_by,
+    run = runs.plan(tx, Plan(
+        company=change.company, period=change.period, currency=terms.currency,
+        operator=change.asked_by, kind=REBILL, due_days=terms.due_days,
+        agreement=billed.agreement,
     ), draw, now_us)  # fmt: skip
-    _decided(tx, number, (APPROVED, terms.operator, now_us), usage, run)
-    return change, run
+    _decided(tx, number, (APPROVED, terms.approver, now_us), usage, run)
+    return change_of(tx, change.company, number), _rebill(tx, run, terms, draw, now_us)
+
+
+def _rebill(tx: Tx, run: int, terms: Approval, draw: Draw, now_us: int) -> int:
+    """A run of one bill, from its plan to its end: the second person has approved it all."""
+    frozen = runs.freeze_tariffs(tx, run, terms.tariffs, terms.zone)
+    partitions.freeze(tx, frozen, _part(tx, run, RunMove.FREEZE))
+    runs.move(tx, run, RunMove.FREEZE)
+    partitions.compute(tx, frozen, _part(tx, run, RunMove.CALCULATE), draw, now_us)
+    for move in RunMove.CALCULATE, RunMove.VALIDATE:
+        runs.move(tx, run, move)
+    runs.approve(tx, run, terms.approver, now_us)
+    due = local_date(now_us, terms.zone) + timedelta(days=terms.due_days)
+    issue.set_due(tx, run, due.isoformat(), now_us)
+    part = _part(tx, run, RunMove.ISSUE)
+    issued = issue.issue(tx, runs.run_of(tx, run), part, draw, now_us)
+    runs.move(tx, run, RunMove.ISSUE)
+    return issued
+
+
+def _part(tx: Tx, run: int, phase: RunMove) -> partitions.Partition:
+    part = partitions.claim(tx, run, phase)
+    assert part is not None, "the run was planned in this transaction: nobody else has it"
+    return part
 
 
 def refuse(tx: Tx, company: str, number: int, who: str, now_us: int) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -27,12 +28,14 @@ from core.store.tx import StoreError
 from core.vending.act_kinds import Role
 from hub import audit
 from hub.audit import Act
+from hub.billinputs import INPUT_ACTS
 from hub.billruns import Books, books_of, open_desk, run_phase
 from hub.clock import Sources
 from hub.control import ControlError
 from hub.engine import EngineError
 from hub.files import UnreadableError, read_text
 from hub.operators import Identity
+from hub.verbs import _billinputs
 from hub.verbs._shared import (
     DEFAULT,
     ConfigOption,
@@ -432,4 +435,35 @@ def reverse_(
     _say(as_json, {"bill": bill, "state": "reversed"}, f"bill {bill} is reversed")
 
 
-from hub.verbs import _billinputs  # noqa: E402, F401 - more commands of this verb, which need it
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """The transaction of an act about what bills are made of."""
+
+    tx: Any
+    draw: Any
+    books: Books
+    who: str
+
+    @property
+    def now_us(self) -> int:
+        return self.books.now_us()
+
+    def record(self, act: str, **detail: Any) -> None:
+        _on_record(self.tx, self.books, self.who, act, **detail)
+
+
+@dataclass(frozen=True, slots=True)
+class _InputPlace:
+    config: Path
+    company: str
+
+    def books(self) -> Books:
+        return _books(self.config, self.company)
+
+    def do(self, name: str, told: Any, operator: str = "") -> dict[str, Any]:
+        _, role, act = INPUT_ACTS[name]
+        books, who = self.books(), _who(self.config, self.company, operator, role)
+        return _do(books, lambda tx, draw: act(_Work(tx, draw, books, who), told))
+
+
+_billinputs.add_to(app, _InputPlace)

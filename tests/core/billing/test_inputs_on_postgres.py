@@ -6,9 +6,8 @@ from threading import Barrier, Thread
 import pytest
 
 from core.billing import changes
-from core.billing.changes import Wanted
+from core.billing.changes import Approval, Wanted
 from core.billing.commons import CommonTotal
-from core.billing.runs import Plan
 from core.billing.shapes import BillingError
 from core.billing.states import BillMove, RunMove
 from core.queries.remittance import remittances
@@ -103,7 +102,9 @@ def test_of_two_who_approve_a_change_at_once_one_does(postgres: Postgres) -> Non
     both, done = Barrier(2), []
 
     def approve_it(who: str) -> None:
-        plan = Plan(company="demo", period=0, currency="UGX", operator=who)
+        plan = Approval(
+            company="demo", currency="UGX", zone=made.zone, tariffs=made.tariffs, approver=who
+        )
         with closing(open_desk(made)) as desk, suppress(BillingError, StoreError):
             with desk.transaction() as (tx, draw):
                 both.wait(10)
@@ -119,3 +120,5 @@ def test_of_two_who_approve_a_change_at_once_one_does(postgres: Postgres) -> Non
     assert rows(made, "SELECT decided_by FROM usage_change") == [(done[0],)]
     assert rows(made, "SELECT max(version) FROM bill_usage WHERE agreement_id = 1") == [(3,)]
     assert rows(made, "SELECT count(*) FROM bill_run WHERE kind = 'rebill'") == [(1,)]
+    assert rows(made, "SELECT count(*) FROM bill WHERE replaces = 1 AND state = 'issued'") == [(1,)]
+    assert wrongs(made) == []

@@ -116,7 +116,7 @@ def test_a_change_is_refused_or_makes_no_sense(place: Place) -> None:
     assert "has no water" in place.run("change", "1", "--by", "water=1", *more, code=1)
     assert "no quantity" in place.run("change", "1", "--by", "units", *more, code=2)
     assert "a reason" in place.run("change", "1", "--by", "units=1", "--evidence", "x", *GRACE,
-                                   code=2)  # fmt: skip
+                                   code=1)  # fmt: skip
     place.run("change", "1", "--by", "units=+5", *more)
     assert place.data("change-decide", "1", "--refuse", *HENRY)["state"] == "refused"
     place.run("change", "1", "--by", "units=5", *more)  # asked for anew
