@@ -263,6 +263,16 @@ INVARIANTS: tuple[Invariant, ...] = (
         "OR (state IN ('reversed', 'rebilled', 'withdrawn') AND live <> 0)",
     ),
     Invariant(
+        "change-by-two",
+        "Who decides about a change of billed quantities did not ask for it, and what is approved "
+        "has its usage and its run.",
+        "SELECT 'change ' || id, state || ', asked by ' || asked_by || ', decided by ' || "
+        "decided_by || ', usage ' || usage_id || ', run ' || run_id FROM usage_change "
+        "WHERE (state <> 'asked' AND (decided_by = '' OR decided_by = asked_by)) "
+        "OR (state = 'approved' AND (usage_id = 0 OR run_id = 0)) "
+        "OR (state <> 'approved' AND (usage_id <> 0 OR run_id <> 0))",
+    ),
+    Invariant(
         "debt-not-negative",
         "No debt is less than nothing.",
         "SELECT 'debt ' || id, 'outstanding ' || outstanding FROM debt WHERE outstanding < 0",
