@@ -5,9 +5,11 @@ from contextlib import closing
 from datetime import date
 from pathlib import Path
 
+import pytest
+
 from core.billing import partitions, runs
 from core.billing.commons import CommonTotal
-from core.billing.shapes import Frozen, Given
+from core.billing.shapes import BillingError, Frozen, Given
 from core.tariffs.bills import BillInput, Overdue
 from hub.billruns import Books, open_desk
 from tests.core.billing.test_rebill import pay
@@ -145,6 +147,16 @@ def test_who_moves_out_is_billed_for_his_days(tmp_path: Path) -> None:
     # 50 kWh of a month's first block are 10/31 of it
     assert bill_of(made, 1, 202610)[:2] == ("issued", expected)
     assert expected > 50 * 100 + 10_000 + 300
+
+
+def test_what_was_used_before_an_agreement_began_is_not_its_own(tmp_path: Path) -> None:
+    made = place(tmp_path)
+    with closing(open_desk(made)) as desk, desk.transaction() as (tx, _):
+        tx.run("UPDATE agreement SET since = '2026-10-12' WHERE id = 1")
+    days = date(2026, 10, 11), date(2026, 10, 31)
+    with pytest.raises(BillingError, match="agreement 1 began on 2026-10-12, not on 2026-10-11"):
+        used(made, 202610, {1: {"units": 1, **KW}}, days)
+    used(made, 202610, {1: {"units": 1, **KW}}, (date(2026, 10, 12), days[1]))
 
 
 def test_a_delay_is_charged_once_by_the_bills_of_its_days(tmp_path: Path) -> None:
