@@ -408,11 +408,19 @@ def random_input(random: Random) -> BillInput:
         Overdue(random.randint(0, 10**6), random.randint(0, 40), random.choice((0, 9)))
         for _ in range(random.randint(0, 2))
     )
+    billed = tuple(
+        Overdue(each.amount, random.randint(0, each.days), 0)
+        for each in overdue
+        if random.random() < 0.5
+    )
+    year = {name: random.randint(0, 900_000) for name in ("units", "units.peak", "units.off")}
     return BillInput(
         first=first,
         last=last,
         quantities=quantities,
         before=before,
+        before_year=year if random.random() < 0.3 else {},
+        overdue_billed=billed,
         history={
             "units": {month: random.randint(0, 400_000) for month in known},
             "max_kw": {month: random.randint(0, 400_000) for month in known},
