@@ -1,4 +1,4 @@
-"""``wattbus billrun facts | commons | catch-up | change | change-decide``: what bills are made of.
+"""``wattbus billrun facts | commons | catch-up | change | changes | change-decide``: more verbs.
 
 Commands of ``hub.verbs.billrun``, in a module of their own for their number: ``add_to`` gives them
 to it, and they get from it how an act is done.
@@ -8,6 +8,7 @@ import csv
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Protocol, TypeVar
@@ -19,7 +20,9 @@ from core.billing.commons import CommonTotal
 from core.billing.estimates import Method
 from core.billing.facts import Stated, fact_of, milli_of
 from core.billing.periods import Reported
-from core.money import parse_amount
+from core.money import format_amount, parse_amount
+from core.queries.bill_changes import waiting_changes
+from core.store.tx import Reader
 from hub.billinputs import (
     ROWS,
     CatchUp,
@@ -56,6 +59,9 @@ class Place(Protocol):
     def books(self) -> Any:
         """The company's books."""
 
+    def reading(self) -> AbstractContextManager[Reader]:
+        """A look at the database."""
+
 
 _place_of: list[Callable[[Path, str], Place]] = []
 
@@ -68,6 +74,7 @@ def add_to(app: typer.Typer, place_of: Callable[[Path, str], Place]) -> None:
     app.command("catch-up")(catch_up)
     app.command("change")(change)
     app.command("change-decide")(change_decide)
+    app.command("changes")(changes)
 
 
 def _place(config: Path, company: str) -> Place:
@@ -224,6 +231,33 @@ def change(
     done = _place(config, company).do("change", told, operator)
     said = f"change {done['change']} of bill {bill} is asked for: somebody else decides"
     _say(as_json, done, said)
+
+
+def changes(
+    config: ConfigOption = DEFAULT,
+    company: CompanyOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """List the changes that somebody has to decide about."""
+    place = _place(config, company)
+    books = place.books()
+    with place.reading() as reader:
+        found = waiting_changes(reader, books.company)
+    if as_json:
+        typer.echo(json.dumps(msgspec.to_builtins(found)))
+        return
+    for each in found:
+        by = ", ".join(
+            f"{name} {each.registers.get(name, 0) / 1000:g} {milli / 1000:+g}"
+            for name, milli in each.by.items()
+        )
+        typer.echo(
+            f"change {each.change}  bill {each.bill} of {each.period}, account {each.account}, "
+            f"{format_amount(each.total, books.currency)}: {by}; {each.reason} ({each.evidence}), "
+            f"asked by {each.asked_by}"
+        )
+    if not found:
+        typer.echo("nothing is asked for")
 
 
 def _more(text: str) -> tuple[str, int]:

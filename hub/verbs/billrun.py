@@ -460,6 +460,11 @@ class _InputPlace:
     def books(self) -> Books:
         return _books(self.config, self.company)
 
+    @contextmanager
+    def reading(self) -> Iterator[Any]:
+        with _told(), closing(open_desk(self.books())) as desk, desk.transaction() as (tx, _):
+            yield tx
+
     def do(self, name: str, told: Any, operator: str = "") -> dict[str, Any]:
         _, role, act = INPUT_ACTS[name]
         books, who = self.books(), _who(self.config, self.company, operator, role)

@@ -370,6 +370,21 @@ def _changed(draw: Draw, item: Any) -> Any:
     return item
 
 
+def _of_the_year(random: Random) -> dict[str, int]:
+    """Units of the year before the bill; mostly those of its month stand for them."""
+    names = ("units", "units.peak", "units.off") if random.random() < 0.3 else ()
+    return {name: random.randint(0, 900_000) for name in names}
+
+
+def _part_of(random: Random, overdue: tuple[Overdue, ...]) -> tuple[Overdue, ...]:
+    """Some of the delays, as far as earlier bills charged them."""
+    return tuple(
+        Overdue(each.amount, random.randint(0, each.days), 0)
+        for each in overdue
+        if random.random() < 0.5
+    )
+
+
 def random_input(random: Random) -> BillInput:
     """A month, several, or days across the change, the season or the year's end."""
     first, last = random.choice(
@@ -408,19 +423,13 @@ def random_input(random: Random) -> BillInput:
         Overdue(random.randint(0, 10**6), random.randint(0, 40), random.choice((0, 9)))
         for _ in range(random.randint(0, 2))
     )
-    billed = tuple(
-        Overdue(each.amount, random.randint(0, each.days), 0)
-        for each in overdue
-        if random.random() < 0.5
-    )
-    year = {name: random.randint(0, 900_000) for name in ("units", "units.peak", "units.off")}
     return BillInput(
         first=first,
         last=last,
         quantities=quantities,
         before=before,
-        before_year=year if random.random() < 0.3 else {},
-        overdue_billed=billed,
+        before_year=_of_the_year(random),
+        overdue_billed=_part_of(random, overdue),
         history={
             "units": {month: random.randint(0, 400_000) for month in known},
             "max_kw": {month: random.randint(0, 400_000) for month in known},

@@ -89,6 +89,9 @@ def test_more_or_less_is_asked_approved_and_billed_anew(place: Place) -> None:
     words = ("change", "2", "--by", "units=-12.5", "--reason", "misread", "--evidence", "photo 7")
     assert place.data(*words, *GRACE) == {"change": 1, "state": "asked"}
     assert "asked for already" in place.run(*words, *GRACE, code=1)
+    (waiting,) = place.data("changes")
+    assert (waiting["by"], waiting["registers"]) == ({"units": -12_500}, {"units": 102_000})
+    assert "units 102 -12.5; misread (photo 7), asked by grace" in place.run("changes")
     said = place.run("change-decide", "1", *GRACE, code=1)
     assert "somebody else decides about it" in said
     found = place.data("change-decide", "1", *HENRY)
@@ -102,6 +105,7 @@ def test_more_or_less_is_asked_approved_and_billed_anew(place: Place) -> None:
         place.made, "SELECT c.state, c.asked_by, c.decided_by, u.version, u.source, c.run_id "
         "FROM usage_change c JOIN bill_usage u ON u.id = c.usage_id",
     ) == [("approved", "grace", "henry", 2, "change 1", 2)]  # fmt: skip
+    assert place.run("changes") == "nothing is asked for\n"
     assert "is approved already" in place.run("change-decide", "1", *HENRY, code=1)
     assert "not issued" in place.run(*words, *GRACE, code=1)  # bill 2 is not the live one
     assert "bill-change-ask" in audited(place)
