@@ -413,8 +413,7 @@ def random_input(random: Random) -> BillInput:
         "m2": random.randint(0, 200_000),
         "height": random.randint(2000, 6000),
     }
-    months = [202501 + i for i in range(12)] + [202601, 202602]
-    known = random.sample(months, random.randint(0, 14))
+    known = random.sample([*range(202501, 202513), 202601, 202602], random.randint(0, 14))
     before = {}
     if (first, last) == (date(2026, 2, 1), date(2026, 2, 28)):
         before = {"units": random.choice((0, random.randint(0, 300_000)))}
