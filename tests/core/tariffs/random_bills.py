@@ -376,6 +376,13 @@ def _of_the_year(random: Random) -> dict[str, int]:
     return {name: random.randint(0, 900_000) for name in names}
 
 
+def _overdue(random: Random) -> tuple[Overdue, ...]:
+    return tuple(
+        Overdue(random.randint(0, 10**6), random.randint(0, 40), random.choice((0, 9)))
+        for _ in range(random.randint(0, 2))
+    )
+
+
 def _part_of(random: Random, overdue: tuple[Overdue, ...]) -> tuple[Overdue, ...]:
     """Some of the delays, as far as earlier bills charged them."""
     return tuple(
@@ -418,10 +425,7 @@ def random_input(random: Random) -> BillInput:
     if (first, last) == (date(2026, 2, 1), date(2026, 2, 28)):
         before = {"units": random.choice((0, random.randint(0, 300_000)))}
     shares = {"common": Share(random.randint(0, 10**6), (333, 333, 666, 1), random.randint(0, 3))}
-    overdue = tuple(
-        Overdue(random.randint(0, 10**6), random.randint(0, 40), random.choice((0, 9)))
-        for _ in range(random.randint(0, 2))
-    )
+    overdue = _overdue(random)
     return BillInput(
         first=first,
         last=last,
