@@ -1,11 +1,15 @@
 """``wattbus billrun`` facts, commons, catch-up, change: by the command line, told with the line."""
 
+import json
 from datetime import date
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from core.calendars import local_time
 from core.store.load_facts import facts_of
+from hub.__main__ import app
 from hub.billruns import open_desk
 from tests.core.billing import village
 from tests.hub.verbs.test_billrun import HENRY, Place
@@ -192,3 +196,27 @@ def test_a_method_is_always_said(place: Place) -> None:
     file = written(place, USAGE, "1,2026-10-01,2026-11-30,clerk,no,99")
     assert "last or distribute" in place.run("catch-up", "2026-11", file, "--method", "x", *GRACE,
                                              code=2)  # fmt: skip
+
+
+def test_what_is_owed_to_others_is_told(place: Place) -> None:
+    issue(place)
+    ((at, levy),) = village.rows(
+        place.made, "SELECT max(t.at), -sum(p.amount) FROM posting p JOIN ledger_txn t "
+        "ON t.id = p.txn_id WHERE p.ledger = 'payable:rural-fund'",
+    )  # fmt: skip
+    month = local_time(at, place.made.zone).strftime("%Y-%m")
+
+    def said(*words: str, code: int = 0) -> str:
+        words = ("arrears", "remittance", *words, "-c", str(place.config))
+        done = CliRunner().invoke(app, words)
+        assert done.exit_code == code, done.output
+        return done.output
+
+    (fund,) = json.loads(said("--month", month, "--payee", "third_party:rural-fund", "--json"))
+    assert (fund["payee"], fund["added"], fund["closing"]) == ("rural-fund", levy, levy)
+    assert [source["kind"] for source in fund["sources"]] == ["bill"]
+    table = said("--month", month)
+    assert "rural-fund (payable:rural-fund)" in table
+    assert "tax_authority (tax:vat)" in table
+    assert "nothing was collected" in said("--month", "1999-01")
+    assert "no month" in said("--month", "2026", code=2)
