@@ -186,7 +186,7 @@ def _begin(desk: Desk, run_id: int, phase: RunMove) -> RunTerms:
             raise BillingError(f"run {run_id} is of {run.company}")
         after(RUN_MOVES, run.state, phase)
         if phase is RunMove.FREEZE:
-            return runs.freeze_tariffs(tx, run_id, desk.books.tariffs)
+            return runs.freeze_tariffs(tx, run_id, desk.books.tariffs, desk.books.zone)
         if phase is RunMove.ISSUE:
             now = desk.books.now_us()
             due = local_date(now, desk.books.zone) + timedelta(days=run.due_days)

@@ -5,15 +5,17 @@ The same inputs under the same tariffs give the same bills to the byte; ``digest
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
+from core.billing.inputs import Common, bill_input
 from core.billing.outsort import Measured, reasons
 from core.billing.shapes import Computed, Frozen, RunTerms, Usage, digest_of
 from core.billing.states import BILL_MOVES, BillMove, BillState
 from core.tariffs.billing import bill
-from core.tariffs.bills import BillInput, BillLine
+from core.tariffs.bills import BillLine
 from core.tariffs.errors import BillError, MissingQuantityError, NoTariffError
 from core.tariffs.sale import NO_MINOR_UNITS_ABOVE
 from core.tariffs.shapes import TAX_AUTHORITY, THIRD_PARTY
@@ -37,32 +39,34 @@ _HELD = BILL_MOVES[BillState.CALCULATED, BillMove.HOLD]
 
 
 def calculate(
-    terms: RunTerms, frozen: Sequence[Frozen], usages: Mapping[int, Usage]
+    terms: RunTerms,
+    frozen: Sequence[Frozen],
+    usages: Mapping[int, Usage],
+    commons: Mapping[int, Common] = MappingProxyType({}),
 ) -> list[Computed]:
     """The bills of a partition, in the order of its inputs; what fails is held, with the reason."""
-    return [_one(terms, each, usages[each.usage]) for each in frozen]
+    return [_one(terms, each, usages[each.usage], commons) for each in frozen]
 
 
-def _one(terms: RunTerms, frozen: Frozen, usage: Usage) -> Computed:
+def _one(terms: RunTerms, frozen: Frozen, usage: Usage, commons: Mapping[int, Common]) -> Computed:
     snapshot = digest_of((frozen, usage, terms.period, terms.digests.get(frozen.tariff, "")))
     try:
-        lines = _lines(terms, frozen, usage)
+        lines = _lines(terms, frozen, usage, commons)
+        return _computed(terms, frozen, usage, lines, snapshot)
     except (BillError, MissingQuantityError, NoTariffError, ValueError) as error:
         why = f"error: {error}"[:_MOST]
         return Computed(frozen, _HELD, why, snapshot, digest_of(why))
-    return _computed(terms, frozen, usage, lines, snapshot)
 
 
-def _lines(terms: RunTerms, frozen: Frozen, usage: Usage) -> tuple[BillLine, ...]:
+def _lines(
+    terms: RunTerms, frozen: Frozen, usage: Usage, commons: Mapping[int, Common]
+) -> tuple[BillLine, ...]:
     tariff = terms.tariffs.get(frozen.tariff)
     if tariff is None:
         raise BillError(f"tariff {frozen.tariff} is not among those of the company")
     if frozen.currency != terms.currency:
         raise BillError(f"the account is in {frozen.currency}, the run in {terms.currency}")
-    given = BillInput(
-        first=usage.first, last=usage.last, quantities=usage.registers, opened=terms.period
-    )
-    return bill(tariff, given)
+    return bill(tariff, bill_input(terms, usage, frozen.given, commons))
 
 
 def _computed(
@@ -84,7 +88,7 @@ def _computed(
         of = Measured(frozen.tariff, total - tax, consumption, total, frozen.previous)
         why = reasons(terms.rules, of)
     if abs(total) > NO_MINOR_UNITS_ABOVE:
-        raise AssertionError(f"a bill of {total}: no service costs that")
+        raise BillError(f"a bill of {total}: no service costs that")
     return Computed(
         frozen, _HELD if why else _PASSED, why, snapshot, digest_of(rows), consumption,
         total - tax, tax, total, _encode(credited).decode(), tuple(rows),

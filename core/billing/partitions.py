@@ -5,12 +5,13 @@ other workers pass it by); ``freeze`` and ``compute`` do it. ``core.billing.issu
 """
 
 from collections.abc import Sequence
-from datetime import date
 from typing import Any
 
 import msgspec
 
 from core.billing.calculate import LINE, calculate
+from core.billing.earlier import usages
+from core.billing.inputs import commons, gather
 from core.billing.shapes import (
     FIRST_SEQUENCE,
     REBILL,
@@ -19,8 +20,8 @@ from core.billing.shapes import (
     Draw,
     Frozen,
     RunTerms,
-    Usage,
     digest_of,
+    text_digest,
 )
 from core.billing.states import PHASES, BillState, PartState, RunMove
 from core.calendars import add_months
@@ -75,7 +76,7 @@ class Partition(msgspec.Struct, frozen=True, gc=False):
     def frozen(self) -> tuple[Frozen, ...]:
         """Its inputs. BillingError when they are not those that were frozen."""
         found = msgspec.json.decode(self.inputs, type=tuple[Frozen, ...])
-        if digest_of(found) != self.snapshot:
+        if text_digest(self.inputs) != self.snapshot:
             raise BillingError(f"partition {self.number}: its inputs were changed")
         return found
 
@@ -101,13 +102,14 @@ def freeze(tx: Tx, terms: RunTerms, part: Partition) -> int:
         company=terms.company, period=terms.period, before=add_months(terms.period, -1),
         sequence=FIRST_SEQUENCE, low=part.low, high=part.high,
     )  # fmt: skip
-    frozen = [Frozen(*row) for row in rows]
+    frozen = gather(tx, terms, [Frozen(*row) for row in rows], (part.low, part.high))
     _note(tx, terms.id, part.number, PartState.FROZEN, *_packed(frozen))
     return len(frozen)
 
 
 def _packed(frozen: Sequence[Frozen]) -> tuple[str, str]:
-    return msgspec.json.encode(frozen).decode(), digest_of(frozen)
+    text = msgspec.json.encode(frozen).decode()
+    return text, text_digest(text)
 
 
 def _note(
@@ -128,7 +130,7 @@ def compute(tx: Tx, terms: RunTerms, part: Partition, draw: Draw, now_us: int) -
         if len(left) != len(frozen):
             frozen = left
             _note(tx, terms.id, part.number, PartState.FROZEN, *_packed(frozen))
-    bills = calculate(terms, frozen, usages(tx, frozen))
+    bills = calculate(terms, frozen, usages(tx, frozen), commons(tx, frozen))
     first = draw("bill", len(bills)) if bills else 0
     tx.load("bill", BILL, _bill_rows(terms, bills, first, now_us))
     tx.load("bill_line", LINE, [
@@ -154,30 +156,6 @@ def _without_bill(tx: Tx, terms: RunTerms, frozen: Sequence[Frozen]) -> tuple[Fr
     return tuple(each for each in frozen if each.agreement not in billed)
 
 
-def usages(reader: Reader, frozen: Sequence[Frozen]) -> dict[int, Usage]:
-    """What was used, by the ids of the frozen rows."""
-    rows = reader.rows(
-        "SELECT id, first, last, registers FROM bill_usage WHERE id IN :ids",
-        ids=[each.usage for each in frozen],
-    ) if frozen else []  # fmt: skip
-    days: dict[str, date] = {}
-    decode = _REGISTERS.decode
-    return {
-        id_: Usage(id_, _day(days, first), _day(days, last), decode(text))
-        for id_, first, last, text in rows
-    }
-
-
-_REGISTERS = msgspec.json.Decoder(dict[str, int])
-
-
-def _day(days: dict[str, date], text: str) -> date:
-    found = days.get(text)
-    if found is None:
-        found = days[text] = date.fromisoformat(text)
-    return found
-
-
 def _bill_rows(
     terms: RunTerms, bills: Sequence[Computed], first: int, now_us: int
 ) -> list[tuple[Any, ...]]:
@@ -201,5 +179,5 @@ def again(reader: Reader, terms: RunTerms, number: int) -> tuple[str, str]:
         raise BillingError(f"run {terms.id} has no partition {number}")
     part = Partition(*rows[0])
     frozen = part.frozen()
-    bills = calculate(terms, frozen, usages(reader, frozen))
+    bills = calculate(terms, frozen, usages(reader, frozen), commons(reader, frozen))
     return part.digest, digest_of([bill.digest for bill in bills])

@@ -80,7 +80,7 @@ def record_usage(
 ) -> int:
     """Write usage: of each agreement the next version; what was there before stays. Rows written.
 
-    BillingError when an agreement is not of the company, or comes twice.
+    BillingError when an agreement is not of the company, comes twice, or began later.
     """
     need_open(tx, company, period)
     ids = [each.agreement for each in reported]
@@ -88,14 +88,20 @@ def record_usage(
         raise BillingError(f"an agreement comes twice, or there are more than {MAX_ROWS}")
     known = tx.rows(
         "SELECT g.id, COALESCE((SELECT max(u.version) FROM bill_usage u WHERE "
-        "u.agreement_id = g.id AND u.period = :period), 0) FROM agreement g "
+        "u.agreement_id = g.id AND u.period = :period), 0), g.since FROM agreement g "
         "WHERE g.company = :company AND g.id IN :ids",
         period=period, company=company, ids=ids,
     ) if ids else []  # fmt: skip
-    versions: dict[int, int] = dict(known)
+    versions: dict[int, int] = {id_: version for id_, version, _ in known}
     missing = [each for each in ids if each not in versions]
     if missing:
         raise BillingError(f"no agreement {missing[0]} in {company}")
+    since = {id_: begun for id_, _, begun in known}
+    for each in reported:  # what the one before him used is not his
+        if each.first.isoformat() < since[each.agreement]:
+            raise BillingError(
+                f"agreement {each.agreement} began on {since[each.agreement]}, not on {each.first}"
+            )
     first = draw("bill_usage", len(ids)) if ids else 0
     tx.load("bill_usage", _COLUMNS, [
         (

@@ -1,7 +1,8 @@
 """An issued bill is taken back: its postings mirrored line by line, its item credited as a whole.
 
 The credit note mirrors the tax with everything else. What the customer has paid on the bill becomes
-his credit, by a transaction of its own, so that the pair of bill and reversal nets to zero.
+his credit, by a transaction of its own, so that the pair of bill and reversal nets to zero. The
+credit of a bill below nothing is taken back.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,6 +10,8 @@ from typing import Any
 
 import msgspec
 
+from core.billing import credits
+from core.billing.credits import Taken
 from core.billing.shapes import BillingError, Draw
 from core.billing.states import BILL_MOVES, BillMove, BillState
 from core.ledger import CUSTOMER_CREDIT
@@ -48,28 +51,40 @@ class Issued(msgspec.Struct, frozen=True, gc=False):
     @property
     def paid(self) -> int:
         """What becomes credit."""
-        return self.total - self.open
+        return self.total - self.open if self.item else 0
+
+    @property
+    def taken(self) -> Taken:
+        """Of a bill below nothing: what it gave."""
+        return Taken(
+            self.id, self.company, self.account, self.currency, -self.total, self.message_id
+        )
 
 
 def reverse(
-    tx: Tx, bills: Sequence[int], draw: Draw, now_us: int, *, rebilled: bool = False
+    tx: Tx, bills: Sequence[int], draw: Draw, now_us: int, *, due: str = "", rebilled: bool = False
 ) -> dict[int, str]:
-    """Reverse a set of bills; of those that cannot be, why. The accounts are locked for it."""
-    credits = _locked(tx, bills)
+    """Reverse a set of bills; of those that cannot be, why. The accounts are locked for it.
+
+    ``due``: of what is owed because the credit of a bill below nothing was used; empty: at once.
+    """
+    held = _locked(tx, bills)
     found = {row[0]: Issued(*row) for row in tx.rows(
-        "SELECT b.id, b.company, b.account_id, b.total, b.txn_id, b.item_id, t.currency, i.open "
-        "FROM bill b JOIN ledger_txn t ON t.id = b.txn_id JOIN open_item i ON i.id = b.item_id "
-        "WHERE b.id IN :ids AND b.live = 1 AND b.state = 'issued' AND i.state = 'live'",
+        "SELECT b.id, b.company, b.account_id, b.total, b.txn_id, b.item_id, t.currency, "
+        "COALESCE(i.open, 0) FROM bill b JOIN ledger_txn t ON t.id = b.txn_id "
+        "LEFT JOIN open_item i ON i.id = b.item_id WHERE b.id IN :ids AND b.live = 1 "
+        "AND b.state = 'issued' AND (i.state = 'live' OR b.total < 0) ORDER BY b.id",
         ids=list(bills),
     )}  # fmt: skip
     refused = {id_: "not issued, or reversed already" for id_ in bills if id_ not in found}
-    blocked = _blocked(tx, [bill.item for bill in found.values()])
+    blocked = _blocked(tx, [bill.item for bill in found.values() if bill.item])
     refused |= {bill.id: blocked[bill.item] for bill in found.values() if bill.item in blocked}
     left = [bill for bill in found.values() if bill.id not in refused]
     if left:
         _mirror(tx, left, draw, now_us, rebilled=rebilled)
-        _close_items(tx, left, now_us)
-        _give_back(tx, [bill for bill in left if bill.paid], credits, draw, now_us)
+        _close_items(tx, [bill for bill in left if bill.item], now_us)
+        _give_back(tx, [bill for bill in left if bill.paid], held, draw, now_us)
+        credits.take_back(tx, [bill.taken for bill in left if not bill.item], draw, now_us, due)
     return refused
 
 
@@ -83,12 +98,10 @@ def reverse_one(tx: Tx, bill_id: int, draw: Draw, now_us: int) -> None:
 def _locked(tx: Tx, bills: Sequence[int]) -> dict[int, int]:
     """Lock the accounts, in the order in which everybody locks them; their credits."""
     rows = tx.rows(
-        "SELECT id, credit FROM account WHERE id IN :ids ORDER BY id FOR UPDATE",
-        ids=[row[0] for row in tx.rows(
-            "SELECT DISTINCT account_id FROM bill WHERE id IN :ids", ids=list(bills)
-        )],
+        "SELECT DISTINCT account_id FROM bill WHERE id IN :ids", ids=list(bills)
     ) if bills else []  # fmt: skip
-    return dict(rows)
+    held = credits.lock_accounts(tx, [row[0] for row in rows])
+    return {id_: credit for id_, (credit, _) in held.items()}
 
 
 def _blocked(tx: Tx, items: Sequence[int]) -> dict[int, str]:
@@ -143,13 +156,13 @@ def _close_items(tx: Tx, bills: Sequence[Issued], now_us: int) -> None:
 
 
 def _give_back(
-    tx: Tx, paid: Sequence[Issued], credits: Mapping[int, int], draw: Draw, now_us: int
+    tx: Tx, paid: Sequence[Issued], held: Mapping[int, int], draw: Draw, now_us: int
 ) -> None:
     """What was paid on them is the customer's again."""
     if not paid:
         return
     first = draw("ledger_txn", len(paid))
-    after = dict(credits)
+    after = dict(held)
     for bill in paid:
         after[bill.account] += bill.paid
     tx.load("ledger_txn", _PLAIN, [

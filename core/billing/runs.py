@@ -117,7 +117,7 @@ def run_of(reader: Reader, run_id: int, *, lock: bool = False) -> Run:
     return Run(*rows[0])
 
 
-def terms_of(run: Run, tariffs: Mapping[str, CompiledTariff]) -> RunTerms:
+def terms_of(run: Run, tariffs: Mapping[str, CompiledTariff], zone: str = "UTC") -> RunTerms:
     """The run's terms. BillingError when the company's tariffs are not those that were frozen."""
     digests = {code: tariff_digest(tariff) for code, tariff in sorted(tariffs.items())}
     frozen = msgspec.json.decode(run.tariffs, type=dict[str, str])
@@ -127,13 +127,16 @@ def terms_of(run: Run, tariffs: Mapping[str, CompiledTariff]) -> RunTerms:
     return RunTerms(
         id=run.id, company=run.company, period=run.period, kind=run.kind, currency=run.currency,
         due_days=run.due_days, rules=read_rules(run.rules), tariffs=tariffs, digests=digests,
+        zone=zone,
     )  # fmt: skip
 
 
-def freeze_tariffs(tx: Tx, run_id: int, tariffs: Mapping[str, CompiledTariff]) -> RunTerms:
-    """Write down which tariffs hold for the run, once."""
+def freeze_tariffs(
+    tx: Tx, run_id: int, tariffs: Mapping[str, CompiledTariff], zone: str = "UTC"
+) -> RunTerms:
+    """Write down which tariffs hold for the run, once. ``zone``: whose days count."""
     run = run_of(tx, run_id, lock=True)
-    terms = terms_of(run, tariffs)
+    terms = terms_of(run, tariffs, zone)
     if run.tariffs == "{}":
         text = msgspec.json.encode(terms.digests, order="sorted").decode()
         tx.run("UPDATE bill_run SET tariffs = :text WHERE id = :id", text=text, id=run_id)

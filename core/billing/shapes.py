@@ -26,9 +26,30 @@ class BillingError(Exception):
     """What was asked for cannot be done; the sentence is for the operator."""
 
 
+class Given(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What is known of an agreement beside its usage, by value (``core.billing.inputs``).
+
+    ``attributes``: quantities that hold on the first day of the bill. ``category``: of the period.
+    ``history``: quantity → {YYYYMM: milli-units}. ``before``: units sold in the month,
+    ``before_year``: billed and sold in the year, as fractions. ``shares``: (name, id of the row of
+    ``common_use``, place in it). ``overdue``: (amount, days, days of later years) until the bill's
+    last day; ``overdue_billed``: until the day before its first.
+    """
+
+    attributes: dict[str, int] = {}
+    category: str = ""
+    history: dict[str, dict[int, int]] = {}
+    before: dict[str, int] = {}
+    before_year: dict[str, tuple[int, int]] = {}
+    shares: tuple[tuple[str, int, int], ...] = ()
+    overdue: tuple[tuple[int, int, int], ...] = ()
+    overdue_billed: tuple[tuple[int, int, int], ...] = ()
+
+
 class Frozen(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """The inputs of one bill by their ids, as the run keeps them. ``previous``: consumption of the
-    period before, None where there is no bill of it; ``replaces``: the bill that is corrected."""
+    period before, None where there is no bill of it; ``replaces``: the bill that is corrected;
+    ``given``: what else is known, None: nothing."""
 
     agreement: int
     account: int
@@ -37,6 +58,7 @@ class Frozen(msgspec.Struct, frozen=True, array_like=True, gc=False):
     currency: str
     previous: int | None = None
     replaces: int = 0
+    given: Given | None = None
 
 
 class Usage(msgspec.Struct, frozen=True, gc=False):
@@ -60,6 +82,7 @@ class RunTerms(msgspec.Struct, frozen=True, kw_only=True):
     rules: tuple[OutsortRule, ...]
     tariffs: Mapping[str, CompiledTariff]
     digests: Mapping[str, str]  # of the tariffs, frozen with the run
+    zone: str = "UTC"  # of the company; whose days count when inputs are frozen
 
 
 class Computed(msgspec.Struct, frozen=True, gc=False):
@@ -82,6 +105,11 @@ class Computed(msgspec.Struct, frozen=True, gc=False):
 def digest_of(data: object) -> str:
     """32 hexadecimal digits over the canonical JSON of plain data."""
     return blake2b(msgspec.json.encode(data), digest_size=16).hexdigest()
+
+
+def text_digest(text: str) -> str:
+    """The same over JSON that is written already."""
+    return blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def tariff_digest(tariff: CompiledTariff) -> str:

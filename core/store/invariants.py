@@ -242,14 +242,15 @@ INVARIANTS: tuple[Invariant, ...] = (
     Invariant(
         "bill-receivable",
         "An issued bill's total is its open item's amount and what is posted as owed, and its "
-        "item is live as long as it is.",
+        "item is live as long as it is; of one below nothing there is credit and no item.",
         "SELECT 'bill ' || b.id, b.state || ' total ' || b.total || ', item ' || "
         "COALESCE(i.amount, 0) || ' ' || COALESCE(i.state, 'none') || ', posted ' || "
         "COALESCE(p.amount, 0) FROM bill b LEFT JOIN open_item i ON i.id = b.item_id "
         "LEFT JOIN posting p ON p.txn_id = b.txn_id AND p.owner = b.account_id "
-        "AND p.ledger = 'receivable:bill' "
-        "WHERE b.txn_id <> 0 AND (b.total <> COALESCE(i.amount, -1) "
-        "OR b.total <> COALESCE(p.amount, 0) "
+        "AND p.ledger = CASE WHEN b.total < 0 THEN 'customer-credit' ELSE 'receivable:bill' END "
+        "WHERE b.txn_id <> 0 AND (b.total <> COALESCE(p.amount, 0) "
+        "OR b.total <> CASE WHEN b.total < 0 AND i.id IS NULL THEN b.total "
+        "ELSE COALESCE(i.amount, -1) END "
         "OR (b.state <> 'issued' AND i.state <> 'cancelled'))",
     ),
     Invariant(
@@ -260,6 +261,16 @@ INVARIANTS: tuple[Invariant, ...] = (
         "UNION ALL SELECT 'bill ' || id, state || ', live ' || live FROM bill "
         "WHERE (state = 'issued' AND live <> 1) "
         "OR (state IN ('reversed', 'rebilled', 'withdrawn') AND live <> 0)",
+    ),
+    Invariant(
+        "change-by-two",
+        "Who decides about a change of billed quantities did not ask for it, and what is approved "
+        "has its usage and its run.",
+        "SELECT 'change ' || id, state || ', asked by ' || asked_by || ', decided by ' || "
+        "decided_by || ', usage ' || usage_id || ', run ' || run_id FROM usage_change "
+        "WHERE (state <> 'asked' AND (decided_by = '' OR decided_by = asked_by)) "
+        "OR (state = 'approved' AND (usage_id = 0 OR run_id = 0)) "
+        "OR (state <> 'approved' AND (usage_id <> 0 OR run_id <> 0))",
     ),
     Invariant(
         "debt-not-negative",

@@ -143,6 +143,7 @@ class BillDocument(msgspec.Struct, frozen=True, kw_only=True):
     last: date = msgspec.field(name="to")
     quantities: dict[str, Decimal] = {}
     before: dict[str, Decimal] = {}
+    before_year: dict[str, Decimal] = {}
     history: dict[str, dict[Month, Quantity]] = {}
     category: str = ""
     period: Month | None = None
@@ -150,6 +151,7 @@ class BillDocument(msgspec.Struct, frozen=True, kw_only=True):
     readings: tuple[ReadingInput, ...] = ()
     shares: dict[str, ShareInput] = {}
     overdue: tuple[OverdueInput, ...] = ()
+    overdue_billed: tuple[OverdueInput, ...] = ()
     credit: Decimal | None = None
 
 
@@ -229,11 +231,13 @@ def _bill(
         last=given.last,
         quantities=quantities,
         before={name: milli(value) for name, value in given.before.items()},
+        before_year={name: milli(value) for name, value in given.before_year.items()},
         history=known,
         category=given.category,
         opened=_period(given.period) if given.period else 0,
         shares={name: share.share() for name, share in given.shares.items()},
         overdue=tuple(each.overdue() for each in given.overdue),
+        overdue_billed=tuple(each.overdue() for each in given.overdue_billed),
     )
 
 

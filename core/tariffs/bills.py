@@ -54,19 +54,24 @@ class BillInput(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     of the time of use: ``units.peak``), ``max_kw``, ``kvarh``, ``area_m2`` … ``before``: units of
     the same month (or year) that were billed or sold earlier, where blocks go on from them.
     ``history``: closed periods for ratchets and categories: name → {YYYYMM: milli-units}.
+    ``before_year``: of the same year, where that is another number than ``before`` (blocks of the
+    month and of the year on the same units).
     ``category``: the class fixed at the opening of the period; empty: worked out of ``history``.
-    ``opened``: the billing period YYYYMM, 0: the month of ``last``.
+    ``opened``: the billing period YYYYMM, 0: the month of ``last``. ``overdue_billed``: the delays
+    that earlier bills charged; only what ``overdue`` costs more is charged.
     """
 
     first: date
     last: date
     quantities: Mapping[str, Amount]
     before: Mapping[str, Amount] = {}
+    before_year: Mapping[str, Amount] = {}
     history: Mapping[str, Mapping[int, int]] = {}
     category: str = ""
     opened: int = 0
     shares: Mapping[str, Share] = {}
     overdue: tuple[Overdue, ...] = ()
+    overdue_billed: tuple[Overdue, ...] = ()
 
     @property
     def period(self) -> int:

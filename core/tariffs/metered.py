@@ -66,8 +66,11 @@ def _begin(frame: Frame, name: str, earlier: Amount, yearly: bool) -> Amount:
     Limits of a month are cut to the run together with the units, so each run begins at 0; those
     of a year go on from run to run.
     """
-    before = 0 if frame.fresh else frame.given.before.get(name, 0)
+    given = frame.given
+    before = 0 if frame.fresh else given.before.get(name, 0)
     if yearly:
+        if not frame.fresh:
+            before = given.before_year.get(name, before)
         return before + earlier
     if before and frame.cut is not None:
         raise BillError(f"{name}: units before this bill do not go with a price change within it")

@@ -155,7 +155,11 @@ def row_of(component: Component, unit: str, scale: int) -> Row:
 
 
 def _late(shape: LateFee, scale: int) -> Callable[[Frame], int]:
-    return lambda frame: charges.late_fee(shape, frame.given.overdue, scale)
+    def charge(frame: Frame) -> int:
+        fee = charges.late_fee(shape, frame.given.overdue, scale)
+        return max(0, fee - charges.late_fee(shape, frame.given.overdue_billed, scale))
+
+    return charge
 
 
 def _share(shape: Allocation) -> Callable[[Frame], int]:

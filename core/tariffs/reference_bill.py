@@ -59,9 +59,12 @@ class _Work:
         self.lines: Lines = {}
         self.by_day: dict[str, list[tuple[list[date], Fraction]]] = {}
 
-    def add(self, shape: Component, key: tuple[int, str], run: list[date], exact: Fraction) -> None:
+    def add(
+        self, shape: Component, key: tuple[int, str], run: list[date], exact: Fraction,
+        sign: int = 1,
+    ) -> None:  # fmt: skip
         """A line: rounded, and spread evenly over its days for what is made of it."""
-        amount = rounded(shape.rounding, exact) if self.rounded else exact
+        amount = sign * (rounded(shape.rounding, exact) if self.rounded else exact)
         place = (shape.code, *key, None if run == self.days else run[0])
         self.lines[place] = self.lines.get(place, ZERO) + amount
         self.by_day.setdefault(shape.code, []).append((run, amount))
@@ -191,6 +194,8 @@ def _priced(
     if isinstance(shape, LateFee):
         for overdue in work.given.overdue:
             work.add(shape, (0, ""), run, slow.fee_of(shape, overdue, work.scale))
+        for billed in work.given.overdue_billed:
+            work.add(shape, (0, ""), run, slow.fee_of(shape, billed, work.scale), -1)
         return
     if isinstance(shape, Allocation) and shape.what == "amount":
         share = work.given.shares[shape.share]

@@ -184,6 +184,7 @@ def _before(shape: Metered, stretch: Stretch, name: str, earlier: Fraction) -> F
     """Units of the period of the limits that came before this stretch."""
     given = Fraction(stretch.given.before.get(name, 0)) / MILLI
     if shape.period == "calendar_year":
+        given = Fraction(stretch.given.before_year.get(name, given * MILLI)) / MILLI
         first_year = stretch.run[0].year == stretch.all_days[0].year
         return earlier + (given if first_year else 0)
     return given if shape.period == "calendar_month" else ZERO

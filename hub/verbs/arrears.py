@@ -22,6 +22,7 @@ from core.messages import ImportDebts, RequestMoneyAct, name_of
 from core.messages.collection import MAX_DEBTS
 from core.money import format_amount
 from core.queries.collection import Ageing, ageing, known_accounts, old_debts, overdue_accounts
+from core.queries.remittance import Remittance, remittances
 from core.store.tx import Reader
 from hub.companies import collection_terms
 from hub.config import Config, ConfigError
@@ -80,6 +81,51 @@ def show_ageing(
         typer.echo(json.dumps(msgspec.to_builtins(found)))
         return
     _say(found, settings.companies[code].currency)
+
+
+@app.command("remittance")
+def show_remittance(
+    month: Annotated[str, typer.Option(help="YYYY-MM, of the company's calendar.")],
+    payee: Annotated[
+        str, typer.Option(help="As tariffs name it, or tax_authority; else everybody.")
+    ] = "",
+    config: ConfigOption = DEFAULT,
+    company: CompanyOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Show what was collected for others in a month, and what is owed to them."""
+    settings = configuration(config)
+    code = company_of(settings, company)
+    try:
+        number = int(date.fromisoformat(f"{month}-01").strftime("%Y%m"))
+    except ValueError:
+        die(f"{month} is no month: write YYYY-MM", 2)
+    with reading(settings) as reader:
+        found = remittances(reader, code, number, settings.companies[code].zone, payee)
+    if as_json:
+        typer.echo(json.dumps([
+            msgspec.to_builtins(each) | {"added": each.added, "taken": each.taken}
+            for each in found
+        ]))  # fmt: skip
+        return
+    for each in found:
+        _say_remittance(each)
+    if not found:
+        typer.echo("nothing was collected for others, and nothing is owed to them")
+
+
+def _say_remittance(found: Remittance) -> None:
+    def line(name: str, count: str, added: int, taken: int) -> None:
+        money = [format_amount(amount, found.currency) for amount in (added, taken)]
+        typer.echo(f"  {name:<22}{count:>10}{money[0]:>20}{money[1]:>20}")
+
+    typer.echo(f"{found.payee} ({found.ledger}), {found.month}, {found.currency}")
+    typer.echo(f"  {'':<22}{'number':>10}{'added':>20}{'taken back, paid':>20}")
+    for each in found.sources:
+        line(each.kind, str(each.transactions), each.added, each.taken)
+    line("together", "", found.added, found.taken)
+    opening, closing = (format_amount(n, found.currency) for n in (found.opening, found.closing))
+    typer.echo(f"  owed before {opening}, owed after {closing}")
 
 
 def _terms(settings: Config, company: str) -> Any:

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -16,8 +17,8 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from core.billing import categories, partitions, periods, reverse, runs
 from core.billing import issue as issuing
-from core.billing import partitions, periods, reverse, runs
 from core.billing.outsort import read_rules
 from core.billing.periods import Reported
 from core.billing.shapes import BillingError
@@ -27,12 +28,14 @@ from core.store.tx import StoreError
 from core.vending.act_kinds import Role
 from hub import audit
 from hub.audit import Act
+from hub.billinputs import INPUT_ACTS
 from hub.billruns import Books, books_of, open_desk, run_phase
 from hub.clock import Sources
 from hub.control import ControlError
 from hub.engine import EngineError
 from hub.files import UnreadableError, read_text
 from hub.operators import Identity
+from hub.verbs import _billinputs
 from hub.verbs._shared import (
     DEFAULT,
     ConfigOption,
@@ -129,7 +132,12 @@ def open_(
 ) -> None:
     """Open a billing period."""
     books, number = _books(config, company), _period(period)
-    _do(books, lambda tx, _: periods.open_period(tx, books.company, number, books.now_us()))
+
+    def opened(tx: Any, _: Any) -> None:
+        periods.open_period(tx, books.company, number, books.now_us())
+        categories.evaluate(tx, books.company, number, books.tariffs, books.zone)
+
+    _do(books, opened)
     _say(as_json, {"period": number, "state": "open"}, f"period {period} is open")
 
 
@@ -425,3 +433,42 @@ def reverse_(
 
     _do(books, take_back)
     _say(as_json, {"bill": bill, "state": "reversed"}, f"bill {bill} is reversed")
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """The transaction of an act about what bills are made of."""
+
+    tx: Any
+    draw: Any
+    books: Books
+    who: str
+
+    @property
+    def now_us(self) -> int:
+        return self.books.now_us()
+
+    def record(self, act: str, **detail: Any) -> None:
+        _on_record(self.tx, self.books, self.who, act, **detail)
+
+
+@dataclass(frozen=True, slots=True)
+class _InputPlace:
+    config: Path
+    company: str
+
+    def books(self) -> Books:
+        return _books(self.config, self.company)
+
+    @contextmanager
+    def reading(self) -> Iterator[Any]:
+        with _told(), closing(open_desk(self.books())) as desk, desk.transaction() as (tx, _):
+            yield tx
+
+    def do(self, name: str, told: Any, operator: str = "") -> dict[str, Any]:
+        _, role, act = INPUT_ACTS[name]
+        books, who = self.books(), _who(self.config, self.company, operator, role)
+        return _do(books, lambda tx, draw: act(_Work(tx, draw, books, who), told))
+
+
+_billinputs.add_to(app, _InputPlace)

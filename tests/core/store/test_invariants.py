@@ -63,6 +63,11 @@ CRIMES: dict[str, tuple[str, ...]] = {
     "bill-lines": ("UPDATE bill SET net = net + 1 WHERE id = 2",),
     "bill-receivable": ("UPDATE bill SET txn_id = 1 WHERE id = 2",),
     "bill-once": ("UPDATE bill SET live = 0 WHERE id = 2",),
+    "change-by-two": (
+        "INSERT INTO usage_change (id, company, changes, reason, evidence, state, asked_by, "
+        "decided_by, bill_id, agreement_id, period, usage_id, run_id, asked_at, decided_at) "
+        "VALUES (1, 'demo', '{}', '', '', 'approved', 'g', 'g', 1, 1, 202610, 1, 1, 1, 1)",
+    ),
     "debt-not-negative": ("UPDATE debt SET outstanding = -1",),
 }
 

@@ -370,6 +370,28 @@ def _changed(draw: Draw, item: Any) -> Any:
     return item
 
 
+def _of_the_year(random: Random) -> dict[str, int]:
+    """Units of the year before the bill; mostly those of its month stand for them."""
+    names = ("units", "units.peak", "units.off") if random.random() < 0.3 else ()
+    return {name: random.randint(0, 900_000) for name in names}
+
+
+def _overdue(random: Random) -> tuple[Overdue, ...]:
+    return tuple(
+        Overdue(random.randint(0, 10**6), random.randint(0, 40), random.choice((0, 9)))
+        for _ in range(random.randint(0, 2))
+    )
+
+
+def _part_of(random: Random, overdue: tuple[Overdue, ...]) -> tuple[Overdue, ...]:
+    """Some of the delays, as far as earlier bills charged them."""
+    return tuple(
+        Overdue(each.amount, random.randint(0, each.days), 0)
+        for each in overdue
+        if random.random() < 0.5
+    )
+
+
 def random_input(random: Random) -> BillInput:
     """A month, several, or days across the change, the season or the year's end."""
     first, last = random.choice(
@@ -398,21 +420,19 @@ def random_input(random: Random) -> BillInput:
         "m2": random.randint(0, 200_000),
         "height": random.randint(2000, 6000),
     }
-    months = [202501 + i for i in range(12)] + [202601, 202602]
-    known = random.sample(months, random.randint(0, 14))
+    known = random.sample([*range(202501, 202513), 202601, 202602], random.randint(0, 14))
     before = {}
     if (first, last) == (date(2026, 2, 1), date(2026, 2, 28)):
         before = {"units": random.choice((0, random.randint(0, 300_000)))}
     shares = {"common": Share(random.randint(0, 10**6), (333, 333, 666, 1), random.randint(0, 3))}
-    overdue = tuple(
-        Overdue(random.randint(0, 10**6), random.randint(0, 40), random.choice((0, 9)))
-        for _ in range(random.randint(0, 2))
-    )
+    overdue = _overdue(random)
     return BillInput(
         first=first,
         last=last,
         quantities=quantities,
         before=before,
+        before_year=_of_the_year(random),
+        overdue_billed=_part_of(random, overdue),
         history={
             "units": {month: random.randint(0, 400_000) for month in known},
             "max_kw": {month: random.randint(0, 400_000) for month in known},
