@@ -40,6 +40,7 @@ class Wants(msgspec.Struct, frozen=True, gc=False):
     plans: tuple[int, ...] = ()
     receipts: tuple[str, ...] = ()  # before payment, by number
     late: tuple[str, ...] = ()  # accounts whose late fees are reckoned
+    advances: tuple[str, ...] = ()  # meters or phones that ask for units on credit
     identities: tuple[str, ...] = ()  # natural keys of items that may be there already
 
     @staticmethod

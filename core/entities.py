@@ -96,6 +96,19 @@ class AgreementState(Entity, frozen=True, kw_only=True, gc=False):
     period: int
     units_milli: int
     fixed_through: int
+    pauses: int = 0  # how many AgreementPause there are
+
+
+class AgreementPause(Entity, frozen=True, kw_only=True, gc=False):
+    """A slice of time without service: ``vacant`` or ``disconnected``. ``to_us`` 0: it goes on."""
+
+    company: str
+    agreement_id: int
+    why: str
+    operator: str
+    reason: str
+    from_us: int
+    to_us: int
 
 
 class Account(Entity, frozen=True, kw_only=True, gc=False):

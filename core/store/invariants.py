@@ -105,6 +105,9 @@ INVARIANTS: tuple[Invariant, ...] = (
         "SELECT g.account_id, 'receivable:' || d.code, w.amount, 0 FROM order_debt w "
         f"JOIN token_order o ON o.id = w.order_id AND o.{OPEN} JOIN debt d ON d.id = w.debt_id "
         "JOIN agreement g ON g.id = d.agreement_id UNION ALL "
+        "SELECT i.account_id, 'receivable:' || i.code, w.amount, 0 FROM order_item w "
+        f"JOIN token_order o ON o.id = w.order_id AND o.{OPEN} JOIN open_item i "
+        "ON i.id = w.item_id UNION ALL "
         "SELECT owner, ledger, 0, amount FROM posting WHERE ledger LIKE 'receivable:%'"
         ") u GROUP BY owner, ledger HAVING sum(doc) <> sum(post)",
     ),

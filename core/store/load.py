@@ -24,6 +24,7 @@ from core.entities import (
 )
 from core.messages import CreditVend
 from core.store.load_acts import concerned, load_acts
+from core.store.load_advances import load_advances, load_pauses
 from core.store.load_collection import accounts_of, load_collection
 from core.store.load_entitlements import RUNNING, load_claimed, load_entitlements
 from core.store.load_key_changes import load_key_changes
@@ -46,8 +47,9 @@ def load(
     suffix = " FOR UPDATE" if lock else ""
     # nothing is locked yet: these only tell which rows will be
     reported = ordered(reader, company, wants)
-    if reported.acts:
-        wants = msgspec.structs.replace(wants, acts=(*wants.acts, *reported.acts))
+    if reported.acts or reported.items:
+        acts, items = (*wants.acts, *reported.acts), (*wants.items, *reported.items)
+        wants = msgspec.structs.replace(wants, acts=acts, items=items)
     about = concerned(reader, company, wants)
     wants = Wants.union((wants, about.money))
     paid_to = accounts_of(reader, company, wants)
@@ -72,7 +74,10 @@ def load(
     if horizon.orders:
         load_open_orders(reader, services, book)
         load_open_act_orders(reader, drns, book)
-    load_collection(reader, company, wants, book)
+    if wants.advances:
+        load_advances(reader, services, horizon.month, book)
+    sold_to = {a.account_id for a in agreements} if horizon.items else set()
+    load_collection(reader, company, wants, book, sold_to)
     _customers(reader, company, wants.customers, book)
     load_sales(reader, company, wants, [m.id for m in meters], horizon, book)
     _notices(reader, wants.references, book, suffix)
@@ -153,14 +158,19 @@ def _agreement_states(reader: Reader, ids: list[int], book: Book, suffix: str) -
     if not ids:
         return
     rows = reader.rows(
-        "SELECT agreement_id, period, units_milli, fixed_through FROM agreement_state "
+        "SELECT agreement_id, period, units_milli, fixed_through, pauses FROM agreement_state "
         f"WHERE agreement_id IN :ids ORDER BY agreement_id{suffix}",
         ids=ids,
     )
-    for id_, period, units, fixed in rows:
-        book.load(
-            id_, AgreementState(id=id_, period=period, units_milli=units, fixed_through=fixed)
+    paused = []
+    for id_, period, units, fixed, pauses in rows:
+        state = AgreementState(
+            id=id_, period=period, units_milli=units, fixed_through=fixed, pauses=pauses
         )
+        book.load(id_, state)
+        if pauses:
+            paused.append(id_)
+    load_pauses(reader, paused, book)
 
 
 def _accounts(

@@ -4,7 +4,7 @@ Which accounts a payment or an act concerns never changes once it is written, so
 anything is locked (``accounts_of``); the rows themselves are read after their accounts are.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from typing import Any
 
 from core.book import Book, Wants
@@ -44,14 +44,22 @@ def accounts_of(reader: Reader, company: str, wants: Wants) -> set[int]:
     return {row[0] for row in rows}
 
 
-def load_collection(reader: Reader, company: str, wants: Wants, book: Book) -> None:
-    """Everything that a decision about money owed looks at; the accounts are locked already."""
-    if not (wants.owing or wants.items or wants.payments or wants.identities or wants.receipts):
+def load_collection(
+    reader: Reader, company: str, wants: Wants, book: Book, sold_to: Set[int] = frozenset()
+) -> None:
+    """Everything that a decision about money owed looks at; the accounts are locked already.
+
+    ``sold_to``: accounts whose open items a sale asks for; empty where the company declares none.
+    """
+    named = wants.owing or wants.items or wants.payments or wants.identities or wants.receipts
+    if not (named or sold_to):
         return  # sales want none of it
     _payments(reader, company, wants.payments, book)
     ids = _ids(book, wants.owing)
     touched = {row.item_id for rows in _rows_of(book) for row in rows if row.item_id}
-    _items(reader, company, (ids, {*wants.items, *touched}, _ids(book, wants.late)), book)
+    _items(
+        reader, company, ({*ids, *sold_to}, {*wants.items, *touched}, _ids(book, wants.late)), book
+    )
     _plans(reader, company, wants.plans, book)
     owners = {*ids, *(row.account_id for rows in _rows_of(book) for row in rows)}
     _agreements(reader, owners, book)

@@ -22,6 +22,8 @@ class Horizon:
     day_phone: int | None = None
     acts: int | None = None
     orders: bool = False  # whether sales may wait for a module on the network
+    items: bool = False  # whether open items count in sales
+    month: int | None = None  # since when advances are counted; None: there are none
 
 
 #: ``LAST`` shows three; a few more cost nothing and serve "my tokens".
