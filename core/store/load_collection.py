@@ -163,6 +163,12 @@ def _histories(reader: Reader, ids: list[int], book: Book) -> None:
         ids=ids,
     ):
         book.link("not-cleared", id_, True)
+    for (id_,) in reader.rows(
+        "SELECT DISTINCT s.id FROM sale s JOIN allocation a ON a.source = 'sale' "
+        "AND a.source_id = s.id WHERE a.item_id IN :ids AND s.state IN ('issuing', 'unknown')",
+        ids=ids,
+    ):
+        book.link("not-sold", id_, True)
     for row in _select(reader, _ITEM, "open_item WHERE about_id IN :ids ORDER BY id", ids=ids):
         item = OpenItem(**dict(zip(_ITEM, row, strict=True)))
         book.load(item.id, item)
