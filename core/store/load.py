@@ -27,6 +27,7 @@ from core.store.load_acts import concerned, load_acts
 from core.store.load_advances import load_advances, load_pauses
 from core.store.load_collection import accounts_of, load_collection
 from core.store.load_entitlements import RUNNING, load_claimed, load_entitlements
+from core.store.load_facts import facts_of
 from core.store.load_key_changes import load_key_changes
 from core.store.load_orders import load_open_act_orders, load_open_orders, load_orders, ordered
 from core.store.load_sales import Horizon, load_sales
@@ -74,6 +75,9 @@ def load(
     if horizon.orders:
         load_open_orders(reader, services, book)
         load_open_act_orders(reader, drns, book)
+    if horizon.facts is not None:
+        for id_, facts in facts_of(reader, services, horizon.facts).items():
+            book.link("facts-of", id_, facts)
     if wants.advances:
         load_advances(reader, services, horizon.month, book)
     sold_to = {a.account_id for a in agreements} if horizon.items else set()

@@ -17,6 +17,7 @@ from core.collection.entities import (
     PayPlan,
     Posted,
     PreReceipt,
+    Uncleared,
 )
 from core.entities import Debt
 from core.store.tx import Reader, Row
@@ -60,6 +61,7 @@ def load_collection(
     _items(
         reader, company, ({*ids, *sold_to}, {*wants.items, *touched}, _ids(book, wants.late)), book
     )
+    _uncleared(reader, sold_to, book)
     _plans(reader, company, wants.plans, book)
     owners = {*ids, *(row.account_id for rows in _rows_of(book) for row in rows)}
     _agreements(reader, owners, book)
@@ -137,6 +139,20 @@ def _items(
     _histories(reader, told, book)
     plans = {item.plan_id for item in items if item.plan_id}
     _plans(reader, company, sorted(plans), book)
+
+
+def _uncleared(reader: Reader, accounts: Set[int], book: Book) -> None:
+    """Of sold-to accounts: what money that may still come back has paid."""
+    if not accounts:
+        return
+    for account, code, item_class, due, amount in reader.rows(
+        "SELECT i.account_id, i.code, i.item_class, i.due, CAST(sum(a.amount) AS BIGINT) "
+        "FROM open_item i JOIN allocation a ON a.item_id = i.id AND a.source = 'payment' "
+        "JOIN payment p ON p.id = a.source_id AND p.state = 'uncleared' "
+        "WHERE i.account_id IN :ids GROUP BY i.account_id, i.id, i.code, i.item_class, i.due",
+        ids=sorted(accounts),
+    ):
+        _append(book, "uncleared-items", account, Uncleared(code, item_class, due, amount))
 
 
 def _credited(reader: Reader, ids: list[int], book: Book) -> None:

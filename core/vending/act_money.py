@@ -15,6 +15,7 @@ from core.ledger import CUSTOMER_CREDIT, Entry, Transaction, post
 from core.messages import RequestTokenAct
 from core.refusals import refuse
 from core.store.load_acts import Refundable
+from core.store.load_facts import NOTHING
 from core.tariffs.compiling import NoTariffError
 from core.tariffs.pricing import unit_lines
 from core.tariffs.shapes import OWN
@@ -52,7 +53,7 @@ def worth(ctx: Context, meter: Meter, tenths: int) -> list[Entry]:
     try:
         if tariff is None:
             raise NoTariffError(f"no tariff {agreement.tariff}")
-        version = tariff.at(today)
+        version = tariff.at(today, (ctx.stage.linked("facts-of", agreement.id) or NOTHING).category)
         wrong = wrong_unit(meter.commodity, meter.drn, agreement.tariff, tariff.tariff.unit)
     except NoTariffError as error:
         why = str(error)

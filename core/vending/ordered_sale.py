@@ -35,6 +35,7 @@ from core.vending.sale_rows import (
     carry_on,
     count_spent,
     new_receipt,
+    pay_items,
     post_sale,
     remember,
     tell,
@@ -51,7 +52,8 @@ class SalePlan(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be done when the order of a sale ends.
 
     ``account_id``: the beneficiary's; ``before``: what the tariff remembered; ``taken``: (debt id,
-    minor units) that the sale pays; ``change``: the key change whose set is made with it;
+    minor units) that the sale pays, ``items`` the same of open items; ``change``: the key change
+    whose set is made with it;
     ``printed``: one whose set this sale repeats, as it was before.
     """
 
@@ -60,6 +62,7 @@ class SalePlan(msgspec.Struct, frozen=True, kw_only=True):
     before: AgreementState
     taken: tuple[tuple[int, int], ...]
     reply: tuple[Recipient, ...]
+    items: tuple[tuple[int, int], ...] = ()
     change: KeyChange | None = None
     printed: KeyChange | None = None
 
@@ -84,14 +87,14 @@ def order_sale(
         new = change.new
         sale = replace(sale, sgc=new.sgc, krn=new.krn, ti=new.ti)
     before = stage.need(AgreementState, agreement.id)
-    owed = [stage.need(Debt, id_) for id_ in bought.price.debt_ids]
     carry_on(stage, bought)
-    paid = [(debt.id, debt.outstanding - stage.need(Debt, debt.id).outstanding) for debt in owed]
+    pay_items(ctx, sale.id, bought.price.paid_items)
     plan = SalePlan(
         sale=sale,
         account_id=agreement.account_id,
         before=before,
-        taken=tuple((id_, amount) for id_, amount in paid if amount),
+        taken=bought.price.paid_debts,
+        items=bought.price.paid_items,
         reply=command.reply,
         change=change,
         printed=_printed_before(ctx, at_sale.meter),
@@ -113,6 +116,8 @@ def order_sale(
     placed = order(ctx, at_sale.meter, asked, purpose)
     for debt_id, amount in plan.taken:
         stage.add("order_debt", order_id=placed.id, debt_id=debt_id, amount=amount)
+    for item_id, amount in plan.items:
+        stage.add("order_item", order_id=placed.id, item_id=item_id, amount=amount)
     _reserve(ctx, sale, sale.tender)
     count_spent(stage, sale)
     write_sale(ctx, sale, bought, _ISSUING)
@@ -171,6 +176,7 @@ def no_token(ctx: Context, order_: TokenOrder) -> None:
     stage.put(plan.before.id, plan.before)
     if plan.printed is not None:
         stage.put(plan.printed.id, plan.printed)
+    pay_items(ctx, sale.id, plan.items, sign=-1)
     for debt_id, amount in plan.taken:
         debt = stage.need(Debt, debt_id)
         stage.put(debt_id, replace(debt, outstanding=debt.outstanding + amount))

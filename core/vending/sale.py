@@ -25,6 +25,7 @@ from core.vending.sale_rows import (
     Bought,
     carry_on,
     new_receipt,
+    pay_items,
     post_sale,
     receipt_ids,
     remember,
@@ -136,6 +137,7 @@ def _issue(ctx: Context, command: CreditVend, bought: Bought) -> Answer:
     lines, beneficiary = bought.price.priced.lines, bought.agreement.account_id
     post_sale(ctx, sale, lines, beneficiary)
     carry_on(ctx.stage, bought)
+    pay_items(ctx, sale.id, bought.price.paid_items)
     remember(ctx.stage, sale)
     write_sale(ctx, sale, bought, _ISSUED)
     write_token(ctx, sale, token, ctx.draw.rnd)

@@ -1,12 +1,14 @@
 """What a sale leaves behind: its state, its row, its postings, what is told of it. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
 from core.book import Stage
+from core.collection.entities import OpenItem
+from core.collection.items import settle
 from core.entities import Account, Agreement, AgreementState, Debt, Meter, PastSale, Phone
 from core.handlers.base import Context
 from core.ledger import Transaction, post
@@ -76,11 +78,15 @@ def carry_on(stage: Stage, bought: Bought) -> None:
             fixed_through=price.priced.fixed_through or 0,
         ),
     )
-    for debt_id, after in zip(price.debt_ids, price.priced.debts, strict=True):
+    for debt_id, amount in price.paid_debts:
         before = stage.need(Debt, debt_id)
-        assert before.code == after.code, "debts come back in their order"
-        if before.outstanding != after.outstanding:
-            stage.put(debt_id, replace(before, outstanding=after.outstanding))
+        stage.put(debt_id, replace(before, outstanding=before.outstanding - amount))
+
+
+def pay_items(ctx: Context, sale_id: int, paid: Iterable[tuple[int, int]], sign: int = 1) -> None:
+    """Settle the open items that a sale pays; ``sign`` -1: they are owed again."""
+    for item_id, amount in paid:
+        settle(ctx, ctx.stage.need(OpenItem, item_id), sign * amount, "sale", sale_id)
 
 
 def remember(stage: Stage, sale: PastSale) -> None:
