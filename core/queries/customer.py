@@ -19,7 +19,7 @@ from core.store.tx import Reader
 from core.vending import checks
 from core.vending.balance import balance_view
 from core.vending.key_change import newest
-from core.vending.price import price_purchase
+from core.vending.price import price_purchase, tender_of
 from core.vending.receipt import line_views, lines_json, sale_view
 
 
@@ -83,6 +83,26 @@ def quote(
         meter=meter, tender=tender, currency=terms.currency, phone=msisdn, account=account
     )
     try:
+        return _quote(terms, stage, command, now_us)
+    except Refusal as refusal:
+        return refusal
+
+
+def quote_units(
+    reader: Reader, terms: Terms, msisdn: str, meter: str, tenths: int, account: str, now_us: int
+) -> QuoteView | Refusal:
+    """How much must be paid for so many tenths of the meter's unit: the least tender that gives at
+    least them now, debts and charges included, as a quote; or why it would be refused."""
+    wants = Wants(phones=(msisdn,), meters=(meter,))
+    stage = Stage(load(reader, terms.code, wants, checks.horizon(terms, now_us), lock=False))
+    if tenths <= 0:
+        return refuse("tender-not-positive", tender=tenths)
+    try:
+        at = checks.sellable(terms, stage, meter)
+        tender = tender_of(terms, stage, at, tenths, now_us)
+        command = CreditVend(
+            meter=meter, tender=tender, currency=terms.currency, phone=msisdn, account=account
+        )
         return _quote(terms, stage, command, now_us)
     except Refusal as refusal:
         return refusal

@@ -265,6 +265,36 @@ INVARIANTS: tuple[Invariant, ...] = (
         "OR (state IN ('reversed', 'rebilled', 'withdrawn') AND live <> 0)",
     ),
     Invariant(
+        "advance-posted",
+        "Units on credit are posted as owed for what they are worth and their fee, as their lines "
+        "say, and have one debt.",
+        "SELECT 'advance ' || s.id, 'owed ' || (s.amount + s.fee) || ', lines ' || {lines} || "
+        "', posted ' || COALESCE(p.amount, 0) || ', debt ' || COALESCE(d.outstanding, -1) "
+        "FROM advance s LEFT JOIN posting p ON p.txn_id = s.txn_id AND p.owner = s.account_id "
+        "AND p.ledger = 'receivable:advance' LEFT JOIN debt d ON d.id = s.debt_id "
+        "AND d.agreement_id = s.agreement_id AND d.code = 'advance' "
+        "WHERE s.amount + s.fee <> COALESCE(p.amount, 0) OR s.amount + s.fee <> {lines} "
+        "OR d.id IS NULL OR d.outstanding > s.amount + s.fee",
+    ),
+    Invariant(
+        "advance-open-once",
+        "An agreement owes one advance at a time.",
+        "SELECT 'agreement ' || agreement_id, count(*) || ' open advances' FROM debt "
+        "WHERE code = 'advance' AND outstanding > 0 GROUP BY agreement_id HAVING count(*) > 1",
+    ),
+    Invariant(
+        "pause-once",
+        "Of one kind an agreement has one slice without service at a time, and it counts them.",
+        "SELECT 'agreement ' || agreement_id, 'state says ' || sum(said) || ', there are ' || "
+        "sum(found) FROM (SELECT agreement_id, pauses AS said, 0 AS found FROM agreement_state "
+        "UNION ALL SELECT agreement_id, 0, 1 FROM agreement_pause) u GROUP BY agreement_id "
+        "HAVING sum(said) <> sum(found) UNION ALL "
+        "SELECT 'agreement ' || a.agreement_id, a.why || ' twice at once' FROM agreement_pause a "
+        "JOIN agreement_pause b ON b.agreement_id = a.agreement_id AND b.why = a.why "
+        "AND b.id > a.id AND (a.to_us = 0 OR a.to_us > b.from_us) "
+        "AND (b.to_us = 0 OR b.to_us > a.from_us)",
+    ),
+    Invariant(
         "debt-not-negative",
         "No debt is less than nothing.",
         "SELECT 'debt ' || id, 'outstanding ' || outstanding FROM debt WHERE outstanding < 0",

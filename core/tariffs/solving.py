@@ -113,6 +113,26 @@ def price(
     return _priced(sale, (tender, units_milli), deducted, _exact_units(sale, deducted), lines)
 
 
+def tender_for(
+    tariff: CompiledTariff,
+    units_milli: int,
+    state: SaleState,
+    policy: DeductionPolicy,
+    encodable: Encodable,
+) -> int | Overflow:
+    """The least tender whose sale gives at least so many units, as a token can carry them: what a
+    customer must pay for 20 kWh, all due deductions included. Errors as of ``solve``."""
+    version = tariff.at(state.on, state.category)
+    sale = _Sale(tariff, version, state, policy, fixed_due(tariff, version, state))
+    wanted, most = -(-units_milli // _TENTH), state.limits.max_units_milli // _TENTH
+    if wanted <= 0:
+        raise ValueError(f"{units_milli} milli-units are nothing to buy")
+    if encodable(most) < wanted:
+        return Overflow(0, _largest_useful(sale), state.limits.max_units_milli)
+    carried = _last_true(lambda tenths: encodable(tenths) < wanted, most) + 1
+    return _least_for(sale, carried, encodable)
+
+
 def _exact_units(sale: _Sale, deducted: Deducted) -> tuple[int, int]:
     """Milli-units that the exact rest buys, as a fraction; (0, 1) if it does not reach.
 
@@ -258,23 +278,31 @@ def _in_order(sale: _Sale, deducted: Deducted, lines: list[Line]) -> tuple[Line,
 def _smallest_useful(sale: _Sale, encodable: Encodable) -> int:
     """The least tender that buys at least one encodable step."""
     step = _first_step(encodable, sale.state.limits.max_units_milli // _TENTH)
+    return _least_for(sale, step, encodable)
+
+
+def _least_for(sale: _Sale, tenths: int, encodable: Encodable) -> int:
+    """The least tender that buys at least so many tenths, an encodable value."""
     if sale.version.jumps:
-        return max(1, _least_tender(sale, lambda deducted: _sells(sale, deducted, encodable)))
-    cost = sale.cost(step * _TENTH)
+        return max(
+            1, _least_tender(sale, lambda deducted: _sells(sale, deducted, encodable, tenths))
+        )
+    cost = sale.cost(tenths * _TENTH)
 
     def sells(deducted: Deducted) -> bool:
         exact = _exact_units(sale, deducted)
-        return deducted.rest >= cost and exact[0] >= step * _TENTH * exact[1]
+        return deducted.rest >= cost and exact[0] >= tenths * _TENTH * exact[1]
 
     return max(1, _least_tender(sale, sells))
 
 
-def _sells(sale: _Sale, deducted: Deducted, encodable: Encodable) -> bool:
-    """Whether anything is sold for what these deductions leave."""
+def _sells(sale: _Sale, deducted: Deducted, encodable: Encodable, least: int = 1) -> bool:
+    """Whether at least so many tenths are sold for what these deductions leave."""
     if deducted.rest < sale.fixed.total:
         return False
     exact = _exact_units(sale, deducted)
-    return _largest_that_fits(sale, deducted, exact[0] // exact[1] // _TENTH, encodable)[0] > 0
+    found, _ = _largest_that_fits(sale, deducted, exact[0] // exact[1] // _TENTH, encodable)
+    return found >= least * _TENTH
 
 
 def _first_step(encodable: Encodable, most: int) -> int:

@@ -173,7 +173,8 @@ def no_token(ctx: Context, order_: TokenOrder) -> None:
     sale = plan.sale
     _moved(ctx, order_, Move.MODULE_NO)
     _reserve(ctx, sale, -sale.tender)
-    stage.put(plan.before.id, plan.before)
+    now = stage.need(AgreementState, plan.before.id)
+    stage.put(now.id, replace(plan.before, pauses=now.pauses))
     if plan.printed is not None:
         stage.put(plan.printed.id, plan.printed)
     pay_items(ctx, sale.id, plan.items, sign=-1)

@@ -16,7 +16,7 @@ from core.tariffs import sale as pricing
 from core.tariffs.accrual import paused_months, periods_due
 from core.tariffs.compiling import CompiledTariff, CompiledVersion, NoTariffError
 from core.tariffs.pricing import MissingQuantityError
-from core.tariffs.solving import solve
+from core.tariffs.solving import solve, tender_for
 from core.vending.owed import Owing, debts_of, owing, paid_of, refuse_if_blocked
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "price_purchase",
     "sale_state",
     "sold",
+    "tender_of",
 ]
 
 MILLI_PER_TENTH = 100
@@ -140,6 +141,25 @@ def price_purchase(
     if paid.items:
         priced = msgspec.structs.replace(priced, lines=paid.lines)
     return Price(priced, tariff, period, paid.debts, paid.items)
+
+
+def tender_of(
+    terms: Terms, stage: Stage, at: tuple[Meter, Agreement], tenths: int, at_us: int
+) -> int:
+    """The least tender that buys at least ``tenths`` for this meter now. Refusals as of a price."""
+    meter, agreement = at
+    left = known(terms, stage, agreement, at_us)
+    tariff = terms.tariffs[agreement.tariff]
+    units = tenths * MILLI_PER_TENTH
+    try:
+        state = sale_state(terms, meter, agreement, left, at_us)
+        found = tender_for(tariff, units, state, terms.deductions, encodable_floor)
+    except NO_PRICE as error:
+        raise no_price(meter, agreement, error) from error
+    if isinstance(found, pricing.Overflow):
+        sold(terms, meter, found)
+        raise AssertionError("an overflow is refused")
+    return found
 
 
 #: What a tariff says when it has no price for an agreement or a day.

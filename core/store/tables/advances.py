@@ -35,5 +35,6 @@ ADVANCE = Table(
     Index("uq_advance_message_id", "message_id", unique=True),
     Index("uq_advance_company_receipt", "company", "receipt", unique=True),
     Index("ix_advance_agreement_id", "agreement_id", "issued_at"),
+    Index("ix_advance_meter_id", "meter_id", "issued_at"),
     Index("ix_advance_issued_at", "issued_at"),  # the proof's way
 )

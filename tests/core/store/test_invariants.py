@@ -63,6 +63,17 @@ CRIMES: dict[str, tuple[str, ...]] = {
     "bill-lines": ("UPDATE bill SET net = net + 1 WHERE id = 2",),
     "bill-receivable": ("UPDATE bill SET txn_id = 1 WHERE id = 2",),
     "bill-once": ("UPDATE bill SET live = 0 WHERE id = 2",),
+    "advance-posted": (
+        "INSERT INTO advance VALUES (1, 'demo', 'm', 'sms', '', '', '', 'UGX', 't', '[]', 'R', 1, "
+        "1, 1, 5, 0, 10, 202611, 1, 1, 1)",
+    ),
+    "advance-open-once": (
+        "INSERT INTO debt (id, company, agreement_id, code, priority, method, value, "
+        "cap_per_sale, outstanding) VALUES (98, 'demo', 1, 'advance', -1, 'all', 0, 0, 5)",
+        "INSERT INTO debt (id, company, agreement_id, code, priority, method, value, "
+        "cap_per_sale, outstanding) VALUES (99, 'demo', 1, 'advance', -1, 'all', 0, 0, 5)",
+    ),
+    "pause-once": ("UPDATE agreement_state SET pauses = pauses + 1",),
     "debt-not-negative": ("UPDATE debt SET outstanding = -1",),
 }
 

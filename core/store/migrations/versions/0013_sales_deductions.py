@@ -55,4 +55,5 @@ def upgrade() -> None:
     op.create_index("uq_advance_message_id", "advance", ["message_id"], unique=True)
     op.create_index("uq_advance_company_receipt", "advance", ["company", "receipt"], unique=True)
     op.create_index("ix_advance_agreement_id", "advance", ["agreement_id", "issued_at"])
+    op.create_index("ix_advance_meter_id", "advance", ["meter_id", "issued_at"])
     op.create_index("ix_advance_issued_at", "advance", ["issued_at"])
