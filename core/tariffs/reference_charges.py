@@ -391,6 +391,16 @@ def metered_cost(shape: Metered, units: Fraction) -> Fraction:
     return sum((price * count for _, price, count in parts), ZERO)
 
 
+def metered_between(
+    shape: Metered, low: Fraction, high: Fraction
+) -> list[tuple[int, Fraction, Fraction]]:
+    """(block, price, units) of what a sale takes from ``low`` to ``high`` units of a period."""
+    if shape.part is not None:
+        low, high = (_of_part(shape.part, units, Fraction(1)) for units in (low, high))
+    parts = _structured(shape, (shape.blocks, shape.schedules, ""), low, high, Fraction(1))
+    return [(block, price, count) for (block, _), price, count in parts]
+
+
 def levied(shape: Any, units: Fraction) -> Fraction:
     """The units among the first ``units`` that bear a levy."""
     return units if shape.part is None else _of_part(shape.part, units, Fraction(1))

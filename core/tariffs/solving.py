@@ -270,9 +270,10 @@ def _smallest_useful(sale: _Sale, encodable: Encodable) -> int:
 
 
 def _sells(sale: _Sale, deducted: Deducted, encodable: Encodable) -> bool:
-    """Whether anything is sold for what these deductions leave."""
-    if deducted.rest < sale.fixed.total:
-        return False
+    """Whether anything is sold for what these deductions leave.
+
+    The month charges by themselves may be more than is left: a rebate of them comes with the units.
+    """
     exact = _exact_units(sale, deducted)
     return _largest_that_fits(sale, deducted, exact[0] // exact[1] // _TENTH, encodable)[0] > 0
 
