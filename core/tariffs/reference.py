@@ -176,12 +176,17 @@ def _is_plain(version: TariffVersion) -> bool:
 def pieces_of(tariff: Tariff, state: SaleState, before: Fraction, rest: Fraction) -> list[Piece]:
     """The straight pieces of the cost after ``before`` units, as far as ``rest`` may reach.
 
-    Between two breaks the cost is a straight line, which two points inside give.
+    Between two breaks the cost is a straight line, which two points inside give. Where crossing a
+    limit gives money back, that buys packages too.
     """
     version = in_force(tariff, state)
-    major = 2 * rest / currency(tariff.currency).scale  # rebates can make packages cheaper
     counting = [c for c in version.components if isinstance(c, Energy | Premium | Levy)]
-    breaks = {point for c in counting for point in breaks_of(c, before, major)}
+    limits = [point for c in counting for point in breaks_of(c, before, before, Fraction(0))]
+    top = max([before, *limits])
+    back = max(Fraction(0), -exact_cost(tariff, state, before, top + 1 - before))
+    # rebates can make packages cheaper
+    major = 2 * (rest + back) / currency(tariff.currency).scale
+    breaks = {point for c in counting for point in breaks_of(c, before, top, major)}
     starts = [before, *sorted(point for point in breaks if point > before)]
     pieces: list[Piece] = []
     for i, low in enumerate(starts):

@@ -406,8 +406,9 @@ def levied(shape: Any, units: Fraction) -> Fraction:
     return units if shape.part is None else _of_part(shape.part, units, Fraction(1))
 
 
-def breaks_of(shape: Any, before: Fraction, rest: Fraction) -> list[Fraction]:
-    """Units of the period at which the cost of a component may bend or jump."""
+def breaks_of(shape: Any, before: Fraction, top: Fraction, rest: Fraction) -> list[Fraction]:
+    """Units of the period at which the cost of a component may bend or jump: of packages those
+    between ``before`` and ``top``, and beyond it those that ``rest`` pays for."""
     limits: list[Fraction] = []
     if hasattr(shape, "structure"):
         blocks = [*shape.blocks, *(b for s in shape.schedules for b in s.blocks)]
@@ -415,9 +416,9 @@ def breaks_of(shape: Any, before: Fraction, rest: Fraction) -> list[Fraction]:
         limits = [Fraction(limit, MILLI) for limit in found if limit is not None]
     if getattr(shape, "structure", "") == "package":
         size, price = Fraction(shape.size_milli, MILLI), rate_of(shape.blocks[0].rate_e8)
-        inside = levied(shape, before)
-        count = floor(inside / size) + (floor(rest / price) if price else 0) + 3
-        limits = [size * n for n in range(floor(inside / size), count + 1)]
+        first, last = (floor(levied(shape, units) / size) for units in (before, top))
+        count = last + (floor(rest / price) if price else 0) + 3
+        limits = [size * n for n in range(first, count + 1)]
     part = shape.part
     if part is None:
         return limits
