@@ -14,7 +14,6 @@ from core.entities import (
     Account,
     Agreement,
     AgreementState,
-    Debt,
     KeyChange,
     Meter,
     OrderedSale,
@@ -29,6 +28,7 @@ from core.sts.layouts import CREDIT
 from core.vending import key_change
 from core.vending.checks import MINUTE_US
 from core.vending.receipt import sale_view, stored_lines
+from core.vending.sale_effects import owe_again
 from core.vending.sale_rows import (
     TEMPLATES,
     Bought,
@@ -84,14 +84,12 @@ def order_sale(
         new = change.new
         sale = replace(sale, sgc=new.sgc, krn=new.krn, ti=new.ti)
     before = stage.need(AgreementState, agreement.id)
-    owed = [stage.need(Debt, id_) for id_ in bought.price.debt_ids]
-    carry_on(stage, bought)
-    paid = [(debt.id, debt.outstanding - stage.need(Debt, debt.id).outstanding) for debt in owed]
+    effect = carry_on(stage, bought)
     plan = SalePlan(
         sale=sale,
         account_id=agreement.account_id,
         before=before,
-        taken=tuple((id_, amount) for id_, amount in paid if amount),
+        taken=effect.paid,
         reply=command.reply,
         change=change,
         printed=_printed_before(ctx, at_sale.meter),
@@ -115,7 +113,7 @@ def order_sale(
         stage.add("order_debt", order_id=placed.id, debt_id=debt_id, amount=amount)
     _reserve(ctx, sale, sale.tender)
     count_spent(stage, sale)
-    write_sale(ctx, sale, bought, _ISSUING)
+    write_sale(ctx, sale, bought, _ISSUING, effect)
     return Answer(outcome=Outcome.PENDING)
 
 
@@ -171,9 +169,7 @@ def no_token(ctx: Context, order_: TokenOrder) -> None:
     stage.put(plan.before.id, plan.before)
     if plan.printed is not None:
         stage.put(plan.printed.id, plan.printed)
-    for debt_id, amount in plan.taken:
-        debt = stage.need(Debt, debt_id)
-        stage.put(debt_id, replace(debt, outstanding=debt.outstanding + amount))
+    owe_again(stage, plan.taken)
     args = {"meter": sale.drn, "tender": sale.tender, "currency": sale.currency}
     args["help_line"] = ctx.terms.help_line
     tell(ctx, plan.reply, "sale-failed", args, sale.id)

@@ -70,7 +70,7 @@ def sale_state(
     through = state.fixed_through or None
     return pricing.SaleState(
         on=today,
-        units_milli=state.units_milli if _same_limits(tariff, today, state.period, period) else 0,
+        units_milli=state.units_milli if same_limits(tariff, today, state.period, period) else 0,
         fixed_due=periods_due(through, period_of(began), period, tariff.at(today).catch_up),
         fixed_through=through,
         debts=tuple(
@@ -88,7 +88,7 @@ def sale_state(
     )
 
 
-def _same_limits(tariff: CompiledTariff, today: date, before: int, now: int) -> bool:
+def same_limits(tariff: CompiledTariff, today: date, before: int, now: int) -> bool:
     """Whether units sold in month ``before`` count for the limits of blocks in month ``now``."""
     yearly = tariff.at(today).period == "calendar_year"
     return before // 100 == now // 100 if yearly else before == now
