@@ -288,6 +288,27 @@ class TokenOnFile(Entity, frozen=True, kw_only=True, gc=False):
     rekeyed: str
 
 
+class SaleOnFile(Entity, frozen=True, kw_only=True, gc=False):
+    """An issued sale, as cancelling it needs it; ``txn_id`` is its transaction, ``effect`` what it
+    changed in what the tariff remembers (``core.vending.sale_effects``)."""
+
+    id: int
+    receipt: str
+    payer_account_id: int
+    account_id: int
+    agreement_id: int
+    meter_id: int
+    phone: str
+    currency: str
+    tender: int
+    units_tenths: int
+    carried_forward: int
+    priced_at: int
+    effect: str
+    tariff: str
+    txn_id: int
+
+
 class TokenOrder(Entity, frozen=True, kw_only=True, gc=False):
     """What a security module on the network was asked for (``core.vending.order_states``).
 

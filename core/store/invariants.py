@@ -188,6 +188,17 @@ INVARIANTS: tuple[Invariant, ...] = (
         "WHERE s.state = 'issued' AND COALESCE(x.amount, 0) <> {lines}",
     ),
     Invariant(
+        "sale-cancelled",
+        "A sale is mirrored when an act that cancels it is done, and no other is.",
+        "SELECT 'sale ' || s.receipt, 'cancelled ' || count(DISTINCT a.id) || ', mirrored ' || "
+        "count(DISTINCT r.id) FROM sale s JOIN ledger_txn t ON t.message_id = s.message_id "
+        "AND t.kind = 'sale' LEFT JOIN ledger_txn r ON r.reverses = t.id "
+        "LEFT JOIN token k ON k.cause = 'sale' AND k.cause_id = s.id "
+        "LEFT JOIN token_void v ON v.token_id = k.id LEFT JOIN token_act a ON a.id = v.act_id "
+        "AND a.kind = 'cancel-sale' AND a.state = 'done' GROUP BY s.id, s.receipt "
+        "HAVING count(DISTINCT a.id) <> count(DISTINCT r.id)",
+    ),
+    Invariant(
         "sale-once",
         "A key has one sale, and a sale one transaction.",
         "SELECT 'message ' || message_id, sum(sales) || ' sales, ' || sum(txns) || ' transactions' "
@@ -275,12 +286,6 @@ INVARIANTS: tuple[Invariant, ...] = (
         "AND d.agreement_id = s.agreement_id AND d.code = 'advance' "
         "WHERE s.amount + s.fee <> COALESCE(p.amount, 0) OR s.amount + s.fee <> {lines} "
         "OR d.id IS NULL OR d.outstanding > s.amount + s.fee",
-    ),
-    Invariant(
-        "advance-open-once",
-        "An agreement owes one advance at a time.",
-        "SELECT 'agreement ' || agreement_id, count(*) || ' open advances' FROM debt "
-        "WHERE code = 'advance' AND outstanding > 0 GROUP BY agreement_id HAVING count(*) > 1",
     ),
     Invariant(
         "pause-once",

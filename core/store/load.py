@@ -25,6 +25,7 @@ from core.entities import (
 from core.messages import CreditVend
 from core.store.load_acts import concerned, load_acts
 from core.store.load_advances import load_advances, load_pauses
+from core.store.load_cancels import items_paid, load_cancels, sales_to_cancel
 from core.store.load_collection import accounts_of, load_collection
 from core.store.load_entitlements import RUNNING, load_claimed, load_entitlements
 from core.store.load_facts import facts_of
@@ -63,6 +64,8 @@ def load(
     load_key_changes(reader, meters, book)
     agreements, entitled = _agreements(reader, meters, book)
     services = sorted({*reported.agreements, *(a.id for a in agreements)})
+    cancelled = sales_to_cancel(reader, company, about.cancels)
+    services = sorted({*services, *(sale.agreement_id for sale in cancelled)})
     _agreement_states(reader, services, book, suffix)
     load_entitlements(reader, entitled, reported.entitlements, book)
     if wants.acts or wants.operators or reported.entitlements:
@@ -70,8 +73,11 @@ def load(
     ids = {*reported.accounts, *(a.account_id for a in agreements)}
     ids.update(account for phone in phones for account in phone.account_ids)
     ids |= paid_to
+    ids |= {id_ for sale in cancelled for id_ in (sale.payer_account_id, sale.account_id)}
     _accounts(reader, company, ids, wants.accounts, book, suffix)
-    _debts(reader, services, reported.agreements, book)
+    paid = (*reported.agreements, *(sale.agreement_id for sale in cancelled))
+    _debts(reader, services, paid, book)
+    load_cancels(reader, cancelled, book)
     if horizon.orders:
         load_open_orders(reader, services, book)
         load_open_act_orders(reader, drns, book)
@@ -80,6 +86,9 @@ def load(
             book.link("facts-of", id_, facts)
     if wants.advances:
         load_advances(reader, services, horizon.month, book)
+    paid_items = items_paid(cancelled)
+    if paid_items:
+        wants = msgspec.structs.replace(wants, items=(*wants.items, *paid_items))
     sold_to = {a.account_id for a in agreements} if horizon.items else set()
     load_collection(reader, company, wants, book, sold_to)
     _customers(reader, company, wants.customers, book)
@@ -241,7 +250,7 @@ def _phones(reader: Reader, company: str, numbers: Iterable[str], book: Book) ->
 
 
 def _debts(reader: Reader, agreements: list[int], waiting: tuple[int, ...], book: Book) -> None:
-    """What is owed. ``waiting``: agreements with a sale whose end may give a paid debt back."""
+    """What is owed. ``waiting``: agreements with a sale that may give a paid debt back."""
     if not agreements:
         return
     columns = "id agreement_id code priority method value cap_per_sale outstanding".split()

@@ -14,7 +14,6 @@ from core.entities import (
     Account,
     Agreement,
     AgreementState,
-    Debt,
     KeyChange,
     Meter,
     OrderedSale,
@@ -29,6 +28,7 @@ from core.sts.layouts import CREDIT
 from core.vending import key_change
 from core.vending.checks import MINUTE_US
 from core.vending.receipt import sale_view, stored_lines
+from core.vending.sale_effects import owe_again
 from core.vending.sale_rows import (
     TEMPLATES,
     Bought,
@@ -87,14 +87,14 @@ def order_sale(
         new = change.new
         sale = replace(sale, sgc=new.sgc, krn=new.krn, ti=new.ti)
     before = stage.need(AgreementState, agreement.id)
-    carry_on(stage, bought)
-    pay_items(ctx, sale.id, bought.price.paid_items)
+    effect = carry_on(stage, bought)
+    pay_items(ctx, sale.id, effect.items)
     plan = SalePlan(
         sale=sale,
         account_id=agreement.account_id,
         before=before,
-        taken=bought.price.paid_debts,
-        items=bought.price.paid_items,
+        taken=effect.paid,
+        items=effect.items,
         reply=command.reply,
         change=change,
         printed=_printed_before(ctx, at_sale.meter),
@@ -120,7 +120,7 @@ def order_sale(
         stage.add("order_item", order_id=placed.id, item_id=item_id, amount=amount)
     _reserve(ctx, sale, sale.tender)
     count_spent(stage, sale)
-    write_sale(ctx, sale, bought, _ISSUING)
+    write_sale(ctx, sale, bought, _ISSUING, effect)
     return Answer(outcome=Outcome.PENDING)
 
 
@@ -178,9 +178,7 @@ def no_token(ctx: Context, order_: TokenOrder) -> None:
     if plan.printed is not None:
         stage.put(plan.printed.id, plan.printed)
     pay_items(ctx, sale.id, plan.items, sign=-1)
-    for debt_id, amount in plan.taken:
-        debt = stage.need(Debt, debt_id)
-        stage.put(debt_id, replace(debt, outstanding=debt.outstanding + amount))
+    owe_again(stage, plan.taken)
     args = {"meter": sale.drn, "tender": sale.tender, "currency": sale.currency}
     args["help_line"] = ctx.terms.help_line
     tell(ctx, plan.reply, "sale-failed", args, sale.id)

@@ -14,7 +14,7 @@ from core.store.load_facts import NOTHING, Facts
 from core.sts.amounts import encodable_floor
 from core.tariffs import sale as pricing
 from core.tariffs.accrual import paused_months, periods_due
-from core.tariffs.compiling import CompiledTariff, CompiledVersion, NoTariffError
+from core.tariffs.compiling import CompiledTariff, NoTariffError
 from core.tariffs.pricing import MissingQuantityError
 from core.tariffs.solving import solve, tender_for
 from core.vending.owed import Owing, debts_of, owing, paid_of, refuse_if_blocked
@@ -30,6 +30,7 @@ __all__ = [
     "paused",
     "price_purchase",
     "sale_state",
+    "same_limits",
     "sold",
     "tender_of",
 ]
@@ -103,9 +104,10 @@ def sale_state(
     version = tariff.at(today, facts.category)
     began = max(date.fromisoformat(agreement.since), tariff.days[0])
     through = state.fixed_through or None
+    counts = same_limits(tariff, today, state.period, period, facts.category)
     return pricing.SaleState(
         on=today,
-        units_milli=state.units_milli if _same_limits(version, state.period, period) else 0,
+        units_milli=state.units_milli if counts else 0,
         fixed_due=periods_due(through, period_of(began), period, version.catch_up, left.paused),
         fixed_through=through,
         debts=tuple([each.debt for each in left.owed]),
@@ -115,9 +117,11 @@ def sale_state(
     )
 
 
-def _same_limits(version: CompiledVersion, before: int, now: int) -> bool:
+def same_limits(
+    tariff: CompiledTariff, today: date, before: int, now: int, category: str = ""
+) -> bool:
     """Whether units sold in month ``before`` count for the limits of blocks in month ``now``."""
-    yearly = version.period == "calendar_year"
+    yearly = tariff.at(today, category).period == "calendar_year"
     return before // 100 == now // 100 if yearly else before == now
 
 

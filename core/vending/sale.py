@@ -136,10 +136,10 @@ def _issue(ctx: Context, command: CreditVend, bought: Bought) -> Answer:
     sale = replace(sale, receipt=new_receipt(ctx), token=token.digits)
     lines, beneficiary = bought.price.priced.lines, bought.agreement.account_id
     post_sale(ctx, sale, lines, beneficiary)
-    carry_on(ctx.stage, bought)
-    pay_items(ctx, sale.id, bought.price.paid_items)
+    effect = carry_on(ctx.stage, bought)
+    pay_items(ctx, sale.id, effect.items)
     remember(ctx.stage, sale)
-    write_sale(ctx, sale, bought, _ISSUED)
+    write_sale(ctx, sale, bought, _ISSUED, effect)
     write_token(ctx, sale, token, ctx.draw.rnd)
     sale = free_units.with_purchase(ctx, bought.agreement, sale, make_token)
     view = msgspec.to_builtins(sale_view(ctx.terms, sale, ctx.stage.get(Phone, command.phone)))

@@ -67,12 +67,6 @@ CRIMES: dict[str, tuple[str, ...]] = {
         "INSERT INTO advance VALUES (1, 'demo', 'm', 'sms', '', '', '', 'UGX', 't', '[]', 'R', 1, "
         "1, 1, 5, 0, 10, 202611, 1, 1, 1)",
     ),
-    "advance-open-once": (
-        "INSERT INTO debt (id, company, agreement_id, code, priority, method, value, "
-        "cap_per_sale, outstanding) VALUES (98, 'demo', 1, 'advance', -1, 'all', 0, 0, 5)",
-        "INSERT INTO debt (id, company, agreement_id, code, priority, method, value, "
-        "cap_per_sale, outstanding) VALUES (99, 'demo', 1, 'advance', -1, 'all', 0, 0, 5)",
-    ),
     "pause-once": ("UPDATE agreement_state SET pauses = pauses + 1",),
     "debt-not-negative": ("UPDATE debt SET outstanding = -1",),
 }
