@@ -7,8 +7,11 @@ import pytest
 from core.collection.terms import Blocking
 from core.queries.customer import quote
 from core.refusals import Refusal
-from tests.core.collection.desk import act, agreed, debt, done, money, opens, whole
+from tests.core.collection.desk import OPERATORS, act, agreed, debt, done, money, opens, whole
+from tests.core.vending.credit import ask as ask_advance
 from tests.core.vending.credit import books, got, household, no, rule, taking
+from tests.hub.acting import OPERATORS as ACTING
+from tests.hub.acting import approved, ask
 from tests.hub.machine import METER, PHONE, Machine, buy
 
 PERCENT = 1_000_000
@@ -171,4 +174,30 @@ def test_nothing_is_paid_twice_by_two_at_once(tmp_path: Path) -> None:
     for each in heard:
         assert machine.answer(each[0].message_id).outcome == "done"
     assert sum(amount for _, amount in allocated(machine)) == 3_000
+    whole(machine)
+
+
+def rekeyed(machine: Machine) -> None:
+    """The data on file were wrong: no meter takes what was made with them."""
+    with machine.store.transaction() as tx:
+        tx.run("UPDATE meter SET ti = '02'")
+
+
+def test_a_cancelled_sale_leaves_its_items_and_its_advance_owed(tmp_path: Path) -> None:
+    machine = household(
+        tmp_path, rule("fee", taking()), operators={**OPERATORS, **ACTING}
+    )  # fmt: skip
+    done(machine, act("fee", fee="visit"))
+    owed = got(ask_advance(machine, "a1", amount=2_000))["owed"]
+    before = machine.rows("SELECT period, units_milli, fixed_through FROM agreement_state")
+    sale = got(machine.do(buy(20_000), "b1"))
+    assert opens(machine) == {}
+    rekeyed(machine)
+    approved(
+        machine, ask("cancel-sale", token=sale["receipt"], evidence="visit: not taken, photo 4")
+    )
+    assert opens(machine) == {"visit": 11_800}
+    assert machine.rows("SELECT outstanding FROM debt") == [(owed,)]
+    state = machine.rows("SELECT period, units_milli, fixed_through FROM agreement_state")
+    assert state == before
     whole(machine)
