@@ -45,6 +45,7 @@ OPERATOR: Final[Mapping[str, str]] = {
     ),
     "advance-not-offered": "Meter {meter}: {company} gives no units on credit.",
     "advance-not-own": "Phone {phone} may not spend the account of meter {meter}: no advance.",
+    "advance-which": "Phone {phone} has several meters ({meter}, …): name one for an advance.",
     "advance-open": "Meter {meter}: {owed} of an advance are still owed; no second one.",
     "advance-count": "Meter {meter} had {most} advances this month; that is the most.",
     "advance-above": "An advance of {tender} was asked for; it is 1 to {limit}.",

@@ -50,8 +50,12 @@ def _only_meter(ctx: Context, msisdn: str) -> str:
         agreement = ctx.stage.get(Agreement, id_)
         if agreement is not None and is_own(ctx.stage, msisdn, agreement):
             own.append(saved.drn)
-    if len(own) != 1:
-        raise refuse("account-ambiguous", phone=msisdn)
+    if not own:
+        raise refuse(
+            "advance-not-own", phone=msisdn, meter=phone.meters[0].drn if phone.meters else ""
+        )
+    if len(own) > 1:
+        raise refuse("advance-which", phone=msisdn, meter=own[0])
     return own[0]
 
 

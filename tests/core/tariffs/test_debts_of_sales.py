@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from fractions import Fraction
 
 import msgspec
 from hypothesis import assume, given, settings
@@ -11,10 +12,12 @@ from hypothesis import strategies as st
 from core.tariffs.compiling import CompiledTariff
 from core.tariffs.deductions import deduct
 from core.tariffs.encoding import sts_encodable
+from core.tariffs.reference import exact_cost
 from core.tariffs.sale import (
     Debt,
     DeductionPolicy,
     Encodable,
+    Method,
     Overflow,
     Priced,
     SaleState,
@@ -23,7 +26,7 @@ from core.tariffs.sale import (
 from core.tariffs.shapes import E8
 from core.tariffs.solving import solve, tender_for
 
-from .random_tariffs import ENCODINGS, TENDERS, debts, policies, states, tariffs
+from .random_tariffs import ENCODINGS, ON, TENDERS, debts, policies, states, tariffs
 from .uganda import FIRST, UGANDA, YAKA, debt, service, sold, tariff_of, vat
 
 few = settings(max_examples=25, deadline=None)
@@ -144,3 +147,39 @@ def test_a_tax_that_lies_on_debts_does_not_lie_on_what_was_taxed_before() -> Non
     vats = [next(x.amount for x in sale.lines if x.code == "vat") for sale in (twice, once)]
     assert vats == [3_051, 2_151]  # 18/118 of 20,000, and of the 14,100 that are not the debt
     assert once.units_milli > twice.units_milli
+
+
+@few
+@given(
+    tariffs(plain=True),
+    st.integers(1, 10**6),
+    st.integers(1, 10**6),
+    st.sampled_from(("percent_of_tender", "all")),
+    st.integers(0, 40),
+    st.integers(0, 10**5),
+)
+def test_split_sales_cost_the_same_also_where_debts_take_a_share_of_the_tender(
+    tariff: CompiledTariff, first: int, second: int, method: Method, percent: int, left: int
+) -> None:
+    """To within two steps at the dearest block (what is carried forward pays its share of the debt
+    once more) and one minor unit for each rounded line."""
+    value = percent * PERCENT if method == "percent_of_tender" else 0
+    owes = (debt(method=method, value=value, outstanding=left),)
+    state, policy, encodable = SaleState(on=ON, debts=owes), DeductionPolicy(), ENCODINGS[1]
+    whole = solve(tariff, first + second, state, policy, encodable)
+    one = solve(tariff, first, state, policy, encodable)
+    assume(isinstance(one, Priced) and isinstance(whole, Priced))
+    assert isinstance(one, Priced)
+    assert isinstance(whole, Priced)
+    after = SaleState(on=ON, debts=one.debts, units_milli=one.units_this_period)
+    two = solve(tariff, second + one.carried_forward, after, policy, encodable)
+    assume(isinstance(two, Priced))
+    assert isinstance(two, Priced)
+
+    def cost(units: int) -> Fraction:
+        return exact_cost(tariff.tariff, state, Fraction(0), Fraction(units, 1000))
+
+    difference = abs(cost(whole.units_milli) - cost(two.units_this_period))
+    version = tariff.at(ON)
+    dearest = Fraction(max(version.slopes) * 100, version.q)
+    assert difference <= 2 * dearest + sum(len(sale.lines) for sale in (whole, one, two))

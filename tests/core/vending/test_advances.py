@@ -150,6 +150,13 @@ def test_the_phones_only_meter_need_not_be_named(machine: Machine) -> None:
     assert got(ask(machine, "a1", meter=""))["meter"] == METER
 
 
+def test_of_several_meters_one_must_be_named(machine: Machine) -> None:
+    other = drn_of(7)
+    machine.do(enrol("100002", other, PHONE), "e2")
+    answer = ask(machine, "a1", meter="")
+    assert (no(answer), answer.args["meter"]) == ("advance-which", METER)
+
+
 def test_an_operator_gives_one_on_record(machine: Machine) -> None:
     data = got(give(machine, "g1", amount=2_000))
     rows = machine.rows("SELECT operator, reason, phone, amount FROM advance")
