@@ -80,6 +80,17 @@ class PurchaseDocument(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class CapDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """What all debts together take from one purchase at most: an amount, a share of it, or both."""
+
+    amount: Money | None = None
+    percent: Percent | None = None
+
+    def __post_init__(self) -> None:
+        if self.amount is None and self.percent is None:
+            raise Misfit("", "says an amount, a percent, or both")
+
+
 class AdvanceDocument(msgspec.Struct, frozen=True, kw_only=True):
     """Units on credit."""
 

@@ -13,7 +13,7 @@ import msgspec
 from core.collection.allocation import CLASSES, How, ItemClass, Rule
 from core.collection.cases import check_cases
 from core.collection.doc_base import Code, Days, Method, Money, Percent, Priority, check_method
-from core.collection.doc_purchases import AdvanceDocument, PurchaseDocument
+from core.collection.doc_purchases import AdvanceDocument, CapDocument, PurchaseDocument
 from core.collection.late import LateRule
 from core.collection.terms import ADVANCE, CollectionTerms, Fee, FeeVersion, Recovery
 from core.documents import DocumentError, Misfit, nodes, read_node
@@ -172,6 +172,7 @@ class CollectionDocument(msgspec.Struct, frozen=True, kw_only=True):
     dishonour_fee: str
     purchases: tuple[PurchaseDocument, ...] = ()
     advances: AdvanceDocument | None = None
+    purchases_cap: CapDocument | None = None
 
     def __post_init__(self) -> None:
         if self.default_rule not in self.rules:
@@ -226,6 +227,8 @@ class CollectionDocument(msgspec.Struct, frozen=True, kw_only=True):
             dishonour_fee=self.dishonour_fee,
             purchases={each.of: each.rule() for each in self.purchases},
             advances=self.advances.advances() if self.advances else None,
+            debts_cap=self.purchases_cap.amount if self.purchases_cap else None,
+            debts_cap_e8=self.purchases_cap.percent if self.purchases_cap else None,
         )
 
 

@@ -105,6 +105,8 @@ class CollectionTerms(msgspec.Struct, frozen=True, kw_only=True):
     ``late``: customer class -> rules in order of date. ``ageing``: days overdue from which a bucket
     begins. ``uncleared``: ways of paying whose money may still come back. ``dishonour_fee`` names a
     fee of the catalogue, or nothing. ``purchases``: by code or class, what sales do about it.
+    ``debts_cap`` (minor units) and ``debts_cap_e8`` (of the tender) bound what all debts together
+    take from one sale; units on credit are not among them.
     """
 
     rules: Mapping[str, Rule] = msgspec.field(default_factory=lambda: {"": Rule()})
@@ -117,6 +119,8 @@ class CollectionTerms(msgspec.Struct, frozen=True, kw_only=True):
     dishonour_fee: str = ""
     purchases: Mapping[str, PurchaseRule] = {}
     advances: AdvanceTerms | None = None
+    debts_cap: int | None = None
+    debts_cap_e8: int | None = None
 
     @property
     def ways(self) -> tuple[str, ...]:

@@ -152,7 +152,8 @@ def last_sales(reader: Reader, terms: Terms, msisdn: str, limit: int) -> tuple[S
 def balance(reader: Reader, terms: Terms, msisdn: str, now_us: int) -> BalanceView | Refusal:
     """Credit, debts and what is left of the month's first block."""
     wants = Wants(phones=(msisdn,), meters_of=(msisdn,))
-    stage = Stage(load(reader, terms.code, wants, Horizon(), lock=False))
+    horizon = Horizon(facts=checks.horizon(terms, now_us).facts)
+    stage = Stage(load(reader, terms.code, wants, horizon, lock=False))
     phone = stage.get(Phone, msisdn)
     if phone is None or not phone.account_ids:
         return refuse("phone-not-registered", phone=msisdn)

@@ -111,21 +111,27 @@ def exact_rest(
         net -= _least(
             tender, Fraction(fee), Fraction(fee if policy.fee.cap is None else policy.fee.cap)
         )
-    debts = _least(net, _debts(net, state, policy))
-    for component in version.components:
-        if isinstance(component, TaxInTender):
-            share = Fraction(E8, E8 + component.rate_e8)
-            return (
-                max(net * share - debts, Fraction(0))
-                if component.on_debts
-                else ((net - debts) * share)
-            )
-    return net - debts
+    net -= _least(net, Fraction(sum(debt.outstanding for debt in state.debts if debt.first)))
+    tax = next((c for c in version.components if isinstance(c, TaxInTender)), None)
+    wanted = _debts(net, state, policy)
+    if tax is None or not tax.on_debts:
+        share = Fraction(E8, E8 + tax.rate_e8) if tax is not None else Fraction(1)
+        return max(net - sum(wanted.values()), Fraction(0)) * share
+    before = sum((want for taxed, want in wanted.items() if not taxed), Fraction(0))
+    left = max(net - before, Fraction(0)) * Fraction(E8, E8 + tax.rate_e8)
+    return max(left - wanted.get(True, Fraction(0)), Fraction(0))
 
 
-def _debts(net: Fraction, state: SaleState, policy: DeductionPolicy) -> Fraction:
-    total = Fraction(0)
-    for debt in state.debts:
+def _debts(net: Fraction, state: SaleState, policy: DeductionPolicy) -> dict[bool, Fraction]:
+    """What debts want, by whether a tax on debts lies on them; what comes first is off already."""
+    cap = Fraction(sum(debt.outstanding for debt in state.debts))
+    if policy.debts_cap is not None:
+        cap = _least(cap, Fraction(policy.debts_cap))
+    if policy.debts_cap_rate_e8 is not None:
+        cap = _least(cap, net * Fraction(policy.debts_cap_rate_e8, E8))
+    found: dict[bool, Fraction] = {}
+    others = [debt for debt in state.debts if not debt.first]
+    for debt in sorted(others, key=lambda debt: (debt.priority, debt.code)):
         share = Fraction(debt.value, E8)
         wanted = {
             "percent_of_tender": share * net,
@@ -133,15 +139,13 @@ def _debts(net: Fraction, state: SaleState, policy: DeductionPolicy) -> Fraction
             "fixed": Fraction(debt.value),
             "all": Fraction(debt.outstanding),
         }[debt.method]
-        caps = [Fraction(debt.outstanding)]
+        caps = [Fraction(debt.outstanding), cap]
         if debt.cap_per_sale is not None:
             caps.append(Fraction(debt.cap_per_sale))
-        total += _least(wanted, *caps)
-    if policy.debts_cap is not None:
-        total = _least(total, Fraction(policy.debts_cap))
-    if policy.debts_cap_rate_e8 is not None:
-        total = _least(total, net * Fraction(policy.debts_cap_rate_e8, E8))
-    return total
+        want = _least(wanted, *caps)
+        cap -= want
+        found[debt.taxed] = found.get(debt.taxed, Fraction(0)) + want
+    return found
 
 
 def _month_charges(tariff: Tariff, state: SaleState) -> list[tuple[str, Fraction, Fraction]]:

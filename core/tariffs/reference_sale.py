@@ -22,7 +22,7 @@ from core.tariffs.reference import (
     pieces_of,
 )
 from core.tariffs.reference_charges import levied, metered_between, rounded
-from core.tariffs.sale import DeductionPolicy, Encodable, SaleState
+from core.tariffs.sale import Debt, DeductionPolicy, Encodable, SaleState
 from core.tariffs.shapes import (
     E8,
     MILLI,
@@ -211,33 +211,44 @@ def deductions(
         fee = min(tender, fee if policy.fee.cap is None else min(fee, policy.fee.cap))
         amounts[policy.fee.code, 0] = fee
         net -= fee
+    for debt in state.debts:
+        if debt.first:
+            amounts[debt.code, 0] = min(net, debt.outstanding)
+            net -= amounts[debt.code, 0]
     tax = next((c for c in in_force(tariff, state).components if isinstance(c, TaxInTender)), None)
     share = Fraction(E8, E8 + tax.rate_e8) if tax else Fraction(1)
-    if tax and tax.on_debts:
-        rest, exact = _half_up(net * share), net * share
-        amounts[tax.code, 0] = net - rest
-    else:
-        rest, exact = net, Fraction(net)
-    for code, want in _wants(net, state, policy):
-        exact -= min(want, exact)
-        on_debts = tax is not None and tax.on_debts
-        left = floor(exact + Fraction(1, 2)) if on_debts else ceil(exact - Fraction(1, 2))
-        amounts[code, 0] = rest - left
-        rest = left
-    if tax and not tax.on_debts:
+    wants = _wants(net, state, policy)
+    rest, exact = net, Fraction(net)
+    for debt, want in wants:
+        if tax is None or not tax.on_debts or not debt.taxed:
+            exact -= min(want, exact)
+            amounts[debt.code, 0] = rest - ceil(exact - Fraction(1, 2))
+            rest -= amounts[debt.code, 0]
+    if tax is None:
+        return amounts, rest
+    if not tax.on_debts:
         amounts[tax.code, 0] = rest - _half_up(rest * share)
-        rest = _half_up(rest * share)
+        return amounts, _half_up(rest * share)
+    exact *= share
+    amounts[tax.code, 0] = rest - _half_up(exact)
+    rest = _half_up(exact)
+    for debt, want in wants:
+        if debt.taxed:
+            exact -= min(want, exact)
+            amounts[debt.code, 0] = rest - _half_up(exact)
+            rest = _half_up(exact)
     return amounts, rest
 
 
-def _wants(net: int, state: SaleState, policy: DeductionPolicy) -> list[tuple[str, Fraction]]:
-    cap = Fraction(sum(debt.outstanding for debt in state.debts))
+def _wants(net: int, state: SaleState, policy: DeductionPolicy) -> list[tuple[Debt, Fraction]]:
+    debts = [debt for debt in state.debts if not debt.first]
+    cap = Fraction(sum(debt.outstanding for debt in debts))
     if policy.debts_cap is not None:
         cap = min(cap, Fraction(policy.debts_cap))
     if policy.debts_cap_rate_e8 is not None:
         cap = min(cap, Fraction(policy.debts_cap_rate_e8 * net, E8))
     wants = []
-    for debt in sorted(state.debts, key=lambda debt: (debt.priority, debt.code)):
+    for debt in sorted(debts, key=lambda debt: (debt.priority, debt.code)):
         want = {
             "percent_of_tender": Fraction(debt.value * net, E8),
             "percent_of_outstanding": Fraction(
@@ -250,7 +261,7 @@ def _wants(net: int, state: SaleState, policy: DeductionPolicy) -> list[tuple[st
         if debt.cap_per_sale is not None:
             want = min(want, Fraction(debt.cap_per_sale))
         cap -= want
-        wants.append((debt.code, want))
+        wants.append((debt, want))
     return wants
 
 

@@ -44,6 +44,7 @@ def test_what_ships_about_purchases() -> None:
     assert penalty is not None
     assert penalty.take is None
     assert terms.purchase_rule("visit", "fee") is None
+    assert (terms.debts_cap, terms.debts_cap_e8) == (None, 50_000_000)
     assert terms.advances is not None
     assert (terms.advances.limit, terms.advances.fee) == (5_000, "advance-fee")
 
@@ -73,6 +74,7 @@ def test_the_tax_of_a_fee(included: bool, amount: int, parts: tuple[int, int]) -
         ("block: {above: 200000,", "block: {over: 200000,", "over"),
         ("overdue_days: 30, tax_in_tender: never}", "overdue_days: 30}", "tax_in_tender"),
         ("percent: 30, priority: 20", "amount: 30, priority: 20", "a share needs"),
+        ("purchases_cap: {percent: 50}", "purchases_cap: {}", "an amount, a percent"),
         ("fee: advance-fee}", "fee: gone}", "no fee 'gone'"),
         ("limit: 5000, per_month: 2", "limit: 0, per_month: 2", "1 or more"),
         ("- code: advance-fee", "- code: advance", "units on credit"),

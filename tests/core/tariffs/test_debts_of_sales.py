@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from core.tariffs.compiling import CompiledTariff
 from core.tariffs.deductions import deduct
 from core.tariffs.encoding import sts_encodable
-from core.tariffs.reference import exact_cost
+from core.tariffs.reference import exact_cost, exact_units
+from core.tariffs.reference_sale import Amounts, SlowSale
 from core.tariffs.sale import (
+    AtJump,
     Debt,
     DeductionPolicy,
     Encodable,
@@ -102,6 +104,31 @@ def test_more_money_never_buys_less(
         else:
             units.append(0 if isinstance(found, TooSmall) else 10**18)
     assert units == sorted(units)
+
+
+@few
+@given(tariffs(), TENDERS, states(), owed(), policies())
+def test_it_equals_the_slow_sale_and_the_exact_reference(
+    tariff: CompiledTariff,
+    tender: int,
+    state: SaleState,
+    owed_: tuple[Debt, ...],
+    policy: DeductionPolicy,
+) -> None:
+    state = msgspec.structs.replace(state, debts=owed_)
+    found = solve(tariff, tender, state, policy, sts_encodable)
+    assume(not isinstance(found, Overflow | AtJump))
+    units, amounts, carried = SlowSale(tariff.tariff, state, policy, sts_encodable).sell(tender)
+    if not isinstance(found, Priced):
+        assert not units or not tender
+        return
+    assert found.units_milli == units
+    assert found.units_exact == exact_units(tariff.tariff, tender, state, policy)
+    came: Amounts = {}
+    for line in found.lines:
+        came[line.code, line.block] = came.get((line.code, line.block), 0) + line.amount
+    assert {key: amount for key, amount in came.items() if amount} == amounts
+    assert found.carried_forward == carried
 
 
 @few
