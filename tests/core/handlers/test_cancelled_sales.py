@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.company import Operator
-from core.messages import Outcome
+from core.messages import AskLastTokens, Outcome
 from tests.hub.acting import ALL, OPERATORS, acting, approved, ask, decide, sold, whole
-from tests.hub.machine import METER, Machine, buy, enrol, pay
+from tests.hub.machine import METER, PHONE, Machine, buy, enrol, pay
 from tests.hub.sales import change, drn_of, owe, refused, set_clock
 from tests.scratch import in_memory
 
@@ -72,6 +72,16 @@ def test_the_next_purchase_is_priced_as_if_it_had_not_been(machine: Machine) -> 
     again = sold(machine, key="again")
     assert (again["lines"], again["units_tenths"]) == (first["lines"], first["units_tenths"])
     whole(machine)
+
+
+def test_its_token_is_not_shown_again(machine: Machine) -> None:
+    sale = sold(machine)
+    rekeyed(machine)
+    approved(machine, cancelling(sale))
+    answer = machine.do(AskLastTokens(phone=PHONE), "last")
+    assert not answer.data.get("sales")
+    for kind in ("reprint", "replacement"):
+        refused(machine.do(ask(kind, token=sale["receipt"]), kind), "act-not-possible")
 
 
 def test_a_later_sale_keeps_its_price_and_the_next_takes_its_place(machine: Machine) -> None:
