@@ -1,14 +1,20 @@
 """A sale is cancelled: everything of it goes back, nothing of any other sale."""
 
+from dataclasses import replace as changed
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from core.messages import Outcome
-from tests.hub.acting import acting, approved, ask, decide, sold, whole
-from tests.hub.machine import METER, Machine, buy, enrol, pay
+from core.company import Operator
+from core.messages import AskLastTokens, Outcome
+from tests.hub.acting import ALL, OPERATORS, acting, approved, ask, decide, sold, whole
+from tests.hub.machine import METER, PHONE, Machine, buy, enrol, pay
 from tests.hub.sales import change, drn_of, owe, refused, set_clock
+from tests.scratch import in_memory
 
 VISIT = "visit: the meter has not taken it, photo 4"
 STATE = "SELECT period, units_milli, fixed_through FROM agreement_state"
@@ -66,6 +72,16 @@ def test_the_next_purchase_is_priced_as_if_it_had_not_been(machine: Machine) -> 
     again = sold(machine, key="again")
     assert (again["lines"], again["units_tenths"]) == (first["lines"], first["units_tenths"])
     whole(machine)
+
+
+def test_its_token_is_not_shown_again(machine: Machine) -> None:
+    sale = sold(machine)
+    rekeyed(machine)
+    approved(machine, cancelling(sale))
+    answer = machine.do(AskLastTokens(phone=PHONE), "last")
+    assert not answer.data.get("sales")
+    for kind in ("reprint", "replacement"):
+        refused(machine.do(ask(kind, token=sale["receipt"]), kind), "act-not-possible")
 
 
 def test_a_later_sale_keeps_its_price_and_the_next_takes_its_place(machine: Machine) -> None:
@@ -208,3 +224,110 @@ def test_a_meter_of_another_account_is_not_meant(machine: Machine) -> None:
     machine.do(enrol("100002", other, "+256700000002"), "e2")
     refused(machine.do(cancelling(sale, meter=other), "a1"), "act-token-unknown")
     refused(machine.do(ask("cancel-sale", meter=METER, evidence=VISIT), "a2"), "act-wrong")
+
+
+# --- at random -----------------------------------------------------------------------------------
+
+STEPS = st.lists(
+    st.one_of(
+        st.tuples(st.just("sell"), st.integers(4_000, 30_000)),
+        st.tuples(st.just("cancel"), st.integers(0, 5)),
+        st.tuples(st.just("newest"), st.just(0)),
+        st.tuples(st.just("month"), st.just(0)),
+    ),
+    min_size=3,
+    max_size=9,
+)
+DEBTS = {"meter": 9_000, "wire": 20_000}
+
+
+class Story:
+    """Sales and cancellations of one account, and what must be left of them."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
+        self.live: list[dict[str, Any]] = []
+        self.before: list[Any] = []  # what stood before each live sale, while it is the newest
+        self.month = 11
+        machine.do(pay(900_000), "plenty")
+        debts = [{"code": c, "method": "percent_of_tender", "outstanding": amount,
+                  "value": 20_000_000} for c, amount in DEBTS.items()]  # fmt: skip
+        owe(machine, "100001", *debts)
+        ((account,),) = machine.rows("SELECT id FROM account")
+        with machine.store.transaction() as tx:
+            names = ("id", "company", "kind", "currency", "message_id", "at")
+            tx.insert("ledger_txn", names, [(9_999, "demo", "opening", "UGX", "old", 1)])
+            rows = [("receivable:" + c, account, a) for c, a in DEBTS.items()]
+            rows.append(("opening:debts", 0, -sum(DEBTS.values())))
+            tx.insert(
+                "posting",
+                ("txn_id", "line", "ledger", "owner", "amount"),
+                [(9_999, line, *row) for line, row in enumerate(rows, 1)],
+            )
+
+    def step(self, number: int, what: str, value: int) -> None:
+        if what == "month":
+            self.month += 1
+            year, month = divmod(self.month - 1, 12)
+            set_clock(self.machine, f"{2026 + year}-{month + 1:02d}-15T10:00:00")
+        elif what == "sell":
+            stands = standing(self.machine)
+            answer = self.machine.do(buy(value, another=True), f"s{number}")
+            if answer.outcome == Outcome.DONE:
+                self.live.append(dict(answer.data))
+                self.before.append(stands)
+        elif self.live:
+            place = -1 if what == "newest" else value % len(self.live)
+            self.cancel(number, place % len(self.live))
+
+    def cancel(self, number: int, place: int) -> None:
+        sale = self.live[place]
+        asked = cancelling(sale, evidence="returned: in the store")
+        answer = self.machine.do(asked, f"c{number}")
+        if answer.outcome != Outcome.DONE:
+            assert answer.code == "act-not-possible", answer
+            assert place < len(self.live) - 1, "nothing stands upon the newest sale"
+            return
+        assert self.machine.do(decide(answer.data["act"]), f"d{number}").outcome == Outcome.DONE
+        newest = place == len(self.live) - 1
+        stands = self.before[place]
+        del self.live[place], self.before[place]
+        if newest and stands is not None:
+            assert standing(self.machine) == stands, "as if it had not been"
+        self.before = [*self.before[:place], *[None] * (len(self.live) - place)]
+
+    def agree(self) -> None:
+        """What is left is what the live sales took."""
+        lines = [line for sale in self.live for line in sale["lines"]]
+        for code, outstanding in self.machine.rows("SELECT code, outstanding FROM debt"):
+            paid = sum(line["amount"] for line in lines if line["code"] == code)
+            assert outstanding == DEBTS[code] - paid >= 0
+        spent = sum(sale["tender"] - sale["carried_forward"] for sale in self.live)
+        assert self.machine.rows("SELECT credit FROM account") == [(1_100_000 - spent,)]
+        ((period, units, _),) = self.machine.rows(STATE)
+        told = self.machine.rows(
+            "SELECT COALESCE(sum(s.units_tenths), 0) FROM sale s JOIN token k ON k.cause = 'sale' "
+            "AND k.cause_id = s.id LEFT JOIN token_void v ON v.token_id = k.id "
+            "WHERE v.act_id IS NULL AND s.period = :period",
+            period=period,
+        )
+        assert told == [(units // 100,)]
+        whole(self.machine)
+
+
+@settings(max_examples=12, deadline=None)
+@given(steps=STEPS)
+def test_whatever_is_sold_and_cancelled_what_is_left_is_what_the_others_took(
+    steps: list[tuple[str, int]],
+) -> None:
+    with TemporaryDirectory(dir=in_memory()) as folder:
+        operators = {**OPERATORS, "mary": Operator(ALL, refund_per_day=10**9, acts_per_day=1_000)}
+        machine = acting(Path(folder))
+        machine.worker.batch.terms = {"demo": changed(machine.terms, operators=operators)}
+        machine.do(pay(100_000), "more")
+        set_clock(machine, "2026-11-22T10:00:00")
+        story = Story(machine)
+        for number, (what, value) in enumerate(steps):
+            story.step(number, what, value)
+        story.agree()
+        machine.store.close()

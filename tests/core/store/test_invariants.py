@@ -59,6 +59,10 @@ CRIMES: dict[str, tuple[str, ...]] = {
         f"UPDATE posting SET ledger = 'cash:elsewhere' WHERE txn_id = {_REVERSAL} AND owner = 0",
     ),
     "payment-reversed": ("UPDATE ledger_txn SET reverses = NULL WHERE reverses IS NOT NULL",),
+    "sale-cancelled": (
+        "UPDATE ledger_txn SET reverses = (SELECT min(id) FROM ledger_txn WHERE kind = 'sale') "
+        "WHERE id = (SELECT max(id) FROM ledger_txn WHERE kind <> 'sale')",
+    ),
     "plan-state": ("UPDATE pay_plan SET state = 'kept'",),
     "bill-lines": ("UPDATE bill SET net = net + 1 WHERE id = 2",),
     "bill-receivable": ("UPDATE bill SET txn_id = 1 WHERE id = 2",),

@@ -54,9 +54,14 @@ def random_sold(random: Random) -> CompiledTariff:
             for day in BEGAN[: random.choice((1, 1, 2))]
         )
         try:
-            return compile_tariff(Tariff("t", "random", code, "kWh", versions))
+            unit = code if _of_money(versions) else "kWh"
+            return compile_tariff(Tariff("t", "random", code, unit, versions))
         except TariffError:
             continue
+
+
+def _of_money(versions: tuple[TariffVersion, ...]) -> bool:
+    return any(isinstance(c, Credit) for version in versions for c in version.components)
 
 
 def _components(draw: Draw) -> tuple[Component, ...]:
