@@ -24,11 +24,10 @@ from core.entities import (
 )
 from core.messages import CreditVend
 from core.store.load_acts import concerned, load_acts
-from core.store.load_advances import load_advances, load_pauses
+from core.store.load_advances import load_known, load_pauses
 from core.store.load_cancels import items_paid, load_cancels, sales_to_cancel
 from core.store.load_collection import accounts_of, load_collection
 from core.store.load_entitlements import RUNNING, load_claimed, load_entitlements
-from core.store.load_facts import facts_of
 from core.store.load_key_changes import load_key_changes
 from core.store.load_orders import load_open_act_orders, load_open_orders, load_orders, ordered
 from core.store.load_sales import Horizon, load_sales
@@ -49,9 +48,7 @@ def load(
     suffix = " FOR UPDATE" if lock else ""
     # nothing is locked yet: these only tell which rows will be
     reported = ordered(reader, company, wants)
-    if reported.acts or reported.items:
-        acts, items = (*wants.acts, *reported.acts), (*wants.items, *reported.items)
-        wants = msgspec.structs.replace(wants, acts=acts, items=items)
+    wants = _more(wants, reported.acts, reported.items)
     about = concerned(reader, company, wants)
     wants = Wants.union((wants, about.money))
     paid_to = accounts_of(reader, company, wants)
@@ -81,14 +78,8 @@ def load(
     if horizon.orders:
         load_open_orders(reader, services, book)
         load_open_act_orders(reader, drns, book)
-    if horizon.facts is not None:
-        for id_, facts in facts_of(reader, services, horizon.facts).items():
-            book.link("facts-of", id_, facts)
-    if wants.advances:
-        load_advances(reader, services, horizon.month, book)
-    paid_items = items_paid(cancelled)
-    if paid_items:
-        wants = msgspec.structs.replace(wants, items=(*wants.items, *paid_items))
+    load_known(reader, services, horizon, book, advances=bool(wants.advances))
+    wants = _more(wants, (), items_paid(cancelled))
     sold_to = {a.account_id for a in agreements} if horizon.items else set()
     load_collection(reader, company, wants, book, sold_to)
     _customers(reader, company, wants.customers, book)
@@ -98,6 +89,14 @@ def load(
     load_acts(reader, wants, about, horizon.acts, book, suffix)
     load_orders(reader, reported, book, suffix)
     return book
+
+
+def _more(wants: Wants, acts: tuple[int, ...], items: tuple[int, ...]) -> Wants:
+    """Also these acts and open items."""
+    if not (acts or items):
+        return wants
+    acts, items = (*wants.acts, *acts), (*wants.items, *items)
+    return msgspec.structs.replace(wants, acts=acts, items=items)
 
 
 def load_meters(reader: Reader, company: str, wants: Wants) -> Book:

@@ -4,6 +4,8 @@ from collections.abc import Sequence
 
 from core.book import Book
 from core.entities import AgreementPause
+from core.store.load_facts import facts_of
+from core.store.load_sales import Horizon
 from core.store.tx import Reader
 
 _PAUSE = "id company agreement_id why operator reason from_us to_us".split()
@@ -23,9 +25,19 @@ def load_pauses(reader: Reader, agreements: Sequence[int], book: Book) -> None:
         book.link("pauses-of", pause.agreement_id, (*known, pause.id))
 
 
-def load_advances(
-    reader: Reader, agreements: Sequence[int], since_us: int | None, book: Book
+def load_known(
+    reader: Reader, agreements: Sequence[int], horizon: Horizon, book: Book, *, advances: bool
 ) -> None:
+    """What prices sales beside what was sold: (``facts-of``, agreement) -> Facts, where a tariff
+    asks for some. And, where somebody asks for one, how many advances the month has seen."""
+    if horizon.facts is not None:
+        for id_, facts in facts_of(reader, agreements, horizon.facts).items():
+            book.link("facts-of", id_, facts)
+    if advances:
+        _advances(reader, agreements, horizon.month, book)
+
+
+def _advances(reader: Reader, agreements: Sequence[int], since_us: int | None, book: Book) -> None:
     """Link (``advances-of``, agreement) -> how many it got since an instant."""
     if not agreements or since_us is None:
         return
