@@ -33,6 +33,7 @@ class Wants(msgspec.Struct, frozen=True, gc=False):
     acts: tuple[int, ...] = ()  # with the meters and tokens that they are about
     tokens: tuple[tuple[str, str], ...] = ()  # (meter, 20 digits or receipt)
     refunds: tuple[str, ...] = ()  # meters whose sales may be paid back
+    cancels: tuple[tuple[str, str], ...] = ()  # (meter, digits or receipt) of sales to cancel
     orders: tuple[int, ...] = ()  # at modules, with what they are for
     owing: tuple[str, ...] = ()  # accounts whose open items, debts and deposits are needed
     items: tuple[int, ...] = ()  # open items by number, closed ones too
@@ -40,6 +41,7 @@ class Wants(msgspec.Struct, frozen=True, gc=False):
     plans: tuple[int, ...] = ()
     receipts: tuple[str, ...] = ()  # before payment, by number
     late: tuple[str, ...] = ()  # accounts whose late fees are reckoned
+    advances: tuple[str, ...] = ()  # meters or phones that ask for units on credit
     identities: tuple[str, ...] = ()  # natural keys of items that may be there already
 
     @staticmethod

@@ -96,6 +96,19 @@ class AgreementState(Entity, frozen=True, kw_only=True, gc=False):
     period: int
     units_milli: int
     fixed_through: int
+    pauses: int = 0  # how many AgreementPause there are
+
+
+class AgreementPause(Entity, frozen=True, kw_only=True, gc=False):
+    """A slice of time without service: ``vacant`` or ``disconnected``. ``to_us`` 0: it goes on."""
+
+    company: str
+    agreement_id: int
+    why: str
+    operator: str
+    reason: str
+    from_us: int
+    to_us: int
 
 
 class Account(Entity, frozen=True, kw_only=True, gc=False):
@@ -273,6 +286,27 @@ class TokenOnFile(Entity, frozen=True, kw_only=True, gc=False):
     krn: int
     ti: str
     rekeyed: str
+
+
+class SaleOnFile(Entity, frozen=True, kw_only=True, gc=False):
+    """An issued sale, as cancelling it needs it; ``txn_id`` is its transaction, ``effect`` what it
+    changed in what the tariff remembers (``core.vending.sale_effects``)."""
+
+    id: int
+    receipt: str
+    payer_account_id: int
+    account_id: int
+    agreement_id: int
+    meter_id: int
+    phone: str
+    currency: str
+    tender: int
+    units_tenths: int
+    carried_forward: int
+    priced_at: int
+    effect: str
+    tariff: str
+    txn_id: int
 
 
 class TokenOrder(Entity, frozen=True, kw_only=True, gc=False):

@@ -39,6 +39,18 @@ OPERATOR: Final[Mapping[str, str]] = {
     "account-unknown": "No account {account} in {company}.",
     "account-closed": "Account {account} is closed.",
     "account-ambiguous": "Phone {phone} has several accounts; one must be named.",
+    "sale-blocked": (
+        "Meter {meter}: {owed} of {what} are owed, at least {days} days overdue; nothing is sold "
+        "above {limit}."
+    ),
+    "advance-not-offered": "Meter {meter}: {company} gives no units on credit.",
+    "advance-not-own": "Phone {phone} may not spend the account of meter {meter}: no advance.",
+    "advance-which": "Phone {phone} has several meters ({meter}, …): name one for an advance.",
+    "advance-open": "Meter {meter}: {owed} of an advance are still owed; no second one.",
+    "advance-count": "Meter {meter} had {most} advances this month; that is the most.",
+    "advance-above": "An advance of {tender} was asked for; it is 1 to {limit}.",
+    "advance-blocked": "Meter {meter}: no advance to one who has no service ({why}).",
+    "service-wrong": "Meter {meter}: {what}.",
     "currency-wrong": "Currency {currency} given; account {account} is in {expected}.",
     "confirm-holder": "Meter {meter} belongs to {holder}; waiting for the buyer's confirmation.",
     "confirm-unknown": "No purchase of phone {phone} waits for code {code}.",
@@ -116,7 +128,7 @@ def operator_sentence(code: str, args: Mapping[str, Any]) -> str:
     return OPERATOR[code].format_map(_Shown(shown))
 
 
-_MONEY: Final = frozenset({"credit", "largest", "limit", "smallest", "tender"})
+_MONEY: Final = frozenset({"credit", "largest", "limit", "owed", "smallest", "tender"})
 _TENTHS: Final = frozenset({"quoted", "units"})
 
 

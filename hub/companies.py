@@ -38,6 +38,7 @@ def all_terms(config: Config) -> dict[str, Terms]:
 
 def _terms(config: Config, code: str, section: CompanySection, token_of: TokenOf) -> Terms:
     money = currency(section.currency)
+    collection = collection_terms(config, section)
     return Terms(
         code=code,
         name=section.name,
@@ -54,14 +55,18 @@ def _terms(config: Config, code: str, section: CompanySection, token_of: TokenOf
         tax_number=section.tax_number,
         test=section.test,
         receipt_series=section.receipt_series,
-        deductions=DeductionPolicy(order=tuple(section.deductions)),
+        deductions=DeductionPolicy(
+            order=tuple(section.deductions),
+            debts_cap=collection.debts_cap,
+            debts_cap_rate_e8=collection.debts_cap_e8,
+        ),
         limits=SaleLimits(
             section.limits.per_sale, section.limits.per_day_meter, section.limits.per_day_phone
         ),
         repeat_minutes=section.repeat_minutes,
         confirm_minutes=section.confirm_minutes,
         operators=_operators(config, code),
-        collection=collection_terms(config, section),
+        collection=collection,
         approval_hours=section.approval_hours,
         key_changes={sgc: group.key_change for sgc, group in section.supply_groups.items()},
     )

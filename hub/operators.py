@@ -21,11 +21,14 @@ from core.messages import (
     DecideTokenAct,
     EndFreeUnits,
     FailKeyChange,
+    GiveAdvance,
     GiveFreeUnits,
     ImportDebts,
     NeedKeyChange,
+    PauseService,
     RequestMoneyAct,
     RequestTokenAct,
+    ResumeService,
     name_of,
     struct_of,
 )
@@ -51,6 +54,9 @@ _ACTS = (
     ImportDebts,
     GiveFreeUnits,
     EndFreeUnits,
+    GiveAdvance,
+    PauseService,
+    ResumeService,
 )
 _TYPES = {name_of(kind).name for kind in _ACTS}
 

@@ -16,6 +16,7 @@ import msgspec
 from core.calendars import local_time
 from core.messages import (
     Answer,
+    AskAdvance,
     AskBalance,
     AskLastTokens,
     ClaimFreeUnits,
@@ -24,11 +25,14 @@ from core.messages import (
     DeliveryReport,
     EndFreeUnits,
     Enrol,
+    GiveAdvance,
     GiveFreeUnits,
     OrderTokens,
     Outcome,
+    PauseService,
     ReceivePayment,
     ReportTokens,
+    ResumeService,
     SendNotice,
     SetLanguage,
 )
@@ -148,6 +152,18 @@ def _entitled(body: GiveFreeUnits, step: Step, _lens: Lens) -> str:
     return f"{body.operator} {did} meter {body.meter} to {what} a month"
 
 
+def _lent(body: AskAdvance | GiveAdvance, step: Step, lens: Lens) -> str:
+    data = step.answer.data if step.answer else {}
+    who = f"{body.operator} gave" if isinstance(body, GiveAdvance) else "got"
+    if "token" not in data:
+        asked = f"{body.operator} asked" if isinstance(body, GiveAdvance) else "asked"
+        return f"{asked} for units on credit{' for meter ' + body.meter if body.meter else ''}"
+    what = quantity(data["units_tenths"], data.get("commodity"))
+    owed = lens.money(data["owed"], data["currency"])
+    token = lens.token(data["token"])
+    return f"{who} {what} on credit for meter {data['meter']}, token {token}; {owed} are owed"
+
+
 _DID: dict[type, Callable[[Any, Step, Lens], str]] = {
     CreditVend: _bought,
     ConfirmVend: _bought,
@@ -157,6 +173,14 @@ _DID: dict[type, Callable[[Any, Step, Lens], str]] = {
     SetLanguage: lambda body, _step, _lens: f"chose the language {body.language}",
     AskLastTokens: lambda _body, _step, _lens: "asked for the last tokens",
     ClaimFreeUnits: _claimed,
+    AskAdvance: _lent,
+    GiveAdvance: _lent,
+    PauseService: lambda body, _step, _lens: (
+        f"{body.operator} noted that meter {body.meter} has no service: {body.why}"
+    ),
+    ResumeService: lambda body, _step, _lens: (
+        f"{body.operator} noted that meter {body.meter} has service again"
+    ),
     GiveFreeUnits: _entitled,
     EndFreeUnits: lambda body, _step, _lens: (
         f"{body.operator} ended the free units of meter {body.meter}"

@@ -43,6 +43,7 @@ _ARGS: Final[Mapping[str, str]] = {
     "limit": "money",
     "limit_tenths": "kwh",
     "minutes": "minutes_ago",
+    "owed": "money",
     "phone": "masked",
     "quoted": "kwh",
     "reason": "reason",
@@ -121,6 +122,12 @@ def _free_units() -> dict[str, Slot]:
     return _act_token(units=True) | {"token": Slot("free_token", "token", required=True)}
 
 
+def _advance() -> dict[str, Slot]:
+    """Units on credit."""
+    owed = Slot("owed", "money", required=True)
+    return _act_token(units=True) | {"owed": owed, "receipt": Slot("receipt")}
+
+
 def _with_set(prefix: str = "", required: bool = False) -> dict[str, Slot]:
     """A sale with the key change tokens that go into the meter before its own."""
     at = f"{prefix}.kct" if prefix else "kct"
@@ -169,6 +176,7 @@ _NOTICES: Final[Mapping[str, Key]] = {
     "nonsense.several-meters": Key(),
     "nonsense.send-instead": Key({"suggestion": Slot("suggestion", required=True)}),
     "act-token": Key(_act_token()),
+    "advance": Key(_advance()),
     "free-units": Key(_free_units()),
     "free-units-copy": Key(_free_units()),
     "act-credit": Key(_act_token(units=True)),

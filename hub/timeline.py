@@ -68,7 +68,9 @@ def _of_message(reader: Reader, company: str, message_id: str) -> list[Step]:
 
 def _of_receipt(reader: Reader, company: str, receipt: str) -> list[Step]:
     rows = reader.rows(
-        "SELECT message_id FROM sale WHERE company = :company AND receipt IN :spellings",
+        "SELECT message_id FROM sale WHERE company = :company AND receipt IN :spellings "
+        "UNION ALL SELECT message_id FROM advance WHERE company = :company "
+        "AND receipt IN :spellings",
         company=company,
         spellings=sorted({receipt, receipt.upper()}),
     )
@@ -80,7 +82,9 @@ def _of_token(reader: Reader, company: str, digits: str) -> list[Step]:
         "SELECT s.message_id FROM token t JOIN sale s ON s.id = t.cause_id "
         "WHERE t.digits = :digits AND t.cause = 'sale' AND t.company = :company "
         "UNION ALL SELECT c.message_id FROM token t JOIN free_claim c ON c.id = t.cause_id "
-        "WHERE t.digits = :digits AND t.cause = 'free-units' AND t.company = :company",
+        "WHERE t.digits = :digits AND t.cause = 'free-units' AND t.company = :company "
+        "UNION ALL SELECT a.message_id FROM token t JOIN advance a ON a.id = t.cause_id "
+        "WHERE t.digits = :digits AND t.cause = 'advance' AND t.company = :company",
         digits=digits,
         company=company,
     )
@@ -104,7 +108,14 @@ def _of_meter(reader: Reader, company: str, drn: str) -> list[Step]:
         drn=drn,
         limit=PER_LOOK,
     )
-    steps = stories.by_id(reader, company, [row[0] for row in (*sold, *given)])
+    lent = reader.rows(
+        "SELECT a.message_id FROM meter m JOIN advance a ON a.meter_id = m.id "
+        "WHERE m.company = :company AND m.drn = :drn ORDER BY a.issued_at DESC LIMIT :limit",
+        company=company,
+        drn=drn,
+        limit=PER_LOOK,
+    )
+    steps = stories.by_id(reader, company, [row[0] for row in (*sold, *given, *lent)])
     for key in (f"{company}/{subject}", *_keys_of_meter(reader, company, drn)):
         tried = stories.by_key(reader, key, PER_LOOK)
         steps += [s for s in tried if s.subject == subject or _meter_in(s) == drn]

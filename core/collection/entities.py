@@ -98,6 +98,15 @@ class Allocated(msgspec.Struct, frozen=True, gc=False):
     at: int
 
 
+class Uncleared(msgspec.Struct, frozen=True, gc=False):
+    """What of an item is paid by money that may still come back."""
+
+    code: str
+    item_class: str
+    due: str
+    amount: int
+
+
 class Posted(msgspec.Struct, frozen=True, gc=False):
     """A posting as the books have it."""
 

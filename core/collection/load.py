@@ -12,24 +12,15 @@ import msgspec
 
 from core.collection.allocation import CLASSES, How, ItemClass, Rule
 from core.collection.cases import check_cases
+from core.collection.doc_base import Code, Days, Method, Money, Percent, Priority, check_method
+from core.collection.doc_purchases import AdvanceDocument, CapDocument, PurchaseDocument
 from core.collection.late import LateRule
-from core.collection.terms import CollectionTerms, Fee, FeeVersion, Recovery
+from core.collection.terms import ADVANCE, CollectionTerms, Fee, FeeVersion, Recovery
 from core.documents import DocumentError, Misfit, nodes, read_node
 from core.money import CURRENCIES
 from core.tariffs.doc_base import PERCENT, Payee, Text
 from core.yamlnodes import Node
-from core.yamlvalues import MINOR, OneOf, Scaled
-
-Money = Annotated[int, Scaled(MINOR, low=0)]
-Percent = Annotated[int, Scaled(PERCENT, low=0, high=100)]
-Days = Annotated[int, msgspec.Meta(ge=0, le=3_660)]
-#: A code is part of a ledger's name.
-Code = Annotated[
-    str,
-    msgspec.Meta(
-        pattern=r"^[a-z][a-z0-9-]{0,31}\Z", description="small letters, digits and -, at most 32"
-    ),
-]
+from core.yamlvalues import OneOf, Scaled
 
 
 class RuleDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,18 +42,14 @@ class RuleDocument(msgspec.Struct, frozen=True, kw_only=True):
 class RecoveryDocument(msgspec.Struct, frozen=True, kw_only=True):
     """Purchases pay it: all at once, a share of each tender or of the debt, a fixed amount."""
 
-    method: Literal["percent_of_tender", "percent_of_outstanding", "fixed", "all"]
+    method: Method
     percent: Percent | None = None
     amount: Money | None = None
-    priority: Annotated[int, msgspec.Meta(ge=0, le=1_000)] = 10
+    priority: Priority = 10
     cap_per_sale: Money = 0
 
     def __post_init__(self) -> None:
-        share = self.method.startswith("percent")
-        if share != (self.percent is not None) or (self.method == "fixed") != (
-            self.amount is not None
-        ):
-            raise Misfit("method", "a share needs percent, fixed needs amount, all needs neither")
+        check_method(self.method, self.percent, self.amount)
 
     def recovery(self) -> Recovery:
         """As it is applied."""
@@ -110,6 +97,8 @@ class FeeDocument(msgspec.Struct, frozen=True, kw_only=True):
     note: Any = None
 
     def __post_init__(self) -> None:
+        if self.code == ADVANCE:
+            raise Misfit("code", f"{ADVANCE} is what is owed for units on credit")
         _in_order([version.valid_from for version in self.versions])
 
     def fee(self) -> Fee:
@@ -181,6 +170,9 @@ class CollectionDocument(msgspec.Struct, frozen=True, kw_only=True):
     ageing: tuple[Days, ...]
     uncleared_ways: tuple[Text, ...]
     dishonour_fee: str
+    purchases: tuple[PurchaseDocument, ...] = ()
+    advances: AdvanceDocument | None = None
+    purchases_cap: CapDocument | None = None
 
     def __post_init__(self) -> None:
         if self.default_rule not in self.rules:
@@ -191,6 +183,12 @@ class CollectionDocument(msgspec.Struct, frozen=True, kw_only=True):
                 raise Misfit(f"fees[{place}].code", f"fee {code} is there already")
         if self.dishonour_fee not in ("", *codes):
             raise Misfit("dishonour_fee", f"no fee {self.dishonour_fee!r}", codes)
+        if self.advances is not None and self.advances.fee not in ("", *codes):
+            raise Misfit("advances.fee", f"no fee {self.advances.fee!r}", codes)
+        named = [purchase.of for purchase in self.purchases]
+        for place, of in enumerate(named):
+            if of in named[:place]:
+                raise Misfit(f"purchases[{place}]", f"{of} is there already")
         if list(self.ageing) != sorted(set(self.ageing)):
             raise Misfit("ageing", "days must rise")
         self._classes()
@@ -227,6 +225,10 @@ class CollectionDocument(msgspec.Struct, frozen=True, kw_only=True):
             ageing=self.ageing,
             uncleared=self.uncleared_ways,
             dishonour_fee=self.dishonour_fee,
+            purchases={each.of: each.rule() for each in self.purchases},
+            advances=self.advances.advances() if self.advances else None,
+            debts_cap=self.purchases_cap.amount if self.purchases_cap else None,
+            debts_cap_e8=self.purchases_cap.percent if self.purchases_cap else None,
         )
 
 

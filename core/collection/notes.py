@@ -13,6 +13,7 @@ _NO_MONEY: Final[Mapping[str, str]] = {
     "plan": "is in instalments of a plan",
 }
 _NOT_CLEARED = "is paid by what has not cleared"
+_NOT_SOLD = "is paid by a purchase that waits for its token"
 
 
 def without_money(ctx: Context, item: OpenItem) -> dict[str, int]:
@@ -23,6 +24,8 @@ def without_money(ctx: Context, item: OpenItem) -> dict[str, int]:
         says = _NO_MONEY.get(row.source, "")
         if row.source == "payment" and ctx.stage.linked("not-cleared", row.source_id):
             says = _NOT_CLEARED
+        if row.source == "sale" and ctx.stage.linked("not-sold", row.source_id):
+            says = _NOT_SOLD
         if says:
             found[says] = found.get(says, 0) + row.amount
     return {says: amount for says, amount in found.items() if amount}

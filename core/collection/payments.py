@@ -13,13 +13,14 @@ from msgspec.structs import asdict, replace
 
 from core.calendars import local_date
 from core.collection.allocation import Rule, Share, give_out
-from core.collection.entities import Allocated, OpenItem, Payment, Posted, PreReceipt
+from core.collection.entities import Allocated, OpenItem, Payment, PreReceipt
 from core.collection.items import (
     Draft,
     allocate_row,
     book,
     debts_of,
     entry,
+    mirror,
     owed_of,
     raise_items,
     receivable,
@@ -258,14 +259,6 @@ def undo(ctx: Context, payment: Payment, after: PaymentState) -> list[int]:
         mirror(ctx, txn_id, after.value)
     ctx.stage.put(payment.number, replace(payment, state=after.value, decided_at=ctx.now_us))
     return list(dict.fromkeys(row.account_id for row in rows))
-
-
-def mirror(ctx: Context, txn_id: int, kind: str) -> int:
-    """Post the opposite of a transaction, line by line; the new transaction names it."""
-    posted: Sequence[Posted] = ctx.stage.linked("postings-of", txn_id)
-    lines = sorted(posted, key=lambda line: line.line)
-    entries = [Entry(line.ledger, -line.amount, line.owner) for line in lines]
-    return book(ctx, kind, entries, reverses=txn_id)
 
 
 def _owe_again(ctx: Context, account_id: int, back: int, payment: Payment) -> None:

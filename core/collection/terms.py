@@ -13,6 +13,8 @@ from core.collection.late import E8, LateRule
 from core.money import half_up
 from core.tariffs.shapes import OWN
 
+#: The code of what is owed for units on credit.
+ADVANCE = "advance"
 #: Ways of paying that are money at once. Another spelling is another ledger, and credit at once.
 AT_ONCE = ("cash", "card", "transfer", "mobile")
 
@@ -60,12 +62,51 @@ class Fee(msgspec.Struct, frozen=True, kw_only=True):
         return found[-1] if found else None
 
 
+class Taking(msgspec.Struct, frozen=True, kw_only=True):
+    """What purchases take of open items: the method of ``core.tariffs.sale.Debt``, of all of them
+    together. Only items that are ``overdue_days`` past their due day (0: due or not). ``taxed``:
+    whether a tax inside the tender that lies on debts lies on these."""
+
+    method: str
+    value: int
+    priority: int
+    cap_per_sale: int
+    overdue_days: int
+    taxed: bool
+
+
+class Blocking(msgspec.Struct, frozen=True, kw_only=True):
+    """No sale while more than ``above`` minor units are open that are so many days overdue."""
+
+    above: int
+    overdue_days: int
+
+
+class PurchaseRule(msgspec.Struct, frozen=True, kw_only=True):
+    """What sales do about what is owed under a code, or in a class of items."""
+
+    of: str
+    take: Taking | None = None
+    block: Blocking | None = None
+
+
+class AdvanceTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """Units on credit: worth at most ``limit`` minor units each, ``per_month`` times in a month;
+    ``fee`` names a fee of the catalogue, or nothing."""
+
+    limit: int
+    per_month: int
+    fee: str
+
+
 class CollectionTerms(msgspec.Struct, frozen=True, kw_only=True):
     """All of it. ``classes``: customer class -> tariff codes; what is in none is of class ''.
 
     ``late``: customer class -> rules in order of date. ``ageing``: days overdue from which a bucket
     begins. ``uncleared``: ways of paying whose money may still come back. ``dishonour_fee`` names a
-    fee of the catalogue, or nothing.
+    fee of the catalogue, or nothing. ``purchases``: by code or class, what sales do about it.
+    ``debts_cap`` (minor units) and ``debts_cap_e8`` (of the tender) bound what all debts together
+    take from one sale; units on credit are not among them.
     """
 
     rules: Mapping[str, Rule] = msgspec.field(default_factory=lambda: {"": Rule()})
@@ -76,11 +117,19 @@ class CollectionTerms(msgspec.Struct, frozen=True, kw_only=True):
     ageing: tuple[int, ...] = (1, 31, 61, 91)
     uncleared: tuple[str, ...] = ("cheque",)
     dishonour_fee: str = ""
+    purchases: Mapping[str, PurchaseRule] = {}
+    advances: AdvanceTerms | None = None
+    debts_cap: int | None = None
+    debts_cap_e8: int | None = None
 
     @property
     def ways(self) -> tuple[str, ...]:
         """The ways of paying that are taken."""
         return tuple(dict.fromkeys((*AT_ONCE, *self.uncleared)))
+
+    def purchase_rule(self, code: str, item_class: str) -> PurchaseRule | None:
+        """The rule of sales about an item: that of its code goes before that of its class."""
+        return self.purchases.get(code) or self.purchases.get(item_class)
 
     def class_of(self, tariff: str) -> str:
         """The customer class of a tariff's customers."""

@@ -12,7 +12,7 @@ from core.messages import Answer, DecideTokenAct, RequestTokenAct
 from core.refusals import refuse
 from core.vending import act_checks as checks
 from core.vending.act_carry import carry_out
-from core.vending.act_kinds import CAMPAIGN
+from core.vending.act_kinds import CAMPAIGN, CANCEL
 from core.vending.act_life import (
     act_answer,
     approved_act,
@@ -94,7 +94,8 @@ def _wants_request(command: RequestTokenAct) -> Wants:
         meters=tuple(filter(None, (command.meter, command.from_meter))),
         operators=(command.operator,),
         tokens=((at, command.token),) if command.token else (),
-        refunds=(command.meter,) if command.kind == "refund" else (),
+        refunds=(command.meter,) if command.kind in ("refund", CANCEL) else (),
+        cancels=((command.meter, command.token),) if command.kind == CANCEL else (),
         phones=tuple(recipient.address for recipient in command.reply[:MAX_RECIPIENTS]),
     )
 

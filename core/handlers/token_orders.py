@@ -12,7 +12,7 @@ from core.entities import TokenOrder
 from core.handlers.base import Context, Handler
 from core.messages import Answer, MadeToken, Outcome, ReportModule, ReportTokens
 from core.refusals import refuse
-from core.vending import act_carry, ordered_claim, ordered_sale
+from core.vending import act_carry, ordered_advance, ordered_claim, ordered_sale
 from core.vending.key_change import MAX_SET
 from core.vending.order_states import ENDED, OrderState, moved
 from core.vending.sale_rows import MAX_RECIPIENTS, receipt_ids
@@ -34,6 +34,7 @@ class Ends:
 ENDS: Final[Mapping[str, Ends]] = {
     "sale": Ends(ordered_sale.token_came, ordered_sale.no_token, ordered_sale.in_doubt),
     "free-units": Ends(ordered_claim.token_came, ordered_claim.no_token, ordered_claim.in_doubt),
+    "advance": Ends(ordered_advance.token_came, ordered_advance.no_token, ordered_advance.in_doubt),
     "act": Ends(act_carry.token_came, act_carry.no_token, act_carry.in_doubt),
 }
 

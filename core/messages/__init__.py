@@ -9,6 +9,7 @@ integers of microseconds UTC.
 """
 
 from core.messages.accounts import AskBalance, Enrol, MeterLink, PhoneLink, SetLanguage
+from core.messages.advances import AskAdvance, GiveAdvance, PauseService, ResumeService
 from core.messages.base import Message, message_type, name_of, struct_of
 from core.messages.billing import ReceivePayment
 from core.messages.collection import ImportDebts, ReceiveJointPayment, RequestMoneyAct
@@ -22,6 +23,7 @@ from core.messages.vending import AskLastTokens, ConfirmVend, CreditVend, Recipi
 
 __all__ = [
     "Answer",
+    "AskAdvance",
     "AskBalance",
     "AskLastTokens",
     "ClaimFreeUnits",
@@ -33,6 +35,7 @@ __all__ = [
     "EndFreeUnits",
     "Enrol",
     "FailKeyChange",
+    "GiveAdvance",
     "GiveFreeUnits",
     "ImportDebts",
     "KeyAim",
@@ -42,6 +45,7 @@ __all__ = [
     "NeedKeyChange",
     "OrderTokens",
     "Outcome",
+    "PauseService",
     "PhoneLink",
     "ReceiveJointPayment",
     "ReceivePayment",
@@ -50,6 +54,7 @@ __all__ = [
     "ReportTokens",
     "RequestMoneyAct",
     "RequestTokenAct",
+    "ResumeService",
     "SendNotice",
     "SetLanguage",
     "message_type",

@@ -3,6 +3,7 @@
 from typing import Final
 
 from core.messages.accounts import AskBalance, Enrol, MeterLink, PhoneLink, SetLanguage
+from core.messages.advances import AskAdvance, GiveAdvance, PauseService, ResumeService
 from core.messages.base import Message, name_of
 from core.messages.billing import ReceivePayment
 from core.messages.collection import (
@@ -136,6 +137,12 @@ _MESSAGES: Final[tuple[Message, ...]] = (
     ),
     EndFreeUnits(operator="mary", meter="04123456784", reason="moved away"),
     ClaimFreeUnits(phone=_PHONE, reply=_REPLY),
+    AskAdvance(phone=_PHONE, amount=3_000, reply=_REPLY),
+    GiveAdvance(operator="mary", meter="04123456784", reason="ill child, called at night"),
+    PauseService(
+        operator="mary", meter="04123456784", why="vacant", on="2026-11-01", reason="keys returned"
+    ),
+    ResumeService(operator="mary", meter="04123456784", why="vacant", reason="new tenant"),
     SendNotice(
         way="sms",
         recipient=_PHONE,

@@ -19,7 +19,7 @@ from core.store.tx import Reader
 from core.vending import checks
 from core.vending.balance import balance_view
 from core.vending.key_change import newest
-from core.vending.price import price_purchase
+from core.vending.price import price_purchase, tender_of
 from core.vending.receipt import line_views, lines_json, sale_view
 
 
@@ -88,6 +88,26 @@ def quote(
         return refusal
 
 
+def quote_units(
+    reader: Reader, terms: Terms, msisdn: str, meter: str, tenths: int, account: str, now_us: int
+) -> QuoteView | Refusal:
+    """How much must be paid for so many tenths of the meter's unit: the least tender that gives at
+    least them now, debts and charges included, as a quote; or why it would be refused."""
+    wants = Wants(phones=(msisdn,), meters=(meter,))
+    stage = Stage(load(reader, terms.code, wants, checks.horizon(terms, now_us), lock=False))
+    if tenths <= 0:
+        return refuse("tender-not-positive", tender=tenths)
+    try:
+        at = checks.sellable(terms, stage, meter)
+        tender = tender_of(terms, stage, at, tenths, now_us)
+        command = CreditVend(
+            meter=meter, tender=tender, currency=terms.currency, phone=msisdn, account=account
+        )
+        return _quote(terms, stage, command, now_us)
+    except Refusal as refusal:
+        return refusal
+
+
 def _quote(terms: Terms, stage: Stage, command: CreditVend, now_us: int) -> QuoteView:
     meter, agreement = checks.sellable(terms, stage, command.meter)
     payer = checks.payer_of(stage, command, agreement)
@@ -132,7 +152,8 @@ def last_sales(reader: Reader, terms: Terms, msisdn: str, limit: int) -> tuple[S
 def balance(reader: Reader, terms: Terms, msisdn: str, now_us: int) -> BalanceView | Refusal:
     """Credit, debts and what is left of the month's first block."""
     wants = Wants(phones=(msisdn,), meters_of=(msisdn,))
-    stage = Stage(load(reader, terms.code, wants, Horizon(), lock=False))
+    horizon = Horizon(facts=checks.horizon(terms, now_us).facts)
+    stage = Stage(load(reader, terms.code, wants, horizon, lock=False))
     phone = stage.get(Phone, msisdn)
     if phone is None or not phone.account_ids:
         return refuse("phone-not-registered", phone=msisdn)

@@ -105,6 +105,9 @@ INVARIANTS: tuple[Invariant, ...] = (
         "SELECT g.account_id, 'receivable:' || d.code, w.amount, 0 FROM order_debt w "
         f"JOIN token_order o ON o.id = w.order_id AND o.{OPEN} JOIN debt d ON d.id = w.debt_id "
         "JOIN agreement g ON g.id = d.agreement_id UNION ALL "
+        "SELECT i.account_id, 'receivable:' || i.code, w.amount, 0 FROM order_item w "
+        f"JOIN token_order o ON o.id = w.order_id AND o.{OPEN} JOIN open_item i "
+        "ON i.id = w.item_id UNION ALL "
         "SELECT owner, ledger, 0, amount FROM posting WHERE ledger LIKE 'receivable:%'"
         ") u GROUP BY owner, ledger HAVING sum(doc) <> sum(post)",
     ),
@@ -183,6 +186,17 @@ INVARIANTS: tuple[Invariant, ...] = (
         "JOIN posting p ON p.txn_id = t.id AND p.ledger <> 'customer-credit' "
         "WHERE t.kind = 'sale' GROUP BY t.message_id) x ON x.message_id = s.message_id "
         "WHERE s.state = 'issued' AND COALESCE(x.amount, 0) <> {lines}",
+    ),
+    Invariant(
+        "sale-cancelled",
+        "A sale is mirrored when an act that cancels it is done, and no other is.",
+        "SELECT 'sale ' || s.receipt, 'cancelled ' || count(DISTINCT a.id) || ', mirrored ' || "
+        "count(DISTINCT r.id) FROM sale s JOIN ledger_txn t ON t.message_id = s.message_id "
+        "AND t.kind = 'sale' LEFT JOIN ledger_txn r ON r.reverses = t.id "
+        "LEFT JOIN token k ON k.cause = 'sale' AND k.cause_id = s.id "
+        "LEFT JOIN token_void v ON v.token_id = k.id LEFT JOIN token_act a ON a.id = v.act_id "
+        "AND a.kind = 'cancel-sale' AND a.state = 'done' GROUP BY s.id, s.receipt "
+        "HAVING count(DISTINCT a.id) <> count(DISTINCT r.id)",
     ),
     Invariant(
         "sale-once",
@@ -271,6 +285,30 @@ INVARIANTS: tuple[Invariant, ...] = (
         "WHERE (state <> 'asked' AND (decided_by = '' OR decided_by = asked_by)) "
         "OR (state = 'approved' AND (usage_id = 0 OR run_id = 0)) "
         "OR (state <> 'approved' AND (usage_id <> 0 OR run_id <> 0))",
+    ),
+    Invariant(
+        "advance-posted",
+        "Units on credit are posted as owed for what they are worth and their fee, as their lines "
+        "say, and have one debt.",
+        "SELECT 'advance ' || s.id, 'owed ' || (s.amount + s.fee) || ', lines ' || {lines} || "
+        "', posted ' || COALESCE(p.amount, 0) || ', debt ' || COALESCE(d.outstanding, -1) "
+        "FROM advance s LEFT JOIN posting p ON p.txn_id = s.txn_id AND p.owner = s.account_id "
+        "AND p.ledger = 'receivable:advance' LEFT JOIN debt d ON d.id = s.debt_id "
+        "AND d.agreement_id = s.agreement_id AND d.code = 'advance' "
+        "WHERE s.amount + s.fee <> COALESCE(p.amount, 0) OR s.amount + s.fee <> {lines} "
+        "OR d.id IS NULL OR d.outstanding > s.amount + s.fee",
+    ),
+    Invariant(
+        "pause-once",
+        "Of one kind an agreement has one slice without service at a time, and it counts them.",
+        "SELECT 'agreement ' || agreement_id, 'state says ' || sum(said) || ', there are ' || "
+        "sum(found) FROM (SELECT agreement_id, pauses AS said, 0 AS found FROM agreement_state "
+        "UNION ALL SELECT agreement_id, 0, 1 FROM agreement_pause) u GROUP BY agreement_id "
+        "HAVING sum(said) <> sum(found) UNION ALL "
+        "SELECT 'agreement ' || a.agreement_id, a.why || ' twice at once' FROM agreement_pause a "
+        "JOIN agreement_pause b ON b.agreement_id = a.agreement_id AND b.why = a.why "
+        "AND b.id > a.id AND (a.to_us = 0 OR a.to_us > b.from_us) "
+        "AND (b.to_us = 0 OR b.to_us > a.from_us)",
     ),
     Invariant(
         "debt-not-negative",

@@ -24,6 +24,8 @@ from core.entities import (
 )
 from core.messages import CreditVend
 from core.store.load_acts import concerned, load_acts
+from core.store.load_advances import load_known, load_pauses
+from core.store.load_cancels import items_paid, load_cancels, sales_to_cancel
 from core.store.load_collection import accounts_of, load_collection
 from core.store.load_entitlements import RUNNING, load_claimed, load_entitlements
 from core.store.load_key_changes import load_key_changes
@@ -46,8 +48,7 @@ def load(
     suffix = " FOR UPDATE" if lock else ""
     # nothing is locked yet: these only tell which rows will be
     reported = ordered(reader, company, wants)
-    if reported.acts:
-        wants = msgspec.structs.replace(wants, acts=(*wants.acts, *reported.acts))
+    wants = _more(wants, reported.acts, reported.items)
     about = concerned(reader, company, wants)
     wants = Wants.union((wants, about.money))
     paid_to = accounts_of(reader, company, wants)
@@ -60,6 +61,8 @@ def load(
     load_key_changes(reader, meters, book)
     agreements, entitled = _agreements(reader, meters, book)
     services = sorted({*reported.agreements, *(a.id for a in agreements)})
+    cancelled = sales_to_cancel(reader, company, about.cancels)
+    services = sorted({*services, *(sale.agreement_id for sale in cancelled)})
     _agreement_states(reader, services, book, suffix)
     load_entitlements(reader, entitled, reported.entitlements, book)
     if wants.acts or wants.operators or reported.entitlements:
@@ -67,12 +70,18 @@ def load(
     ids = {*reported.accounts, *(a.account_id for a in agreements)}
     ids.update(account for phone in phones for account in phone.account_ids)
     ids |= paid_to
+    ids |= {id_ for sale in cancelled for id_ in (sale.payer_account_id, sale.account_id)}
     _accounts(reader, company, ids, wants.accounts, book, suffix)
-    _debts(reader, services, reported.agreements, book)
+    paid = (*reported.agreements, *(sale.agreement_id for sale in cancelled))
+    _debts(reader, services, paid, book)
+    load_cancels(reader, cancelled, book)
     if horizon.orders:
         load_open_orders(reader, services, book)
         load_open_act_orders(reader, drns, book)
-    load_collection(reader, company, wants, book)
+    load_known(reader, services, horizon, book, advances=bool(wants.advances))
+    wants = _more(wants, (), items_paid(cancelled))
+    sold_to = {a.account_id for a in agreements} if horizon.items else set()
+    load_collection(reader, company, wants, book, sold_to)
     _customers(reader, company, wants.customers, book)
     load_sales(reader, company, wants, [m.id for m in meters], horizon, book)
     _notices(reader, wants.references, book, suffix)
@@ -80,6 +89,14 @@ def load(
     load_acts(reader, wants, about, horizon.acts, book, suffix)
     load_orders(reader, reported, book, suffix)
     return book
+
+
+def _more(wants: Wants, acts: tuple[int, ...], items: tuple[int, ...]) -> Wants:
+    """Also these acts and open items."""
+    if not (acts or items):
+        return wants
+    acts, items = (*wants.acts, *acts), (*wants.items, *items)
+    return msgspec.structs.replace(wants, acts=acts, items=items)
 
 
 def load_meters(reader: Reader, company: str, wants: Wants) -> Book:
@@ -153,14 +170,19 @@ def _agreement_states(reader: Reader, ids: list[int], book: Book, suffix: str) -
     if not ids:
         return
     rows = reader.rows(
-        "SELECT agreement_id, period, units_milli, fixed_through FROM agreement_state "
+        "SELECT agreement_id, period, units_milli, fixed_through, pauses FROM agreement_state "
         f"WHERE agreement_id IN :ids ORDER BY agreement_id{suffix}",
         ids=ids,
     )
-    for id_, period, units, fixed in rows:
-        book.load(
-            id_, AgreementState(id=id_, period=period, units_milli=units, fixed_through=fixed)
+    paused = []
+    for id_, period, units, fixed, pauses in rows:
+        state = AgreementState(
+            id=id_, period=period, units_milli=units, fixed_through=fixed, pauses=pauses
         )
+        book.load(id_, state)
+        if pauses:
+            paused.append(id_)
+    load_pauses(reader, paused, book)
 
 
 def _accounts(
@@ -227,7 +249,7 @@ def _phones(reader: Reader, company: str, numbers: Iterable[str], book: Book) ->
 
 
 def _debts(reader: Reader, agreements: list[int], waiting: tuple[int, ...], book: Book) -> None:
-    """What is owed. ``waiting``: agreements with a sale whose end may give a paid debt back."""
+    """What is owed. ``waiting``: agreements with a sale that may give a paid debt back."""
     if not agreements:
         return
     columns = "id agreement_id code priority method value cap_per_sale outstanding".split()

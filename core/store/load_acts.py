@@ -39,6 +39,7 @@ _TOKENS = (
     "LEFT JOIN sale s ON t.cause = 'sale' AND s.id = t.cause_id "
     "LEFT JOIN token_void v ON v.token_id = t.id WHERE t.company = :company AND "
 )
+_CANCEL = "cancel-sale"  # core.vending.act_kinds
 #: Acts that are remembered of a meter: the last limits that it got.
 REMEMBERED = ("power-limit", "unbalance-limit")
 
@@ -52,6 +53,7 @@ class Concerned:
     meters: frozenset[str]
     tokens: frozenset[tuple[str, str]]  # (meter, digits or receipt)
     refunds: frozenset[str]
+    cancels: frozenset[tuple[str, str]] = frozenset()  # the tokens of sales that may be cancelled
     told: tuple[str, ...] = ()  # phones that hear of it, in their language
     money: Wants = field(default_factory=Wants)  # of acts with money: accounts, items, payments
 
@@ -62,7 +64,7 @@ def concerned(reader: Reader, company: str, wants: Wants) -> Concerned:
     told: list[str] = []
     money: list[Wants] = []
     meters: set[str] = set()
-    tokens, refunds = set(wants.tokens), set(wants.refunds)
+    tokens, refunds, cancels = set(wants.tokens), set(wants.refunds), set(wants.cancels)
     if wants.acts:
         for id_, account, command in reader.rows(
             "SELECT id, account, command FROM token_act "
@@ -77,11 +79,13 @@ def concerned(reader: Reader, company: str, wants: Wants) -> Concerned:
             asked = msgspec.json.decode(command, type=RequestTokenAct)
             told += [recipient.address for recipient in asked.reply]
             meters.update(filter(None, (asked.meter, asked.from_meter)))
-            if asked.kind == "refund":
+            if asked.kind in ("refund", _CANCEL):
                 refunds.add(asked.meter)
+            if asked.kind == _CANCEL:
+                cancels.add((asked.meter, asked.token))
             if asked.token:
                 tokens.add((asked.from_meter or asked.meter, asked.token))
-    sets = frozenset(meters), frozenset(tokens), frozenset(refunds)
+    sets = frozenset(meters), frozenset(tokens), frozenset(refunds), frozenset(cancels)
     return Concerned(company, tuple(found), *sets, tuple(told), Wants.union(money))
 
 
@@ -169,6 +173,7 @@ class Refundable:
     units_tenths: int
     lines: str
     priced_at: int
+    id: int = 0
 
 
 def _refundable(reader: Reader, company: str, drns: Iterable[str], book: Book) -> None:
@@ -178,12 +183,13 @@ def _refundable(reader: Reader, company: str, drns: Iterable[str], book: Book) -
         if meter is None:
             continue
         rows = reader.rows(
-            "SELECT s.units_tenths, s.lines, s.priced_at FROM sale s WHERE s.meter_id = :meter "
+            "SELECT s.units_tenths, s.lines, s.priced_at, s.id FROM sale s "
+            "WHERE s.meter_id = :meter "
             "AND s.state = 'issued' AND s.priced_at > (SELECT COALESCE(max(a.requested_at), 0) "
             "FROM token_act a WHERE a.company = :company AND a.meter = :drn "
             "AND a.kind = 'refund' AND a.state = 'done') "
             "AND NOT EXISTS (SELECT 1 FROM token t JOIN token_void v ON v.token_id = t.id "
-            "JOIN token_act b ON b.id = v.act_id AND b.kind = 'reallocation' "
+            "JOIN token_act b ON b.id = v.act_id AND b.kind IN ('reallocation', 'cancel-sale') "
             "WHERE t.cause = 'sale' AND t.cause_id = s.id) "
             "ORDER BY s.priced_at DESC, s.id DESC LIMIT :most",
             meter=meter.id,

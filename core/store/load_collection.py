@@ -4,7 +4,7 @@ Which accounts a payment or an act concerns never changes once it is written, so
 anything is locked (``accounts_of``); the rows themselves are read after their accounts are.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from typing import Any
 
 from core.book import Book, Wants
@@ -17,6 +17,7 @@ from core.collection.entities import (
     PayPlan,
     Posted,
     PreReceipt,
+    Uncleared,
 )
 from core.entities import Debt
 from core.store.tx import Reader, Row
@@ -44,14 +45,23 @@ def accounts_of(reader: Reader, company: str, wants: Wants) -> set[int]:
     return {row[0] for row in rows}
 
 
-def load_collection(reader: Reader, company: str, wants: Wants, book: Book) -> None:
-    """Everything that a decision about money owed looks at; the accounts are locked already."""
-    if not (wants.owing or wants.items or wants.payments or wants.identities or wants.receipts):
+def load_collection(
+    reader: Reader, company: str, wants: Wants, book: Book, sold_to: Set[int] = frozenset()
+) -> None:
+    """Everything that a decision about money owed looks at; the accounts are locked already.
+
+    ``sold_to``: accounts whose open items a sale asks for; empty where the company declares none.
+    """
+    named = wants.owing or wants.items or wants.payments or wants.identities or wants.receipts
+    if not (named or sold_to):
         return  # sales want none of it
     _payments(reader, company, wants.payments, book)
     ids = _ids(book, wants.owing)
     touched = {row.item_id for rows in _rows_of(book) for row in rows if row.item_id}
-    _items(reader, company, (ids, {*wants.items, *touched}, _ids(book, wants.late)), book)
+    _items(
+        reader, company, ({*ids, *sold_to}, {*wants.items, *touched}, _ids(book, wants.late)), book
+    )
+    _uncleared(reader, sold_to, book)
     _plans(reader, company, wants.plans, book)
     owners = {*ids, *(row.account_id for rows in _rows_of(book) for row in rows)}
     _agreements(reader, owners, book)
@@ -131,6 +141,20 @@ def _items(
     _plans(reader, company, sorted(plans), book)
 
 
+def _uncleared(reader: Reader, accounts: Set[int], book: Book) -> None:
+    """Of sold-to accounts: what money that may still come back has paid."""
+    if not accounts:
+        return
+    for account, code, item_class, due, amount in reader.rows(
+        "SELECT i.account_id, i.code, i.item_class, i.due, CAST(sum(a.amount) AS BIGINT) "
+        "FROM open_item i JOIN allocation a ON a.item_id = i.id AND a.source = 'payment' "
+        "JOIN payment p ON p.id = a.source_id AND p.state = 'uncleared' "
+        "WHERE i.account_id IN :ids GROUP BY i.account_id, i.id, i.code, i.item_class, i.due",
+        ids=sorted(accounts),
+    ):
+        _append(book, "uncleared-items", account, Uncleared(code, item_class, due, amount))
+
+
 def _credited(reader: Reader, ids: list[int], book: Book) -> None:
     if ids:
         for id_, amount in reader.rows(
@@ -155,6 +179,12 @@ def _histories(reader: Reader, ids: list[int], book: Book) -> None:
         ids=ids,
     ):
         book.link("not-cleared", id_, True)
+    for (id_,) in reader.rows(
+        "SELECT DISTINCT s.id FROM sale s JOIN allocation a ON a.source = 'sale' "
+        "AND a.source_id = s.id WHERE a.item_id IN :ids AND s.state IN ('issuing', 'unknown')",
+        ids=ids,
+    ):
+        book.link("not-sold", id_, True)
     for row in _select(reader, _ITEM, "open_item WHERE about_id IN :ids ORDER BY id", ids=ids):
         item = OpenItem(**dict(zip(_ITEM, row, strict=True)))
         book.load(item.id, item)

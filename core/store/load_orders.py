@@ -43,6 +43,7 @@ class Ordered:
     acts: tuple[int, ...] = ()
     entitlements: tuple[int, ...] = ()  # that claims were ordered under, ended ones too
     told: tuple[str, ...] = ()
+    items: tuple[int, ...] = ()  # open items that the ordered sales pay
 
 
 def order_of(row: Row) -> TokenOrder:
@@ -60,15 +61,21 @@ def ordered(reader: Reader, company: str, wants: Wants) -> Ordered:
         company=company,
         ids=list(wants.orders),
     )
+    items = reader.rows(
+        "SELECT i.id, i.account_id FROM order_item w JOIN open_item i ON i.id = w.item_id "
+        "WHERE w.order_id IN :ids ORDER BY i.id",
+        ids=[row[0] for row in rows] or [0],
+    )
     plans = [msgspec.json.decode(row[4], type=_Plan) for row in rows]
     return Ordered(
         tuple(row[0] for row in rows),
         tuple(row[1] for row in rows),
         tuple(row[2] for row in rows if row[2]),
-        tuple(row[3] for row in rows if row[3]),
+        (*(row[3] for row in rows if row[3]), *(row[1] for row in items)),
         tuple(row[6] for row in rows if row[5] == "act"),
         tuple(row[6] for row in rows if row[5] == "free-units"),
         tuple(told.address for plan in plans for told in plan.reply),
+        tuple(row[0] for row in items),
     )
 
 

@@ -1,6 +1,7 @@
 """Loading past sales: for likely repeats, limits of the day, copies and the last tokens."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from core.book import Book, Wants
@@ -22,6 +23,9 @@ class Horizon:
     day_phone: int | None = None
     acts: int | None = None
     orders: bool = False  # whether sales may wait for a module on the network
+    items: bool = False  # whether open items count in sales
+    facts: date | None = None  # the day whose facts of agreements price sales; None: none do
+    month: int | None = None  # since when advances are counted; None: there are none
 
 
 #: ``LAST`` shows three; a few more cost nothing and serve "my tokens".

@@ -9,6 +9,7 @@ from core.book import Book
 from core.collection.entities import Deposit, OpenItem, Payment, PayPlan, PreReceipt
 from core.entities import (
     Account,
+    AgreementPause,
     AgreementState,
     Debt,
     Entitlement,
@@ -43,6 +44,10 @@ def _recoded(now: Meter, before: Meter | None) -> bool:
     return _IDENTITY(now) != _IDENTITY(before) if before is not None else now.key_change_id > 0
 
 
+def _paused(now: AgreementState, before: AgreementState | None) -> bool:
+    return now.pauses != (before.pauses if before is not None else 0)
+
+
 def _key_change(change: KeyChange) -> Row:
     row = row_of(change)
     return tuple(row[name] for name in COLUMNS)
@@ -66,6 +71,14 @@ UPDATES = (
         ("agreement_id", "period", "units_milli", "fixed_through"),
         lambda a: (a.id, a.period, a.units_milli, a.fixed_through),
     ),
+    Saved(
+        AgreementState,
+        "agreement_state",
+        ("agreement_id", "pauses"),
+        lambda a: (a.id, a.pauses),
+        _paused,
+    ),
+    Saved(AgreementPause, "agreement_pause", ("id", "to_us"), lambda p: (p.id, p.to_us)),
     Saved(
         Account,
         "account",

@@ -173,6 +173,7 @@ CAUSES: Mapping[str, Cause] = {
         _act("management", 2),
         _act("test", 1),
         Cause("free-units", "free_claim", "c.tenths > 0", "tenths", "claimed_at"),
+        Cause("advance", "advance", "c.units_tenths > 0", "units_tenths", "issued_at"),
         Cause("key-change", "key_change", "c.issued_at > 0", "", "", 2, least=2, most=4),
     )
 }

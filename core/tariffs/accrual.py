@@ -2,13 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from functools import lru_cache
 
-from core.calendars import add_months, periods
+from core.calendars import add_months, local_period, periods, start_of_period
 from core.tariffs.shapes import CatchUp
 
 _REMEMBERED = 4_000  # beginnings of agreements times last months paid: most are alike
+
+
+def paused_months(pauses: Iterable[tuple[int, int]], zone: str, now_us: int) -> frozenset[int]:
+    """The months (YYYYMM of the zone, up to that of now) without one instant of service.
+
+    ``pauses``: slices of time (from, to) in microseconds UTC, to exclusive and 0 where it goes on;
+    they may touch and overlap. A month with any service bears its whole charge.
+    """
+    found: set[int] = set()
+    for begin, end in _merged(pauses):
+        last = local_period(min(end, now_us) if end else now_us, zone)
+        for month in periods(local_period(begin, zone), last):
+            after = start_of_period(add_months(month, 1), zone)
+            if begin <= start_of_period(month, zone) and (not end or end >= after):
+                found.add(month)
+    return frozenset(found)
+
+
+def _merged(pauses: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Slices that touch are one: who leaves while disconnected has no service in between."""
+    merged: list[tuple[int, int]] = []
+    for begin, end in sorted(pauses):
+        if merged and (not merged[-1][1] or begin <= merged[-1][1]):
+            first, before = merged[-1]
+            merged[-1] = (first, max(end, before) if end and before else 0)
+        else:
+            merged.append((begin, end))
+    return merged
 
 
 def periods_due(

@@ -76,6 +76,8 @@ class DebtInput(msgspec.Struct, frozen=True, kw_only=True):
     percent: Share | None = None
     amount: Money | None = None
     cap_per_sale: Money | None = None
+    first: bool = False
+    taxed: bool = True
 
     def __post_init__(self) -> None:
         wanted = {"fixed": "amount", "all": None}.get(self.method, "percent")
@@ -95,6 +97,8 @@ class DebtInput(msgspec.Struct, frozen=True, kw_only=True):
             value=self.percent or self.amount or 0,
             outstanding=self.outstanding,
             cap_per_sale=self.cap_per_sale,
+            first=self.first,
+            taxed=self.taxed,
         )
 
 

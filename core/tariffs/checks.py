@@ -26,6 +26,7 @@ from core.tariffs.shapes import (
     Posting,
     Premium,
     Schedule,
+    Tariff,
     TariffVersion,
     TaxInTender,
     TaxOnLines,
@@ -128,6 +129,18 @@ def in_order(components: Sequence[Component]) -> tuple[Any, ...]:
         waiting.remove(ready)
         done.append(ready)
     return tuple(done)
+
+
+def check_money(version: TariffVersion, tariff: Tariff) -> None:
+    """A tariff of money for meters that hold the prices themselves counts in its currency: so that
+    a meter that counts units is never sold smallest coins as units."""
+    for i, component in enumerate(version.components):
+        if isinstance(component, Credit) and tariff.unit != tariff.currency:
+            raise TariffError(
+                f"{component.code!r} is money: the tariff's unit is then {tariff.currency!r}, not "
+                f"{tariff.unit!r}",
+                i,
+            )
 
 
 def check_billed(components: Sequence[Component]) -> None:

@@ -26,6 +26,7 @@ from core.tariffs.bills import Amount
 from core.tariffs.checks import (
     METERED,
     check_billed,
+    check_money,
     check_sold,
     check_version,
     in_order,
@@ -154,6 +155,7 @@ def compile_tariff(tariff: Tariff) -> CompiledTariff:
         raise TariffError("versions must be given in order of their dates, at least one")
     for version in tariff.versions:
         check_version(version)
+        check_money(version, tariff)
     programs = Programs(tariff, scale)
     versions: tuple[CompiledVersion, ...] = ()
     variants: dict[tuple[int, str, str], CompiledVersion] = {}

@@ -10,6 +10,7 @@ half-up by less than one minor unit.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from fractions import Fraction
 from functools import lru_cache
 
@@ -54,35 +55,54 @@ def deduct(
         base = half_up(net * kept, whole)
         return Deducted(fee, (), (), net - base, base, base, (net * kept, whole))
     debts = tuple(sorted(debts, key=lambda debt: (debt.priority, debt.code)))
+    taken = _ahead(debts, net)
+    net -= sum(taken)
     wants = _wants(debts, net, policy)
-    if tax is None or not tax.on_debts:
-        return _debts_untaxed(net, fee, debts, wants, tax)
-    kept, whole = _net_share(tax.rate_e8)
-    base = half_up(net * kept, whole)
-    taken, rest = [], base
-    exact, scale = net * kept * E8, whole * E8
-    for want in wants:
-        exact -= min(want * whole, exact)
-        left = half_up(exact, scale)
-        taken.append(rest - left)
-        rest = left
-    return Deducted(fee, debts, tuple(taken), net - base, base, rest, (exact, scale))
-
-
-def _debts_untaxed(
-    net: int, fee: int, debts: tuple[Debt, ...], wants: list[int], tax: TaxInTender | None
-) -> Deducted:
-    taken, rest, exact = [], net, net * E8
-    for want in wants:
-        exact -= min(want, exact)
-        left = half_down(exact, E8)
-        taken.append(rest - left)
-        rest = left
+    on_debts = tax is not None and tax.on_debts
+    before = [(i, wants[i]) for i, debt in enumerate(debts) if not (on_debts and debt.taxed)]
+    rest, exact = _take((net, net * E8, E8), before, taken, half_down)
     if tax is None:
         return Deducted(fee, debts, tuple(taken), 0, 0, rest, (exact, E8))
     kept, whole = _net_share(tax.rate_e8)
-    base = half_up(rest * kept, whole)
-    return Deducted(fee, debts, tuple(taken), rest - base, base, base, (exact * kept, E8 * whole))
+    if not on_debts:
+        base = half_up(rest * kept, whole)
+        ends = exact * kept, E8 * whole
+        return Deducted(fee, debts, tuple(taken), rest - base, base, base, ends)
+    exact, scale = exact * kept, whole * E8
+    base = half_up(exact, scale)
+    after = [(i, want * whole) for i, want in enumerate(wants) if debts[i].taxed]
+    left, exact = _take((base, exact, scale), after, taken, half_up)
+    return Deducted(fee, debts, tuple(taken), rest - base, base, left, (exact, scale))
+
+
+def _ahead(debts: tuple[Debt, ...], net: int) -> list[int]:
+    """What those that come first take, whole minor units; 0 for the others."""
+    taken = []
+    for debt in debts:
+        amount = min(debt.outstanding, net) if debt.first else 0
+        taken.append(amount)
+        net -= amount
+    return taken
+
+
+def _take(
+    start: tuple[int, int, int],
+    wants: list[tuple[int, int]],
+    taken: list[int],
+    rounded: Callable[[int, int], int],
+) -> tuple[int, int]:
+    """Take ``wants`` (place among the debts, amount) in turn, and note it in ``taken``.
+
+    ``start``: what is there rounded, exactly, and the denominator of the exact amounts. Returns
+    what is left of it, rounded and exactly.
+    """
+    rest, exact, scale = start
+    for place, want in wants:
+        exact -= min(want, exact)
+        left = rounded(exact, scale)
+        taken[place] += rest - left
+        rest = left
+    return rest, exact
 
 
 @lru_cache(100)  # the rates of VAT of some countries and years
@@ -93,14 +113,18 @@ def _net_share(rate_e8: int) -> tuple[int, int]:
 
 
 def _wants(debts: tuple[Debt, ...], net: int, policy: DeductionPolicy) -> list[int]:
-    """What each debt takes at most, in 10⁻⁸ minor units, within its own and the common cap."""
-    common = sum(debt.outstanding for debt in debts) * E8
+    """What each debt takes at most, in 10⁻⁸ minor units, within its own and the common cap; 0 of
+    what came first."""
+    common = sum(debt.outstanding for debt in debts if not debt.first) * E8
     if policy.debts_cap is not None:
         common = min(common, policy.debts_cap * E8)
     if policy.debts_cap_rate_e8 is not None:
         common = min(common, policy.debts_cap_rate_e8 * net)
     wants = []
     for debt in debts:
+        if debt.first:
+            wants.append(0)
+            continue
         want = min(_by_method(debt, net), debt.outstanding * E8, common)
         if debt.cap_per_sale is not None:
             want = min(want, debt.cap_per_sale * E8)
@@ -111,7 +135,8 @@ def _wants(debts: tuple[Debt, ...], net: int, policy: DeductionPolicy) -> list[i
 
 def wanted_by_debts(debts: tuple[Debt, ...], net: int, policy: DeductionPolicy) -> int:
     """Minor units, rounded up, that the debts would take if the money after the fee sufficed."""
-    return -(-sum(_wants(debts, net, policy)) // E8)
+    first = sum(debt.outstanding for debt in debts if debt.first)
+    return first - (-sum(_wants(debts, max(0, net - first), policy)) // E8)
 
 
 def _by_method(debt: Debt, net: int) -> int:

@@ -7,7 +7,8 @@ money covers. Where that is the end of a piece and money is left, the sale stand
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from fractions import Fraction
 
 import msgspec
@@ -64,14 +65,16 @@ def _within(version: CompiledVersion, k: int, point: Fraction, end: int | None) 
     return Solution(Fraction(end), (point - right - slope * (end - start)) / version.q)
 
 
-def pieces_down(version: CompiledVersion, before: int, units: Fraction) -> list[tuple[int, int]]:
+def pieces_down(
+    version: CompiledVersion, before: int, units: Fraction
+) -> Iterator[tuple[int, int]]:
     """(above, up to) milli-units after ``before``: each piece from the solution's own downwards."""
     top = before + units
-    found = []
-    for k in range(len(version.starts) - 1, -1, -1):
+    for k in range(bisect_left(version.starts, top) - 1, -1, -1):
         end = version.starts[k + 1] if k + 1 < len(version.starts) else None
         low = max(before, version.starts[k])
         high = top if end is None or end > top else Fraction(end)
         if high > low:
-            found.append((int(low - before), int(high - before)))
-    return found
+            yield int(low - before), int(high - before)
+        if low == before:
+            return

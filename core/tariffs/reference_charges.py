@@ -392,13 +392,24 @@ def metered_cost(shape: Metered, units: Fraction) -> Fraction:
     return sum((price * count for _, price, count in parts), ZERO)
 
 
+def metered_between(
+    shape: Metered, low: Fraction, high: Fraction
+) -> list[tuple[int, Fraction, Fraction]]:
+    """(block, price, units) of what a sale takes from ``low`` to ``high`` units of a period."""
+    if shape.part is not None:
+        low, high = (_of_part(shape.part, units, Fraction(1)) for units in (low, high))
+    parts = _structured(shape, (shape.blocks, shape.schedules, ""), low, high, Fraction(1))
+    return [(block, price, count) for (block, _), price, count in parts]
+
+
 def levied(shape: Any, units: Fraction) -> Fraction:
     """The units among the first ``units`` that bear a levy."""
     return units if shape.part is None else _of_part(shape.part, units, Fraction(1))
 
 
-def breaks_of(shape: Any, before: Fraction, rest: Fraction) -> list[Fraction]:
-    """Units of the period at which the cost of a component may bend or jump."""
+def breaks_of(shape: Any, before: Fraction, top: Fraction, rest: Fraction) -> list[Fraction]:
+    """Units of the period at which the cost of a component may bend or jump: of packages those
+    between ``before`` and ``top``, and beyond it those that ``rest`` pays for."""
     limits: list[Fraction] = []
     if hasattr(shape, "structure"):
         blocks = [*shape.blocks, *(b for s in shape.schedules for b in s.blocks)]
@@ -406,9 +417,9 @@ def breaks_of(shape: Any, before: Fraction, rest: Fraction) -> list[Fraction]:
         limits = [Fraction(limit, MILLI) for limit in found if limit is not None]
     if getattr(shape, "structure", "") == "package":
         size, price = Fraction(shape.size_milli, MILLI), rate_of(shape.blocks[0].rate_e8)
-        inside = levied(shape, before)
-        count = floor(inside / size) + (floor(rest / price) if price else 0) + 3
-        limits = [size * n for n in range(floor(inside / size), count + 1)]
+        first, last = (floor(levied(shape, units) / size) for units in (before, top))
+        count = last + (floor(rest / price) if price else 0) + 3
+        limits = [size * n for n in range(first, count + 1)]
     part = shape.part
     if part is None:
         return limits

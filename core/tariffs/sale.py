@@ -25,7 +25,13 @@ Encodable = Callable[[int], int]
 
 class Debt(msgspec.Struct, frozen=True, kw_only=True):
     """An old debt that sales pay off. ``value``: 10⁻⁸ of the base for percentages, minor units
-    for ``fixed``, nothing for ``all``. Lower ``priority`` is served first, ties by code."""
+    for ``fixed``, nothing for ``all``. Lower ``priority`` is served first, ties by code.
+
+    ``first``: units that were had on credit. What they cost is taken whole, before any other debt,
+    caps and tax: what is left is the tender of this sale. ``taxed`` False: its tax was posted when
+    it was charged, so that a tax inside the tender which lies on debts does not lie on this one;
+    under such a tax it comes before those that are taxed.
+    """
 
     code: str
     priority: int
@@ -36,6 +42,8 @@ class Debt(msgspec.Struct, frozen=True, kw_only=True):
     label: str = ""
     tax_class: str = "none"
     payee: str = OWN
+    first: bool = False
+    taxed: bool = True
 
     def __post_init__(self) -> None:
         if self.outstanding < 0 or self.value < 0 or (self.cap_per_sale or 0) < 0:

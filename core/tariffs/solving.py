@@ -43,6 +43,9 @@ from core.tariffs.sale import (
 
 _TENTH = 100  # milli-units
 _STEPS_DOWN = 4  # most sales need none or one; beyond this a step is cheaper than a minor unit
+#: Rounding moves a sale by a few minor units, and each of them is a few amounts; beyond this
+#: (units of which the levies give nearly all back) the sale is one that fits, found by halving.
+_MOST_TRIED = 500
 
 
 class _Sale(msgspec.Struct, frozen=True, gc=False):
@@ -113,6 +116,26 @@ def price(
     return _priced(sale, (tender, units_milli), deducted, _exact_units(sale, deducted), lines)
 
 
+def tender_for(
+    tariff: CompiledTariff,
+    units_milli: int,
+    state: SaleState,
+    policy: DeductionPolicy,
+    encodable: Encodable,
+) -> int | Overflow:
+    """The least tender whose sale gives at least so many units, as a token can carry them: what a
+    customer must pay for 20 kWh, all due deductions included. Errors as of ``solve``."""
+    version = tariff.at(state.on, state.category)
+    sale = _Sale(tariff, version, state, policy, fixed_due(tariff, version, state))
+    wanted, most = -(-units_milli // _TENTH), state.limits.max_units_milli // _TENTH
+    if wanted <= 0:
+        raise ValueError(f"{units_milli} milli-units are nothing to buy")
+    if encodable(most) < wanted:
+        return Overflow(0, _largest_useful(sale), state.limits.max_units_milli)
+    carried = _last_true(lambda tenths: encodable(tenths) < wanted, most) + 1
+    return _least_for(sale, carried, encodable)
+
+
 def _exact_units(sale: _Sale, deducted: Deducted) -> tuple[int, int]:
     """Milli-units that the exact rest buys, as a fraction; (0, 1) if it does not reach.
 
@@ -164,40 +187,55 @@ def _largest_that_fits(
     sale: _Sale, deducted: Deducted, exact_tenths: int, encodable: Encodable
 ) -> tuple[int, list[Line]]:
     """Milli-units to sell (0: none) and their lines."""
-    if sale.version.falls:
-        return _largest_in_pieces(sale, deducted, encodable)
-    room = deducted.rest - sale.fixed.total
-    tenths = encodable(exact_tenths)
-    for _ in range(_STEPS_DOWN):
-        if tenths <= 0:
+    version = sale.version
+    if not (version.jumps or version.falls):
+        return _largest_up_to(sale, deducted.rest, (0, exact_tenths), encodable)
+    units = _solution(sale, deducted).units
+    for above, up_to in pieces_down(version, sale.state.units_milli, units):
+        between = above // _TENTH, up_to // _TENTH
+        found, lines = _largest_up_to(sale, deducted.rest, between, encodable)
+        if found:
+            return found, lines
+    return 0, []
+
+
+def _largest_up_to(
+    sale: _Sale, rest: int, between: tuple[int, int], encodable: Encodable
+) -> tuple[int, list[Line]]:
+    """The largest above ``between[0]`` and not above ``between[1]`` tenths that fits.
+
+    Within a piece every line only rises, or only falls, with the units; their sum may do both,
+    where a levy or a percentage is negative. So where one does not fit, all that round to the same
+    amounts do not, and the next to try lies below them.
+    """
+    low, tenths = between
+    tenths = encodable(tenths)
+    for tried in range(_MOST_TRIED):
+        if tenths <= low:
             return 0, []
         lines = sale.unit_lines(tenths * _TENTH)
-        if sum(line.amount for line in lines) <= room:
+        if sale.fixed.total + sum(line.amount for line in lines) <= rest:
             return tenths * _TENTH, lines
-        tenths = encodable(tenths - 1)
-    fits = _last_true(lambda t: sale.cost(encodable(t) * _TENTH) <= deducted.rest, tenths)
+        if tried < _STEPS_DOWN:
+            tenths = encodable(tenths - 1)
+        else:
+            tenths = encodable(tenths - _as_dear(sale, tenths, low, lines))
+    fits = low + _last_true(
+        lambda more: sale.cost(encodable(low + more) * _TENTH) <= rest, tenths - low
+    )
     units = encodable(fits) * _TENTH
-    return units, sale.unit_lines(units) if units else []
+    return (units, sale.unit_lines(units)) if fits > low and units > low * _TENTH else (0, [])
 
 
-def _largest_in_pieces(
-    sale: _Sale, deducted: Deducted, encodable: Encodable
-) -> tuple[int, list[Line]]:
-    """Where more units can cost less, each piece is searched by itself, the highest first."""
-    units = _solution(sale, deducted).units
-    for above, up_to in pieces_down(sale.version, sale.state.units_milli, units):
-        low = above // _TENTH
-        most = encodable(up_to // _TENTH)
-        if most <= low:
-            continue
-        fits = low + _last_true(
-            lambda n, low=low: sale.cost(encodable(low + n) * _TENTH) <= deducted.rest,  # type: ignore[misc]
-            most - low,
-        )
-        if fits > low and encodable(fits) > low:
-            found = encodable(fits) * _TENTH
-            return found, sale.unit_lines(found)
-    return 0, []
+def _as_dear(sale: _Sale, tenths: int, low: int, lines: list[Line]) -> int:
+    """How many tenths down to the first whose lines round to other amounts."""
+    amounts = [line.amount for line in lines]
+
+    def same(down: int) -> bool:
+        found = sale.unit_lines((tenths - down) * _TENTH)
+        return [line.amount for line in found] == amounts
+
+    return _last_true(same, tenths - low - 1) + 1
 
 
 def _last_true(holds: Callable[[int], bool], most: int) -> int:
@@ -258,23 +296,37 @@ def _in_order(sale: _Sale, deducted: Deducted, lines: list[Line]) -> tuple[Line,
 def _smallest_useful(sale: _Sale, encodable: Encodable) -> int:
     """The least tender that buys at least one encodable step."""
     step = _first_step(encodable, sale.state.limits.max_units_milli // _TENTH)
-    if sale.version.jumps:
-        return max(1, _least_tender(sale, lambda deducted: _sells(sale, deducted, encodable)))
-    cost = sale.cost(step * _TENTH)
+    return _least_for(sale, step, encodable)
+
+
+def _least_for(sale: _Sale, tenths: int, encodable: Encodable) -> int:
+    """The least tender that buys at least so many tenths, an encodable value."""
+    if sale.version.jumps or _gives_back(sale.version):
+        return max(
+            1, _least_tender(sale, lambda deducted: _sells(sale, deducted, encodable, tenths))
+        )
+    cost = sale.cost(tenths * _TENTH)
 
     def sells(deducted: Deducted) -> bool:
         exact = _exact_units(sale, deducted)
-        return deducted.rest >= cost and exact[0] >= step * _TENTH * exact[1]
+        return deducted.rest >= cost and exact[0] >= tenths * _TENTH * exact[1]
 
     return max(1, _least_tender(sale, sells))
 
 
-def _sells(sale: _Sale, deducted: Deducted, encodable: Encodable) -> bool:
-    """Whether anything is sold for what these deductions leave."""
-    if deducted.rest < sale.fixed.total:
-        return False
+def _gives_back(version: CompiledVersion) -> bool:
+    """Whether some line is negative: then the first step need not be the cheapest."""
+    return any(item.rate_e8 < 0 for item in (*version.levies, *version.percentages))
+
+
+def _sells(sale: _Sale, deducted: Deducted, encodable: Encodable, least: int = 1) -> bool:
+    """Whether at least so many tenths are sold for what these deductions leave.
+
+    The month charges by themselves may be more than is left: a rebate of them comes with the units.
+    """
     exact = _exact_units(sale, deducted)
-    return _largest_that_fits(sale, deducted, exact[0] // exact[1] // _TENTH, encodable)[0] > 0
+    found, _ = _largest_that_fits(sale, deducted, exact[0] // exact[1] // _TENTH, encodable)
+    return found >= least * _TENTH
 
 
 def _first_step(encodable: Encodable, most: int) -> int:

@@ -18,6 +18,7 @@ from core.sts.meter_id import parse_drn
 from core.vending.act_keys import wrong_key
 from core.vending.act_kinds import (
     CAMPAIGN,
+    CANCEL,
     KEY_CHANGE,
     KINDS,
     LONG_CODE,
@@ -99,7 +100,7 @@ def _fields(command: RequestTokenAct) -> str:
         return _units(command.units_tenths)
     if kind in (KEY_CHANGE, CAMPAIGN):
         return wrong_key(command)
-    if kind in ("reprint", "replacement", "reallocation") and not command.token:
+    if kind in ("reprint", "replacement", "reallocation", CANCEL) and not command.token:
         return "name the token: its 20 digits, or the receipt of its sale"
     return ""
 

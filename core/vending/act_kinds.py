@@ -18,6 +18,8 @@ from core.sts.token import TokenData, meter_test
 VALUE_MAX: Final = 0xFFFF
 #: Acts that bring meters another key; the second is about no meter.
 KEY_CHANGE, CAMPAIGN = "key-change", "campaign"
+#: A whole sale, as if it had not been.
+CANCEL: Final = "cancel-sale"
 #: Units each month from now on; its tokens are made when they are claimed.
 ENTITLEMENT = "entitlement"
 
@@ -172,6 +174,9 @@ KINDS: Final[Mapping[str, Kind]] = {
         Kind("refund", "management", _SUPERVISOR, Two.ALWAYS,
              "clearing the credit and giving the money back",
              _M.CLEAR_CREDIT, _register, _register, evidence=True, limit="money"),
+        Kind(CANCEL, "", _SUPERVISOR, Two.ALWAYS,
+             "cancelling a whole sale whose token no meter can take any more",
+             evidence=True, limit="money", proofs=UNUSED),
         Kind("give-up-order", "", _SUPERVISOR, Two.ALWAYS,
              "giving up an order whose token nobody has", evidence=True),
         Kind(KEY_CHANGE, "", _SUPERVISOR, Two.ALWAYS,

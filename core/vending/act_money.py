@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from core.calendars import local_date
+from core.calendars import local_date, period_of
 from core.commodity import wrong_unit
 from core.entities import Account, Agreement, AgreementState, Debt, Meter
 from core.handlers.base import Context
@@ -15,10 +15,11 @@ from core.ledger import CUSTOMER_CREDIT, Entry, Transaction, post
 from core.messages import RequestTokenAct
 from core.refusals import refuse
 from core.store.load_acts import Refundable
+from core.store.load_facts import NOTHING
 from core.tariffs.compiling import NoTariffError
 from core.tariffs.pricing import unit_lines
 from core.tariffs.shapes import OWN
-from core.vending.price import MILLI_PER_TENTH
+from core.vending.price import MILLI_PER_TENTH, same_limits
 from core.vending.receipt import ledger_of, stored_lines
 
 #: The receipt's code of a tamper fee that is recovered from purchases, and its place among debts.
@@ -52,7 +53,7 @@ def worth(ctx: Context, meter: Meter, tenths: int) -> list[Entry]:
     try:
         if tariff is None:
             raise NoTariffError(f"no tariff {agreement.tariff}")
-        version = tariff.at(today)
+        version = tariff.at(today, (ctx.stage.linked("facts-of", agreement.id) or NOTHING).category)
         wrong = wrong_unit(meter.commodity, meter.drn, agreement.tariff, tariff.tariff.unit)
     except NoTariffError as error:
         why = str(error)
@@ -60,7 +61,8 @@ def worth(ctx: Context, meter: Meter, tenths: int) -> list[Entry]:
     if wrong is not None:
         raise wrong
     state = ctx.stage.need(AgreementState, agreement.id)
-    before = state.units_milli if state.period == today.year * 100 + today.month else 0
+    period = max(period_of(today), state.period)
+    before = state.units_milli if same_limits(tariff, today, state.period, period) else 0
     lines = unit_lines(version, before, tenths * MILLI_PER_TENTH, (), tariff.tariff.unit)
     own = [line for line in lines if line.step == "energy" and line.payee == OWN]
     return [Entry(ledger_of(line), -line.amount) for line in own]

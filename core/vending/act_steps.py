@@ -10,21 +10,20 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from core.entities import Account, Coding, Meter, TokenAct, TokenOnFile, TokenOrder
+from core.entities import Account, Meter, TokenAct, TokenOnFile, TokenOrder
 from core.handlers.base import Context
 from core.messages import ReportTokens, RequestTokenAct
-from core.refusals import Refusal, refuse
+from core.refusals import refuse
 from core.sts.layouts import TokenClass
-from core.vending import act_checks as checks
 from core.vending import act_keys as keys
 from core.vending import act_money as money
 from core.vending.act_checks import meter_of
-from core.vending.act_kinds import ENTITLEMENT, KEY_CHANGE, KINDS, UNUSED
+from core.vending.act_kinds import CANCEL, ENTITLEMENT, KEY_CHANGE, KINDS
+from core.vending.act_on_file import cannot, credit_on_file, not_rekeyed, on_file
 from core.vending.act_states import ActMove
 from core.vending.act_tokens import command_of, is_good, issue_setting, issue_units, make_void
+from core.vending.cancel import can_cancel, cancel
 from core.vending.entitling import can_entitle, entitle
-from core.vending.key_change import newest
-from core.vending.key_change_states import ENDS
 from core.vending.order_states import FOR_PEOPLE
 from core.vending.token_orders import key_of_order
 
@@ -51,10 +50,6 @@ class Step:
 
     check: Check
     carry: Carry
-
-
-def _no(command: RequestTokenAct, why: str) -> Refusal:
-    return refuse("act-not-possible", kind=command.kind, meter=command.meter, why=why)
 
 
 def _in_use(_ctx: Context, command: RequestTokenAct, meter: Meter) -> int:
@@ -120,89 +115,48 @@ def _give(ctx: Context, act: TokenAct, meter: Meter) -> Outcome:
 # --- tokens that were issued before --------------------------------------------------------------
 
 
-def _on_file(ctx: Context, command: RequestTokenAct, drn: str) -> TokenOnFile:
-    token = ctx.stage.get(TokenOnFile, (drn, command.token))
-    if token is None:
-        raise refuse("act-token-unknown", token=command.token, meter=drn)
-    if token.void_by:
-        raise _no(command, f"the token is void since act {token.void_by}")
-    return token
-
-
 def _can_reprint(ctx: Context, command: RequestTokenAct, meter: Meter) -> int:
-    _on_file(ctx, command, meter.drn)
+    on_file(ctx, command, meter.drn)
     return 0
 
 
 def _reprint(ctx: Context, act: TokenAct, meter: Meter) -> Outcome:
     """The same digits; nothing is made."""
-    token = _on_file(ctx, command_of(act), meter.drn)
+    token = on_file(ctx, command_of(act), meter.drn)
     units = token.value if token.token_class == TokenClass.CREDIT else 0
     return Outcome(token.digits, units, notice="act-copy")
 
 
-def _credit_on_file(ctx: Context, command: RequestTokenAct, drn: str) -> TokenOnFile:
-    token = _on_file(ctx, command, drn)
-    if token.token_class != TokenClass.CREDIT:
-        raise _no(command, "the token carries no units")
-    return token
-
-
 def _can_replace(ctx: Context, command: RequestTokenAct, meter: Meter) -> int:
     _for_credit(ctx, command, meter)
-    token = _credit_on_file(ctx, command, meter.drn)
+    token = credit_on_file(ctx, command, meter.drn)
     if is_good(ctx, meter, token.digits, (token.sgc, token.krn, token.ti)):
-        raise _no(command, "the token is good for the data on file, correct them or print it again")
-    _rekeyed(ctx, command, meter, token)
+        raise cannot(
+            command, "the token is good for the data on file, correct them or print it again"
+        )
+    not_rekeyed(ctx, command, meter, token)
     return 0
 
 
-def _rekeyed(ctx: Context, command: RequestTokenAct, meter: Meter, token: TokenOnFile) -> None:
-    """A token under a key that the meter had may have been used while it had it.
-
-    That it cannot be read under the key on file shows nothing then, as no older token can: somebody
-    must know which key the meter has, and have seen that it never took the token.
-    """
-    change, state = newest(ctx.stage, meter), token.rekeyed
-    under = (token.sgc, token.krn, token.ti)
-    if (
-        change is not None
-        and change.issued_at
-        and under in (_address(change.old), _address(change.new))
-    ):
-        state = change.state  # it may have been printed or closed in this batch
-    if not state:
-        return
-    if state not in ENDS:
-        raise _no(
-            command, "its key changes and nobody knows yet how that ended: confirm or fail it"
-        )
-    checks.proved(command, UNUSED)
-
-
-def _address(coding: Coding) -> tuple[str, int, str]:
-    return coding.sgc, coding.krn, coding.ti
-
-
 def _replace(ctx: Context, act: TokenAct, meter: Meter) -> Outcome:
-    return _again(ctx, act, meter, _credit_on_file(ctx, command_of(act), meter.drn))
+    return _again(ctx, act, meter, credit_on_file(ctx, command_of(act), meter.drn))
 
 
 def _same_commodity(command: RequestTokenAct, old: Meter, meter: Meter) -> None:
     """Units of water are no units of electricity, whatever they cost."""
     if old.commodity != meter.commodity:
-        raise _no(command, f"meter {old.drn} measures {old.commodity}, not {meter.commodity}")
+        raise cannot(command, f"meter {old.drn} measures {old.commodity}, not {meter.commodity}")
 
 
 def _can_reallocate(ctx: Context, command: RequestTokenAct, meter: Meter) -> int:
     _for_credit(ctx, command, meter)
     _same_commodity(command, meter_of(ctx.terms, ctx.stage, command.from_meter), meter)
-    _credit_on_file(ctx, command, command.from_meter)
+    credit_on_file(ctx, command, command.from_meter)
     return 0
 
 
 def _reallocate(ctx: Context, act: TokenAct, meter: Meter) -> Outcome:
-    return _again(ctx, act, meter, _credit_on_file(ctx, command_of(act), act.from_meter))
+    return _again(ctx, act, meter, credit_on_file(ctx, command_of(act), act.from_meter))
 
 
 def _again(ctx: Context, act: TokenAct, meter: Meter, old: TokenOnFile) -> Outcome:
@@ -221,11 +175,11 @@ def _can_transfer(ctx: Context, command: RequestTokenAct, meter: Meter) -> int:
     money.agreement_at(ctx, meter)
     old = meter_of(ctx.terms, ctx.stage, command.from_meter)
     if old.state != "exchanged" and ctx.stage.linked("agreement-of", old.id) is not None:
-        raise _no(command, f"meter {old.drn} is still in use")
+        raise cannot(command, f"meter {old.drn} is still in use")
     _same_commodity(command, old, meter)
     earlier = ctx.stage.linked("moved-from", old.drn)
     if earlier:
-        raise _no(command, f"the units of meter {old.drn} were moved by act {earlier}")
+        raise cannot(command, f"the units of meter {old.drn} were moved by act {earlier}")
     return 0
 
 
@@ -278,10 +232,10 @@ def _stuck_order(ctx: Context, command: RequestTokenAct, meter: Meter) -> TokenO
         if order is None or order.meter != meter.drn or order.id != command.value:
             continue
         if order.state not in FOR_PEOPLE:
-            raise _no(command, f"order {order.id} is {order.state}: the module may still end it")
+            raise cannot(command, f"order {order.id} is {order.state}: the module may still end it")
         stuck: TokenOrder = order
         return stuck
-    raise _no(command, f"it has no order number {command.value} that waits (wattbus orders)")
+    raise cannot(command, f"it has no order number {command.value} that waits (wattbus orders)")
 
 
 def _give_up(ctx: Context, act: TokenAct, meter: Meter) -> Outcome:
@@ -297,6 +251,11 @@ def _change_key(ctx: Context, act: TokenAct, meter: Meter) -> Outcome:
     """The change is on file; its set is made at the next sale."""
     keys.change(ctx, act, meter)
     return Outcome("")
+
+
+def _cancel(ctx: Context, act: TokenAct, meter: Meter) -> Outcome:
+    """No token: the money is credit again."""
+    return Outcome("", amount=cancel(ctx, act, meter))
 
 
 _SETTING = Step(_in_use, _setting)
@@ -318,6 +277,7 @@ STEPS: Final[Mapping[str, Step]] = {
     "replacement": Step(_can_replace, _replace),
     "reallocation": Step(_can_reallocate, _reallocate),
     "credit-transfer": Step(_can_transfer, _transfer),
+    CANCEL: Step(can_cancel, _cancel),
     "refund": Step(_can_refund, _refund),
     "give-up-order": Step(_can_give_up, _give_up),
     KEY_CHANGE: Step(keys.can_change, _change_key),

@@ -5,6 +5,7 @@ from core.calendars import local_date, period_of
 from core.company import Terms
 from core.entities import Account, Agreement, AgreementState, Meter, Phone
 from core.queries.views import BalanceView
+from core.store.load_facts import NOTHING
 from core.units import ELECTRICITY
 from core.vending.price import debts_of
 
@@ -43,7 +44,10 @@ def _agreements(stage: Stage, phone: Phone, account_id: int) -> list[tuple[Meter
 def _block_left(terms: Terms, stage: Stage, agreement: Agreement, now_us: int) -> int | None:
     today = local_date(now_us, terms.zone)
     tariff = terms.tariffs[agreement.tariff]
-    limit = tariff.at(today).energy.blocks[0].up_to_milli if today >= tariff.days[0] else None
+    category = (stage.linked("facts-of", agreement.id) or NOTHING).category
+    if today < tariff.days[0]:
+        return None
+    limit = tariff.at(today, category).energy.blocks[0].up_to_milli
     if limit is None:
         return None
     state = stage.need(AgreementState, agreement.id)

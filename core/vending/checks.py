@@ -1,7 +1,7 @@
 """What is checked before a purchase is priced: the meter, the payer, the repeat, the limits."""
 
 from core.book import Stage
-from core.calendars import local_date, start_of_day
+from core.calendars import local_date, period_of, start_of_day, start_of_period
 from core.commodity import by_token, wrong_unit
 from core.company import Terms
 from core.entities import Account, Agreement, Meter, PastSale, Phone
@@ -10,6 +10,9 @@ from core.refusals import Refusal, refuse
 from core.store.load_sales import Horizon
 from core.sts.errors import DrnCheckDigitError, StsError
 from core.sts.meter_id import parse_drn
+from core.tariffs.compiling import CompiledTariff
+from core.tariffs.frames import ONE
+from core.tariffs.shapes import Fixed
 
 MINUTE_US = 60_000_000
 
@@ -122,7 +125,8 @@ def within_limits(terms: Terms, stage: Stage, command: CreditVend, meter: Meter)
 
 def horizon(terms: Terms, now_us: int) -> Horizon:
     """How far back this company's checks look."""
-    today = start_of_day(local_date(now_us, terms.zone), terms.zone)
+    day = local_date(now_us, terms.zone)
+    today = start_of_day(day, terms.zone)
     return Horizon(
         repeats=now_us - terms.repeat_minutes * MINUTE_US,
         day_meter=today if terms.limits.per_day_meter else None,
@@ -130,4 +134,16 @@ def horizon(terms: Terms, now_us: int) -> Horizon:
         # a day more: a rerun after midnight decides by the instant that was drawn before it
         acts=today - 1_440 * MINUTE_US,
         orders=bool(terms.remotes or terms.boxes),
+        items=bool(terms.collection.purchases),
+        month=start_of_period(period_of(day), terms.zone) if terms.collection.advances else None,
+        facts=day if any(map(_asks_facts, terms.tariffs.values())) else None,
+    )
+
+
+def _asks_facts(tariff: CompiledTariff) -> bool:
+    """Whether its sales are priced by what agreements state beside what was sold to them."""
+    return any(
+        version.category is not None
+        or any(isinstance(each, Fixed) and each.quantity != ONE for each in version.components)
+        for version in tariff.tariff.versions
     )

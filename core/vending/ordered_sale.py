@@ -14,7 +14,6 @@ from core.entities import (
     Account,
     Agreement,
     AgreementState,
-    Debt,
     KeyChange,
     Meter,
     OrderedSale,
@@ -29,12 +28,14 @@ from core.sts.layouts import CREDIT
 from core.vending import key_change
 from core.vending.checks import MINUTE_US
 from core.vending.receipt import sale_view, stored_lines
+from core.vending.sale_effects import owe_again
 from core.vending.sale_rows import (
     TEMPLATES,
     Bought,
     carry_on,
     count_spent,
     new_receipt,
+    pay_items,
     post_sale,
     remember,
     tell,
@@ -51,7 +52,8 @@ class SalePlan(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be done when the order of a sale ends.
 
     ``account_id``: the beneficiary's; ``before``: what the tariff remembered; ``taken``: (debt id,
-    minor units) that the sale pays; ``change``: the key change whose set is made with it;
+    minor units) that the sale pays, ``items`` the same of open items; ``change``: the key change
+    whose set is made with it;
     ``printed``: one whose set this sale repeats, as it was before.
     """
 
@@ -60,6 +62,7 @@ class SalePlan(msgspec.Struct, frozen=True, kw_only=True):
     before: AgreementState
     taken: tuple[tuple[int, int], ...]
     reply: tuple[Recipient, ...]
+    items: tuple[tuple[int, int], ...] = ()
     change: KeyChange | None = None
     printed: KeyChange | None = None
 
@@ -84,14 +87,14 @@ def order_sale(
         new = change.new
         sale = replace(sale, sgc=new.sgc, krn=new.krn, ti=new.ti)
     before = stage.need(AgreementState, agreement.id)
-    owed = [stage.need(Debt, id_) for id_ in bought.price.debt_ids]
-    carry_on(stage, bought)
-    paid = [(debt.id, debt.outstanding - stage.need(Debt, debt.id).outstanding) for debt in owed]
+    effect = carry_on(stage, bought)
+    pay_items(ctx, sale.id, effect.items)
     plan = SalePlan(
         sale=sale,
         account_id=agreement.account_id,
         before=before,
-        taken=tuple((id_, amount) for id_, amount in paid if amount),
+        taken=effect.paid,
+        items=effect.items,
         reply=command.reply,
         change=change,
         printed=_printed_before(ctx, at_sale.meter),
@@ -113,9 +116,11 @@ def order_sale(
     placed = order(ctx, at_sale.meter, asked, purpose)
     for debt_id, amount in plan.taken:
         stage.add("order_debt", order_id=placed.id, debt_id=debt_id, amount=amount)
+    for item_id, amount in plan.items:
+        stage.add("order_item", order_id=placed.id, item_id=item_id, amount=amount)
     _reserve(ctx, sale, sale.tender)
     count_spent(stage, sale)
-    write_sale(ctx, sale, bought, _ISSUING)
+    write_sale(ctx, sale, bought, _ISSUING, effect)
     return Answer(outcome=Outcome.PENDING)
 
 
@@ -168,12 +173,12 @@ def no_token(ctx: Context, order_: TokenOrder) -> None:
     sale = plan.sale
     _moved(ctx, order_, Move.MODULE_NO)
     _reserve(ctx, sale, -sale.tender)
-    stage.put(plan.before.id, plan.before)
+    now = stage.need(AgreementState, plan.before.id)
+    stage.put(now.id, replace(plan.before, pauses=now.pauses))
     if plan.printed is not None:
         stage.put(plan.printed.id, plan.printed)
-    for debt_id, amount in plan.taken:
-        debt = stage.need(Debt, debt_id)
-        stage.put(debt_id, replace(debt, outstanding=debt.outstanding + amount))
+    pay_items(ctx, sale.id, plan.items, sign=-1)
+    owe_again(stage, plan.taken)
     args = {"meter": sale.drn, "tender": sale.tender, "currency": sale.currency}
     args["help_line"] = ctx.terms.help_line
     tell(ctx, plan.reply, "sale-failed", args, sale.id)

@@ -25,6 +25,7 @@ from core.vending.sale_rows import (
     Bought,
     carry_on,
     new_receipt,
+    pay_items,
     post_sale,
     receipt_ids,
     remember,
@@ -135,9 +136,10 @@ def _issue(ctx: Context, command: CreditVend, bought: Bought) -> Answer:
     sale = replace(sale, receipt=new_receipt(ctx), token=token.digits)
     lines, beneficiary = bought.price.priced.lines, bought.agreement.account_id
     post_sale(ctx, sale, lines, beneficiary)
-    carry_on(ctx.stage, bought)
+    effect = carry_on(ctx.stage, bought)
+    pay_items(ctx, sale.id, effect.items)
     remember(ctx.stage, sale)
-    write_sale(ctx, sale, bought, _ISSUED)
+    write_sale(ctx, sale, bought, _ISSUED, effect)
     write_token(ctx, sale, token, ctx.draw.rnd)
     sale = free_units.with_purchase(ctx, bought.agreement, sale, make_token)
     view = msgspec.to_builtins(sale_view(ctx.terms, sale, ctx.stage.get(Phone, command.phone)))

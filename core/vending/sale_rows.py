@@ -1,12 +1,14 @@
 """What a sale leaves behind: its state, its row, its postings, what is told of it. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
 from core.book import Stage
+from core.collection.entities import OpenItem
+from core.collection.items import settle
 from core.entities import Account, Agreement, AgreementState, Debt, Meter, PastSale, Phone
 from core.handlers.base import Context
 from core.ledger import Transaction, post
@@ -14,6 +16,7 @@ from core.messages import Recipient, SendNotice
 from core.tariffs.sale import Line
 from core.vending.price import Price
 from core.vending.receipt import entries
+from core.vending.sale_effects import Effect, effect_text, facts_of
 from core.vending.states import SaleState
 
 #: A sale tells at most so many recipients: the buyer, the holder, and some to spare.
@@ -63,24 +66,27 @@ def post_sale(
     post(ctx.stage, txn, posted)
 
 
-def carry_on(stage: Stage, bought: Bought) -> None:
+def carry_on(stage: Stage, bought: Bought) -> Effect:
     """What the tariff remembers from here on: blocks, month charges, and debts that were paid."""
     price = bought.price
     state = stage.need(AgreementState, bought.agreement.id)
-    stage.put(
-        bought.agreement.id,
-        replace(
-            state,
-            period=price.period,
-            units_milli=price.priced.units_this_period,
-            fixed_through=price.priced.fixed_through or 0,
-        ),
+    now = replace(
+        state,
+        period=price.period,
+        units_milli=price.priced.units_this_period,
+        fixed_through=price.priced.fixed_through or 0,
     )
-    for debt_id, after in zip(price.debt_ids, price.priced.debts, strict=True):
+    stage.put(bought.agreement.id, now)
+    for debt_id, amount in price.paid_debts:
         before = stage.need(Debt, debt_id)
-        assert before.code == after.code, "debts come back in their order"
-        if before.outstanding != after.outstanding:
-            stage.put(debt_id, replace(before, outstanding=after.outstanding))
+        stage.put(debt_id, replace(before, outstanding=before.outstanding - amount))
+    return Effect(facts_of(state), facts_of(now), price.paid_debts, price.paid_items)
+
+
+def pay_items(ctx: Context, sale_id: int, paid: Iterable[tuple[int, int]], sign: int = 1) -> None:
+    """Settle the open items that a sale pays; ``sign`` -1: they are owed again."""
+    for item_id, amount in paid:
+        settle(ctx, ctx.stage.need(OpenItem, item_id), sign * amount, "sale", sale_id)
 
 
 def remember(stage: Stage, sale: PastSale) -> None:
@@ -99,7 +105,9 @@ def count_spent(stage: Stage, sale: PastSale) -> None:
         stage.link(name, key, (stage.linked(name, key) or 0) + sale.tender)
 
 
-def write_sale(ctx: Context, sale: PastSale, bought: Bought, state: SaleState) -> None:
+def write_sale(
+    ctx: Context, sale: PastSale, bought: Bought, state: SaleState, effect: Effect
+) -> None:
     """The sale as a row; one that waits for its token has no receipt yet."""
     ctx.stage.add(
         "sale",
@@ -123,6 +131,7 @@ def write_sale(ctx: Context, sale: PastSale, bought: Bought, state: SaleState) -
         receipt=sale.receipt or None,
         priced_at=sale.priced_at,
         issued_at=ctx.now_us if state is SaleState.ISSUED else 0,
+        effect=effect_text(effect),
     )
 
 

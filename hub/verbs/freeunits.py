@@ -2,36 +2,32 @@
 
 import json
 import re
-import uuid
 from typing import Annotated, Literal
 
 import msgspec
 import typer
 
-from core.messages import EndFreeUnits, GiveFreeUnits, name_of
+from core.messages import EndFreeUnits, GiveFreeUnits
 from core.queries.entitlements import EntitlementView, entitlements
 from core.units import quantity
 from core.vending.act_states import ActState
 from core.vending.entitlements import month_text
 from hub.config import Config
+from hub.verbs._operators import CompanyOption, KeyOption, asked
 from hub.verbs._shared import (
     DEFAULT,
     ConfigOption,
     JsonOption,
     OperatorOption,
     ReasonOption,
-    ask_hub,
     company_of,
     configuration,
     die,
     operator_name,
     reading,
-    submitted,
 )
-from hub.verbs.act import _secret as passphrase
 from hub.verbs.act import tell_done as tell_act
 from hub.verbs.conform import WrongUseError
-from hub.verbs.pay import said_no
 from hub.verbs.token import parse_tenths
 
 NAME = "freeunits"
@@ -40,10 +36,6 @@ app = typer.Typer(
 )
 
 Meter = Annotated[str, typer.Argument(help="The meter's number: its agreement is entitled.")]
-CompanyOption = Annotated[str, typer.Option(help="Which company, where there are several.")]
-KeyOption = Annotated[
-    str, typer.Option(help="A name of your own for it: under it a repeat is done once.")
-]
 _MONTH = re.compile(r"([0-9]{4})-(0[1-9]|1[0-2])", re.ASCII)
 #: A page of entitlements; more are asked for by meter.
 MAX_LISTED = 1_000
@@ -122,21 +114,8 @@ def _send(
     settings: Config, company: str, message: GiveFreeUnits | EndFreeUnits, key: str, as_json: bool
 ) -> None:
     """By the verb that makes sure who asks, and keeps it on record."""
-    secret = passphrase(settings, message.operator)
-    request = {
-        "do": "act",
-        "company": company,
-        "key": key or f"freeunits/{uuid.uuid4()}",
-        "type": name_of(message).name,
-        "operator": message.operator,
-        "secret": secret,
-        "data": msgspec.to_builtins(message),
-    }
-    done = submitted(ask_hub(settings, request))
-    if done.answer is None:
-        die(f"the outcome is not known yet; look for it: wattbus find {done.message_id}")
-    if done.answer.outcome != "done":
-        die(said_no(done.answer))
+    done = asked(settings, company, message, key, NAME)
+    assert done.answer is not None  # asked() has seen it
     data = done.answer.data
     if data.get("state") == ActState.REQUESTED:
         tell_act(settings, company, done, as_json)

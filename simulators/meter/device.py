@@ -17,6 +17,7 @@ from core.sts.keystore import (
     DEMO_VK02,
     DEMO_VK04,
 )
+from core.sts.layouts import FIRST_CURRENCY_SUBCLASS, is_currency
 from core.sts.meter import enter, manufactured
 from core.sts.meter_id import meter_pan
 from core.sts.meter_state import MeterModel, MeterState, Reaction, Result
@@ -166,4 +167,8 @@ def display(reaction: Reaction, meter: Meter) -> str:
     told = f"{reaction.result}"
     if reaction.data is not None and reaction.result is Result.ACCEPT:
         told += f"  {describe(reaction.data)}"
+        if is_currency(reaction.data.token_class, reaction.data.subclass):
+            held = meter.state.money[reaction.data.subclass - FIRST_CURRENCY_SUBCLASS]
+            sign, whole, rest = "-" * (held < 0), *divmod(abs(held), 100_000)
+            return f"{told}  [{sign}{whole:,}.{rest:05d} in money]"
     return f"{told}  [{quantity(meter.tenths, meter.commodity)}]"

@@ -66,3 +66,19 @@ def test_a_refund(machine: Machine) -> None:
         assert view == act_of(reader, "demo", view.act, now)
     assert (view.kind, view.approver, view.tokens) == ("refund", "peter", 1)
     whole(machine)
+
+
+def test_a_whole_sale_is_cancelled_once(machine: Machine) -> None:
+    before = machine.rows("SELECT period, units_milli, fixed_through FROM agreement_state")
+    sale = sold(machine)
+    change(machine, "UPDATE meter SET ti = '02'")
+    asked = ask("cancel-sale", token=sale["receipt"], evidence="visit: not taken, photo 4")
+    acts = [machine.do(asked, f"a{n}").data["act"] for n in (1, 2)]
+    heard = [machine.accept(decide(act), f"d{act}") for act in acts]
+    machine.settle()
+    codes = [machine.answer(each[0].message_id).code for each in heard]
+    assert codes == ["ok", "act-not-possible"]
+    now = machine.rows("SELECT period, units_milli, fixed_through FROM agreement_state")
+    assert now == before
+    assert machine.rows("SELECT credit FROM account") == [(100_000,)]
+    whole(machine)

@@ -12,7 +12,7 @@ from tests.hub.acting import OPERATORS, ask, books, decide, meter
 from tests.hub.machine import METER, buy, enrol, fresh_sqlite, pay
 from tests.hub.remote import RemoteMachine, remote_terms
 from tests.hub.sales import drn_of
-from tests.hub.test_remote_sales import balanced, stored
+from tests.hub.test_remote_sales import balanced, bought, stored
 
 
 @pytest.fixture
@@ -194,3 +194,28 @@ def test_one_operators_orders_do_not_wait_for_each_other(machine: RemoteMachine)
     agreed(machine, ask("free-issue", units_tenths=300))
     rows = machine.rows("SELECT partitionkey FROM delivery WHERE handler = 'channel:box'")
     assert rows == [("demo/100001",)]
+
+
+def test_a_sale_whose_token_came_from_the_module_is_cancelled(machine: RemoteMachine) -> None:
+    """Not while the next purchase waits: what that would give back stands upon this sale."""
+    state = "SELECT period, units_milli, fixed_through FROM agreement_state"
+    before = machine.rows(state)
+    bought(machine, 20_000, "b1")
+    (order,) = machine.box.orders
+    machine.report(order, "made", tokens=machine.made(order))
+    _, receipt = machine.sale()
+    cancelling = ask("cancel-sale", token=receipt, evidence="returned: number 9 in the store")
+    bought(machine, 9_000, "b2")
+    assert machine.do(cancelling, "c1").code == "act-not-possible"
+    machine.report(machine.box.orders[-1], "refused", code="module_licence")
+    waiting = machine.do(cancelling, "c2")
+    assert waiting.data["state"] == "requested"
+    bought(machine, 9_000, "b3")
+    late = machine.do(decide(waiting.data["act"]), "d2")
+    assert late.code == "act-not-possible"
+    machine.report(machine.box.orders[-1], "refused", code="module_licence")
+    again = machine.do(cancelling, "c3").data["act"]
+    assert machine.do(decide(again), "d3").outcome is Outcome.DONE
+    assert machine.rows(state) == before
+    assert machine.account() == (100_000, 0)
+    balanced(machine)

@@ -61,6 +61,9 @@ ARGS = {
     "largest": 39_490,
     "units": 281,
     "limit": 5000,
+    "owed": 3200,
+    "most": 2,
+    "days": 30,
     "limit_tenths": 500,
     "phone": "+256772123456",
     "account": "100001",
@@ -100,6 +103,13 @@ KCT = ("03854447086453451911", "02791799436242461152", "67118070329353977190")
 WITH_SET = SALE_ARGS | {"kct": KCT}
 FREE_ARGS = {"free_token": KCT[0], "units_tenths": 500, "meter": "04123456784", "kct": KCT[1:]}
 NOTICES = {
+    "advance": {
+        "token": KCT[0],
+        "units_tenths": 40,
+        "meter": "04123456784",
+        "owed": 3200,
+        "currency": "UGX",
+    },
     "free-units": FREE_ARGS,
     "free-units-copy": FREE_ARGS,
     "token": SALE_ARGS,
@@ -186,6 +196,8 @@ def test_what_says_that_no_money_was_taken(texts: Texts) -> None:
         *(code for code in OPERATOR if code.startswith(("act-", "operator-"))),
         "second-person",
         "no-entitlement",
+        "service-wrong",
+        *(code for code in OPERATOR if code.startswith("advance-")),
         *(code for code in OPERATOR if code.startswith(("free-units-", "entitlement-"))),
         *(code for code in OPERATOR if code.startswith("key-change-")),
     }:

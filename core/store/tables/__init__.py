@@ -2,6 +2,7 @@
 
 from core.store.tables import (
     acts,
+    advances,
     audit,
     billing,
     collection,
@@ -21,6 +22,7 @@ from core.store.tables.base import METADATA
 __all__ = [
     "METADATA",
     "acts",
+    "advances",
     "audit",
     "billing",
     "collection",

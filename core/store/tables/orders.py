@@ -47,6 +47,16 @@ ORDER_DEBT = Table(
     PrimaryKeyConstraint("order_id", "debt_id"),
 )
 
+#: Open items that a sale pays when its token comes: settled already, posted then.
+ORDER_ITEM = Table(
+    "order_item",
+    METADATA,
+    big("order_id"),
+    big("item_id"),
+    big("amount"),  # minor units
+    PrimaryKeyConstraint("order_id", "item_id"),
+)
+
 #: What a channel must know again after a crash, by its own keys: written before octets leave.
 CHANNEL_NOTE = Table(
     "channel_note",

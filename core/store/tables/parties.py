@@ -68,6 +68,30 @@ AGREEMENT_STATE = Table(
     big("period", 0),  # YYYYMM of the units below
     big("units_milli", 0),  # units sold in that period
     big("fixed_through", 0),  # YYYYMM up to which monthly charges are taken; 0: none yet
+    small("pauses", 0),  # rows of agreement_pause: most agreements have none to look for
+)
+
+#: When an agreement had no service: whole months of it bear no monthly charge.
+AGREEMENT_PAUSE = Table(
+    "agreement_pause",
+    METADATA,
+    identity(),
+    words("company"),
+    words("why"),  # vacant | disconnected
+    words("operator"),
+    words("reason"),
+    big("agreement_id"),
+    big("from_us"),
+    big("to_us"),  # exclusive; 0: it goes on
+    Index("ix_agreement_pause_agreement_id", "agreement_id"),
+    Index(
+        "uq_agreement_pause_open",
+        "agreement_id",
+        "why",
+        unique=True,
+        sqlite_where=text("to_us = 0"),
+        postgresql_where=text("to_us = 0"),
+    ),
 )
 
 METER = Table(

@@ -28,6 +28,7 @@ SALE = Table(
     maybe_text("receipt"),
     big("priced_at"),
     big("issued_at", 0),  # when it was posted; 0: not issued
+    words("effect", ""),  # JSON of core.vending.sale_effects; empty: sold before it was kept
     Index("uq_sale_message_id", "message_id", unique=True),
     Index("ix_sale_meter_id", "meter_id", "priced_at"),
     Index("ix_sale_phone", "phone", "priced_at"),

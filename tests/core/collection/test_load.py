@@ -30,6 +30,25 @@ def test_the_file_that_ships() -> None:
     assert (seal.method, seal.value) == ("percent_of_tender", 20_000_000)
 
 
+def test_what_ships_about_purchases() -> None:
+    terms = load_file(TEXT, "demo.yaml").terms
+    old, energy = terms.purchase_rule("old-debt", "energy"), terms.purchase_rule("bill", "energy")
+    assert old is not None
+    assert energy is not None
+    assert old.take is not None
+    assert (old.take.value, old.take.cap_per_sale, old.take.taxed) == (20_000_000, 20_000, False)
+    assert old.block is None
+    assert energy.block is not None
+    assert (energy.block.above, energy.block.overdue_days) == (500_000, 90)
+    penalty = terms.purchase_rule("returned-cheque", "penalty")
+    assert penalty is not None
+    assert penalty.take is None
+    assert terms.purchase_rule("visit", "fee") is None
+    assert (terms.debts_cap, terms.debts_cap_e8) == (None, 50_000_000)
+    assert terms.advances is not None
+    assert (terms.advances.limit, terms.advances.fee) == (5_000, "advance-fee")
+
+
 @pytest.mark.parametrize(
     ("included", "amount", "parts"),
     [(True, 11_800, (10_000, 1_800)), (False, 10_000, (10_000, 1_800)), (True, 1, (1, 0))],
@@ -47,6 +66,18 @@ def test_the_tax_of_a_fee(included: bool, amount: int, parts: tuple[int, int]) -
         ("default_rule: classes-first", "default_rule: nothing", "no rule 'nothing'"),
         ("dishonour_fee: returned-cheque", "dishonour_fee: gone", "no fee 'gone'"),
         ("order: [penalty, fee, energy, tax]", "order: [penalty, fee]", "must name each of"),
+        ("- code: old-debt", "- code: advance", "is law"),
+        ("- code: old-debt", "- code: energy", "is a class"),
+        ("- code: old-debt", "- item_class: energy", "is there already"),
+        ("- code: old-debt", "- code: old-debt\n      item_class: fee", "one of item_class"),
+        ("deduct: never", "deduct: sometimes", "never"),
+        ("block: {above: 200000,", "block: {over: 200000,", "over"),
+        ("overdue_days: 30, tax_in_tender: never}", "overdue_days: 30}", "tax_in_tender"),
+        ("percent: 30, priority: 20", "amount: 30, priority: 20", "a share needs"),
+        ("purchases_cap: {percent: 50}", "purchases_cap: {}", "an amount, a percent"),
+        ("fee: advance-fee}", "fee: gone}", "no fee 'gone'"),
+        ("limit: 5000, per_month: 2", "limit: 0, per_month: 2", "1 or more"),
+        ("- code: advance-fee", "- code: advance", "units on credit"),
         ("ageing: [1, 31, 61, 91, 181]", "ageing: [31, 1]", "days must rise"),
         ("valid_from: 2026-07-01", "valid_from: 2025-01-01", "must be after 2025-01-01"),
         ("tax_percent: 18, tax: on_top", "tax_percent: 0, tax: on_top", "goes with"),

@@ -9,7 +9,7 @@ import pytest
 from core.company import Operator
 from core.messages import DecideTokenAct, Outcome, RequestTokenAct
 from core.store.tx import TransientStoreError
-from core.vending.act_kinds import CAMPAIGN, ENTITLEMENT, KEY_CHANGE, KINDS, Role, Two
+from core.vending.act_kinds import CAMPAIGN, CANCEL, ENTITLEMENT, KEY_CHANGE, KINDS, Role, Two
 from core.vending.act_steps import STEPS
 from hub import failpoints, inbox
 from tests.hub.acting import ALL, OPERATORS, acting, ask, decide, sold, whole
@@ -40,7 +40,7 @@ def test_what_is_worth_money_is_asked_for_by_a_supervisor(name: str) -> None:
     worth = bool(kind.limit or kind.ledger) or kind.cause == "replacement"
     assert not worth or kind.role is Role.SUPERVISOR
     assert not worth or kind.two in (Two.ALWAYS, Two.ABOVE)
-    none = {"reprint", "give-up-order", KEY_CHANGE, CAMPAIGN, ENTITLEMENT}
+    none = {"reprint", "give-up-order", KEY_CHANGE, CAMPAIGN, ENTITLEMENT, CANCEL}
     assert bool(kind.cause) is (name not in none), "each token has a cause; a copy is no token"
 
 

@@ -59,6 +59,10 @@ CRIMES: dict[str, tuple[str, ...]] = {
         f"UPDATE posting SET ledger = 'cash:elsewhere' WHERE txn_id = {_REVERSAL} AND owner = 0",
     ),
     "payment-reversed": ("UPDATE ledger_txn SET reverses = NULL WHERE reverses IS NOT NULL",),
+    "sale-cancelled": (
+        "UPDATE ledger_txn SET reverses = (SELECT min(id) FROM ledger_txn WHERE kind = 'sale') "
+        "WHERE id = (SELECT max(id) FROM ledger_txn WHERE kind <> 'sale')",
+    ),
     "plan-state": ("UPDATE pay_plan SET state = 'kept'",),
     "bill-lines": ("UPDATE bill SET net = net + 1 WHERE id = 2",),
     "bill-receivable": ("UPDATE bill SET txn_id = 1 WHERE id = 2",),
@@ -68,6 +72,11 @@ CRIMES: dict[str, tuple[str, ...]] = {
         "decided_by, bill_id, agreement_id, period, usage_id, run_id, asked_at, decided_at) "
         "VALUES (1, 'demo', '{}', '', '', 'approved', 'g', 'g', 1, 1, 202610, 1, 1, 1, 1)",
     ),
+    "advance-posted": (
+        "INSERT INTO advance VALUES (1, 'demo', 'm', 'sms', '', '', '', 'UGX', 't', '[]', 'R', 1, "
+        "1, 1, 5, 0, 10, 202611, 1, 1, 1)",
+    ),
+    "pause-once": ("UPDATE agreement_state SET pauses = pauses + 1",),
     "debt-not-negative": ("UPDATE debt SET outstanding = -1",),
 }
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import msgspec
 import pytest
 
+from core.sts.amounts import decode_currency
 from core.sts.errors import (
     AlgorithmPairError,
     AmountOverflowError,
@@ -33,7 +34,7 @@ from core.sts.module import (
 from core.sts.module_log import GENESIS, first_break, seal, token_digest
 from core.sts.sta import SAMPLE_TABLES
 from core.sts.tid import BaseDate, tid_at
-from core.sts.token import credit, management, meter_test
+from core.sts.token import credit, currency_credit, management, meter_test
 from tests.core.sts.samples import COMPANY, DEMO_PAN, NOW_US, PAN, demo_meter, module
 
 TID = tid_at(NOW_US, BaseDate.Y2014)
@@ -233,3 +234,17 @@ def test_the_log_shows_what_was_changed() -> None:
     assert first_break([(batches[0][0][:1], batches[0][1])]) == 0
     assert first_break(batches[1:], previous=batches[0][1]) is None
     assert made[0].digits not in str(batches)
+
+
+@pytest.mark.parametrize("subclass", [4, 5, 6, 7])
+@pytest.mark.parametrize("amount", [100, 100_000, 800_000_000, 180_224_000_000])
+def test_money_for_a_meter_that_holds_the_tariff(subclass: int, amount: int) -> None:
+    """10^-5 of the base currency; the coding rounds up, by less than one part in 1,638."""
+    asked = TokenRequest(demo_meter(), currency_credit(subclass, TID, amount))
+    token = token_of(module().issue([asked], NOW_US)[0])
+    read = module().decode(demo_meter(), token.digits).data
+    assert (read.token_class, read.subclass, read.tid) == (0, subclass, TID)
+    carried = decode_currency(read.fields["s_and_e"], read.fields["amount"])
+    assert amount <= carried < amount + amount / 1_638 + 1
+    refused = module().issue_credit([CreditRequest(demo_meter(), TID, 5, 281, subclass)], NOW_US)
+    assert isinstance(refused[0], FieldRangeError), "units are never sold as money"

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from random import Random
-from time import perf_counter
 
 from core.tariffs.billing import bill
 from core.tariffs.bills import BillInput, BillLine
@@ -18,10 +17,10 @@ from core.tariffs.compiling import CompiledTariff
 from core.tariffs.errors import BillError
 from core.tariffs.reference_bill import Lines, reference_bill
 
+from .many import compare_many
 from .random_bills import random_input, random_tariff
 
 INPUTS = 20  # per tariff: compiling costs more than a bill
-CHUNK = 2_000
 
 
 def same(lines: tuple[BillLine, ...], slow: Lines) -> bool:
@@ -59,21 +58,7 @@ def run(first: int, count: int) -> Counter[str]:
     return outcomes
 
 
-def main(arguments: list[str]) -> int:
-    """Run them all and print how many were the same."""
-    numbers = [int(argument) for argument in arguments]
-    count, first, processes = (numbers + [1_000_000, 0, 1][len(numbers) :])[:3]
-    began, total = perf_counter(), Counter[str]()
-    starts = range(first, first + count // INPUTS, CHUNK // INPUTS)
-    with ProcessPoolExecutor(processes) as pool:
-        for outcomes in pool.map(run, starts, [CHUNK] * len(starts)):
-            total += outcomes
-            if total.total() % 50_000 < CHUNK:
-                print(f"{total.total():,} bills: {dict(total)}", file=sys.stderr, flush=True)
-    said = ", ".join(f"{number:,} {outcome}" for outcome, number in sorted(total.items()))
-    print(f"{total.total():,} bills in {perf_counter() - began:.0f} s: {said}")
-    return 1 if total["different"] else 0
-
+main = partial(compare_many, "bills", run, INPUTS)
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

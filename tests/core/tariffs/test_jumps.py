@@ -163,7 +163,10 @@ def test_money_for_a_meter_that_holds_the_tariff() -> None:
     """115.00 with 15 % VAT on top: 100.00 goes into the token."""
     credit = Credit(code="credit", label="Credit", **OWN)
     tax = TaxOnLines(code="vat", label="VAT", rate_e8=15_000_000, of=("credit",), **OWN)
-    tariff = sold(credit, tax)
+    with pytest.raises(TariffError, match="unit is then 'GHS', not 'kWh'"):
+        sold(credit, tax)
+    version = TariffVersion(date(2026, 1, 1), CatchUp(0, "lapse"), (credit, tax))
+    tariff = compile_tariff(Tariff("t", "T", "GHS", "GHS", (version,)))
     state = SaleState(on=DAY)
     result = solve(tariff, 115_00, state, POLICY, lambda tenths: tenths // 10 * 10)
     assert isinstance(result, Priced)

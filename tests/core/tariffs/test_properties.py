@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from core.tariffs.compiling import CompiledTariff
 from core.tariffs.reference import exact_cost, exact_units
+from core.tariffs.reference_sale import Amounts, SlowSale
 from core.tariffs.sale import (
     DeductionPolicy,
     Encodable,
@@ -21,7 +22,6 @@ from core.tariffs.sale import (
 )
 from core.tariffs.solving import price, solve
 
-from . import slow
 from .random_tariffs import ENCODINGS, ON, TENDERS, policies, states, tariffs
 
 few = settings(max_examples=60, deadline=None)  # a shared machine may pause in any example
@@ -82,11 +82,11 @@ def test_it_equals_the_slow_sale_and_the_exact_reference(
 ) -> None:
     result = solve(tariff, tender, state, policy, encodable)
     assume(not isinstance(result, Overflow))
-    units, amounts, carried = slow.sell(tariff.tariff, tender, state, policy, encodable)
+    units, amounts, carried = SlowSale(tariff.tariff, state, policy, encodable).sell(tender)
     assert sold(result) == (units if tender else 0)
     if isinstance(result, Priced):
         assert result.units_exact == exact_units(tariff.tariff, tender, state, policy)
-        came: slow.Amounts = {}
+        came: Amounts = {}
         for line in result.lines:
             came[line.code, line.block] = came.get((line.code, line.block), 0) + line.amount
         assert {key: amount for key, amount in came.items() if amount} == amounts

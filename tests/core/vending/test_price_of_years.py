@@ -8,7 +8,7 @@ import pytest
 
 from core.tariffs.compiling import compile_tariff
 from core.tariffs.shapes import E8, Block, CatchUp, Energy, Tariff, TariffVersion
-from core.vending.price import _same_limits
+from core.vending.price import same_limits
 
 
 @pytest.mark.parametrize(
@@ -33,4 +33,4 @@ def test_what_counts_for_the_limits(period: str, before: int, now: int, same: bo
     )
     version = TariffVersion(date(2025, 1, 1), CatchUp(0, "lapse"), (energy,))
     tariff = compile_tariff(Tariff("t", "T", "KES", "kWh", (version,)))
-    assert _same_limits(tariff, date(2026, 1, 31), before, now) is same
+    assert same_limits(tariff, date(2026, 1, 31), before, now) is same

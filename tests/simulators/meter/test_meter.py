@@ -13,7 +13,7 @@ from core.sts.key_change import NewKey, encode_set
 from core.sts.meter_state import MeterModel, Result
 from core.sts.sta import SAMPLE_TABLES
 from core.sts.tid import BaseDate, tid_at
-from core.sts.token import cipher_for, credit, encode, management
+from core.sts.token import cipher_for, credit, currency_credit, encode, management
 from simulators.meter import SIMULATOR
 from simulators.meter.device import Coding, Meter, decoder_key, display
 from simulators.meter.keypad import HELP, command, converse
@@ -151,3 +151,16 @@ def test_the_command_reads_lines(
             command(**wrong)
         assert end.value.code == 2
     assert "last digit" in capsys.readouterr().err
+
+
+def test_a_meter_that_holds_the_tariff_shows_its_money() -> None:
+    meter = Meter.coded(CODING, MeterModel(CODING.ea, services=frozenset({0, 4})))
+    cipher = cipher_for(CODING.ea, decoder_key(CODING), SAMPLE_TABLES)
+    said = [
+        display(meter.enter(encode(currency_credit(4, TID + n, amount), cipher), NOW_US), meter)
+        for n, amount in enumerate((800_000_000, -900_000_000))
+    ]
+    assert said == [
+        "Accept  Electricity credit in currency: 8,000.42624.  [8,000.42624 in money]",
+        "Accept  Electricity credit in currency: -8,999.42624.  [-999.00000 in money]",
+    ]
