@@ -87,7 +87,6 @@ ARGS = {
     "role": "vending-approver",
     "act": 17,
     "wanted": 3,
-    "most": 2,
     "until": "2026-11-22 09:00",
     "state": "done",
     "decision": "approve",
