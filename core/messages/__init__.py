@@ -9,8 +9,14 @@ integers of microseconds UTC.
 """
 
 from core.messages.accounts import AskBalance, Enrol, MeterLink, PhoneLink, SetLanguage
-from core.messages.base import Message, message_type, name_of, struct_of
-from core.messages.billing import ReceivePayment
+from core.messages.base import Event, Message, message_type, name_of, struct_of
+from core.messages.billing import (
+    BillPartition,
+    BillRunMoved,
+    EndBillPhase,
+    ReceivePayment,
+    RunBillPhase,
+)
 from core.messages.collection import ImportDebts, ReceiveJointPayment, RequestMoneyAct
 from core.messages.free_units import ClaimFreeUnits, EndFreeUnits, GiveFreeUnits
 from core.messages.management import DecideTokenAct, RequestTokenAct
@@ -24,14 +30,18 @@ __all__ = [
     "Answer",
     "AskBalance",
     "AskLastTokens",
+    "BillPartition",
+    "BillRunMoved",
     "ClaimFreeUnits",
     "ConfirmKeyChange",
     "ConfirmVend",
     "CreditVend",
     "DecideTokenAct",
     "DeliveryReport",
+    "EndBillPhase",
     "EndFreeUnits",
     "Enrol",
+    "Event",
     "FailKeyChange",
     "GiveFreeUnits",
     "ImportDebts",
@@ -50,6 +60,7 @@ __all__ = [
     "ReportTokens",
     "RequestMoneyAct",
     "RequestTokenAct",
+    "RunBillPhase",
     "SendNotice",
     "SetLanguage",
     "message_type",

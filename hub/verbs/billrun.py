@@ -4,46 +4,64 @@ import csv
 import getpass
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import msgspec
 import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from core.billing import issue as issuing
-from core.billing import partitions, periods, reverse, runs
+from core.billing import partitions, runs
 from core.billing.outsort import read_rules
 from core.billing.periods import Reported
-from core.billing.shapes import BillingError
-from core.billing.states import BillMove, RunMove, WrongMoveError
+from core.billing.shapes import REBILL, REGULAR, BillingError
+from core.billing.states import RunMove, WrongMoveError
 from core.money import format_amount
-from core.store.tx import StoreError
+from core.store.tx import Reader, StoreError
+from core.store.upgrade import is_sqlite
 from core.vending.act_kinds import Role
-from hub import audit
-from hub.audit import Act
-from hub.billruns import Books, books_of, open_desk, run_phase
+from hub.billacts import (
+    ACTS,
+    USAGE_ROWS,
+    Decided,
+    OfBill,
+    OfPeriod,
+    OfRun,
+    Planned,
+    Usage,
+    Work,
+    perform,
+)
+from hub.billdesk import CALCULATE, ISSUE, phase_of, troubles
+from hub.billphases import Books
+from hub.billruns import books_of, open_desk, run_phase
 from hub.clock import Sources
+from hub.config import Config
 from hub.control import ControlError
 from hub.engine import EngineError
 from hub.files import UnreadableError, read_text
 from hub.operators import Identity
+from hub.verbs._billwatch import start, watch
 from hub.verbs._shared import (
     DEFAULT,
     ConfigOption,
     JsonOption,
     OperatorOption,
+    ask_hub,
     company_of,
     configuration,
     die,
+    hub_answers,
     operator_name,
+    passphrase,
+    reading,
 )
-from hub.verbs.act import _secret as passphrase
 
 NAME = "billrun"
 app = typer.Typer(help="Bill runs: plan, run, approve, issue, correct.", no_args_is_help=True)
@@ -53,7 +71,6 @@ RunArgument = Annotated[int, typer.Argument(help="The run's number.")]
 PeriodArgument = Annotated[str, typer.Argument(help="The billing period, 2026-10.")]
 WorkersOption = Annotated[int, typer.Option(min=0, max=64, help="Processes; 0: one a core.")]
 _FIELDS = ("agreement", "first", "last", "source", "estimated")
-T = TypeVar("T")
 
 
 @contextmanager
@@ -61,52 +78,62 @@ def _told() -> Iterator[None]:
     """What cannot be done is said in a sentence, exit 1."""
     try:
         yield
-    except (BillingError, WrongMoveError, EngineError) as error:
+    except (BillingError, WrongMoveError, EngineError, ControlError) as error:
         die(str(error))
     except StoreError as error:
         die(f"the database does not answer, or refuses: {error}")
 
 
-def _books(config: Path, company: str) -> Books:
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The configuration and the company that a verb is about."""
+
+    settings: Config
+    company: str
+
+    def books(self) -> Books:
+        """The company's books. Exit 2 when a tariff cannot be read."""
+        try:
+            return books_of(self.settings, self.company, Sources().now_us)
+        except (OSError, ValueError) as error:
+            die(str(error), 2)
+
+    @contextmanager
+    def reading(self) -> Iterator[Reader]:
+        """Look at the books, beside a running hub or without one."""
+        with _told(), reading(self.settings) as reader:
+            yield reader
+
+    def do(self, name: str, told: msgspec.Struct, operator: str = "") -> dict[str, Any]:
+        """An act: by the hub where only it may write (SQLite, and one runs), else here."""
+        who, secret = self._who(operator, ACTS[name].role)
+        if is_sqlite(self.settings.database_url()) and hub_answers(self.settings):
+            request = {"do": "bill-act", "company": self.company, "act": name, "operator": who}
+            return ask_hub(
+                self.settings, {**request, "secret": secret, "data": msgspec.to_builtins(told)}
+            )
+        books = self.books()
+        with _told(), closing(open_desk(books)) as desk, desk.transaction() as (tx, draw):
+            actor = f"{who} via {getpass.getuser()}"
+            return perform(name, told, Work(tx, draw, books, who, actor, NAME))
+
+    def _who(self, operator: str, role: Role | None) -> tuple[str, str]:
+        """Who asks, and his passphrase: one of the configuration's operators, with the role.
+
+        A test company without operators takes a name for it.
+        """
+        settings, name = self.settings, operator_name(operator)
+        if role is None or (settings.companies[self.company].test and not settings.operators):
+            return name, ""
+        secret = passphrase(settings, name)
+        with _told():
+            Identity.of(settings).vouch(name, secret, self.company, role)
+        return name, secret
+
+
+def _place(config: Path, company: str) -> Place:
     settings = configuration(config)
-    try:
-        return books_of(settings, company_of(settings, company), Sources().now_us)
-    except (OSError, ValueError) as error:
-        die(str(error), 2)
-
-
-def _do(books: Books, what: Callable[[Any, Any], T]) -> T:
-    """In one transaction."""
-    with _told(), closing(open_desk(books)) as desk, desk.transaction() as (tx, draw):
-        return what(tx, draw)
-
-
-def _who(config: Path, company: str, operator: str, role: Role) -> str:
-    """Who asks: one of the configuration's operators, with the role and his passphrase.
-
-    A test company without operators takes a name for it.
-    """
-    settings, name = configuration(config), operator_name(operator)
-    code = company_of(settings, company)
-    if settings.companies[code].test and not settings.operators:
-        return name
-    secret = passphrase(settings, name)
-    section = settings.operators[name]
-    if role not in section.roles or (section.companies and code not in section.companies):
-        die(f"operator {name} may not do that for {code}: the role {role} is needed")
-    try:
-        Identity.of(settings).check(name, secret)
-    except ControlError as error:
-        die(str(error))
-    return name
-
-
-def _on_record(tx: Any, books: Books, who: str, act: str, **detail: Any) -> None:
-    """A row of the audit trail, in the transaction of what it tells; the verb has its own chain."""
-    actor = f"{who} via {getpass.getuser()}"
-    subject = f"bill/{detail['bill']}" if detail.get("bill") else f"run/{detail.get('run', 0)}"
-    row = Act(actor, act, subject, {**detail, "company": books.company})
-    audit.append(tx, "billrun", [row], books.now_us())
+    return Place(settings, company_of(settings, company))
 
 
 def _period(text: str) -> int:
@@ -128,9 +155,8 @@ def open_(
     as_json: JsonOption = False,
 ) -> None:
     """Open a billing period."""
-    books, number = _books(config, company), _period(period)
-    _do(books, lambda tx, _: periods.open_period(tx, books.company, number, books.now_us()))
-    _say(as_json, {"period": number, "state": "open"}, f"period {period} is open")
+    done = _place(config, company).do("open", OfPeriod(_period(period)))
+    _say(as_json, done, f"period {period} is open")
 
 
 @app.command()
@@ -141,9 +167,8 @@ def close(
     as_json: JsonOption = False,
 ) -> None:
     """Close a billing period: no usage and no run of it any more."""
-    books, number = _books(config, company), _period(period)
-    _do(books, lambda tx, _: periods.close_period(tx, books.company, number, books.now_us()))
-    _say(as_json, {"period": number, "state": "closed"}, f"period {period} is closed")
+    done = _place(config, company).do("close", OfPeriod(_period(period)))
+    _say(as_json, done, f"period {period} is closed")
 
 
 @app.command()
@@ -158,7 +183,7 @@ def usage(
     as_json: JsonOption = False,
 ) -> None:
     """Take in what was used; of an agreement that has usage already, it is a correction."""
-    books, number = _books(config, company), _period(period)
+    place, number = _place(config, company), _period(period)
     try:
         rows = [
             _reported(row, line)
@@ -166,11 +191,8 @@ def usage(
         ]
     except (UnreadableError, ValueError) as error:
         die(f"{file}: {error}", 2)
-    for begin in range(0, len(rows), periods.MAX_ROWS):
-        part = rows[begin : begin + periods.MAX_ROWS]
-        _do(books, lambda tx, draw, part=part: periods.record_usage(  # type: ignore[misc]
-            tx, books.company, number, part, draw, books.now_us()
-        ))  # fmt: skip
+    for begin in range(0, len(rows), USAGE_ROWS):
+        place.do("usage", Usage(number, tuple(rows[begin : begin + USAGE_ROWS])))
     _say(as_json, {"period": number, "rows": len(rows)}, f"{len(rows)} rows of usage taken in")
 
 
@@ -206,31 +228,23 @@ def plan(
     due_days: Annotated[int, typer.Option(min=0, max=365, help="Days to pay.")] = 14,
     rebill: Annotated[bool, typer.Option("--rebill", help="Correct what usage says.")] = False,
     agreement: Annotated[int, typer.Option(min=0, help="Only this agreement; 0: all.")] = 0,
-    size: Annotated[int, typer.Option(help="Agreements of a partition.")] = runs.SIZE,
+    size: Annotated[int, typer.Option(min=0, help="Agreements of a partition; 0: as suits.")] = 0,
     operator: OperatorOption = "",
     company: CompanyOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Plan a run of a period; says its number. With --rebill: of bills with newer usage."""
-    books = _books(config, company)
-    who = _who(config, company, operator, Role.COLLECTOR)
+    place = _place(config, company)
     try:
         held_by = read_rules(read_text(rules)) if rules else ()
     except (UnreadableError, ValueError) as error:
         die(str(error), 2)
-    wanted = runs.Plan(
-        company=books.company, period=_period(period), currency=books.currency,
-        operator=who, kind="rebill" if rebill else "regular",
-        due_days=due_days, size=size, rules=held_by, agreement=agreement,
+    wanted = Planned(
+        period=_period(period), kind=REBILL if rebill else REGULAR, due_days=due_days, size=size,
+        rules=held_by, agreement=agreement,
     )  # fmt: skip
-
-    def planned(tx: Any, draw: Any) -> int:
-        made = runs.plan(tx, wanted, draw, books.now_us())
-        _on_record(tx, books, who, "bill-run-plan", run=made, period=wanted.period)
-        return made
-
-    number = _do(books, planned)
-    _say(as_json, {"run": number, "state": "planned"}, f"run {number} is planned")
+    done = place.do("plan", wanted, operator)
+    _say(as_json, done, f"run {done['run']} is planned")
 
 
 @app.command()
@@ -241,18 +255,29 @@ def run(
     company: CompanyOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Freeze the inputs and calculate; goes on where an earlier start ended."""
-    books = _books(config, company)
-    done = 0
-    for phase in RunMove.FREEZE, RunMove.CALCULATE:
-        if phase is RunMove.FREEZE and _state(books, number) != "planned":
-            continue
+    """Freeze the inputs and calculate; goes on where an earlier start ended.
+
+    Where a hub runs, its bulk lane does it, and goes on if this command is ended.
+    """
+    _carry_out(_place(config, company), number, CALCULATE, workers, as_json)
+
+
+def _carry_out(place: Place, number: int, what: str, workers: int, as_json: bool) -> None:
+    """By the bulk lane of the running hub, else with processes of our own."""
+    if hub_answers(place.settings):
+        phase = start(place.settings, place.company, number, what)
+        watch(place.settings, place.company, number, what, phase)
+        _tell(place, number, as_json, "")
+        return
+    done, books = 0, place.books()
+    with place.reading() as reader:
+        state = runs.run_of(reader, number).state
+    with _told():
+        begin = phase_of(state, what)
+    for phase in (begin, RunMove.CALCULATE) if begin is RunMove.FREEZE else (begin,):
         done = _with_bar(books, number, phase, workers)
-    _tell(books, number, as_json, f"{done} bills calculated")
-
-
-def _state(books: Books, number: int) -> str:
-    return _do(books, lambda tx, _: runs.run_of(tx, number).state)
+    word = "issued" if what == ISSUE else "calculated"
+    _tell(place, number, as_json, f"{done} bills {word}")
 
 
 def _with_bar(books: Books, number: int, phase: RunMove, workers: int) -> int:
@@ -267,18 +292,21 @@ def _with_bar(books: Books, number: int, phase: RunMove, workers: int) -> int:
         return run_phase(books, number, phase, workers or os.cpu_count() or 1, watch).bills
 
 
-def _tell(books: Books, number: int, as_json: bool, sentence: str) -> None:
-    run_, tally = _do(books, lambda tx, _: (runs.run_of(tx, number), runs.tally(tx, number)))
+def _tell(place: Place, number: int, as_json: bool, sentence: str) -> None:
+    with place.reading() as reader:
+        run_, tally = runs.run_of(reader, number), runs.tally(reader, number)
+        wrong = troubles(reader, place.company, number)
     facts = {
         "run": number, "period": run_.period, "kind": run_.kind, "state": run_.state,
         "operator": run_.operator, "approver": run_.approver, "due": run_.due,
-        **msgspec.to_builtins(tally),
+        "troubles": wrong, **msgspec.to_builtins(tally),
     }  # fmt: skip
     parts = ", ".join(f"{count} {state}" for state, count in tally.partitions.items())
     total = f"{format_amount(tally.total, run_.currency)} {run_.currency}"
     said = (
         f"run {number} ({run_.kind}, {run_.period}) is {run_.state}: {tally.bills} bills, "
         f"{tally.held} held when calculated, {total}; partitions: {parts}"
+        + "".join(f"\nit cannot go on: {why}" for why in wrong)
     )
     _say(as_json, facts, f"{sentence}\n{said}" if sentence else said)
 
@@ -291,7 +319,7 @@ def status(
     as_json: JsonOption = False,
 ) -> None:
     """Say how far a run is."""
-    _tell(_books(config, company), number, as_json, "")
+    _tell(_place(config, company), number, as_json, "")
 
 
 @app.command()
@@ -302,11 +330,12 @@ def held(
     as_json: JsonOption = False,
 ) -> None:
     """List the bills that wait for somebody to look at them; at most 1,000."""
-    books = _books(config, company)
-    rows = _do(books, lambda tx, _: tx.rows(
-        "SELECT id, agreement_id, outsort, consumption, total FROM bill WHERE run_id = :run "
-        "AND outsort <> '' AND state = 'held' ORDER BY id LIMIT 1000", run=number,
-    ))  # fmt: skip
+    with _place(config, company).reading() as reader:
+        rows = reader.rows(
+            "SELECT id, agreement_id, outsort, consumption, total FROM bill WHERE run_id = :run "
+            "AND outsort <> '' AND state = 'held' ORDER BY id LIMIT 1000",
+            run=number,
+        )
     names = ("bill", "agreement", "why", "consumption", "total")
     if as_json:
         typer.echo(json.dumps([dict(zip(names, row, strict=True)) for row in rows]))
@@ -327,15 +356,15 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Calculate a run a second time and compare to the byte; exit 1 when it differs."""
-    books = _books(config, company)
-
-    def compare(tx: Any, _: Any) -> list[int]:
-        terms = runs.terms_of(runs.run_of(tx, number), books.tariffs)
-        count = sum(runs.tally(tx, number).partitions.values())
-        pairs = {n: partitions.again(tx, terms, n) for n in range(1, count + 1)}
-        return [n for n, (stored, now) in pairs.items() if stored != now]
-
-    wrong = _do(books, compare)
+    place = _place(config, company)
+    books, wrong = place.books(), []
+    with place.reading() as reader:
+        terms = runs.terms_of(runs.run_of(reader, number), books.tariffs)
+        count = sum(runs.tally(reader, number).partitions.values())
+    for n in range(1, count + 1):  # a look for each: no reader is open for hours
+        with place.reading() as reader:
+            stored, now = partitions.again(reader, terms, n)
+        wrong += [n] if stored != now else []
     said = f"partitions that differ: {wrong}" if wrong else "the same to the byte"
     _say(as_json, {"run": number, "same": not wrong, "differ": wrong}, said)
     if wrong:
@@ -357,26 +386,14 @@ def approve(
     """Approve a run (somebody else than its planner), or decide about one held bill."""
     if withdraw and not bill:
         die("--withdraw is about one bill: name it with --bill", 2)
-    books = _books(config, company)
-    who = _who(config, company, operator, Role.COLLECTION_APPROVER)
+    place = _place(config, company)
     if not bill:
-
-        def approved(tx: Any, _: Any) -> None:
-            runs.approve(tx, number, who, books.now_us())
-            _on_record(tx, books, who, "bill-run-approve", run=number)
-
-        _do(books, approved)
-        _tell(books, number, as_json, "")
+        place.do("approve", OfRun(number), operator)
+        _tell(place, number, as_json, "")
         return
-    what = BillMove.WITHDRAW if withdraw else BillMove.APPROVE
-
-    def decide(tx: Any, _: Any) -> str:
-        runs.need_other(tx, number, bill, who)
-        _on_record(tx, books, who, f"bill-{what.value}", run=number, bill=bill)
-        return issuing.decide(tx, bill, what).value
-
-    state = _do(books, decide)
-    _say(as_json, {"bill": bill, "state": state}, f"bill {bill} is {state}")
+    decided = Decided(number, bill, "withdraw" if withdraw else "approve")
+    done = place.do("decide", decided, operator)
+    _say(as_json, done, f"bill {bill} is {done['state']}")
 
 
 @app.command()
@@ -387,9 +404,9 @@ def abandon(
     as_json: JsonOption = False,
 ) -> None:
     """Give up a run that is not approved; its bills are withdrawn, another run may make them."""
-    books = _books(config, company)
-    _do(books, lambda tx, _: runs.abandon(tx, number))
-    _tell(books, number, as_json, "")
+    place = _place(config, company)
+    place.do("abandon", OfRun(number))
+    _tell(place, number, as_json, "")
 
 
 @app.command()
@@ -401,9 +418,7 @@ def issue(
     as_json: JsonOption = False,
 ) -> None:
     """Issue what is approved: postings and open items; goes on where an earlier start ended."""
-    books = _books(config, company)
-    done = _with_bar(books, number, RunMove.ISSUE, workers)
-    _tell(books, number, as_json, f"{done} bills issued")
+    _carry_out(_place(config, company), number, ISSUE, workers, as_json)
 
 
 @app.command("reverse")
@@ -415,13 +430,5 @@ def reverse_(
     as_json: JsonOption = False,
 ) -> None:
     """Take an issued bill back: mirrored to zero, what was paid on it becomes credit."""
-    books = _books(config, company)
-    who = _who(config, company, operator, Role.COLLECTION_APPROVER)
-
-    def take_back(tx: Any, draw: Any) -> None:
-        runs.need_other(tx, 0, bill, who)
-        _on_record(tx, books, who, "bill-reverse", bill=bill)
-        reverse.reverse_one(tx, bill, draw, books.now_us())
-
-    _do(books, take_back)
-    _say(as_json, {"bill": bill, "state": "reversed"}, f"bill {bill} is reversed")
+    done = _place(config, company).do("reverse", OfBill(bill), operator)
+    _say(as_json, done, f"bill {bill} is reversed")
