@@ -153,9 +153,9 @@ def end_phase(means: Means, message: EndBillPhase) -> Ended:
 
 
 _ALL = (
-    BulkHandler("bill-phase", RunBillPhase, run_phase),
-    BulkHandler("bill-partition", BillPartition, partition, "billrun"),
-    BulkHandler("bill-phase-end", EndBillPhase, end_phase),
+    BulkHandler("billing.phase", RunBillPhase, run_phase),
+    BulkHandler("billing.partition", BillPartition, partition, "billrun"),
+    BulkHandler("billing.phase-end", EndBillPhase, end_phase),
 )
 #: message type name -> its one handler
 HANDLERS: Mapping[str, BulkHandler] = {name_of(each.message).name: each for each in _ALL}

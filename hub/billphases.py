@@ -19,7 +19,7 @@ from core.tariffs.compiling import CompiledTariff
 
 #: Agreements of a partition where others wait for it: on SQLite, where the one writing thread does
 #: nothing else meanwhile, and of a correction, which has its accounts locked.
-SIZE_WAITED_FOR = 200
+SIZE_WAITED_FOR = 100
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,7 @@
 """``wattbus billrun``: from usage to issued bills, step by step, each by whoever may take it."""
 
 import csv
-import getpass
 import json
-import os
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
@@ -14,20 +9,13 @@ from typing import Annotated, Any
 
 import msgspec
 import typer
-from rich.console import Console
-from rich.progress import Progress
 
 from core.billing import partitions, runs
 from core.billing.outsort import read_rules
 from core.billing.periods import Reported
-from core.billing.shapes import REBILL, REGULAR, BillingError
-from core.billing.states import RunMove, WrongMoveError
+from core.billing.shapes import REBILL, REGULAR
 from core.money import format_amount
-from core.store.tx import Reader, StoreError
-from core.store.upgrade import is_sqlite
-from core.vending.act_kinds import Role
 from hub.billacts import (
-    ACTS,
     USAGE_ROWS,
     Decided,
     OfBill,
@@ -35,32 +23,16 @@ from hub.billacts import (
     OfRun,
     Planned,
     Usage,
-    Work,
-    perform,
 )
-from hub.billdesk import CALCULATE, ISSUE, phase_of, troubles
-from hub.billphases import Books
-from hub.billruns import books_of, open_desk, run_phase
-from hub.clock import Sources
-from hub.config import Config
-from hub.control import ControlError
-from hub.engine import EngineError
+from hub.billdesk import CALCULATE, ISSUE, troubles
 from hub.files import UnreadableError, read_text
-from hub.operators import Identity
-from hub.verbs._billwatch import start, watch
+from hub.verbs._billplace import Place, carry_out, place_of
 from hub.verbs._shared import (
     DEFAULT,
     ConfigOption,
     JsonOption,
     OperatorOption,
-    ask_hub,
-    company_of,
-    configuration,
     die,
-    hub_answers,
-    operator_name,
-    passphrase,
-    reading,
 )
 
 NAME = "billrun"
@@ -71,69 +43,6 @@ RunArgument = Annotated[int, typer.Argument(help="The run's number.")]
 PeriodArgument = Annotated[str, typer.Argument(help="The billing period, 2026-10.")]
 WorkersOption = Annotated[int, typer.Option(min=0, max=64, help="Processes; 0: one a core.")]
 _FIELDS = ("agreement", "first", "last", "source", "estimated")
-
-
-@contextmanager
-def _told() -> Iterator[None]:
-    """What cannot be done is said in a sentence, exit 1."""
-    try:
-        yield
-    except (BillingError, WrongMoveError, EngineError, ControlError) as error:
-        die(str(error))
-    except StoreError as error:
-        die(f"the database does not answer, or refuses: {error}")
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """The configuration and the company that a verb is about."""
-
-    settings: Config
-    company: str
-
-    def books(self) -> Books:
-        """The company's books. Exit 2 when a tariff cannot be read."""
-        try:
-            return books_of(self.settings, self.company, Sources().now_us)
-        except (OSError, ValueError) as error:
-            die(str(error), 2)
-
-    @contextmanager
-    def reading(self) -> Iterator[Reader]:
-        """Look at the books, beside a running hub or without one."""
-        with _told(), reading(self.settings) as reader:
-            yield reader
-
-    def do(self, name: str, told: msgspec.Struct, operator: str = "") -> dict[str, Any]:
-        """An act: by the hub where only it may write (SQLite, and one runs), else here."""
-        who, secret = self._who(operator, ACTS[name].role)
-        if is_sqlite(self.settings.database_url()) and hub_answers(self.settings):
-            request = {"do": "bill-act", "company": self.company, "act": name, "operator": who}
-            return ask_hub(
-                self.settings, {**request, "secret": secret, "data": msgspec.to_builtins(told)}
-            )
-        books = self.books()
-        with _told(), closing(open_desk(books)) as desk, desk.transaction() as (tx, draw):
-            actor = f"{who} via {getpass.getuser()}"
-            return perform(name, told, Work(tx, draw, books, who, actor, NAME))
-
-    def _who(self, operator: str, role: Role | None) -> tuple[str, str]:
-        """Who asks, and his passphrase: one of the configuration's operators, with the role.
-
-        A test company without operators takes a name for it.
-        """
-        settings, name = self.settings, operator_name(operator)
-        if role is None or (settings.companies[self.company].test and not settings.operators):
-            return name, ""
-        secret = passphrase(settings, name)
-        with _told():
-            Identity.of(settings).vouch(name, secret, self.company, role)
-        return name, secret
-
-
-def _place(config: Path, company: str) -> Place:
-    settings = configuration(config)
-    return Place(settings, company_of(settings, company))
 
 
 def _period(text: str) -> int:
@@ -155,7 +64,7 @@ def open_(
     as_json: JsonOption = False,
 ) -> None:
     """Open a billing period."""
-    done = _place(config, company).do("open", OfPeriod(_period(period)))
+    done = place_of(config, company).do("open", OfPeriod(_period(period)))
     _say(as_json, done, f"period {period} is open")
 
 
@@ -167,7 +76,7 @@ def close(
     as_json: JsonOption = False,
 ) -> None:
     """Close a billing period: no usage and no run of it any more."""
-    done = _place(config, company).do("close", OfPeriod(_period(period)))
+    done = place_of(config, company).do("close", OfPeriod(_period(period)))
     _say(as_json, done, f"period {period} is closed")
 
 
@@ -183,7 +92,7 @@ def usage(
     as_json: JsonOption = False,
 ) -> None:
     """Take in what was used; of an agreement that has usage already, it is a correction."""
-    place, number = _place(config, company), _period(period)
+    place, number = place_of(config, company), _period(period)
     try:
         rows = [
             _reported(row, line)
@@ -234,7 +143,7 @@ def plan(
     as_json: JsonOption = False,
 ) -> None:
     """Plan a run of a period; says its number. With --rebill: of bills with newer usage."""
-    place = _place(config, company)
+    place = place_of(config, company)
     try:
         held_by = read_rules(read_text(rules)) if rules else ()
     except (UnreadableError, ValueError) as error:
@@ -259,37 +168,8 @@ def run(
 
     Where a hub runs, its bulk lane does it, and goes on if this command is ended.
     """
-    _carry_out(_place(config, company), number, CALCULATE, workers, as_json)
-
-
-def _carry_out(place: Place, number: int, what: str, workers: int, as_json: bool) -> None:
-    """By the bulk lane of the running hub, else with processes of our own."""
-    if hub_answers(place.settings):
-        phase = start(place.settings, place.company, number, what)
-        watch(place.settings, place.company, number, what, phase)
-        _tell(place, number, as_json, "")
-        return
-    done, books = 0, place.books()
-    with place.reading() as reader:
-        state = runs.run_of(reader, number).state
-    with _told():
-        begin = phase_of(state, what)
-    for phase in (begin, RunMove.CALCULATE) if begin is RunMove.FREEZE else (begin,):
-        done = _with_bar(books, number, phase, workers)
-    word = "issued" if what == ISSUE else "calculated"
-    _tell(place, number, as_json, f"{done} bills {word}")
-
-
-def _with_bar(books: Books, number: int, phase: RunMove, workers: int) -> int:
-    seen: dict[str, Any] = {}
-    with _told(), Progress(console=Console(stderr=True), auto_refresh=False) as bar:
-
-        def watch(done: int, of: int) -> None:
-            if "task" not in seen:
-                seen["task"] = bar.add_task(phase.value, total=of)
-            bar.update(seen["task"], completed=done, refresh=True)
-
-        return run_phase(books, number, phase, workers or os.cpu_count() or 1, watch).bills
+    place = place_of(config, company)
+    _tell(place, number, as_json, carry_out(place, number, CALCULATE, workers))
 
 
 def _tell(place: Place, number: int, as_json: bool, sentence: str) -> None:
@@ -319,7 +199,7 @@ def status(
     as_json: JsonOption = False,
 ) -> None:
     """Say how far a run is."""
-    _tell(_place(config, company), number, as_json, "")
+    _tell(place_of(config, company), number, as_json, "")
 
 
 @app.command()
@@ -330,7 +210,7 @@ def held(
     as_json: JsonOption = False,
 ) -> None:
     """List the bills that wait for somebody to look at them; at most 1,000."""
-    with _place(config, company).reading() as reader:
+    with place_of(config, company).reading() as reader:
         rows = reader.rows(
             "SELECT id, agreement_id, outsort, consumption, total FROM bill WHERE run_id = :run "
             "AND outsort <> '' AND state = 'held' ORDER BY id LIMIT 1000",
@@ -356,7 +236,7 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Calculate a run a second time and compare to the byte; exit 1 when it differs."""
-    place = _place(config, company)
+    place = place_of(config, company)
     books, wrong = place.books(), []
     with place.reading() as reader:
         terms = runs.terms_of(runs.run_of(reader, number), books.tariffs)
@@ -386,7 +266,7 @@ def approve(
     """Approve a run (somebody else than its planner), or decide about one held bill."""
     if withdraw and not bill:
         die("--withdraw is about one bill: name it with --bill", 2)
-    place = _place(config, company)
+    place = place_of(config, company)
     if not bill:
         place.do("approve", OfRun(number), operator)
         _tell(place, number, as_json, "")
@@ -404,7 +284,7 @@ def abandon(
     as_json: JsonOption = False,
 ) -> None:
     """Give up a run that is not approved; its bills are withdrawn, another run may make them."""
-    place = _place(config, company)
+    place = place_of(config, company)
     place.do("abandon", OfRun(number))
     _tell(place, number, as_json, "")
 
@@ -418,7 +298,8 @@ def issue(
     as_json: JsonOption = False,
 ) -> None:
     """Issue what is approved: postings and open items; goes on where an earlier start ended."""
-    _carry_out(_place(config, company), number, ISSUE, workers, as_json)
+    place = place_of(config, company)
+    _tell(place, number, as_json, carry_out(place, number, ISSUE, workers))
 
 
 @app.command("reverse")
@@ -430,5 +311,5 @@ def reverse_(
     as_json: JsonOption = False,
 ) -> None:
     """Take an issued bill back: mirrored to zero, what was paid on it becomes credit."""
-    done = _place(config, company).do("reverse", OfBill(bill), operator)
+    done = place_of(config, company).do("reverse", OfBill(bill), operator)
     _say(as_json, done, f"bill {bill} is reversed")
