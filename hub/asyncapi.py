@@ -1,7 +1,7 @@
 """The bus for outsiders: an AsyncAPI 3.0 document made of the very types that the hub decodes.
 
 One channel per message type, whose message is the CloudEvents envelope with that type as ``data``;
-commands are received and answered, notices are sent.
+commands are received and answered, notices and events are sent.
 """
 
 from typing import Any, Final
@@ -9,9 +9,10 @@ from typing import Any, Final
 import msgspec
 
 from core.handlers.registry import HANDLERS
-from core.messages import Answer, SendNotice
+from core.messages import Answer, Event, SendNotice
 from core.messages.base import MessageType, all_types
 from core.messages.examples import ANSWER, EXAMPLES
+from hub.billbulk import HANDLERS as BULK_HANDLERS
 from hub.envelope import Envelope, body_bytes, payload_hash
 
 ASYNCAPI: Final = "3.0.0"
@@ -88,12 +89,13 @@ def _channel(entry: MessageType) -> Json:
 
 def _operation(entry: MessageType) -> Json:
     key = _key(entry)
+    ours = entry.struct is SendNotice or issubclass(entry.struct, Event)
     operation: Json = {
-        "action": "send" if entry.struct is SendNotice else "receive",
+        "action": "send" if ours else "receive",
         "channel": {"$ref": f"#/channels/{key}"},
         "summary": _first_line(entry.struct),
     }
-    if entry.name in HANDLERS:
+    if entry.name in HANDLERS or entry.name in BULK_HANDLERS:
         operation["reply"] = {
             "channel": {"$ref": "#/channels/answers"},
             "messages": [{"$ref": "#/channels/answers/messages/Answer"}],

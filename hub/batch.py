@@ -36,14 +36,10 @@ from hub import balance, failpoints, inbox, module_log
 from hub.envelope import (
     Envelope,
     EnvelopeError,
-    body_bytes,
     body_of,
+    caused,
     from_rfc3339,
-    payload_hash,
-    rfc3339,
-    type_name,
     unseal,
-    uuid7,
 )
 from hub.inbox import Delivery, Mark, Trouble
 from hub.module_log import Heads, head_of
@@ -220,23 +216,8 @@ class Batch:
     def _emit(self, work: Work, item: Emitted, draw: Draw) -> Posted:
         """A message of our own, caused by this one; it keeps its key, so its order is kept too,
         unless it is about somebody else."""
-        at, message = rfc3339(draw.now_us), item.message
-        cause = work.envelope
-        envelope = Envelope(
-            id=uuid7(draw.now_us, self.random_bytes),
-            source="/wattbus/core",
-            type=type_name(message),
-            subject=cause.subject,
-            time=at,
-            recordedtime=at,
-            partitionkey=item.key or cause.partitionkey,
-            correlationid=cause.correlationid,
-            causationid=cause.id,
-            company=cause.company,
-            payloadhash=payload_hash(message),
-            testindicator=cause.testindicator,
-            data=body_bytes(message),
-        )
+        cause, message = work.envelope, item.message
+        envelope = caused(cause, message, draw.now_us, self.random_bytes, item.key)
         routes = self.routing.routes(cause.company, message)
         return Posted(envelope, routes, draw.now_us, "", work.delivery.origin, item.party)
 
@@ -270,7 +251,7 @@ class Batch:
         changes = [change for book in books.values() for change in changes_of(book)]
         changes.append(inbox.marked(result.marks, now))
         changes += rows_of(result.posted)
-        changes.append(_answered(result.answers, now))
+        changes.append(answered(result.answers, now))
         changes.append(balance.counted(self.writer, result.tallies))
         made = module_log.made_in(self.terms, books)
         known = {m: self.heads.get(m) or head_of(tx, m, self.writer) for m in made}
@@ -327,10 +308,10 @@ _BY_NAME: dict[str, Handler] = {handler.name: handler for handler in HANDLERS.va
 
 def answer_unknown(tx: Tx, message_ids: Sequence[str], now: int) -> None:
     """What is dead is answered too: unknown, never a no; a replay writes the true answer."""
-    tx.write([_answered([(message_id, _UNKNOWN) for message_id in message_ids], now)])
+    tx.write([answered([(message_id, _UNKNOWN) for message_id in message_ids], now)])
 
 
-def _answered(answers: Sequence[tuple[str, str]], now: int) -> Update:
+def answered(answers: Sequence[tuple[str, str]], now: int) -> Update:
     """The answer is a column of its request. A request whose key names a newer message has none."""
     rows = [(message_id, answer, now) for message_id, answer in answers]
     return Update("request", ("message_id", "answer", "answered"), rows, must_match=False)

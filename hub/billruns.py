@@ -1,4 +1,5 @@
-"""Drives bill runs: partition after partition, in this process or in several on PostgreSQL.
+"""Drives bill runs without a hub: partition after partition, in this process or, on PostgreSQL, in
+several. (Where a hub runs, its bulk lane does it: ``hub.bulk``.)
 
 The processes share nothing but the run's work list in the database, so any of them may be killed at
 any time: what it had begun is rolled back, and the others (or the next start) do it.
@@ -8,24 +9,21 @@ import gc
 import multiprocessing
 import resource
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
 from multiprocessing.connection import Connection
 from multiprocessing.context import ForkProcess
 from typing import IO
 
-from core.billing import issue, partitions, runs
-from core.billing.partitions import Partition
+from core.billing import partitions, runs
 from core.billing.shapes import BillingError, Draw, RunTerms
-from core.billing.states import PHASES, RUN_MOVES, RunMove, after
-from core.calendars import local_date
+from core.billing.states import PHASES, RunMove, WrongMoveError
 from core.store.ids import take
 from core.store.tx import StoreError, TransientStoreError, Tx
 from core.store.upgrade import Store, is_sqlite, open_store, sqlite_path
-from core.tariffs.compiling import CompiledTariff
-from hub import failpoints, interpreter
+from hub import billphases, failpoints, interpreter
+from hub.billphases import Books
 from hub.companies import tariffs_of
 from hub.config import Config
 from hub.engine import lock_file
@@ -35,18 +33,6 @@ ATTEMPTS = 5
 _REST_S = 0.2
 _LOOK_S = 0.1
 Watch = Callable[[int, int], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Books:
-    """Where the bills of one company are made."""
-
-    url: str
-    company: str
-    zone: str
-    currency: str
-    tariffs: Mapping[str, CompiledTariff]
-    now_us: Callable[[], int]
 
 
 def books_of(config: Config, company: str, now_us: Callable[[], int]) -> Books:
@@ -110,19 +96,10 @@ def do_next(desk: Desk, terms: RunTerms, phase: RunMove) -> int | None:
         part = partitions.claim(tx, terms.id, phase)
         if part is None:
             return None
-        done = _step(tx, terms, part, phase, (draw, desk.books.now_us()))
+        done = billphases.step(tx, terms, part, phase, (draw, desk.books.now_us()))
         failpoints.hit("billrun.before-commit")
     failpoints.hit("billrun.after-commit")
     return done
-
-
-def _step(tx: Tx, terms: RunTerms, part: Partition, phase: RunMove, means: tuple[Draw, int]) -> int:
-    draw, now = means
-    if phase is RunMove.FREEZE:
-        return partitions.freeze(tx, terms, part)
-    if phase is RunMove.CALCULATE:
-        return partitions.compute(tx, terms, part, draw, now)
-    return issue.issue(tx, runs.run_of(tx, terms.id), part, draw, now)
 
 
 def work(desk: Desk, terms: RunTerms, phase: RunMove, watch: Watch = lambda *_: None) -> int:
@@ -163,7 +140,8 @@ def run_phase(
     BillingError, WrongMoveError; BillingError also when workers ended and left partitions.
     """
     with closing(open_desk(books)) as desk:
-        terms = _begin(desk, run_id, phase)
+        with desk.transaction() as (tx, _):
+            terms = billphases.begin(tx, books, run_id, phase)
         before, of = _progress(desk, run_id, phase)
         watch(before, of)
         if workers == 1 or is_sqlite(books.url):
@@ -173,25 +151,8 @@ def run_phase(
     if workers > 1 and not is_sqlite(books.url):
         spent = _fan_out(books, terms, phase, workers, watch)
     with closing(open_desk(books)) as desk, desk.transaction() as (tx, _):
-        runs.move(tx, run_id, phase)
-        if phase is RunMove.CALCULATE:
-            runs.move(tx, run_id, RunMove.VALIDATE)
+        billphases.finish(tx, run_id, phase)
     return spent
-
-
-def _begin(desk: Desk, run_id: int, phase: RunMove) -> RunTerms:
-    with desk.transaction() as (tx, _):
-        run = runs.run_of(tx, run_id, lock=True)
-        if run.company != desk.books.company:
-            raise BillingError(f"run {run_id} is of {run.company}")
-        after(RUN_MOVES, run.state, phase)
-        if phase is RunMove.FREEZE:
-            return runs.freeze_tariffs(tx, run_id, desk.books.tariffs, desk.books.zone)
-        if phase is RunMove.ISSUE:
-            now = desk.books.now_us()
-            due = local_date(now, desk.books.zone) + timedelta(days=run.due_days)
-            issue.set_due(tx, run_id, due.isoformat(), now)
-        return runs.terms_of(run, desk.books.tariffs)
 
 
 def _progress(desk: Desk, run_id: int, phase: RunMove) -> tuple[int, int]:
@@ -232,7 +193,7 @@ def _crew_member(books: Books, terms: RunTerms, phase: RunMove, there: Connectio
         with closing(open_desk(books)) as desk:
             done = work(desk, terms, phase)
         there.send((done, peak_kib(), ""))
-    except (StoreError, BillingError) as error:
+    except (StoreError, BillingError, WrongMoveError) as error:
         there.send((0, peak_kib(), str(error)))
 
 

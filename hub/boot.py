@@ -17,6 +17,7 @@ from core.company import Terms
 from core.store.tables.orders import OPEN
 from core.store.upgrade import Store, current, head
 from hub.acts import Desk
+from hub.billdesk import BillDesk
 from hub.channel import Channel, ChannelSpec
 from hub.clock import Sources
 from hub.companies import all_terms
@@ -98,6 +99,7 @@ class Hub:
             self.config.hub.name,
             self.sources.now_us,
         )
+        bills = BillDesk(operators, self.terms, self.config.database_url())
         verbs = {
             "submit": submit(by_company),
             "act": operators.act,
@@ -106,6 +108,7 @@ class Hub:
             ).key,
             "last-tids": last_tids.take_over,
             "status": lambda _request: self.status(),
+            **bills.verbs(),
             **desk.verbs(),
         }
         self._control = yield endpoint.listen(ControlFactory(verbs))

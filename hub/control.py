@@ -18,7 +18,15 @@ from twisted.internet.defer import inlineCallbacks, maybeDeferred
 from twisted.internet.protocol import Factory
 from twisted.protocols.basic import LineOnlyReceiver
 
-from core.messages import OrderTokens, ReportModule, ReportTokens, struct_of
+from core.messages import (
+    BillPartition,
+    BillRunMoved,
+    EndBillPhase,
+    OrderTokens,
+    ReportModule,
+    ReportTokens,
+    struct_of,
+)
 from hub.channel import Arrival, KeyReused, Overloaded
 from hub.partitioning import partition_ref
 from hub.ports import HubPorts
@@ -33,6 +41,8 @@ ANSWER_S = 30.0
 #: What only a decision orders and only a counterpart can report: made up by hand, it would be a
 #: token without a cause.
 _NOT_BY_HAND = (OrderTokens, ReportTokens, ReportModule)
+#: What a bill run says to itself.
+_OF_RUNS = (BillPartition, EndBillPhase, BillRunMoved)
 
 Verb = Callable[[dict[str, Any]], Any]
 
@@ -118,6 +128,8 @@ def submit(ports: dict[str, HubPorts], *, vouched: bool = False) -> Verb:
             raise ControlError(f"no message type {request.get('type')}")
         if known.struct in _NOT_BY_HAND:
             raise ControlError(f"{known.name} is said to or by a security module, never by hand")
+        if known.struct in _OF_RUNS:
+            raise ControlError(f"{known.name} comes of a run: start it with wattbus billrun")
         if "operator" in known.struct.__struct_fields__ and not vouched:
             raise ControlError(f"{known.name} is an operator's act: ask for it with wattbus act")
         try:

@@ -17,7 +17,7 @@ from core.store.tx import Reader, Tx
 from hub import balance
 from hub.envelope import Envelope, EnvelopeError, body_of, rfc3339, unseal
 from hub.inbox import MAX_ERROR
-from hub.outbox import WORKER
+from hub.outbox import COMMANDS
 
 #: Ids in one act: its transaction must not hold locks for long.
 MAX_IDS = 200
@@ -180,7 +180,7 @@ def _answer_no(tx: Tx, letters: Sequence[DeadLetter], now_us: int) -> None:
     """What was unknown is known now: it was not begun. A repeat of the request hears that."""
     answer = Answer(outcome=Outcome.REFUSED, code="expired", args={"expirytime": rfc3339(now_us)})
     text = msgspec.json.encode(answer).decode()
-    commands = [letter.message_id for letter in letters if letter.target == WORKER]
+    commands = [letter.message_id for letter in letters if letter.target in COMMANDS]
     if commands:
         rows = [(message_id, text, now_us) for message_id in dict.fromkeys(commands)]
         tx.update("request", ("message_id", "answer", "answered"), rows, must_match=False)
@@ -202,7 +202,7 @@ def _move_notices(
 
 def notice_of(reader: Reader, letter: DeadLetter) -> int:
     """The notice that a channel's delivery carries; 0: none, or it cannot be read."""
-    if letter.target == WORKER:
+    if letter.target in COMMANDS:
         return 0
     try:
         message = body_of(envelope_of(reader, letter.message_id))

@@ -18,6 +18,7 @@ from core.store.tx import Tx
 from core.store.upgrade import Store, is_sqlite, open_store, sqlite_path
 from hub.answers import Answers
 from hub.batch import Batch
+from hub.bulk import BulkWorker
 from hub.bus import Source
 from hub.bus.relay import Publisher, Relay
 from hub.bus.table import TableSource
@@ -150,6 +151,8 @@ def _embedded(parts: Parts) -> Engine:
         worker,
         answers,
         outbound,
+        # last of the work: one chunk a turn, and all that came meanwhile is done before the next
+        BulkWorker(store, parts.terms, parts.routing, "hub", parts.sources),
         Sweeper(store, parts.sources),
         pressure,
         _prover(parts, store),

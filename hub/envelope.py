@@ -132,3 +132,30 @@ def uuid7(now_us: int, random_bytes: Callable[[int], bytes]) -> str:
 def made_at_us(message_id: str) -> int:
     """When a message was accepted, to the millisecond: the first 48 bits of its UUIDv7."""
     return int(message_id[:8] + message_id[9:13], 16) * 1_000
+
+
+def caused(
+    cause: Envelope,
+    message: Message,
+    now_us: int,
+    random_bytes: Callable[[int], bytes],
+    key: str = "",
+) -> Envelope:
+    """A message of our own that another one caused. It keeps that one's partition key (and so the
+    order) unless ``key`` says that it is about somebody else."""
+    at = rfc3339(now_us)
+    return Envelope(
+        id=uuid7(now_us, random_bytes),
+        source="/wattbus/core",
+        type=type_name(message),
+        subject=cause.subject,
+        time=at,
+        recordedtime=at,
+        partitionkey=key or cause.partitionkey,
+        correlationid=cause.correlationid,
+        causationid=cause.id,
+        company=cause.company,
+        payloadhash=payload_hash(message),
+        testindicator=cause.testindicator,
+        data=body_bytes(message),
+    )

@@ -54,6 +54,24 @@ def fetch_open(
     return [Delivery(*row) for row in rows]
 
 
+def next_of(tx: Tx, target: str) -> Delivery | None:
+    """The oldest open delivery of a target that nobody is at, locked; None when there is none."""
+    tail = " FOR UPDATE SKIP LOCKED" if tx.dialect == "postgresql" else ""
+    found = tx.rows(
+        "SELECT seq FROM delivery WHERE target = :target AND state = 0 "
+        f"ORDER BY seq + 0 LIMIT 1{tail}",
+        target=target,
+    )
+    if not found:
+        return None
+    rows = tx.rows(
+        f"SELECT {_COLUMNS} FROM delivery d JOIN message m ON m.id = d.message_id "
+        "WHERE d.seq = :seq",
+        seq=found[0][0],
+    )
+    return Delivery(*rows[0])
+
+
 def still_open(tx: Tx, deliveries: Iterable[Delivery]) -> list[Delivery]:
     """Lock the rows by seq and keep what nobody has finished: a repeat is dropped here.
 

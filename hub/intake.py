@@ -13,7 +13,7 @@ from core.store.upgrade import Store
 from hub import failpoints
 from hub.channel import Accepted, KeyReused, Overloaded
 from hub.journal import QUARANTINED, Entry, Journal, Journaled, Noted
-from hub.outbox import WORKER
+from hub.outbox import COMMANDS
 from hub.worker import MAX_BATCH
 
 #: Arrivals that may wait for the journal: beyond it the edge is told to come again.
@@ -88,7 +88,7 @@ class Intake:
             return
         failpoints.hit("journal.after-commit")
         self.committed(len(waiters))
-        if any(route.target != WORKER for entry, _ in waiters for route in entry.routes):
+        if any(route.target not in COMMANDS for entry, _ in waiters for route in entry.routes):
             self.outward()
         self.on_reactor(_answer_all, waiters, results)
 

@@ -14,23 +14,22 @@ from hub.supervisor import WORKER_COMMAND, Supervisor
 
 @dataclass(slots=True)
 class Node:
-    """The hub and, on PostgreSQL, its worker processes."""
+    """The hub and, on PostgreSQL, its worker processes, lane by lane."""
 
     hub: Hub
-    workers: Supervisor | None
+    crews: tuple[Supervisor, ...] = ()
 
     def start(self) -> "defer.Deferred[None]":
         """Workers first: the channels open when somebody is there to do the work."""
-        if self.workers is not None:
-            self.workers.start()
+        for crew in self.crews:
+            crew.start()
         return self.hub.start()
 
     @defer.inlineCallbacks
     def stop(self) -> Any:
         """The hub drains first; then the workers finish their batch and end."""
         yield self.hub.stop()
-        if self.workers is not None:
-            yield self.workers.stop()
+        yield defer.gatherResults([crew.stop() for crew in self.crews])
 
 
 def service(
@@ -46,5 +45,6 @@ def service(
     hub = build(config, reactor, spec_of=spec_of)
     interpreter.settle()
     if is_sqlite(config.database_url()):
-        return Node(hub, None)
-    return Node(hub, Supervisor(reactor, config, worker))
+        return Node(hub)
+    lanes = (Supervisor(reactor, config, worker, bulk=bulk) for bulk in (False, True))
+    return Node(hub, tuple(lanes))

@@ -117,6 +117,17 @@ class Identity:
         if len(secret) > MAX_SECRET or not matches(secret, line):
             raise ControlError(f"operator {name}: unknown, or not the right passphrase")
 
+    def vouch(self, name: str, secret: str, company: str, role: str) -> None:
+        """The same, and that he has the role for the company. Raises ControlError."""
+        section = self.operators.get(name)
+        if section is not None and (
+            role not in section.roles or (section.companies and company not in section.companies)
+        ):
+            raise ControlError(
+                f"operator {name} may not do that for {company}: the role {role} is needed"
+            )
+        self.check(name, secret)
+
 
 @dataclass(frozen=True, slots=True)
 class OperatorDesk:

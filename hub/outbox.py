@@ -14,7 +14,14 @@ from core.store.tx import Change, Insert, Tx
 from hub.envelope import Envelope, seal
 
 WORKER = "worker"
+BULK = "bulk"
 CHANNEL = "channel:"
+#: Whose handlers may answer a request; what is for a channel carries an answer out.
+COMMANDS = frozenset({WORKER, BULK})
+
+#: Lanes: what somebody waits for, and what takes hours (bill runs). Each has workers of its own; a
+#: lane of its own is a target of its own, so that neither's scan of the queue sees the other.
+INTERACTIVE_LANE, BULK_LANE = 0, 1
 
 #: How many partitions an installation has, kept in its database. Enough for many nodes, few
 #: enough that a worker's look at all of its own stays one short index scan.
@@ -32,7 +39,7 @@ class Route:
 
     handler: str
     target: str
-    lane: int = 0
+    lane: int = INTERACTIVE_LANE
 
 
 @dataclass(frozen=True, slots=True)

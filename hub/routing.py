@@ -1,11 +1,15 @@
-"""Who handles a message: a command its one handler, a notice the channel that carries it."""
+"""Who handles a message: a command its one handler, a notice the channel that carries it.
+
+What takes hours goes by the bulk lane; an event is for nobody of ours.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from core.handlers.registry import HANDLERS
-from core.messages import Message, OrderTokens, SendNotice, name_of
-from hub.outbox import CHANNEL, WORKER, Route
+from core.messages import Event, Message, OrderTokens, SendNotice, name_of
+from hub.billbulk import HANDLERS as BULK_HANDLERS
+from hub.outbox import BULK, BULK_LANE, CHANNEL, WORKER, Route
 
 
 class RoutingError(LookupError):
@@ -27,6 +31,11 @@ class Routing:
             return (_to_channel(name),)
         if isinstance(message, OrderTokens):
             return (_to_channel(message.module),)
+        if isinstance(message, Event):
+            return ()
+        bulk = BULK_HANDLERS.get(name_of(message).name)
+        if bulk is not None:
+            return (Route(bulk.name, BULK, BULK_LANE),)
         handler = HANDLERS.get(name_of(message).name)
         if handler is None:
             raise RoutingError(f"no handler for {name_of(message).name}")

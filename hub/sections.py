@@ -43,6 +43,7 @@ class HubSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     name: str = "wattbus"
     data: str = "var"
     workers: Count = 0  # worker processes on PostgreSQL; 0: one per core
+    bulk_workers: Count = 0  # the same for bill runs, beside them; 0: one for two cores
     open_messages: AtLeastOne = 20_000  # per channel: over it the edge is told to come again
     linger_ms: Linger = 5  # under traffic a stage waits so long for company; 0: never
     drain_s: Annotated[float, msgspec.Meta(ge=0)] = 20.0

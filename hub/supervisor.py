@@ -25,6 +25,8 @@ STOP_S = 10.0
 PARENT = "WATTBUS_PARENT"
 #: The module of a worker process, and its verb.
 WORKER_COMMAND = ("hub", "worker")
+#: The same of a process of the bulk lane.
+BULK_OPTION = "--bulk"
 
 log = structlog.get_logger("hub.supervisor")
 
@@ -43,15 +45,25 @@ class _Watched(ProcessProtocol):
 
 
 class Supervisor:
-    """Keeps as many workers alive as the configuration says (0: one per core)."""
+    """Keeps as many workers of a lane alive as the configuration says.
+
+    0: one per core; of the bulk lane one for two cores, so that it never has them all.
+    """
 
     def __init__(
-        self, reactor: Any, config: Config, command: tuple[str, ...] = WORKER_COMMAND
+        self,
+        reactor: Any,
+        config: Config,
+        command: tuple[str, ...] = WORKER_COMMAND,
+        *,
+        bulk: bool = False,
     ) -> None:
         self.reactor = reactor
         self._config = config
-        self._command = command
-        self._count = config.hub.workers or os.cpu_count() or 1
+        self._command = (*command, BULK_OPTION) if bulk else command
+        cores = os.cpu_count() or 1
+        said = config.hub.bulk_workers if bulk else config.hub.workers
+        self._count = said or (max(1, cores // 2) if bulk else cores)
         self._alive: dict[int, tuple[Any, _Watched]] = {}
         self._rest: dict[int, float] = {}
         self._stopping = False
@@ -87,7 +99,13 @@ class Supervisor:
         before = 0.0 if lived > STARTED_WELL_S else self._rest.get(watched.index, 0.0)
         rest = min(before * 2, RESTART_MOST_S) or RESTART_S
         self._rest[watched.index] = rest
-        log.error("worker.ended", worker=watched.index, reason=reason, again_in_s=rest)
+        log.error(
+            "worker.ended",
+            command=self._command,
+            worker=watched.index,
+            reason=reason,
+            again_in_s=rest,
+        )
         self.reactor.callLater(rest, self._spawn, watched.index)
 
     def stop(self) -> "Deferred[Any]":

@@ -81,18 +81,51 @@ class Partition(msgspec.Struct, frozen=True, gc=False):
         return found
 
 
-def claim(tx: Tx, run_id: int, phase: RunMove) -> Partition | None:
-    """The next partition for this phase, locked; None when there is no free one."""
-    tail = ""
+def claim(tx: Tx, run_id: int, phase: RunMove, number: int = 0) -> Partition | None:
+    """The next partition for this phase, locked; None when there is no free one.
+
+    ``number``: this one and no other; who is at it is waited for. None: it is done.
+    """
+    which, tail = "", ""
     if tx.dialect == "postgresql":
         # tables that were empty when a plan was made would be read from end to end for ever after
         tx.run("SET LOCAL enable_seqscan = off")
-        tail = " FOR UPDATE SKIP LOCKED"
+        tail = " FOR UPDATE" if number else " FOR UPDATE SKIP LOCKED"
+    if number:
+        which = "AND number = :number "
     rows = tx.rows(
-        f"{_SELECT}state = :state ORDER BY number LIMIT 1{tail}",
-        run=run_id, state=PHASES[phase][0].value,
+        f"{_SELECT}state = :state {which}ORDER BY number LIMIT 1{tail}",
+        run=run_id, state=PHASES[phase][0].value, **({"number": number} if number else {}),
     )  # fmt: skip
     return Partition(*rows[0]) if rows else None
+
+
+def waiting(reader: Reader, run_id: int, phase: RunMove, above: int, most: int) -> list[int]:
+    """Numbers of partitions that wait for this phase, the lowest above ``above`` first."""
+    rows = reader.rows(
+        "SELECT number FROM run_partition WHERE run_id = :run AND number > :above "
+        "AND state = :state ORDER BY number LIMIT :most",
+        run=run_id, above=above, state=PHASES[phase][0].value, most=most,
+    )  # fmt: skip
+    return [row[0] for row in rows]
+
+
+def any_free(tx: Tx, run_id: int, phase: RunMove) -> bool:
+    """Whether one waits for this phase that nobody is at now. Whoever ends a partition asks: the
+    one that asks last sees none, so that the end of a phase is seen, at times more than once."""
+    tail = " FOR SHARE SKIP LOCKED" if tx.dialect == "postgresql" else ""
+    return bool(tx.rows(
+        "SELECT number FROM run_partition WHERE run_id = :run AND state = :state "
+        f"ORDER BY number DESC LIMIT 1{tail}", run=run_id, state=PHASES[phase][0].value,
+    ))  # fmt: skip
+
+
+def unfinished(tx: Tx, run_id: int, phase: RunMove) -> int:
+    """How many still wait for this phase, once everybody who was at one has come to an end."""
+    return len(tx.rows(
+        "SELECT number FROM run_partition WHERE run_id = :run AND state = :state "
+        "ORDER BY number FOR UPDATE", run=run_id, state=PHASES[phase][0].value,
+    ))  # fmt: skip
 
 
 def freeze(tx: Tx, terms: RunTerms, part: Partition) -> int:

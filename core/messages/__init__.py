@@ -10,8 +10,14 @@ integers of microseconds UTC.
 
 from core.messages.accounts import AskBalance, Enrol, MeterLink, PhoneLink, SetLanguage
 from core.messages.advances import AskAdvance, GiveAdvance, PauseService, ResumeService
-from core.messages.base import Message, message_type, name_of, struct_of
-from core.messages.billing import ReceivePayment
+from core.messages.base import Event, Message, message_type, name_of, struct_of
+from core.messages.billing import (
+    BillPartition,
+    BillRunMoved,
+    EndBillPhase,
+    ReceivePayment,
+    RunBillPhase,
+)
 from core.messages.collection import ImportDebts, ReceiveJointPayment, RequestMoneyAct
 from core.messages.free_units import ClaimFreeUnits, EndFreeUnits, GiveFreeUnits
 from core.messages.management import DecideTokenAct, RequestTokenAct
@@ -26,14 +32,18 @@ __all__ = [
     "AskAdvance",
     "AskBalance",
     "AskLastTokens",
+    "BillPartition",
+    "BillRunMoved",
     "ClaimFreeUnits",
     "ConfirmKeyChange",
     "ConfirmVend",
     "CreditVend",
     "DecideTokenAct",
     "DeliveryReport",
+    "EndBillPhase",
     "EndFreeUnits",
     "Enrol",
+    "Event",
     "FailKeyChange",
     "GiveAdvance",
     "GiveFreeUnits",
@@ -55,6 +65,7 @@ __all__ = [
     "RequestMoneyAct",
     "RequestTokenAct",
     "ResumeService",
+    "RunBillPhase",
     "SendNotice",
     "SetLanguage",
     "message_type",

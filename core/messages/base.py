@@ -11,6 +11,10 @@ class Message(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Base of all canonical messages; unknown fields of a newer minor version are ignored."""
 
 
+class Event(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """Base of what has happened and nobody is asked to do: it is on the bus for who listens."""
+
+
 @dataclass(frozen=True, slots=True)
 class MessageType:
     """What the hub knows of a type.

@@ -5,7 +5,13 @@ from typing import Final
 from core.messages.accounts import AskBalance, Enrol, MeterLink, PhoneLink, SetLanguage
 from core.messages.advances import AskAdvance, GiveAdvance, PauseService, ResumeService
 from core.messages.base import Message, name_of
-from core.messages.billing import ReceivePayment
+from core.messages.billing import (
+    BillPartition,
+    BillRunMoved,
+    EndBillPhase,
+    ReceivePayment,
+    RunBillPhase,
+)
 from core.messages.collection import (
     ImportDebts,
     OldDebt,
@@ -62,6 +68,20 @@ _MESSAGES: Final[tuple[Message, ...]] = (
         source="debts-2025.csv",
         currency="UGX",
         debts=(OldDebt(account="100001", year=2025, amount=120_000),),
+    ),
+    RunBillPhase(run=7, phase="calculate", operator="grace"),
+    BillPartition(run=7, phase="calculate", number=3),
+    EndBillPhase(run=7, phase="calculate"),
+    BillRunMoved(
+        run=7,
+        phase="calculate",
+        state="validated",
+        period=202610,
+        kind="regular",
+        currency="UGX",
+        bills=2_900,
+        held=12,
+        total=258_000_000,
     ),
     CreditVend(
         meter="04123456784",

@@ -2,7 +2,9 @@
 
 import getpass
 import json
+import os
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +27,8 @@ JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object, for p
 OperatorOption = Annotated[str, typer.Option(help="Your name for the record; else your user's.")]
 ReasonOption = Annotated[str, typer.Option(help="Why; it goes on record.")]
 DEFAULT = Path("wattbus.toml")
+#: The environment may hold the passphrase, where nobody sits at the keyboard.
+SECRET = "WATTBUS_OPERATOR_SECRET"  # noqa: S105 - the variable's name
 
 
 def die(sentence: str, code: int = 1) -> NoReturn:
@@ -55,6 +59,21 @@ def operator_name(given: str) -> str:
     return given or getpass.getuser()
 
 
+def passphrase(settings: Config, operator: str) -> str:
+    """The passphrase, where the configuration asks for one."""
+    section = settings.operators.get(operator)
+    if section is None:
+        known = ", ".join(settings.operators) or "none"
+        die(f"no operator {operator}; [operators.NAME] has: {known}", 2)
+    if not section.secret_file:
+        return ""
+    if SECRET in os.environ:
+        return os.environ[SECRET]
+    if not sys.stdin.isatty():
+        die(f"the passphrase of {operator} is needed: at a terminal, or in {SECRET}", 2)
+    return getpass.getpass(f"Passphrase of {operator}: ")
+
+
 @contextmanager
 def reading(config: Config) -> Iterator[Reader]:
     """A read-only look at the database, beside a running hub or without one."""
@@ -77,6 +96,17 @@ def reader_store(config: Config) -> Any:
             die(f"there is no database at {sqlite_path(url)}: run `wattbus db upgrade`")
         return SqliteReader(sqlite_path(url))
     return open_store(url, "wattbus-cli")
+
+
+def hub_answers(config: Config) -> bool:
+    """Whether a hub runs here: something listens at its control socket."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
+        link.settimeout(5)
+        try:
+            link.connect(str(config.path(config.hub.data) / "control.sock"))
+        except OSError:
+            return False
+    return True
 
 
 #: Said when the hub has heard a request and did not answer.

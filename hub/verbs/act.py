@@ -1,8 +1,6 @@
 """``wattbus act``: what operators do with tokens beside selling them."""
 
-import getpass
 import json
-import os
 import shlex
 import sys
 import time
@@ -36,6 +34,7 @@ from hub.verbs._shared import (
     configuration,
     die,
     operator_name,
+    passphrase,
     reading,
     submitted,
 )
@@ -44,8 +43,6 @@ from hub.verbs.pay import said_no
 from hub.verbs.token import parse_tenths
 
 NAME = "act"
-#: The environment may hold the passphrase, where nobody sits at the keyboard.
-SECRET = "WATTBUS_OPERATOR_SECRET"  # noqa: S105 - the variable's name
 
 _TWO = {
     Two.NEVER: "one person",
@@ -343,27 +340,12 @@ def send(
                 "key": key,
                 "type": name_of(data).name,
                 "operator": command.operator,
-                "secret": _secret(settings, command.operator),
+                "secret": passphrase(settings, command.operator),
                 "data": msgspec.to_builtins(data),
             },
             again,
         )
     )
-
-
-def _secret(settings: Config, operator: str) -> str:
-    """The passphrase, where the configuration asks for one."""
-    section = settings.operators.get(operator)
-    if section is None:
-        known = ", ".join(settings.operators) or "none"
-        die(f"no operator {operator}; [operators.NAME] has: {known}", 2)
-    if not section.secret_file:
-        return ""
-    if SECRET in os.environ:
-        return os.environ[SECRET]
-    if not sys.stdin.isatty():
-        die(f"the passphrase of {operator} is needed: at a terminal, or in {SECRET}", 2)
-    return getpass.getpass(f"Passphrase of {operator}: ")
 
 
 def _subject(data: dict[str, Any]) -> str:

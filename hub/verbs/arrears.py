@@ -39,11 +39,11 @@ from hub.verbs._shared import (
     configuration,
     die,
     operator_name,
+    passphrase,
     reading,
     submitted,
 )
 from hub.verbs.act import _now_us
-from hub.verbs.act import _secret as passphrase
 from hub.verbs.pay import said_no
 
 NAME = "arrears"

@@ -19,6 +19,7 @@ TEMPLATE = """\
 name = "node1"          # this node's name in logs and leases
 data = "var"            # control socket and whatever the node keeps; relative to this file
 # workers = 0           # worker processes on PostgreSQL; 0: one per core
+# bulk_workers = 0      # the same for bill runs, beside them; 0: one for two cores
 # open_messages = 20000 # per channel; over it the edge is told to come again
 # drain_s = 20.0        # how long a stop waits for what is in flight
 log = "json"            # json | text

@@ -47,10 +47,10 @@ from hub.verbs._shared import (
     configuration,
     die,
     operator_name,
+    passphrase,
     reading,
     submitted,
 )
-from hub.verbs.act import _secret as passphrase
 from hub.verbs.act import tell_done as tell_act
 from hub.verbs.pay import said_no
 

@@ -39,8 +39,8 @@ from hub.verbs._shared import (
     configuration,
     die,
     operator_name,
+    passphrase,
 )
-from hub.verbs.act import _secret as passphrase
 
 NAME = "keys"
 app = typer.Typer(

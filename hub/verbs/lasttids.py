@@ -28,9 +28,9 @@ from hub.verbs._shared import (
     configuration,
     die,
     operator_name,
+    passphrase,
     reading,
 )
-from hub.verbs.act import _secret as passphrase
 
 NAME = "lasttids"
 

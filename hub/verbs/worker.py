@@ -12,11 +12,11 @@ NAME = "worker"
 def command(
     config: ConfigOption = DEFAULT,
     index: Annotated[int, typer.Option(help="Which of the node's workers this is.")] = 0,
+    bulk: Annotated[bool, typer.Option("--bulk", help="Of the bulk lane: bill runs.")] = False,
 ) -> None:
     """Run one worker process on the partitions that it leases, until SIGTERM."""
-    from hub import observe
-    from hub.workerprocess import run
+    from hub import bulkprocess, observe, workerprocess
 
     settings = configuration(config)
     observe.configure(settings.hub.log)
-    run(settings, index)
+    (bulkprocess if bulk else workerprocess).run(settings, index)

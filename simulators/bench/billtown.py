@@ -10,7 +10,8 @@ from core.billing.periods import Reported
 from core.store.ids import take
 from core.store.upgrade import open_store, upgrade
 from core.tariffs.load import load_file
-from hub.billruns import Books, Desk, open_desk
+from hub.billphases import Books
+from hub.billruns import Desk, open_desk
 from hub.clock import Sources
 from simulators.bench.town import analyze
 

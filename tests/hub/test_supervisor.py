@@ -49,6 +49,23 @@ def supervisor(reactor: FakeReactor) -> Supervisor:
     return Supervisor(reactor, parse(CONFIG, "wattbus.toml", Path()))
 
 
+def test_the_bulk_lane_has_workers_of_its_own(reactor: FakeReactor) -> None:
+    text = CONFIG.replace("[database]", "bulk_workers = 3\n[database]")
+    Supervisor(reactor, parse(text, "wattbus.toml", Path()), bulk=True).start()
+    assert [p.arguments[-1] for p in reactor.started] == ["0", "1", "2"]
+    assert all(p.arguments[2:5] == ["hub", "worker", "--bulk"] for p in reactor.started)
+
+
+def test_half_of_the_cores_at_most_are_for_the_bulk_lane(
+    reactor: FakeReactor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for cores, workers in ((1, 1), (2, 1), (8, 4)):
+        monkeypatch.setattr("os.cpu_count", lambda cores=cores: cores)
+        reactor.started.clear()
+        Supervisor(reactor, parse(CONFIG, "wattbus.toml", Path()), bulk=True).start()
+        assert len(reactor.started) == workers
+
+
 def test_as_many_as_configured_are_started_with_their_index(
     supervisor: Supervisor, reactor: FakeReactor
 ) -> None:

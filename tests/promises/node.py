@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 from core.store import pg
-from hub import config, failpoints, leases, observe, workerprocess
+from hub import bulkprocess, config, failpoints, leases, observe, workerprocess
 from hub.inbox import Delivery
 from hub.worker import Worker
 from tests.promises import mutants, poison
@@ -71,6 +71,7 @@ def main() -> None:
     parser.add_argument("verb", choices=["run", "worker"])
     parser.add_argument("-c", dest="config", type=Path)
     parser.add_argument("--index", type=int, default=0)
+    parser.add_argument("--bulk", action="store_true")
     given = parser.parse_args()
     settings = config.read(given.config)
     arm_by_files(settings.path(settings.hub.data))
@@ -84,7 +85,7 @@ def main() -> None:
     cured = settings.path(settings.hub.data) / "cured"
     with poison.installed(cured.exists):
         if given.verb == "worker":
-            workerprocess.run(settings, given.index, spec_of)
+            (bulkprocess if given.bulk else workerprocess).run(settings, given.index, spec_of)
             return
         from hub.reactor import install
 

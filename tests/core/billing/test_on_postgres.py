@@ -12,7 +12,8 @@ from core.billing.states import RunMove
 from core.store.pg_copy import copy_text
 from core.store.upgrade import upgrade
 from hub import failpoints
-from hub.billruns import Books, do_next, open_desk, run_phase
+from hub.billphases import Books
+from hub.billruns import do_next, open_desk, run_phase
 from tests.core.billing.village import (
     approve,
     calculated,

@@ -8,7 +8,8 @@ import pytest
 from core.billing.reverse import reverse_one
 from core.billing.shapes import BillingError
 from core.billing.states import BillMove
-from hub.billruns import Books, open_desk
+from hub.billphases import Books
+from hub.billruns import open_desk
 from tests.core.billing.village import decide, issued, report, rows, village, wrongs
 
 

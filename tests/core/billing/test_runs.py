@@ -11,7 +11,8 @@ from core.billing.shapes import BillingError
 from core.billing.states import PHASES, BillMove, RunMove, WrongMoveError
 from core.store.tx import DataStoreError, TransientStoreError
 from hub import billruns, failpoints
-from hub.billruns import Books, open_desk, run_phase
+from hub.billphases import Books
+from hub.billruns import open_desk, run_phase
 from tests.core.billing.village import (
     PERIOD,
     approve,

@@ -16,7 +16,8 @@ from core.store.invariants import Offence, offences
 from core.store.tx import Row
 from core.tariffs.compiling import CompiledTariff
 from core.tariffs.load import load_file
-from hub.billruns import Books, open_desk, run_phase
+from hub.billphases import Books
+from hub.billruns import open_desk, run_phase
 from tests.hub.machine import MORNING_US, fresh_sqlite
 
 PERIOD = 202610

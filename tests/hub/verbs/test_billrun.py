@@ -144,6 +144,7 @@ def test_usage_of_strangers_and_twice(place: Place) -> None:
 
 def test_books_without_their_tariff(place: Place) -> None:
     (place.folder / "village.yaml").unlink()
-    assert "village.yaml" in place.run("status", "1", code=2)
+    place.run("plan", "2026-10", code=2)
+    assert "village.yaml" in place.run("run", "1", code=2)
     with pytest.raises(OSError, match="village"):
         books_of(read(place.config), "demo", lambda: 0)
