@@ -8,8 +8,7 @@ import typer
 
 from core.messages import Message, name_of
 from hub.config import Config
-from hub.verbs._shared import Submitted, ask_hub, die, submitted
-from hub.verbs.act import _secret as passphrase
+from hub.verbs._shared import Submitted, ask_hub, die, passphrase, submitted
 from hub.verbs.pay import said_no
 
 CompanyOption = Annotated[str, typer.Option(help="Which company, where there are several.")]
