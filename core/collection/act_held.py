@@ -6,8 +6,9 @@ import msgspec
 
 from core.collection.entities import Deposit, PreReceipt
 from core.collection.items import book, entry, owed_of
-from core.collection.payments import next_number, pay_from, rule_of, wrong
+from core.collection.payments import next_number, pay_from, rule_of
 from core.collection.states import RECEIPT_MOVES, ReceiptMove, ReceiptState
+from core.collection.tenders import wrong
 from core.entities import Account, TokenAct
 from core.handlers.base import Context
 from core.ledger import CUSTOMER_CREDIT, Entry

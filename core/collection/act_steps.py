@@ -29,12 +29,12 @@ from core.collection.payments import (
     payment_of,
     rule_of,
     undo,
-    wrong,
 )
 from core.collection.states import (
     PaymentMove,
     PlanMove,
 )
+from core.collection.tenders import wrong
 from core.collection.terms import Recovery
 from core.entities import Account, TokenAct
 from core.handlers.base import Context

@@ -3,7 +3,8 @@
 import msgspec
 
 from core.collection.act_steps import STEPS
-from core.collection.payments import account_of, wrong
+from core.collection.payments import account_of
+from core.collection.tenders import wrong
 from core.entities import TokenAct
 from core.handlers.base import Context
 from core.messages import Answer, RequestMoneyAct

@@ -25,7 +25,7 @@ from core.collection.items import (
     settle_debt,
 )
 from core.collection.late import Paid, late_fee
-from core.collection.payments import wrong
+from core.collection.tenders import wrong
 from core.collection.terms import Fee, Recovery
 from core.entities import Account, Debt
 from core.handlers.base import Context

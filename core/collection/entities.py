@@ -28,6 +28,7 @@ class OpenItem(Entity, frozen=True, kw_only=True, gc=False):
     message_id: str
     txn_id: int
     raised_at: int
+    late_from: str = ""
 
 
 class Payment(Entity, frozen=True, kw_only=True, gc=False):
@@ -47,6 +48,8 @@ class Payment(Entity, frozen=True, kw_only=True, gc=False):
     message_id: str
     received_at: int
     decided_at: int
+    bank: str = ""
+    identity: str = ""
 
 
 class PayPlan(Entity, frozen=True, kw_only=True, gc=False):

@@ -34,19 +34,14 @@ from core.collection.states import (
     ReceiptMove,
     ReceiptState,
 )
+from core.collection.tenders import UNCLEARED, Tender, declared, not_received, wrong
 from core.entities import Account, Debt
 from core.handlers.base import Context
 from core.ledger import CUSTOMER_CREDIT, Entry
-from core.refusals import Refusal, refuse
+from core.refusals import refuse
 
-UNCLEARED = "uncleared"
 #: The code of what is owed again because money that came back had been spent.
 RETURNED = "returned"
-#: Names of the chart: a way of paying with one of them would post into the books of another.
-_CHART = (
-    CUSTOMER_CREDIT, UNCLEARED, "receivable", "revenue", "expense", "tax", "payable", "deposit",
-    "opening",
-)  # fmt: skip
 
 
 class Part(msgspec.Struct, frozen=True, gc=False):
@@ -55,16 +50,6 @@ class Part(msgspec.Struct, frozen=True, gc=False):
     account: Account
     amount: int
     items: tuple[int, ...] = ()
-
-
-class Tender(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """How it was paid."""
-
-    way: str
-    desk: str
-    reference: str = ""
-    rule: str = ""
-    receipt: str = ""
 
 
 def account_of(ctx: Context, number: str) -> Account:
@@ -87,14 +72,13 @@ def rule_of(ctx: Context, name: str, items: tuple[int, ...] = ()) -> Rule:
     return replace(rules[name], named=items)
 
 
-def wrong(what: str) -> Refusal:
-    """A payment or act with money that does not fit together."""
-    return refuse("payment-wrong", what=what)
+def receive(ctx: Context, parts: Sequence[Part], tender: Tender, identity: str = "") -> Payment:
+    """Receive a payment; its parts sum to its amount. Raises Refusal; nothing is staged then.
 
-
-def receive(ctx: Context, parts: Sequence[Part], tender: Tender) -> Payment:
-    """Receive a payment; its parts sum to its amount. Raises Refusal; nothing is staged then."""
-    _declared(ctx, tender)
+    ``identity``: its natural key (``core.collection.tenders``); a second one is refused.
+    """
+    declared(ctx, tender)
+    not_received(ctx, identity, tender)
     amount = sum(part.amount for part in parts)
     clears_later = tender.way in ctx.terms.collection.uncleared
     rules = [rule_of(ctx, tender.rule, part.items) for part in parts]
@@ -122,7 +106,11 @@ def receive(ctx: Context, parts: Sequence[Part], tender: Tender) -> Payment:
         message_id=ctx.message_id,
         received_at=ctx.now_us,
         decided_at=0,
+        bank=tender.bank.strip(),
+        identity=identity,
     )
+    if identity:
+        ctx.stage.link("received-as", identity, number)
     ctx.stage.link("not-cleared", id_, clears_later)
     ctx.stage.add("payment", **asdict(payment))
     ctx.stage.put(payment.number, payment)
@@ -130,15 +118,6 @@ def receive(ctx: Context, parts: Sequence[Part], tender: Tender) -> Payment:
         paid = RECEIPT_MOVES[ReceiptState(receipt.state), ReceiptMove.PAY]
         ctx.stage.put(number, replace(receipt, state=paid.value, payment_id=id_))
     return payment
-
-
-def _declared(ctx: Context, tender: Tender) -> None:
-    """Only ways that are declared: a cheque by another name would be spendable at once."""
-    ways = [way for way in ctx.terms.collection.ways if way not in _CHART and ":" not in way]
-    if tender.way not in ways:
-        raise wrong(f"{tender.way or 'nothing'} is no way to pay; there are: {', '.join(ways)}")
-    if not tender.desk.strip() or ":" in tender.desk:
-        raise wrong(f"{tender.way}:{tender.desk} is no way to pay at a desk")
 
 
 def next_number(ctx: Context) -> str:
@@ -257,6 +236,8 @@ def undo(ctx: Context, payment: Payment, after: PaymentState) -> list[int]:
     for txn_id in filter(None, (payment.clear_txn_id, payment.txn_id)):
         mirror(ctx, txn_id, after.value)
     ctx.stage.put(payment.number, replace(payment, state=after.value, decided_at=ctx.now_us))
+    if payment.identity:  # what came back leaves its number to the payment that replaces it
+        ctx.stage.link("received-as", payment.identity, None)
     return list(dict.fromkeys(row.account_id for row in rows))
 
 

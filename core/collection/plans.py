@@ -15,8 +15,8 @@ from core.collection.items import (
     receivable,
     settle,
 )
-from core.collection.payments import wrong
 from core.collection.states import PLAN_MOVES, PlanMove, PlanState
+from core.collection.tenders import wrong
 from core.entities import Account
 from core.handlers.base import Context
 from core.ledger import Entry

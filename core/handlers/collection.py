@@ -4,8 +4,9 @@ from core.book import Wants
 from core.calendars import local_date
 from core.collection.allocation import CLASSES
 from core.collection.charges import FIRST_YEAR, NO_CREDIT, old_identity, take_over
-from core.collection.payments import Part, Tender, account_of, receive, wrong
+from core.collection.payments import Part, account_of, receive
 from core.collection.states import PaymentState
+from core.collection.tenders import Tender, identity_of, wrong
 from core.entities import Account
 from core.handlers.base import Context, Handler
 from core.messages import Answer, ImportDebts, Outcome, ReceiveJointPayment, ReceivePayment
@@ -36,10 +37,12 @@ def decide_payment(ctx: Context, command: ReceivePayment) -> Answer:
         way=command.way,
         desk=command.desk,
         reference=command.reference,
+        bank=command.bank,
         rule=command.rule,
         receipt=command.receipt,
     )
-    payment = receive(ctx, [Part(account, command.amount, command.items)], tender)
+    part = Part(account, command.amount, command.items)
+    payment = receive(ctx, [part], tender, identity_of(command))
     data = {
         "account": account.number,
         "amount": command.amount,
@@ -60,7 +63,12 @@ def decide_payment(ctx: Context, command: ReceivePayment) -> Answer:
 def _wants_payment(command: ReceivePayment) -> Wants:
     number = (command.account,)
     receipts = (command.receipt,) if command.receipt else ()
-    return Wants(accounts=number, owing=number, receipts=receipts)
+    return Wants(accounts=number, owing=number, receipts=receipts, paid_as=_paid_as(command))
+
+
+def _paid_as(command: ReceivePayment | ReceiveJointPayment) -> tuple[str, ...]:
+    identity = identity_of(command)
+    return (identity,) if identity else ()
 
 
 def decide_joint(ctx: Context, command: ReceiveJointPayment) -> Answer:
@@ -76,9 +84,13 @@ def decide_joint(ctx: Context, command: ReceiveJointPayment) -> Answer:
         for share in command.shares
     ]  # fmt: skip
     tender = Tender(
-        way=command.way, desk=command.desk, reference=command.reference, rule=command.rule
+        way=command.way,
+        desk=command.desk,
+        reference=command.reference,
+        bank=command.bank,
+        rule=command.rule,
     )
-    payment = receive(ctx, parts, tender)
+    payment = receive(ctx, parts, tender, identity_of(command))
     credits_ = {p.account.number: ctx.stage.need(Account, p.account.id).spendable for p in parts}
     data = {
         "payment": payment.number,
@@ -92,7 +104,7 @@ def decide_joint(ctx: Context, command: ReceiveJointPayment) -> Answer:
 
 def _wants_joint(command: ReceiveJointPayment) -> Wants:
     numbers = tuple(share.account for share in command.shares)
-    return Wants(accounts=numbers, owing=numbers)
+    return Wants(accounts=numbers, owing=numbers, paid_as=_paid_as(command))
 
 
 def decide_import(ctx: Context, command: ImportDebts) -> Answer:

@@ -20,9 +20,14 @@ class PaymentShare(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     items: tuple[int, ...] = ()
 
 
+_JOINT = ("shares", "amount", "currency", "way")
+
+
 @message_type(
     "wattbus.collection.ReceiveJointPayment.v1",
-    hashed=("shares", "amount", "currency", "way"),
+    hashed=(*_JOINT, "desk", "reference", "bank"),
+    hash_version=2,
+    earlier={1: _JOINT},
 )
 class ReceiveJointPayment(Message, frozen=True, kw_only=True, omit_defaults=True):
     """One payment for many accounts; the shares sum to ``amount`` (minor units)."""
@@ -34,6 +39,7 @@ class ReceiveJointPayment(Message, frozen=True, kw_only=True, omit_defaults=True
     reference: str = ""
     desk: str = "main"
     rule: str = ""
+    bank: str = ""
 
 
 @message_type(

@@ -19,6 +19,7 @@ from core.collection.entities import (
     PreReceipt,
 )
 from core.entities import Debt
+from core.store.tables.collection import STANDS
 from core.store.tx import Reader, Row
 
 _ITEM = OpenItem.__struct_fields__
@@ -48,6 +49,7 @@ def load_collection(reader: Reader, company: str, wants: Wants, book: Book) -> N
     """Everything that a decision about money owed looks at; the accounts are locked already."""
     if not (wants.owing or wants.items or wants.payments or wants.identities or wants.receipts):
         return  # sales want none of it
+    _received(reader, company, wants.paid_as, book)
     _payments(reader, company, wants.payments, book)
     ids = _ids(book, wants.owing)
     touched = {row.item_id for rows in _rows_of(book) for row in rows if row.item_id}
@@ -213,6 +215,18 @@ def _receipts(reader: Reader, company: str, numbers: Sequence[str], book: Book) 
     for row in _select(reader, _RECEIPT, where, company=company, numbers=list(numbers)):
         receipt = PreReceipt(**dict(zip(_RECEIPT, row, strict=True)))
         book.load(receipt.number, receipt)
+
+
+def _received(reader: Reader, company: str, identities: Sequence[str], book: Book) -> None:
+    """Payments that were received under these natural keys and did not come back."""
+    if identities:
+        for identity, number in reader.rows(
+            "SELECT identity, number FROM payment WHERE company = :company "
+            f"AND identity IN :identities AND {STANDS}",
+            company=company,
+            identities=list(identities),
+        ):
+            book.link("received-as", identity, number)
 
 
 def _live(reader: Reader, company: str, identities: Sequence[str], book: Book) -> None:

@@ -64,6 +64,7 @@ ARGS = {
     "limit_tenths": 500,
     "phone": "+256772123456",
     "account": "100001",
+    "payment": "DP-M00000017",
     "credit": 1000,
     "currency": "UGX",
     "expected": "UGX",
@@ -186,6 +187,7 @@ def test_what_says_that_no_money_was_taken(texts: Texts) -> None:
         *(code for code in OPERATOR if code.startswith(("act-", "operator-"))),
         "second-person",
         "no-entitlement",
+        "payment-known",  # the money was taken, once
         *(code for code in OPERATOR if code.startswith(("free-units-", "entitlement-"))),
         *(code for code in OPERATOR if code.startswith("key-change-")),
     }:

@@ -17,7 +17,7 @@ from hub.channel import Accepted
 from hub.clock import Sources
 from hub.worker import Worker
 from tests.core.collection.desk import act, debt, desk_on, done, money, whole, yes
-from tests.hub.machine import FakeTime, Machine, buy
+from tests.hub.machine import FakeTime, Machine, buy, enrol
 from tests.servers.postgres import Postgres
 
 pytestmark = pytest.mark.slow
@@ -113,6 +113,33 @@ def test_sales_on_one_account(machine: Machine) -> None:
     assert no == {"credit-insufficient"}
     ((credit,),) = machine.rows("SELECT credit FROM account")
     assert credit == before - tenders + carried >= 0
+    whole(machine)
+
+
+def test_payments_with_a_bank_reference_among_the_sales(machine: Machine) -> None:
+    """Each reference comes by four keys, for two accounts: it is received once."""
+    done(machine, enrol("100002", "04123456792", "+256700000002"))
+    done(machine, money(20_000))
+    wanted = [
+        money(
+            1_000 + number // 4, "transfer", f"10000{1 + number % 2}", reference=f"FT-{number // 4}"
+        )
+        for number in range(SALES)
+    ] + [buy(5_000, another=True) for _ in range(4)]
+    mixed = [wanted[(number * 29) % len(wanted)] for number in range(len(wanted))]
+    heard = [machine.accept(each, f"k{number}") for number, each in enumerate(mixed)]
+    machine.intake.step()
+    all_at_once(machine)
+    machine.settle()
+    answers = [machine.answer(each[0].message_id) for each in heard]
+    paid = [a for a in answers if "payment" in a.data]
+    known = [a for a in answers if a.code == "payment-known"]
+    assert (len(paid), len(known)) == (SALES // 4, SALES - SALES // 4)
+    assert {a.args["payment"] for a in known} <= {a.data["payment"] for a in paid}
+    ((count, total),) = machine.rows(
+        "SELECT count(*), CAST(sum(amount) AS BIGINT) FROM payment WHERE way = 'transfer'"
+    )
+    assert (count, total) == (SALES // 4, sum(1_000 + n for n in range(SALES // 4)))
     whole(machine)
 
 
