@@ -15,6 +15,8 @@ from hub.batch import Batch
 from hub.bus.table import TableSource
 from hub.channel import Accepted
 from hub.clock import Sources
+from hub.replaycompare import differences
+from hub.replaying import private_books, replay
 from hub.worker import Worker
 from tests.core.collection.desk import act, debt, desk_on, done, money, whole, yes
 from tests.hub.machine import FakeTime, Machine, buy, enrol
@@ -81,6 +83,14 @@ def all_at_once(machine: Machine) -> None:
     assert faults == []
 
 
+def the_same_by_replay(machine: Machine) -> None:
+    """Workers with clocks of their own decided: the order of their locks is that of replay."""
+    with private_books() as books, machine.store.reader() as live:
+        found = replay(live, {"demo": machine.terms}, books)
+        assert (found.otherwise, list(differences(live, books))) == ([], [])
+    assert found.commands > SALES // 2
+
+
 def asked(machine: Machine, number: int) -> str:
     """A sale's key: every tenth is that of the sale before it."""
     return f"sale{number - 1 if number % 10 == 9 else number}"
@@ -114,6 +124,7 @@ def test_sales_on_one_account(machine: Machine) -> None:
     ((credit,),) = machine.rows("SELECT credit FROM account")
     assert credit == before - tenders + carried >= 0
     whole(machine)
+    the_same_by_replay(machine)
 
 
 def test_payments_with_a_bank_reference_among_the_sales(machine: Machine) -> None:
@@ -141,6 +152,7 @@ def test_payments_with_a_bank_reference_among_the_sales(machine: Machine) -> Non
     )
     assert (count, total) == (SALES // 4, sum(1_000 + n for n in range(SALES // 4)))
     whole(machine)
+    the_same_by_replay(machine)
 
 
 def test_payments_cheques_and_acts_among_the_sales(machine: Machine) -> None:
@@ -172,3 +184,4 @@ def test_payments_cheques_and_acts_among_the_sales(machine: Machine) -> None:
     once = [a for a in outcomes if a.data.get("kind") in ("clear", "reverse")]
     assert sorted(a.data["kind"] for a in once) == ["clear", "reverse"], "each is done once"
     whole(machine)
+    the_same_by_replay(machine)

@@ -11,10 +11,11 @@ import pytest
 
 from core.messages import Outcome
 from core.store.invariants import INVARIANTS
+from core.sts.keystore import demo_keys, dump_key_file
 from hub import companies, operators
 from hub.config import read
 from tests.core.collection.desk import whole
-from tests.hub.machine import enrol
+from tests.hub.machine import MASTER, buy, enrol
 from tests.hub.verbs.installation import Installation, answering, installed
 
 OPERATORS = """
@@ -170,6 +171,44 @@ def test_purchases_shall_pay(place: Installation, tmp_path: Path) -> None:
     bad = ("--method", "percent_of_tender", "--value", "a lot")
     words = ("collect", "request", "recover", "100001", *BY_GRACE)
     assert place.call(*words, *bad)[0] == 2
+
+
+def test_the_journal_is_replayed(place: Installation) -> None:
+    assert place.call("check", "--replay")[0] == 1, "there are no keys yet"
+    (place.folder / "master.key").write_text(MASTER.hex())
+    (place.folder / "keys.json").write_text(dump_key_file(demo_keys(MASTER, "demo")))
+    place.call("pay", "100001", "40,000", "--way", "transfer", "--reference", "FT-1")
+    place.machine.do(buy(20_000), "sale")
+    code, out, _ = place.call("check", "--replay")
+    assert (code, "4 commands replayed, 0 rows given: the same books" in out) == (0, True), out
+    told = said(place, "check", "--replay")
+    assert (told["ok"], told["commands"], told["differences"]) == (True, 4, [])
+    with place.machine.store.transaction() as tx:
+        tx.run("UPDATE account SET credit = credit + 1 WHERE number = '100001'")
+    code, out, _ = place.call("check", "--replay")
+    assert code == 1
+    assert "DIFFERENT: account 100001: credit " in out
+    code, out, _ = place.call("check", "--replay", "--json")
+    assert (code, json.loads(out)["differences"][0]["what"]) == (1, "account 100001")
+    assert place.call("check", "--ledger", "--replay")[0] == 2
+    with place.machine.store.transaction() as tx:
+        tx.run("UPDATE account SET credit = credit - 1 WHERE number = '100001'")
+
+
+def test_a_second_payment_of_a_number_is_told_with_the_first(place: Installation) -> None:
+    words = ("100001", "4,000", "--way", "transfer", "--reference", "FT-1")
+    first = said(place, "pay", *words)["payment"]
+    assert said(place, "pay", *words)["repeat"]
+    code, _, err = place.call("pay", *words, "--again")
+    assert (code, f"received already, as {first}" in err) == (1, True)
+    cheque = ("pay", "100001", "50", "--way", "cheque", "--reference", "417")
+    one = said(place, *cheque, "--bank", "Stanbic")
+    two = said(place, *cheque, "--bank", "Centenary")
+    assert one["payment"] != two["payment"]
+    reverse = ("collect", "request", "reverse", "100001", *BY_GRACE, "--evidence", "slip")
+    act = said(place, *reverse, "--payment", first)["act"]
+    place.call("act", "approve", str(act), "--operator", "henry")
+    assert not said(place, "pay", *words, "--again")["repeat"]
 
 
 def test_the_ledger_is_checked(place: Installation) -> None:
