@@ -41,6 +41,7 @@ class Wants(msgspec.Struct, frozen=True, gc=False):
     receipts: tuple[str, ...] = ()  # before payment, by number
     late: tuple[str, ...] = ()  # accounts whose late fees are reckoned
     identities: tuple[str, ...] = ()  # natural keys of items that may be there already
+    opening: tuple[str, ...] = ()  # accounts whose credit of an older system may be there already
     paid_as: tuple[str, ...] = ()  # natural keys of payments that may be there already
 
     @staticmethod

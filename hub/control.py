@@ -18,7 +18,16 @@ from twisted.internet.defer import inlineCallbacks, maybeDeferred
 from twisted.internet.protocol import Factory
 from twisted.protocols.basic import LineOnlyReceiver
 
-from core.messages import OrderTokens, ReportModule, ReportTokens, struct_of
+from core.messages import (
+    ImportDebts,
+    OrderTokens,
+    ReceiveJointPayment,
+    ReceivePayment,
+    ReportModule,
+    ReportTokens,
+    RequestMoneyAct,
+    struct_of,
+)
 from hub.channel import Arrival, KeyReused, Overloaded
 from hub.partitioning import partition_ref
 from hub.ports import HubPorts
@@ -33,6 +42,8 @@ ANSWER_S = 30.0
 #: What only a decision orders and only a counterpart can report: made up by hand, it would be a
 #: token without a cause.
 _NOT_BY_HAND = (OrderTokens, ReportTokens, ReportModule)
+#: A refusal of one of these moved nothing, and is no answer for ever.
+_MONEY = (ImportDebts, ReceivePayment, ReceiveJointPayment, RequestMoneyAct)
 
 Verb = Callable[[dict[str, Any]], Any]
 
@@ -131,6 +142,8 @@ def submit(ports: dict[str, HubPorts], *, vouched: bool = False) -> Verb:
             partition_ref=partition_ref(message),
             reply_within_s=ANSWER_S,
             valid_for_s=400 * 86_400.0,
+            # nothing moved: what was wrong may be mended, and the same piece or number given again
+            ask_again_after_s=0.0 if isinstance(message, _MONEY) else None,
         )
         port = ports[company]
         try:

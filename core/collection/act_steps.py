@@ -23,6 +23,7 @@ from core.collection.charges import (
 from core.collection.entities import OpenItem
 from core.collection.items import book, raise_items, receivable, settle
 from core.collection.notes import why_not
+from core.collection.opening import carry_opening, check_opening
 from core.collection.payments import (
     clear,
     pay_from,
@@ -249,6 +250,7 @@ STEPS: Final[Mapping[str, Step]] = {
     "plan-break": Step(_check_end(_E.BREAK), _carry_end(_E.BREAK)),
     "plan-cancel": Step(_check_end(_E.CANCEL), _carry_end(_E.CANCEL)),
     "recover": Step(_check_recover, _carry_recover),
+    "opening-credit": Step(check_opening, carry_opening),
     "late-fees": Step(_check_late, _carry_late),
     "deposit-use": Step(held.check_deposit_use, held.carry_deposit_use),
     "deposit-refund": Step(held.check_deposit_refund, held.carry_deposit_refund),

@@ -23,6 +23,7 @@ def carry_out(ctx: Context, act: TokenAct) -> Answer:
     """Approved: check again, then post it, or a Refusal."""
     step, command = STEPS[act.kind], command_of(act)
     account = account_of(ctx, act.account)
+    ctx.stage.link("carried-act", ctx.message_id, act.id)
     amount = step.check(ctx, command, account)
     if amount > act.amount:  # the second person agreed to less
         raise wrong(f"act {act.id} has changed from {act.amount} to {amount}: ask again")

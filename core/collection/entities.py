@@ -110,6 +110,15 @@ class Posted(msgspec.Struct, frozen=True, gc=False):
     amount: int
 
 
+class OpeningAct(msgspec.Struct, frozen=True, gc=False):
+    """An act about the credit of an account in an older system's books."""
+
+    id: int
+    year: int
+    state: str
+    expires: int
+
+
 class AccountAgreement(msgspec.Struct, frozen=True, gc=False):
     """An agreement of an account, as collection needs it."""
 

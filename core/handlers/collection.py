@@ -5,6 +5,7 @@ from core.calendars import local_date
 from core.collection.allocation import CLASSES
 from core.collection.charges import FIRST_YEAR, NO_CREDIT, old_identity, take_over
 from core.collection.payments import Part, account_of, receive
+from core.collection.plans import day_of
 from core.collection.states import PaymentState
 from core.collection.tenders import Tender, identity_of, wrong
 from core.entities import Account
@@ -112,7 +113,10 @@ def decide_import(ctx: Context, command: ImportDebts) -> Answer:
     operator = checks.operator_of(ctx.terms, command.operator)
     if Role.COLLECTOR not in operator.roles:
         raise refuse("act-no-role", operator=command.operator, kind="import", role=Role.COLLECTOR)
-    this_year = local_date(ctx.now_us, ctx.terms.zone).year
+    today = local_date(ctx.now_us, ctx.terms.zone)
+    on = day_of(command.taken_over_on) if command.taken_over_on else today
+    if on > today:
+        raise wrong(f"{on} is not here yet: debts are taken over on a day that has come")
     owed = 0
     for place, debt in enumerate(command.debts, start=1):
         account = account_of(ctx, debt.account)
@@ -125,13 +129,13 @@ def decide_import(ctx: Context, command: ImportDebts) -> Answer:
             )
         if debt.amount < 0:
             raise wrong(f"debt {place}: {debt.amount}: {NO_CREDIT}")
-        if not debt.amount or not FIRST_YEAR <= debt.year <= this_year:
+        if not debt.amount or not FIRST_YEAR <= debt.year <= today.year:
             raise wrong(f"debt {place}: {debt.amount} of {debt.year}")
         if debt.item_class not in CLASSES:
             raise wrong(f"debt {place}: a class is one of: {', '.join(CLASSES)}")
         if ctx.stage.linked("live-item", old_identity(debt)):
             raise wrong(f"account {debt.account} has a debt of {debt.year} on file already")
-        take_over(ctx, account, debt)
+        take_over(ctx, account, debt, on)
         owed += debt.amount
     data = {"debts": len(command.debts), "owed": owed}
     return Answer(outcome=Outcome.DONE, data={**data, "currency": command.currency})

@@ -7,11 +7,14 @@ anything is locked (``accounts_of``); the rows themselves are read after their a
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import msgspec
+
 from core.book import Book, Wants
 from core.collection.entities import (
     AccountAgreement,
     Allocated,
     Deposit,
+    OpeningAct,
     OpenItem,
     Payment,
     PayPlan,
@@ -19,6 +22,7 @@ from core.collection.entities import (
     PreReceipt,
 )
 from core.entities import Debt
+from core.messages import RequestMoneyAct
 from core.store.tables.collection import STANDS
 from core.store.tx import Reader, Row
 
@@ -50,6 +54,7 @@ def load_collection(reader: Reader, company: str, wants: Wants, book: Book) -> N
     if not (wants.owing or wants.items or wants.payments or wants.identities or wants.receipts):
         return  # sales want none of it
     _received(reader, company, wants.paid_as, book)
+    _opening(reader, company, wants.opening, book)
     _payments(reader, company, wants.payments, book)
     ids = _ids(book, wants.owing)
     touched = {row.item_id for rows in _rows_of(book) for row in rows if row.item_id}
@@ -227,6 +232,19 @@ def _received(reader: Reader, company: str, identities: Sequence[str], book: Boo
             identities=list(identities),
         ):
             book.link("received-as", identity, number)
+
+
+def _opening(reader: Reader, company: str, accounts: Sequence[str], book: Book) -> None:
+    """Acts about credit of an older system that were asked for at these accounts."""
+    if accounts:
+        for number, id_, command, state, expires in reader.rows(
+            "SELECT account, id, command, state, expires FROM token_act WHERE company = :company "
+            "AND account IN :accounts AND kind = 'opening-credit' ORDER BY id",
+            company=company,
+            accounts=list(accounts),
+        ):
+            year = msgspec.json.decode(command, type=RequestMoneyAct).year
+            _append(book, "opening-credits", number, OpeningAct(id_, year, state, expires))
 
 
 def _live(reader: Reader, company: str, identities: Sequence[str], book: Book) -> None:

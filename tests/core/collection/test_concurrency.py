@@ -185,3 +185,21 @@ def test_payments_cheques_and_acts_among_the_sales(machine: Machine) -> None:
     assert sorted(a.data["kind"] for a in once) == ["clear", "reverse"], "each is done once"
     whole(machine)
     the_same_by_replay(machine)
+
+
+def test_acts_of_one_operator_at_once_keep_his_limits(machine: Machine) -> None:
+    """Sixteen waivers of 40, each at an account of its own; 150 a day is three of them."""
+    asked = []
+    for number in range(16):
+        account = f"20{number:04d}"
+        done(machine, enrol(account, phone=f"+2567000002{number:02d}", meter=None))
+        item = done(machine, act("fee", account=account, fee="visit"))["item"]
+        asked.append(act("waiver", operator="clerk", account=account, items=(item,), amount=40))
+    heard = [machine.accept(each, f"w{number}") for number, each in enumerate(asked)]
+    machine.intake.step()
+    all_at_once(machine)
+    machine.settle()
+    answers = [machine.answer(each[0].message_id) for each in heard]
+    assert sum(a.outcome is Outcome.DONE for a in answers) == 3
+    assert {a.code for a in answers if a.outcome is not Outcome.DONE} == {"act-over-limit"}
+    whole(machine)

@@ -172,6 +172,10 @@ class Histories(RuleBasedStateMachine):
         debt = OldDebt(account=account, year=year, amount=amount)
         self.say(ImportDebts(operator="grace", source="x", currency="UGX", debts=(debt,)))
 
+    @rule(account=accounts, amount=amounts, year=st.integers(2020, 2023))
+    def credit_of_old(self, account: str, amount: int, year: int) -> None:
+        self.say(act("opening-credit", account=account, amount=amount, year=year))
+
     @rule(account=accounts)
     def late_fees(self, account: str) -> None:
         self.say(act("late-fees", account=account, on=_day(self.machine.time.at_us // DAY_US)))

@@ -166,7 +166,7 @@ def test_a_cheque_does_not_pay_debts_that_make_tokens_larger(machine: Machine) -
 def test_purchases_pay_what_was_handed_over(machine: Machine) -> None:
     item = debt(machine, 4_000)
     asked = act("recover", items=(item,), method="percent_of_tender", value=10_000_000)
-    assert done(machine, asked)["outstanding"] == 4_000
+    assert agreed(machine, asked)["outstanding"] == 4_000, "two people: its pace may be a gift"
     done(machine, money(50_000))
     assert credit(machine) == 50_000, "money over the counter does not pay it, unless it is named"
     done(machine, buy(20_000))
