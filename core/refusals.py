@@ -62,6 +62,8 @@ OPERATOR: Final[Mapping[str, str]] = {
     "payment-known": "Number {reference} ({way}, {desk}) was received already, as {payment}; "
     "nothing was posted. What was reversed can be received again.",
     "payment-wrong": "Not possible with this money: {what}.",
+    "payment-unknown": "Not found: {what}.",
+    "payment-not-now": "Not possible as it stands: {what}.",
     "key-change-open": "Meter {meter}: a set is out; confirm it or let it fail first.",
     "key-change-none": "Meter {meter} has no key change.",
     "key-change-not-issued": "Meter {meter}: no set was issued yet; there is nothing to confirm.",

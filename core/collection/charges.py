@@ -25,7 +25,7 @@ from core.collection.items import (
     settle_debt,
 )
 from core.collection.late import Paid, late_fee
-from core.collection.tenders import wrong
+from core.collection.tenders import not_now, unknown
 from core.collection.terms import Fee, Recovery
 from core.entities import Account, Debt
 from core.handlers.base import Context
@@ -48,7 +48,7 @@ def fee_of(ctx: Context, code: str) -> Fee:
     fee = ctx.terms.collection.fees.get(code)
     if fee is None:
         known = ", ".join(sorted(ctx.terms.collection.fees)) or "none"
-        raise wrong(f"no fee {code}; the catalogue has: {known}")
+        raise unknown(f"no fee {code}; the catalogue has: {known}")
     return fee
 
 
@@ -57,7 +57,7 @@ def fee_draft(ctx: Context, code: str, agreement_id: int = 0) -> Draft:
     fee, today = fee_of(ctx, code), local_date(ctx.now_us, ctx.terms.zone)
     version = fee.at(today)
     if version is None or not version.amount:
-        raise wrong(f"fee {code} has no price on {today}")
+        raise not_now(f"fee {code} has no price on {today}")
     net, tax = version.parts()
     lines = [(_ledger_of(fee), net)]
     if tax:

@@ -10,7 +10,7 @@ from core.calendars import local_date
 from core.collection.charges import FIRST_YEAR
 from core.collection.entities import OpeningAct
 from core.collection.items import book
-from core.collection.tenders import wrong
+from core.collection.tenders import not_now, wrong
 from core.entities import Account, TokenAct
 from core.handlers.base import Context
 from core.ledger import CUSTOMER_CREDIT, Entry
@@ -41,9 +41,9 @@ def _not_given(ctx: Context, other: OpeningAct, *, asked: bool) -> None:
     act = ctx.stage.get(TokenAct, other.id)
     state = act.state if act is not None else other.state
     if state == ActState.DONE:
-        raise wrong(f"the credit of {other.year} was taken over by act {other.id} already")
+        raise not_now(f"the credit of {other.year} was taken over by act {other.id} already")
     if asked and state == ActState.REQUESTED and other.expires > ctx.now_us:
-        raise wrong(f"act {other.id} about the credit of {other.year} waits for its approval")
+        raise not_now(f"act {other.id} about the credit of {other.year} waits for its approval")
 
 
 def carry_opening(

@@ -34,7 +34,15 @@ from core.collection.states import (
     ReceiptMove,
     ReceiptState,
 )
-from core.collection.tenders import UNCLEARED, Tender, declared, not_received, wrong
+from core.collection.tenders import (
+    UNCLEARED,
+    Tender,
+    declared,
+    not_now,
+    not_received,
+    unknown,
+    wrong,
+)
 from core.entities import Account, Debt
 from core.handlers.base import Context
 from core.ledger import CUSTOMER_CREDIT, Entry
@@ -81,8 +89,11 @@ def receive(ctx: Context, parts: Sequence[Part], tender: Tender, identity: str =
     not_received(ctx, identity, tender)
     amount = sum(part.amount for part in parts)
     clears_later = tender.way in ctx.terms.collection.uncleared
-    rules = [rule_of(ctx, tender.rule, part.items) for part in parts]
     receipt = _receipt_for(ctx, parts, tender)
+    named = _named_on(ctx, receipt) if receipt else ()
+    rules = [
+        rule_of(ctx, tender.rule, tuple(dict.fromkeys((*named, *part.items)))) for part in parts
+    ]
     id_ = ctx.new_id("payment")
     entries = [Entry(f"{tender.way}:{tender.desk}", amount)]
     for part, rule in zip(parts, rules, strict=True):
@@ -130,9 +141,9 @@ def _give(ctx: Context, payment_id: int, part: Part, rule: Rule, clears_later: b
     """Give an account's part out; its entries on the other side."""
     account = part.account
     owed = owed_of(ctx, account.id, debts=rule.debts and not clears_later)
-    unknown = set(rule.named) - {each.id for each in owed if not each.debt}
-    if unknown:
-        raise wrong(f"account {account.number} owes nothing on item {min(unknown)}")
+    strange = set(rule.named) - {each.id for each in owed if not each.debt}
+    if strange:
+        raise unknown(f"account {account.number} owes nothing on item {min(strange)}")
     shares, rest = give_out(part.amount, owed, rule)
     entries = pay_shares(ctx, account.id, shares, "payment", payment_id)
     if rest:
@@ -161,22 +172,34 @@ def _receipt_for(ctx: Context, parts: Sequence[Part], tender: Tender) -> PreRece
     if not tender.receipt:
         return None
     receipt = ctx.stage.get(PreReceipt, tender.receipt)
-    if receipt is None or receipt.state != ReceiptState.ISSUED:
-        raise wrong(f"receipt {tender.receipt} is not one that waits for its payment")
+    if receipt is None:
+        raise unknown(f"no receipt {tender.receipt} was written before its payment")
+    if receipt.state != ReceiptState.ISSUED:
+        raise not_now(f"receipt {receipt.number} is {receipt.state}")
     (part,) = parts
     if (part.account.id, part.amount) != (receipt.account_id, receipt.amount):
         raise wrong(f"receipt {receipt.number} is for another account or amount")
     return receipt
 
 
+def _named_on(ctx: Context, receipt: PreReceipt) -> tuple[int, ...]:
+    """The items that the receipt was written for, as far as they are still owed: they come first.
+
+    What was paid, waived or put into a plan in between is no reason to refuse the money.
+    """
+    owed = {each.id for each in owed_of(ctx, receipt.account_id)}
+    items: list[int] = msgspec.json.decode(receipt.items, type=list[int])
+    return tuple(id_ for id_ in items if id_ in owed)
+
+
 def payment_of(ctx: Context, number: str, move: PaymentMove) -> tuple[Payment, PaymentState]:
     """The payment, and the state that the move leads to; a refusal where it has no such move."""
     payment = ctx.stage.get(Payment, number)
     if payment is None:
-        raise wrong(f"no payment {number}")
+        raise unknown(f"no payment {number}")
     after = PAYMENT_MOVES.get((PaymentState(payment.state), move))
     if after is None:
-        raise wrong(f"payment {number} is {payment.state}: {move} is not possible")
+        raise not_now(f"payment {number} is {payment.state}: {move} is not possible")
     return payment, after
 
 

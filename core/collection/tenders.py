@@ -35,8 +35,18 @@ class Tender(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 def wrong(what: str) -> Refusal:
-    """A payment or act with money that does not fit together."""
+    """What was asked for does not fit together: whoever asks must say it otherwise."""
     return refuse("payment-wrong", what=what)
+
+
+def unknown(what: str) -> Refusal:
+    """What is named is not there, or another account's: whoever asks must name something else."""
+    return refuse("payment-unknown", what=what)
+
+
+def not_now(what: str) -> Refusal:
+    """It is there, and as it stands this cannot be done with it: something else comes first."""
+    return refuse("payment-not-now", what=what)
 
 
 def identity_of(command: ReceivePayment | ReceiveJointPayment) -> str:

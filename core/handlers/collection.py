@@ -7,7 +7,7 @@ from core.collection.charges import FIRST_YEAR, NO_CREDIT, old_identity, take_ov
 from core.collection.payments import Part, account_of, receive
 from core.collection.plans import day_of
 from core.collection.states import PaymentState
-from core.collection.tenders import Tender, identity_of, wrong
+from core.collection.tenders import Tender, identity_of, not_now, wrong
 from core.entities import Account
 from core.handlers.base import Context, Handler
 from core.messages import Answer, ImportDebts, Outcome, ReceiveJointPayment, ReceivePayment
@@ -134,7 +134,7 @@ def decide_import(ctx: Context, command: ImportDebts) -> Answer:
         if debt.item_class not in CLASSES:
             raise wrong(f"debt {place}: a class is one of: {', '.join(CLASSES)}")
         if ctx.stage.linked("live-item", old_identity(debt)):
-            raise wrong(f"account {debt.account} has a debt of {debt.year} on file already")
+            raise not_now(f"account {debt.account} has a debt of {debt.year} on file already")
         take_over(ctx, account, debt, on)
         owed += debt.amount
     data = {"debts": len(command.debts), "owed": owed}
