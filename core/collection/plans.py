@@ -122,9 +122,11 @@ def by_class(items: list[OpenItem], count: int) -> list[list[tuple[str, int]]]:
     The instalments are equal but for the remainder; each is of all classes in the proportion of
     what is left of them, so that together they are exactly what was owed of each.
     """
-    left = {name: sum(i.open for i in items if i.item_class == name) for name in CLASSES}
+    left: dict[str, int] = {
+        name: sum(i.open for i in items if i.item_class == name) for name in CLASSES
+    }
     left = {name: amount for name, amount in left.items() if amount}
-    found = []
+    found: list[list[tuple[str, int]]] = []
     for amount in allocate(sum(left.values()), [1] * count):
         shares = allocate(amount, list(left.values()))
         found.append([(name, part) for name, part in zip(left, shares, strict=True) if part])

@@ -213,26 +213,12 @@ def import_debts(
         return
     name = operator_name(operator)
     source = f"{file.name} {digest}"
-    pieces: list[Asked] = [
+    pieces = [
         ImportDebts(operator=name, source=source, currency=currency, debts=debts, taken_over_on=on)
         for debts in _pieces(lines)
     ]
-    numbers = {id(piece): str(place) for place, piece in enumerate(pieces)}
-
-    def keyed(asked: Asked) -> tuple[str, str]:
-        if isinstance(asked, RequestMoneyAct):
-            what, at = f"credit of {asked.account} in {asked.year}", (asked.account, asked.year)
-            return what, f"old-credit/{digest}/{asked.account}/{asked.year}/{lapsed[at]}"
-        number = numbers[id(asked)]
-        return f"piece {number}", f"old-debts/{digest}/{number}"
-
-    credit = [
-        RequestMoneyAct(
-            operator=name, kind="opening-credit", account=line.debt.account, reason=_TAKEN,
-            evidence=source, amount=-line.debt.amount, year=line.debt.year,
-        )
-        for line in lines if line.debt.amount < 0
-    ]  # fmt: skip
+    credit = _proposed(lines, name, source)
+    keyed = _keys(pieces, digest, lapsed)
     run = _run(settings, code, [*pieces, *credit], keyed, ("debts", "owed", "amount"))
     if credit and not as_json:
         typer.echo(f"{len(credit)} credits wait for a second person: "
@@ -242,6 +228,33 @@ def import_debts(
 
 #: Why credit of an older system is asked for; its evidence is the file.
 _TAKEN = "credit of an older system"
+
+
+def _proposed(lines: Sequence[Line], name: str, source: str) -> list[RequestMoneyAct]:
+    """The lines below nothing: each is asked for, and waits."""
+    return [
+        RequestMoneyAct(
+            operator=name, kind="opening-credit", account=line.debt.account, reason=_TAKEN,
+            evidence=source, amount=-line.debt.amount, year=line.debt.year,
+        )
+        for line in lines if line.debt.amount < 0
+    ]  # fmt: skip
+
+
+def _keys(
+    pieces: Sequence[ImportDebts], digest: str, lapsed: Counter[tuple[str, int]]
+) -> Callable[[Asked], tuple[str, str]]:
+    """What each command of the file is called, and under which key a repeat is done once."""
+    numbers = {id(piece): str(place) for place, piece in enumerate(pieces)}
+
+    def keyed(asked: Asked) -> tuple[str, str]:
+        if isinstance(asked, RequestMoneyAct):
+            what, at = f"credit of {asked.account} in {asked.year}", (asked.account, asked.year)
+            return what, f"old-credit/{digest}/{asked.account}/{asked.year}/{lapsed[at]}"
+        number = numbers[id(asked)]
+        return f"piece {number}", f"old-debts/{digest}/{number}"
+
+    return keyed
 
 
 def _read(settings: Config, code: str, file: Path) -> tuple[list[Line], str]:

@@ -82,13 +82,20 @@ def command(
     key = f"{_key(payment)}/again/{uuid.uuid4()}" if again else _key(payment)
     if also:
         _joint(settings, (code, key), payment, also, as_json)
-        return
+    else:
+        _tell(_sent(settings, code, key, payment), payment, as_json)
+
+
+def _sent(
+    settings: Config, code: str, key: str, payment: ReceivePayment | ReceiveJointPayment
+) -> Submitted:
+    """It is done; exit 1 when it is refused, or not known yet."""
     done = submit(settings, code, key, name_of(payment).name, payment)
     if done.answer is None:
         die(f"the outcome is not known yet; look for it: wattbus find {done.message_id}")
     if done.answer.outcome != "done":
         die(said_no(done.answer))
-    _tell(done, payment, as_json)
+    return done
 
 
 def _key(payment: ReceivePayment) -> str:
@@ -155,11 +162,8 @@ def _joint(
         rule=first.rule,
         bank=first.bank,
     )
-    done = submit(settings, code, key, name_of(joint).name, joint)
-    if done.answer is None:
-        die(f"the outcome is not known yet; look for it: wattbus find {done.message_id}")
-    if done.answer.outcome != "done":
-        die(said_no(done.answer))
+    done = _sent(settings, code, key, joint)
+    assert done.answer is not None  # seen there
     if as_json:
         facts = {"message": done.message_id, "repeat": done.repeat, **done.answer.data}
         typer.echo(json.dumps(facts))
