@@ -219,7 +219,8 @@ def import_debts(
     ]
     credit = _proposed(lines, name, source)
     keyed = _keys(pieces, digest, lapsed)
-    run = _run(settings, code, [*pieces, *credit], keyed, ("debts", "owed", "amount"))
+    asked: list[Asked] = [*pieces, *credit]
+    run = _run(settings, code, asked, keyed, ("debts", "owed", "amount"))
     if credit and not as_json:
         typer.echo(f"{len(credit)} credits wait for a second person: "
                    f"wattbus arrears approve {file}")  # fmt: skip

@@ -37,7 +37,7 @@ def check_replay(settings: Config, as_json: bool) -> None:
     """Say what replay comes to; exit 1 with every difference named."""
     try:
         terms = all_terms(settings)
-        with _snapshot(settings) as live, private_books() as books, _progress() as watch:
+        with snapshot(settings) as live, private_books() as books, _progress() as watch:
             found = replay(live, terms, books, watch)
             unlike = list(differences(live, books))
     except ConfigError as error:
@@ -55,7 +55,7 @@ def check_replay(settings: Config, as_json: bool) -> None:
 
 
 @contextmanager
-def _snapshot(settings: Config) -> Iterator[Reader]:
+def snapshot(settings: Config) -> Iterator[Reader]:
     """The books as they are now, and stay for this reader as long as it looks."""
     store = reader_store(settings)
     try:

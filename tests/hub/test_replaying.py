@@ -2,7 +2,7 @@
 
 import sqlite3
 from contextlib import closing
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,10 +12,11 @@ import pytest
 from core.billing import periods
 from core.collection.terms import CollectionTerms
 from core.company import Terms
-from core.store.upgrade import open_store
+from core.store.upgrade import open_store, upgrade
 from hub.billruns import open_desk
 from hub.replaycompare import COMPARED, Difference, differences
 from hub.replaying import Replayed, ReplayError, private_books, replay
+from hub.verbs.check_replay import snapshot
 from tests.core.billing import village
 from tests.core.collection.desk import (
     OPERATORS,
@@ -29,6 +30,7 @@ from tests.core.collection.desk import (
     refused,
 )
 from tests.hub.machine import PHONE, Machine, buy, demo_terms, enrol, fresh_sqlite
+from tests.servers.postgres import Postgres
 
 HOUSES = ("V1", "V2", "V3")
 
@@ -41,7 +43,7 @@ def replayed(machine: Machine) -> tuple[Replayed, list[Difference]]:
         return found, list(differences(live, books))
 
 
-def lived(url: str) -> Machine:
+def lived(url: str, *, bills_too: bool = True) -> Machine:
     """Sales, payments, acts, reversals, a plan, and bills that are paid and corrected."""
     machine = desk_on(url, tariffs=dict(terms().tariffs))
     done(machine, money(100_000))
@@ -57,7 +59,8 @@ def lived(url: str) -> Machine:
     refused(machine, act("plan", instalments=900, on="2026-12-01"))
     done(machine, act("dishonour", payment=cheque))
     done(machine, act("deposit", deposit="guarantee", amount=10_000))
-    bills(machine)
+    if bills_too:
+        bills(machine)
     done(machine, buy(20_000, another=True))
     return machine
 
@@ -202,3 +205,28 @@ def test_every_table_of_the_books_is_compared_or_left_out_on_purpose() -> None:
         *("billing_period", "bill_usage", "bill_run", "run_partition", "bill", "bill_line"),
     }
     assert set(METADATA.tables) == {*COMPARED, *outside}
+
+
+@dataclass
+class Settings:
+    """What the verb asks of a configuration."""
+
+    url: str
+
+    def database_url(self) -> str:
+        return self.url
+
+
+@pytest.mark.slow
+def test_on_postgresql_one_snapshot_is_replayed(postgres: Postgres) -> None:
+    """What is decided while it looks is not seen: neither the command nor its rows."""
+    url = postgres.prepared("replaying", upgrade)
+    machine = lived(url, bills_too=False)
+    with snapshot(Settings(url)) as live, private_books() as books:  # type: ignore[arg-type]
+        before = live.rows("SELECT count(*) FROM payment")
+        done(machine, money(77))
+        assert live.rows("SELECT count(*) FROM payment") == before
+        found = replay(live, {"demo": machine.terms}, books)
+        assert (found.otherwise, list(differences(live, books))) == ([], [])
+    machine.store.close()
+    postgres.drop(url)
