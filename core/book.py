@@ -43,6 +43,8 @@ class Wants(msgspec.Struct, frozen=True, gc=False):
     late: tuple[str, ...] = ()  # accounts whose late fees are reckoned
     advances: tuple[str, ...] = ()  # meters or phones that ask for units on credit
     identities: tuple[str, ...] = ()  # natural keys of items that may be there already
+    opening: tuple[str, ...] = ()  # accounts whose credit of an older system may be there already
+    paid_as: tuple[str, ...] = ()  # natural keys of payments that may be there already
 
     @staticmethod
     def union(all_wants: "Iterable[Wants]") -> "Wants":

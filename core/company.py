@@ -32,7 +32,8 @@ class Operator:
 
     ``free_issue_tenths_per_day``: units that he may give away; ``alone_tenths``: up to so many of
     them in one act without a second person; ``refund_per_day``, and of small change
-    ``waive_alone`` in one act and ``waive_per_day``, in minor units. Here 0 is nothing.
+    ``waive_alone`` in one act and ``waive_per_day``, in minor units; ``write_off_per_day`` and
+    ``credit_note_per_day``: what he may ask a second person for. Here 0 is nothing.
     """
 
     roles: frozenset[str]
@@ -42,6 +43,8 @@ class Operator:
     refund_per_day: int = 0
     waive_alone: int = 0
     waive_per_day: int = 0
+    write_off_per_day: int = 0
+    credit_note_per_day: int = 0
 
 
 @dataclass(frozen=True, slots=True)

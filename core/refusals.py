@@ -71,7 +71,11 @@ OPERATOR: Final[Mapping[str, str]] = {
     "act-evidence-missing": "Evidence is needed for {kind} at meter {meter}, {needs}.",
     "act-wrong": "Act {kind}: {what}.",
     "act-token-unknown": "No token or receipt {token} of meter {meter}.",
+    "payment-known": "Number {reference} ({way}, {desk}) was received already, as {payment}; "
+    "nothing was posted. What was reversed can be received again.",
     "payment-wrong": "Not possible with this money: {what}.",
+    "payment-unknown": "Not found: {what}.",
+    "payment-not-now": "Not possible as it stands: {what}.",
     "key-change-open": "Meter {meter}: a set is out; confirm it or let it fail first.",
     "key-change-none": "Meter {meter} has no key change.",
     "key-change-not-issued": "Meter {meter}: no set was issued yet; there is nothing to confirm.",

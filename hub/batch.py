@@ -25,7 +25,7 @@ from core.handlers.registry import HANDLERS
 from core.handlers.vending import tell_refusal
 from core.messages import Answer, Message, Outcome
 from core.refusals import Refusal, refuse
-from core.store.ids import Ids
+from core.store.ids import Ids, next_decision
 from core.store.load import load
 from core.store.save import changes_of
 from core.store.tables.machine import DEAD
@@ -33,6 +33,7 @@ from core.store.tx import Tx, Update
 from core.sts.errors import ModuleAwayError
 from core.vending.checks import horizon
 from hub import balance, failpoints, inbox, module_log
+from hub.drawn import Recorder
 from hub.envelope import (
     Envelope,
     EnvelopeError,
@@ -74,6 +75,7 @@ class Result:
     faults: list[tuple[Delivery, Exception]] = field(default_factory=list)
     away: str = ""  # what a security module that did not answer said last
     heads: Heads = field(default_factory=dict)  # of the modules' logs, once this is committed
+    place: int = 0  # of the batch, in the order of all that decided
 
 
 @dataclass(slots=True)
@@ -100,6 +102,7 @@ class Batch:
                 draws[work.delivery.message_id] = self._draw(now)
         # a rerun after midnight asks for the day of its draws, not of the clock
         books = self._load(tx, works, min((d.now_us for d in draws.values()), default=now))
+        result.place = next_decision(tx) if works else 0
         failpoints.hit("worker.before-decide")
         for work in works:
             book = books[work.terms.code]
@@ -165,12 +168,13 @@ class Batch:
             result.marks.append(inbox.parked(delivery))
             return
         stage = Stage(book)
+        ids = Recorder(self.ids.draw)
         context = Context(
-            work.terms, stage, draw, self.ids.draw, delivery.message_id, delivery.origin,
+            work.terms, stage, draw, ids.new_id, delivery.message_id, delivery.origin,
             delivery.attempt + 1,
         )  # fmt: skip
         try:
-            answer = self._answer(work, context)
+            answer = answer_of(work, context)
             posted = [self._emit(work, item, draw) for item in stage.emitted]
         except ModuleAwayError as error:  # an outage burns no attempt, and no customer hears a no
             mark = inbox.postponed(delivery, Trouble("module", str(error)), draw.now_us)
@@ -187,31 +191,7 @@ class Batch:
         for item in posted:
             for route in item.routes:
                 result.tallies[item.origin, route.handler, balance.ACCEPTED] += 1
-        outcome = _outcome(answer)
-        self._answered(work, answer, outcome, result)
-
-    def _answer(self, work: Work, context: Context) -> Answer:
-        """The handler's answer; a refusal discards what it had staged, but may ask its question."""
-        try:
-            _in_time(work.envelope, context.now_us)
-            return work.handler.decide(context, work.message)
-        except Refusal as refusal:
-            stage = context.stage
-            if refusal.code != "confirm-holder":
-                stage.entities.clear()
-                stage.links.clear()
-                stage.rows.clear()
-            stage.emitted.clear()
-            stage.answers.clear()
-            answer = Answer(
-                outcome=Outcome.REFUSED,
-                code=refusal.code,
-                args=dict(refusal.args_),
-                data=dict(refusal.data),
-            )
-            if _told_by_notice(work, context.now_us):
-                tell_refusal(context, work.message.reply, answer)  # type: ignore[attr-defined]
-            return answer
+        self._answered(work, answer, ids.said(draw), result)
 
     def _emit(self, work: Work, item: Emitted, draw: Draw) -> Posted:
         """A message of our own, caused by this one; it keeps its key, so its order is kept too,
@@ -221,9 +201,9 @@ class Batch:
         routes = self.routing.routes(cause.company, message)
         return Posted(envelope, routes, draw.now_us, "", work.delivery.origin, item.party)
 
-    def _answered(self, work: Work, answer: Answer, outcome: str, result: Result) -> None:
-        delivery = work.delivery
-        result.marks.append(inbox.done(delivery, outcome))
+    def _answered(self, work: Work, answer: Answer, drawn: str, result: Result) -> None:
+        delivery, outcome = work.delivery, outcome_of(answer)
+        result.marks.append(inbox.done(delivery, outcome, result.place, drawn))
         result.tallies[delivery.origin, delivery.handler, outcome] += 1
         if work.envelope.idempotencykey and answer.outcome is not Outcome.PENDING:
             result.answers.append((delivery.message_id, _encode(answer).decode()))
@@ -275,7 +255,31 @@ EXPIRED = "expired"
 TO_THE_SCREEN_US = 500_000
 
 
-def _outcome(answer: Answer) -> str:
+def answer_of(work: Work, context: Context) -> Answer:
+    """The handler's answer; a refusal discards what it had staged, but may ask its question."""
+    try:
+        _in_time(work.envelope, context.now_us)
+        return work.handler.decide(context, work.message)
+    except Refusal as refusal:
+        stage = context.stage
+        if refusal.code != "confirm-holder":
+            stage.entities.clear()
+            stage.links.clear()
+            stage.rows.clear()
+        stage.emitted.clear()
+        stage.answers.clear()
+        answer = Answer(
+            outcome=Outcome.REFUSED,
+            code=refusal.code,
+            args=dict(refusal.args_),
+            data=dict(refusal.data),
+        )
+        if _told_by_notice(work, context.now_us):
+            tell_refusal(context, work.message.reply, answer)  # type: ignore[attr-defined]
+        return answer
+
+
+def outcome_of(answer: Answer) -> str:
     """What a delivery's row and the tallies say of it. One that left its answer to a later message
     is done with its own part."""
     if answer.code == EXPIRED:

@@ -83,6 +83,8 @@ def _operators(config: Config, code: str) -> dict[str, Operator]:
             refund_per_day=section.refund_per_day,
             waive_alone=section.waive_alone,
             waive_per_day=section.waive_per_day,
+            write_off_per_day=section.write_off_per_day,
+            credit_note_per_day=section.credit_note_per_day,
         )
         for name, section in config.operators.items()
         if not section.companies or code in section.companies

@@ -22,9 +22,13 @@ from core.messages import (
     BillPartition,
     BillRunMoved,
     EndBillPhase,
+    ImportDebts,
     OrderTokens,
+    ReceiveJointPayment,
+    ReceivePayment,
     ReportModule,
     ReportTokens,
+    RequestMoneyAct,
     struct_of,
 )
 from hub.channel import Arrival, KeyReused, Overloaded
@@ -43,6 +47,8 @@ ANSWER_S = 30.0
 _NOT_BY_HAND = (OrderTokens, ReportTokens, ReportModule)
 #: What a bill run says to itself.
 _OF_RUNS = (BillPartition, EndBillPhase, BillRunMoved)
+#: A refusal of one of these moved nothing, and is no answer for ever.
+_MONEY = (ImportDebts, ReceivePayment, ReceiveJointPayment, RequestMoneyAct)
 
 Verb = Callable[[dict[str, Any]], Any]
 
@@ -143,6 +149,8 @@ def submit(ports: dict[str, HubPorts], *, vouched: bool = False) -> Verb:
             partition_ref=partition_ref(message),
             reply_within_s=ANSWER_S,
             valid_for_s=400 * 86_400.0,
+            # nothing moved: what was wrong may be mended, and the same piece or number given again
+            ask_again_after_s=0.0 if isinstance(message, _MONEY) else None,
         )
         port = ports[company]
         try:

@@ -14,7 +14,7 @@ from functools import lru_cache
 import msgspec
 
 from core.messages import Message, name_of, struct_of
-from core.messages.base import hashed_fields
+from core.messages.base import earlier_fields, hashed_fields
 
 #: A body above this is stored apart and referred to by ``dataref`` (bank files, load profiles).
 MAX_INLINE_BYTES = 256 * 1024
@@ -99,6 +99,14 @@ def body_bytes(message: Message) -> msgspec.Raw:
 def payload_hash(message: Message) -> str:
     """SHA-256 over the type's declared fields, in their order, with the hash version."""
     return hashlib.sha256(_encode(hashed_fields(message))).hexdigest()
+
+
+def is_payload(stored: str, message: Message) -> bool:
+    """Whether a stored hash is this message's, by the list of fields of the day it was stored."""
+    if stored == payload_hash(message):
+        return True
+    earlier = earlier_fields(message)
+    return any(stored == hashlib.sha256(_encode(values)).hexdigest() for values in earlier)
 
 
 def type_name(message: Message) -> str:

@@ -148,6 +148,8 @@ class Mark:
     due: int = 0
     error_class: str = ""
     error: str = ""
+    decided: int = 0  # place of the batch that decided it
+    drawn: str = ""  # hub.drawn
 
 
 #: An error text longer than this is cut: the evidence is in the journal.
@@ -163,7 +165,10 @@ def marked(marks: Sequence[Mark], now_us: int) -> Update:
     """What became of deliveries. A start that came this far has ended."""
     return Update(
         "delivery",
-        ("seq", "state", "outcome", "attempt", "due", "error_class", "error", "started", "updated"),
+        (
+            *("seq", "state", "outcome", "attempt", "due", "error_class", "error", "started"),
+            *("updated", "decided", "drawn"),
+        ),
         [
             (
                 m.seq,
@@ -175,15 +180,17 @@ def marked(marks: Sequence[Mark], now_us: int) -> Update:
                 m.error[:MAX_ERROR],
                 0,
                 now_us,
+                m.decided,
+                m.drawn,
             )
             for m in marks
         ],
     )
 
 
-def done(delivery: Delivery, outcome: str) -> Mark:
-    """It is handled: done, refused, unknown, expired or sent."""
-    return Mark(delivery.seq, DONE, outcome, delivery.attempt + 1)
+def done(delivery: Delivery, outcome: str, decided: int = 0, drawn: str = "") -> Mark:
+    """It is handled: done, refused, unknown, expired or sent; decided when, with what draw."""
+    return Mark(delivery.seq, DONE, outcome, delivery.attempt + 1, decided=decided, drawn=drawn)
 
 
 def parked(delivery: Delivery) -> Mark:

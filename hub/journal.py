@@ -16,7 +16,16 @@ from core.store.tx import Insert, Reader, Row, Tx
 from hub import balance, failpoints
 from hub.channel import Accepted, Arrival
 from hub.clock import Sources
-from hub.envelope import Envelope, body_bytes, made_at_us, payload_hash, rfc3339, type_name, uuid7
+from hub.envelope import (
+    Envelope,
+    body_bytes,
+    is_payload,
+    made_at_us,
+    payload_hash,
+    rfc3339,
+    type_name,
+    uuid7,
+)
 from hub.outbox import WORKER, Posted, Route, partition_of, rows_of
 
 
@@ -234,10 +243,14 @@ class _Stored:
         if self.valid_until + int(arrival.grace_s * 1e6) <= now:
             return True
         again = arrival.ask_again_after_s
-        if again is None or self.answer is None or self.hash != work.hash:
+        if again is None or self.answer is None or not self.is_same(work):
             return False
         refused = msgspec.json.decode(self.answer, type=Answer).outcome is Outcome.REFUSED
         return refused and now - made_at_us(self.message_id) > int(again * 1e6)
+
+    def is_same(self, work: _Work) -> bool:
+        """Whether the arrival says what was stored; an older version hashed fewer fields."""
+        return self.hash == work.hash or is_payload(self.hash, work.entry.arrival.message)
 
 
 def _key(work: _Work) -> tuple[str, str, str]:
@@ -286,7 +299,7 @@ def _renew(tx: Tx, works: Sequence[_Work], now: int) -> None:
 
 
 def _repeat(work: _Work, stored: _Stored) -> Journaled:
-    if stored.hash != work.hash:
+    if not stored.is_same(work):
         return Journaled(QUARANTINED, stored.message_id)
     answer = msgspec.json.decode(stored.answer, type=Answer) if stored.answer else None
     return Journaled(DUPLICATE, stored.message_id, answer)

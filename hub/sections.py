@@ -136,6 +136,8 @@ class OperatorSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     refund_per_day: Count = 0  # minor units
     waive_alone: Count = 0  # minor units of small change in one act without a second person
     waive_per_day: Count = 0  # minor units
+    write_off_per_day: Count = 0  # minor units
+    credit_note_per_day: Count = 0  # minor units
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ import msgspec
 
 from core.collection.entities import Deposit, PreReceipt
 from core.collection.items import book, entry, owed_of
-from core.collection.payments import next_number, pay_from, rule_of, wrong
+from core.collection.payments import next_number, pay_from, rule_of
 from core.collection.states import RECEIPT_MOVES, ReceiptMove, ReceiptState
+from core.collection.tenders import not_now, unknown, wrong
 from core.entities import Account, TokenAct
 from core.handlers.base import Context
 from core.ledger import CUSTOMER_CREDIT, Entry
@@ -43,7 +44,7 @@ def all_owed(ctx: Context, items: tuple[int, ...], account: Account) -> None:
     """Refuses items on which the account owes nothing."""
     strange = set(items) - {o.id for o in owed_of(ctx, account.id)}
     if strange:
-        raise wrong(f"account {account.number} owes nothing on item {min(strange)}")
+        raise unknown(f"account {account.number} owes nothing on item {min(strange)}")
 
 
 def check_receipt(ctx: Context, command: RequestMoneyAct, account: Account) -> int:
@@ -74,9 +75,9 @@ def check_void(ctx: Context, command: RequestMoneyAct, account: Account) -> int:
     """A receipt of this account that can still be void."""
     receipt = ctx.stage.get(PreReceipt, command.receipt)
     if receipt is None or receipt.account_id != account.id:
-        raise wrong(f"account {account.number} has no receipt {command.receipt} before payment")
+        raise unknown(f"account {account.number} has no receipt {command.receipt} before payment")
     if (ReceiptState(receipt.state), ReceiptMove.VOID) not in RECEIPT_MOVES:
-        raise wrong(f"receipt {receipt.number} is {receipt.state}")
+        raise not_now(f"receipt {receipt.number} is {receipt.state}")
     return receipt.amount
 
 
@@ -134,7 +135,7 @@ def check_held(ctx: Context, command: RequestMoneyAct, account: Account) -> int:
     deposit = _held(ctx, command, account)
     held = deposit.held if deposit else 0
     if held < _positive(command):
-        raise wrong(f"{held} are held of account {account.number}, not {command.amount}")
+        raise not_now(f"{held} are held of account {account.number}, not {command.amount}")
     return command.amount
 
 

@@ -13,10 +13,20 @@ _CASHIER, _COLLECTOR = Role.CASHIER, Role.COLLECTOR
 
 
 def _kind(
-    name: str, role: Role, two: Two, says: str, *, evidence: bool = False, limit: str = ""
+    name: str,
+    role: Role,
+    two: Two,
+    says: str,
+    *,
+    evidence: bool = False,
+    limit: str = "",
+    counts: bool = True,
 ) -> Kind:
     approver = Role.COLLECTION_APPROVER
-    return Kind(name, "", role, two, says, evidence=evidence, limit=limit, approver=approver)
+    return Kind(
+        name, "", role, two, says,
+        evidence=evidence, limit=limit, approver=approver, counts=counts,
+    )  # fmt: skip
 
 
 MONEY_KINDS: Final[Mapping[str, Kind]] = {
@@ -36,15 +46,19 @@ MONEY_KINDS: Final[Mapping[str, Kind]] = {
         _kind("plan", _COLLECTOR, Two.NEVER, "instalments are agreed"),
         _kind("plan-break", _COLLECTOR, Two.NEVER, "a plan was not kept: all is due"),
         _kind("plan-cancel", _COLLECTOR, Two.NEVER, "a plan is given up: all is due"),
-        _kind("recover", _COLLECTOR, Two.NEVER, "purchases of tokens pay an open item"),
-        _kind("late-fees", _COLLECTOR, Two.NEVER, "late fees up to a day are owed"),
+        # at a pace so slow that it is a gift: so never by one person
+        _kind("recover", _COLLECTOR, Two.ALWAYS, "purchases of tokens pay an open item"),
+        _kind("opening-credit", _COLLECTOR, Two.ALWAYS, "credit in the books of an older system",
+              evidence=True, counts=False),
+        _kind("late-fees", _COLLECTOR, Two.NEVER, "late fees up to a day are owed", counts=False),
         _kind("deposit-use", _COLLECTOR, Two.NEVER, "a security pays open items"),
         _kind("deposit-refund", _COLLECTOR, Two.ALWAYS, "a security is paid back",
               limit="money"),
         _kind("pay-out", _COLLECTOR, Two.ALWAYS, "credit is paid back", limit="money"),
-        _kind("write-off", _COLLECTOR, Two.ALWAYS, "an open item is given up", evidence=True),
+        _kind("write-off", _COLLECTOR, Two.ALWAYS, "an open item is given up", evidence=True,
+              limit="write-off"),
         _kind("credit-note", _COLLECTOR, Two.ALWAYS, "what was charged is taken back",
-              evidence=True),
+              evidence=True, limit="credit-note"),
     )
 }  # fmt: skip
 

@@ -23,18 +23,19 @@ from core.collection.charges import (
 from core.collection.entities import OpenItem
 from core.collection.items import book, raise_items, receivable, settle
 from core.collection.notes import why_not
+from core.collection.opening import carry_opening, check_opening
 from core.collection.payments import (
     clear,
     pay_from,
     payment_of,
     rule_of,
     undo,
-    wrong,
 )
 from core.collection.states import (
     PaymentMove,
     PlanMove,
 )
+from core.collection.tenders import not_now, unknown, wrong
 from core.collection.terms import Recovery
 from core.entities import Account, TokenAct
 from core.handlers.base import Context
@@ -58,14 +59,14 @@ def _one_item(ctx: Context, command: RequestMoneyAct, account: Account) -> OpenI
     """The one item that is named, of this account."""
     item = ctx.stage.get(OpenItem, command.items[0]) if len(command.items) == 1 else None
     if item is None or item.account_id != account.id:
-        raise wrong(f"name one item of account {account.number}")
+        raise unknown(f"name one item of account {account.number}")
     return item
 
 
 def _open_item(ctx: Context, command: RequestMoneyAct, account: Account) -> OpenItem:
     item = _one_item(ctx, command, account)
     if not item.open:
-        raise wrong(f"nothing is open on item {item.id}")
+        raise not_now(f"nothing is open on item {item.id}")
     return item
 
 
@@ -73,7 +74,7 @@ def _check_part(ctx: Context, command: RequestMoneyAct, account: Account) -> int
     """An amount of what is open on an item; none said: all of it."""
     item = _open_item(ctx, command, account)
     if not 0 <= command.amount <= item.open:
-        raise wrong(f"item {item.id} has {item.open} open, not {command.amount}")
+        raise not_now(f"item {item.id} has {item.open} open, not {command.amount}")
     return command.amount or item.open
 
 
@@ -94,7 +95,7 @@ def _carry_part(source: str, ledger: str) -> Carry:
 def _check_fee(ctx: Context, command: RequestMoneyAct, account: Account) -> int:
     own = {a.id for a in ctx.stage.linked("agreements-of-account", account.id) or ()}
     if command.agreement and command.agreement not in own:
-        raise wrong(f"account {account.number} has no agreement {command.agreement}")
+        raise unknown(f"account {account.number} has no agreement {command.agreement}")
     return fee_draft(ctx, command.fee).amount
 
 
@@ -119,7 +120,7 @@ def _check_payment(move: PaymentMove) -> Check:
         payment, _ = payment_of(ctx, command.payment, move)
         rows = ctx.stage.linked("allocations-of-payment", payment.id) or ()
         if account.id not in {row.account_id for row in rows}:
-            raise wrong(f"payment {payment.number} was not for account {account.number}")
+            raise unknown(f"payment {payment.number} was not for account {account.number}")
         if move is PaymentMove.DISHONOUR and ctx.terms.collection.dishonour_fee:
             fee_draft(ctx, ctx.terms.collection.dishonour_fee)
         return payment.amount
@@ -183,7 +184,7 @@ def _check_recover(ctx: Context, command: RequestMoneyAct, account: Account) -> 
     if command.cap_per_sale < 0:
         raise wrong("a cap is an amount of money, or nothing")
     if prepaid_agreement(ctx, account.id, command.agreement) is None:
-        raise wrong(f"account {account.number} has no prepaid agreement that is clear")
+        raise not_now(f"account {account.number} has no prepaid agreement that is clear")
     return item.open
 
 
@@ -217,14 +218,14 @@ def _carry_late(ctx: Context, _act: TokenAct, command: RequestMoneyAct, account:
 def _check_credit_note(ctx: Context, command: RequestMoneyAct, account: Account) -> int:
     item = _one_item(ctx, command, account)
     if item.kind in ("instalment", "returned", "import"):
-        raise wrong(f"item {item.id} is no charge of ours that could be credited: {item.kind}")
+        raise not_now(f"item {item.id} is no charge of ours that could be credited: {item.kind}")
     left = item.amount - (ctx.stage.linked("credited", item.id) or 0)
     if not left or not 0 <= command.amount <= left:
-        raise wrong(f"{left} of item {item.id} can be credited")
+        raise not_now(f"{left} of item {item.id} can be credited")
     amount = command.amount or left
     problem = why_not(ctx, item, amount, left)
     if problem:
-        raise wrong(problem)
+        raise not_now(problem)
     return amount
 
 
@@ -249,6 +250,7 @@ STEPS: Final[Mapping[str, Step]] = {
     "plan-break": Step(_check_end(_E.BREAK), _carry_end(_E.BREAK)),
     "plan-cancel": Step(_check_end(_E.CANCEL), _carry_end(_E.CANCEL)),
     "recover": Step(_check_recover, _carry_recover),
+    "opening-credit": Step(check_opening, carry_opening),
     "late-fees": Step(_check_late, _carry_late),
     "deposit-use": Step(held.check_deposit_use, held.carry_deposit_use),
     "deposit-refund": Step(held.check_deposit_refund, held.carry_deposit_refund),

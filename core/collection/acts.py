@@ -3,7 +3,8 @@
 import msgspec
 
 from core.collection.act_steps import STEPS
-from core.collection.payments import account_of, wrong
+from core.collection.payments import account_of
+from core.collection.tenders import not_now
 from core.entities import TokenAct
 from core.handlers.base import Context
 from core.messages import Answer, RequestMoneyAct
@@ -22,9 +23,10 @@ def carry_out(ctx: Context, act: TokenAct) -> Answer:
     """Approved: check again, then post it, or a Refusal."""
     step, command = STEPS[act.kind], command_of(act)
     account = account_of(ctx, act.account)
+    ctx.stage.link("carried-act", ctx.message_id, act.id)
     amount = step.check(ctx, command, account)
     if amount > act.amount:  # the second person agreed to less
-        raise wrong(f"act {act.id} has changed from {act.amount} to {amount}: ask again")
+        raise not_now(f"act {act.id} has changed from {act.amount} to {amount}: ask again")
     facts = step.carry(ctx, act, command, account)
     act = moved_act(
         ctx, act, ActMove.APPROVE, ActMove.CARRY_OUT, amount=amount, decided_at=ctx.now_us

@@ -25,7 +25,7 @@ from core.collection.items import (
     settle_debt,
 )
 from core.collection.late import Paid, late_fee
-from core.collection.payments import wrong
+from core.collection.tenders import not_now, unknown
 from core.collection.terms import Fee, Recovery
 from core.entities import Account, Debt
 from core.handlers.base import Context
@@ -36,8 +36,8 @@ from core.tariffs.shapes import OWN, TAX_AUTHORITY, THIRD_PARTY
 
 #: What an older system's balances are taken over against.
 OPENING = "opening:debts"
-#: An import is the act of one person: money to spend is not made by one.
-NO_CREDIT = "credit of an older system is not imported: it must come by an act of two people"
+#: A piece of an import is the act of one person: money to spend is not made by one.
+NO_CREDIT = "credit of an older system comes by an act of two people: opening-credit"
 LATE, OLD = "late-fee", "old-debt"
 #: Years of old debts that are believed.
 FIRST_YEAR = 1980
@@ -48,7 +48,7 @@ def fee_of(ctx: Context, code: str) -> Fee:
     fee = ctx.terms.collection.fees.get(code)
     if fee is None:
         known = ", ".join(sorted(ctx.terms.collection.fees)) or "none"
-        raise wrong(f"no fee {code}; the catalogue has: {known}")
+        raise unknown(f"no fee {code}; the catalogue has: {known}")
     return fee
 
 
@@ -57,7 +57,7 @@ def fee_draft(ctx: Context, code: str, agreement_id: int = 0) -> Draft:
     fee, today = fee_of(ctx, code), local_date(ctx.now_us, ctx.terms.zone)
     version = fee.at(today)
     if version is None or not version.amount:
-        raise wrong(f"fee {code} has no price on {today}")
+        raise not_now(f"fee {code} has no price on {today}")
     net, tax = version.parts()
     lines = [(_ledger_of(fee), net)]
     if tax:
@@ -153,11 +153,20 @@ def _late_amount(ctx: Context, account: Account, item: OpenItem, until: date) ->
     terms = ctx.terms.collection
     rules = terms.late_rules(terms.class_of(own[0].tariff) if own else "")
     paid = [Paid(_day_paid(ctx, row), row.amount) for row in _kept(_reductions(ctx, item))]
-    total = late_fee(item.amount, date.fromisoformat(item.due), paid, rules, until)
+    due, since = date.fromisoformat(item.due), _late_from(ctx, item)
+    total = late_fee(item.amount, due, paid, rules, until, since)
     raised = sum(
         ctx.stage.need(OpenItem, id_).amount for id_ in ctx.stage.linked("about", item.id) or ()
     )
     return total - raised
+
+
+def _late_from(ctx: Context, item: OpenItem) -> date:
+    """What another system was owed bore that system's fees until it was taken over."""
+    if item.late_from:
+        return date.fromisoformat(item.late_from)
+    # taken over before a day was declared: the day on which it came here
+    return local_date(item.raised_at, ctx.terms.zone) if item.kind == "import" else date.min
 
 
 def _reductions(ctx: Context, item: OpenItem) -> tuple[Allocated, ...]:
@@ -260,8 +269,8 @@ def _shares(lines: list[tuple[str, int]], amount: int, credited: int) -> list[in
     return [credited - sum(rest), *rest]
 
 
-def take_over(ctx: Context, account: Account, debt: OldDebt) -> None:
-    """What an older system was owed is an open item."""
+def take_over(ctx: Context, account: Account, debt: OldDebt, on: date) -> None:
+    """What an older system was owed is an open item; ``on``: from which day it is our affair."""
     draft = Draft(
         kind="import",
         code=OLD,
@@ -271,6 +280,7 @@ def take_over(ctx: Context, account: Account, debt: OldDebt) -> None:
         lines=((OPENING, debt.amount),),
         period=debt.year,
         identity=old_identity(debt),
+        late_from=on.isoformat(),
     )
     raise_items(ctx, account, [draft], "import")
 

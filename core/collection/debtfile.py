@@ -1,8 +1,8 @@
 """A file of old debts: ``account,year,amount[,class]`` a line, checked as a whole.
 
 Everything that is wrong is told at once, each with its line; nothing is taken from a file with a
-problem. Amounts are the currency's major unit, with a point, without groups, above 0:
-what the account had to its credit is not taken over here.
+problem. Amounts are the currency's major unit, with a point, without groups; below 0 is what the
+account had to its credit, which two people take over (``core.collection.opening``).
 """
 
 import csv
@@ -11,7 +11,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from core.collection.allocation import CLASSES
-from core.collection.charges import FIRST_YEAR, NO_CREDIT, old_identity
+from core.collection.charges import FIRST_YEAR, old_identity
 from core.messages.collection import OldDebt
 from core.money import currency
 
@@ -25,10 +25,17 @@ _AMOUNT = re.compile(r"(-?)([0-9]{1,15})(?:\.([0-9]{1,3}))?")
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A debt and the line that it stands on."""
+    """A debt, or a credit (below 0), and the line that it stands on."""
 
     number: int
     debt: OldDebt
+
+    @property
+    def identity(self) -> str:
+        """What an account has once: a debt of a year and class, a credit of a year."""
+        if self.debt.amount < 0:
+            return f"credit/{self.debt.account}/{self.debt.year}"
+        return old_identity(self.debt)
 
 
 class DebtFileError(ValueError):
@@ -60,11 +67,12 @@ def read_debts(text: str, name: str, code: str, this_year: int) -> list[Line]:
         if isinstance(debt, str):
             problems.append(f"{name}:{number}: {debt}")
             continue
-        identity = old_identity(debt)
-        if identity in seen:
-            problems.append(f"{name}:{number}: the same debt stands on line {seen[identity]}")
-        seen.setdefault(identity, number)
-        found.append(Line(number, debt))
+        line = Line(number, debt)
+        if line.identity in seen:
+            first = seen[line.identity]
+            problems.append(f"{name}:{number}: the same debt stands on line {first}")
+        seen.setdefault(line.identity, number)
+        found.append(line)
     if problems:
         raise DebtFileError(problems)
     return found
@@ -100,7 +108,7 @@ def _minor(text: str, code: str) -> int | str:
     minor = int(whole + fraction.ljust(exponent, "0"))
     if not minor:
         return "an amount of nothing"
-    return f"{text!r}: {NO_CREDIT}" if sign else minor
+    return -minor if sign else minor
 
 
 def against_books(
@@ -114,7 +122,7 @@ def against_books(
             problems.append(f"{name}:{line.number}: no account {line.debt.account}")
         elif state != "active":
             problems.append(f"{name}:{line.number}: account {line.debt.account} is {state}")
-        elif old_identity(line.debt) in known:
+        elif line.identity in known:
             problems.append(
                 f"{name}:{line.number}: account {line.debt.account} has a debt of "
                 f"{line.debt.year} on file already"

@@ -28,6 +28,7 @@ class OpenItem(Entity, frozen=True, kw_only=True, gc=False):
     message_id: str
     txn_id: int
     raised_at: int
+    late_from: str = ""
 
 
 class Payment(Entity, frozen=True, kw_only=True, gc=False):
@@ -47,6 +48,8 @@ class Payment(Entity, frozen=True, kw_only=True, gc=False):
     message_id: str
     received_at: int
     decided_at: int
+    bank: str = ""
+    identity: str = ""
 
 
 class PayPlan(Entity, frozen=True, kw_only=True, gc=False):
@@ -114,6 +117,15 @@ class Posted(msgspec.Struct, frozen=True, gc=False):
     ledger: str
     owner: int
     amount: int
+
+
+class OpeningAct(msgspec.Struct, frozen=True, gc=False):
+    """An act about the credit of an account in an older system's books."""
+
+    id: int
+    year: int
+    state: str
+    expires: int
 
 
 class AccountAgreement(msgspec.Struct, frozen=True, gc=False):

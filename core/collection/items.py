@@ -40,6 +40,7 @@ class Draft(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     identity: str = ""
     about_id: int = 0
     plan_id: int = 0
+    late_from: str = ""
 
     @property
     def amount(self) -> int:
@@ -123,6 +124,7 @@ def _write(ctx: Context, account: Account, draft: Draft, txn_id: int) -> OpenIte
         message_id=ctx.message_id,
         txn_id=txn_id,
         raised_at=ctx.now_us,
+        late_from=draft.late_from,
     )
     ctx.stage.add("open_item", **asdict(item))
     ctx.stage.put(item.id, item)

@@ -46,12 +46,17 @@ class Paid(msgspec.Struct, frozen=True, gc=False):
 
 
 def late_fee(
-    amount: int, due: date, paid: Iterable[Paid], rules: Sequence[LateRule], until: date
+    amount: int,
+    due: date,
+    paid: Iterable[Paid],
+    rules: Sequence[LateRule],
+    until: date,
+    since: date = date.min,
 ) -> int:
     """The late fee of an item up to and with the day ``until``, in minor units.
 
-    ``rules`` in order of date; days before the first are free. Grace, minimum and caps are those of
-    the rule in force at ``until``.
+    ``rules`` in order of date; days before the first are free, and those before ``since``. Grace,
+    minimum and caps are those of the rule in force at ``until``.
     """
     now = _at(rules, until)
     if now is None or until <= due:
@@ -61,7 +66,7 @@ def late_fee(
         moves[each.on] = moves.get(each.on, 0) + each.amount
     total_e8 = sum(
         days * open_ * _rate(rules, first, due)
-        for first, days, open_ in _stretches(amount, due, moves, rules, until)
+        for first, days, open_ in _stretches(amount, (due, since), moves, rules, until)
     )
     if total_e8 <= 0:
         return 0
@@ -72,12 +77,18 @@ def late_fee(
 
 
 def _stretches(
-    amount: int, due: date, moves: dict[date, int], rules: Sequence[LateRule], until: date
+    amount: int,
+    begin: tuple[date, date],
+    moves: dict[date, int],
+    rules: Sequence[LateRule],
+    until: date,
 ) -> list[tuple[date, int, int]]:
-    """(first day, days, open) of stretches in which nothing changes."""
+    """(first day, days, open) of stretches in which nothing changes. ``begin``: the due day, and
+    the first day that counts."""
+    due, since = begin
     rule = _at(rules, until)
     grace = rule.grace_days if rule else 0
-    first = due + (grace + 1) * DAY
+    first = max(due + (grace + 1) * DAY, since)
     years = {date(year, 1, 1) for year in range(due.year + 1, until.year + 1)}
     cuts = years | {rule.valid_from for rule in rules} | {day + DAY for day in moves}
     begins = sorted({first, *(day for day in cuts if first < day <= until)})

@@ -35,19 +35,22 @@ from core.collection.states import (
     ReceiptMove,
     ReceiptState,
 )
+from core.collection.tenders import (
+    UNCLEARED,
+    Tender,
+    declared,
+    not_now,
+    not_received,
+    unknown,
+    wrong,
+)
 from core.entities import Account, Debt
 from core.handlers.base import Context
 from core.ledger import CUSTOMER_CREDIT, Entry
-from core.refusals import Refusal, refuse
+from core.refusals import refuse
 
-UNCLEARED = "uncleared"
 #: The code of what is owed again because money that came back had been spent.
 RETURNED = "returned"
-#: Names of the chart: a way of paying with one of them would post into the books of another.
-_CHART = (
-    CUSTOMER_CREDIT, UNCLEARED, "receivable", "revenue", "expense", "tax", "payable", "deposit",
-    "opening",
-)  # fmt: skip
 
 
 class Part(msgspec.Struct, frozen=True, gc=False):
@@ -56,16 +59,6 @@ class Part(msgspec.Struct, frozen=True, gc=False):
     account: Account
     amount: int
     items: tuple[int, ...] = ()
-
-
-class Tender(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """How it was paid."""
-
-    way: str
-    desk: str
-    reference: str = ""
-    rule: str = ""
-    receipt: str = ""
 
 
 def account_of(ctx: Context, number: str) -> Account:
@@ -88,18 +81,20 @@ def rule_of(ctx: Context, name: str, items: tuple[int, ...] = ()) -> Rule:
     return replace(rules[name], named=items)
 
 
-def wrong(what: str) -> Refusal:
-    """A payment or act with money that does not fit together."""
-    return refuse("payment-wrong", what=what)
+def receive(ctx: Context, parts: Sequence[Part], tender: Tender, identity: str = "") -> Payment:
+    """Receive a payment; its parts sum to its amount. Raises Refusal; nothing is staged then.
 
-
-def receive(ctx: Context, parts: Sequence[Part], tender: Tender) -> Payment:
-    """Receive a payment; its parts sum to its amount. Raises Refusal; nothing is staged then."""
-    _declared(ctx, tender)
+    ``identity``: its natural key (``core.collection.tenders``); a second one is refused.
+    """
+    declared(ctx, tender)
+    not_received(ctx, identity, tender)
     amount = sum(part.amount for part in parts)
     clears_later = tender.way in ctx.terms.collection.uncleared
-    rules = [rule_of(ctx, tender.rule, part.items) for part in parts]
     receipt = _receipt_for(ctx, parts, tender)
+    named = _named_on(ctx, receipt) if receipt else ()
+    rules = [
+        rule_of(ctx, tender.rule, tuple(dict.fromkeys((*named, *part.items)))) for part in parts
+    ]
     id_ = ctx.new_id("payment")
     entries = [Entry(f"{tender.way}:{tender.desk}", amount)]
     for part, rule in zip(parts, rules, strict=True):
@@ -123,7 +118,11 @@ def receive(ctx: Context, parts: Sequence[Part], tender: Tender) -> Payment:
         message_id=ctx.message_id,
         received_at=ctx.now_us,
         decided_at=0,
+        bank=tender.bank.strip(),
+        identity=identity,
     )
+    if identity:
+        ctx.stage.link("received-as", identity, number)
     ctx.stage.link("not-cleared", id_, clears_later)
     ctx.stage.add("payment", **asdict(payment))
     ctx.stage.put(payment.number, payment)
@@ -131,15 +130,6 @@ def receive(ctx: Context, parts: Sequence[Part], tender: Tender) -> Payment:
         paid = RECEIPT_MOVES[ReceiptState(receipt.state), ReceiptMove.PAY]
         ctx.stage.put(number, replace(receipt, state=paid.value, payment_id=id_))
     return payment
-
-
-def _declared(ctx: Context, tender: Tender) -> None:
-    """Only ways that are declared: a cheque by another name would be spendable at once."""
-    ways = [way for way in ctx.terms.collection.ways if way not in _CHART and ":" not in way]
-    if tender.way not in ways:
-        raise wrong(f"{tender.way or 'nothing'} is no way to pay; there are: {', '.join(ways)}")
-    if not tender.desk.strip() or ":" in tender.desk:
-        raise wrong(f"{tender.way}:{tender.desk} is no way to pay at a desk")
 
 
 def next_number(ctx: Context) -> str:
@@ -152,9 +142,9 @@ def _give(ctx: Context, payment_id: int, part: Part, rule: Rule, clears_later: b
     """Give an account's part out; its entries on the other side."""
     account = part.account
     owed = owed_of(ctx, account.id, debts=rule.debts and not clears_later)
-    unknown = set(rule.named) - {each.id for each in owed if not each.debt}
-    if unknown:
-        raise wrong(f"account {account.number} owes nothing on item {min(unknown)}")
+    strange = set(rule.named) - {each.id for each in owed if not each.debt}
+    if strange:
+        raise unknown(f"account {account.number} owes nothing on item {min(strange)}")
     shares, rest = give_out(part.amount, owed, rule)
     entries = pay_shares(ctx, account.id, shares, "payment", payment_id)
     if rest:
@@ -183,22 +173,34 @@ def _receipt_for(ctx: Context, parts: Sequence[Part], tender: Tender) -> PreRece
     if not tender.receipt:
         return None
     receipt = ctx.stage.get(PreReceipt, tender.receipt)
-    if receipt is None or receipt.state != ReceiptState.ISSUED:
-        raise wrong(f"receipt {tender.receipt} is not one that waits for its payment")
+    if receipt is None:
+        raise unknown(f"no receipt {tender.receipt} was written before its payment")
+    if receipt.state != ReceiptState.ISSUED:
+        raise not_now(f"receipt {receipt.number} is {receipt.state}")
     (part,) = parts
     if (part.account.id, part.amount) != (receipt.account_id, receipt.amount):
         raise wrong(f"receipt {receipt.number} is for another account or amount")
     return receipt
 
 
+def _named_on(ctx: Context, receipt: PreReceipt) -> tuple[int, ...]:
+    """The items that the receipt was written for, as far as they are still owed: they come first.
+
+    What was paid, waived or put into a plan in between is no reason to refuse the money.
+    """
+    owed = {each.id for each in owed_of(ctx, receipt.account_id)}
+    items: list[int] = msgspec.json.decode(receipt.items, type=list[int])
+    return tuple(id_ for id_ in items if id_ in owed)
+
+
 def payment_of(ctx: Context, number: str, move: PaymentMove) -> tuple[Payment, PaymentState]:
     """The payment, and the state that the move leads to; a refusal where it has no such move."""
     payment = ctx.stage.get(Payment, number)
     if payment is None:
-        raise wrong(f"no payment {number}")
+        raise unknown(f"no payment {number}")
     after = PAYMENT_MOVES.get((PaymentState(payment.state), move))
     if after is None:
-        raise wrong(f"payment {number} is {payment.state}: {move} is not possible")
+        raise not_now(f"payment {number} is {payment.state}: {move} is not possible")
     return payment, after
 
 
@@ -258,6 +260,8 @@ def undo(ctx: Context, payment: Payment, after: PaymentState) -> list[int]:
     for txn_id in filter(None, (payment.clear_txn_id, payment.txn_id)):
         mirror(ctx, txn_id, after.value)
     ctx.stage.put(payment.number, replace(payment, state=after.value, decided_at=ctx.now_us))
+    if payment.identity:  # what came back leaves its number to the payment that replaces it
+        ctx.stage.link("received-as", payment.identity, None)
     return list(dict.fromkeys(row.account_id for row in rows))
 
 

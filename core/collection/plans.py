@@ -15,8 +15,8 @@ from core.collection.items import (
     receivable,
     settle,
 )
-from core.collection.payments import wrong
 from core.collection.states import PLAN_MOVES, PlanMove, PlanState
+from core.collection.tenders import not_now, unknown, wrong
 from core.entities import Account
 from core.handlers.base import Context
 from core.ledger import Entry
@@ -43,8 +43,9 @@ def check_plan(ctx: Context, command: RequestMoneyAct, account: Account) -> int:
     """What the plan would be about; a refusal where there is nothing to plan."""
     items = _covered(ctx, command, account)
     total = sum(item.open for item in items)
-    if not 2 <= command.instalments <= min(MAX_ITEMS, total):
-        raise wrong(f"instalments are 2 to {min(MAX_ITEMS, total)} of {total} minor units")
+    most = min(MAX_ITEMS // len({item.item_class for item in items}), total)
+    if not 2 <= command.instalments <= most:
+        raise wrong(f"instalments are 2 to {most} of {total} minor units")
     first, today = day_of(command.on), local_date(ctx.now_us, ctx.terms.zone)
     if not 0 <= (first - today).days <= MOST_AHEAD:
         raise wrong(f"the first instalment is due from {today} on, within a year")
@@ -65,10 +66,10 @@ def _covered(ctx: Context, command: RequestMoneyAct, account: Account) -> list[O
     if command.items:
         strange = set(command.items) - {item.id for item in found}
         if strange:
-            raise wrong(f"item {min(strange)} is not open, or an instalment")
+            raise not_now(f"item {min(strange)} is not open, or an instalment")
         found = [item for item in found if item.id in command.items]
     if not found:
-        raise wrong(f"account {account.number} owes nothing that could be paid in instalments")
+        raise not_now(f"account {account.number} owes nothing that could be paid in instalments")
     return found
 
 
@@ -91,12 +92,11 @@ def make_plan(ctx: Context, command: RequestMoneyAct, account: Account) -> PayPl
     ctx.stage.add("pay_plan", **asdict(plan))
     ctx.stage.put(plan.id, plan)
     contra = [Entry(receivable(item.code), -item.open, account.id) for item in items]
-    item_class = _largest(items)
+    parts = by_class(items, plan.instalments)
     agreements = {item.agreement_id for item in items}
     agreement = agreements.pop() if len(agreements) == 1 else 0
     for item in items:
         settle(ctx, item, item.open, "plan", plan.id)
-    amounts = allocate(total, [1] * plan.instalments)
     days = due_days(day_of(command.on), plan.instalments)
     drafts = [
         Draft(
@@ -109,25 +109,39 @@ def make_plan(ctx: Context, command: RequestMoneyAct, account: Account) -> PayPl
             agreement_id=agreement,
             plan_id=plan.id,
         )
-        for number, (day, amount) in enumerate(zip(days, amounts, strict=True), start=1)
+        for number, (day, shares) in enumerate(zip(days, parts, strict=True), start=1)
+        for item_class, amount in shares
     ]
     raise_items(ctx, account, drafts, "plan", contra)
     return plan
 
 
-def _largest(items: list[OpenItem]) -> str:
-    """The class that most of the plan is of; of equals the one that is paid first."""
-    sums = {name: sum(i.open for i in items if i.item_class == name) for name in CLASSES}
-    return max(CLASSES, key=lambda name: sums[name])
+def by_class(items: list[OpenItem], count: int) -> list[list[tuple[str, int]]]:
+    """What of each instalment is of which class: a penalty stays one, and bears no late fee.
+
+    The instalments are equal but for the remainder; each is of all classes in the proportion of
+    what is left of them, so that together they are exactly what was owed of each.
+    """
+    left: dict[str, int] = {
+        name: sum(i.open for i in items if i.item_class == name) for name in CLASSES
+    }
+    left = {name: amount for name, amount in left.items() if amount}
+    found: list[list[tuple[str, int]]] = []
+    for amount in allocate(sum(left.values()), [1] * count):
+        shares = allocate(amount, list(left.values()))
+        found.append([(name, part) for name, part in zip(left, shares, strict=True) if part])
+        left = {name: left[name] - part for name, part in zip(left, shares, strict=True)}
+        left = {name: amount for name, amount in left.items() if amount}
+    return found
 
 
 def plan_of(ctx: Context, command: RequestMoneyAct, account: Account, move: PlanMove) -> PayPlan:
     """The plan that is to end, a refusal where it cannot."""
     plan = ctx.stage.get(PayPlan, command.plan)
     if plan is None or plan.account_id != account.id:
-        raise wrong(f"account {account.number} has no plan {command.plan}")
+        raise unknown(f"account {account.number} has no plan {command.plan}")
     if (PlanState(plan.state), move) not in PLAN_MOVES:
-        raise wrong(f"plan {plan.id} is {plan.state}: {move} is not possible")
+        raise not_now(f"plan {plan.id} is {plan.state}: {move} is not possible")
     return plan
 
 

@@ -14,4 +14,5 @@ def wants_of(command: RequestMoneyAct) -> Wants:
         plans=(command.plan,) if command.plan else (),
         receipts=(command.receipt,) if command.receipt else (),
         late=(command.account,) if command.kind == "late-fees" else (),
+        opening=(command.account,) if command.kind == "opening-credit" else (),
     )

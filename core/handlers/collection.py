@@ -4,8 +4,10 @@ from core.book import Wants
 from core.calendars import local_date
 from core.collection.allocation import CLASSES
 from core.collection.charges import FIRST_YEAR, NO_CREDIT, old_identity, take_over
-from core.collection.payments import Part, Tender, account_of, receive, wrong
+from core.collection.payments import Part, account_of, receive
+from core.collection.plans import day_of
 from core.collection.states import PaymentState
+from core.collection.tenders import Tender, identity_of, not_now, wrong
 from core.entities import Account
 from core.handlers.base import Context, Handler
 from core.messages import Answer, ImportDebts, Outcome, ReceiveJointPayment, ReceivePayment
@@ -36,10 +38,12 @@ def decide_payment(ctx: Context, command: ReceivePayment) -> Answer:
         way=command.way,
         desk=command.desk,
         reference=command.reference,
+        bank=command.bank,
         rule=command.rule,
         receipt=command.receipt,
     )
-    payment = receive(ctx, [Part(account, command.amount, command.items)], tender)
+    part = Part(account, command.amount, command.items)
+    payment = receive(ctx, [part], tender, identity_of(command))
     data = {
         "account": account.number,
         "amount": command.amount,
@@ -60,7 +64,12 @@ def decide_payment(ctx: Context, command: ReceivePayment) -> Answer:
 def _wants_payment(command: ReceivePayment) -> Wants:
     number = (command.account,)
     receipts = (command.receipt,) if command.receipt else ()
-    return Wants(accounts=number, owing=number, receipts=receipts)
+    return Wants(accounts=number, owing=number, receipts=receipts, paid_as=_paid_as(command))
+
+
+def _paid_as(command: ReceivePayment | ReceiveJointPayment) -> tuple[str, ...]:
+    identity = identity_of(command)
+    return (identity,) if identity else ()
 
 
 def decide_joint(ctx: Context, command: ReceiveJointPayment) -> Answer:
@@ -76,9 +85,13 @@ def decide_joint(ctx: Context, command: ReceiveJointPayment) -> Answer:
         for share in command.shares
     ]  # fmt: skip
     tender = Tender(
-        way=command.way, desk=command.desk, reference=command.reference, rule=command.rule
+        way=command.way,
+        desk=command.desk,
+        reference=command.reference,
+        bank=command.bank,
+        rule=command.rule,
     )
-    payment = receive(ctx, parts, tender)
+    payment = receive(ctx, parts, tender, identity_of(command))
     credits_ = {p.account.number: ctx.stage.need(Account, p.account.id).spendable for p in parts}
     data = {
         "payment": payment.number,
@@ -92,7 +105,7 @@ def decide_joint(ctx: Context, command: ReceiveJointPayment) -> Answer:
 
 def _wants_joint(command: ReceiveJointPayment) -> Wants:
     numbers = tuple(share.account for share in command.shares)
-    return Wants(accounts=numbers, owing=numbers)
+    return Wants(accounts=numbers, owing=numbers, paid_as=_paid_as(command))
 
 
 def decide_import(ctx: Context, command: ImportDebts) -> Answer:
@@ -100,7 +113,10 @@ def decide_import(ctx: Context, command: ImportDebts) -> Answer:
     operator = checks.operator_of(ctx.terms, command.operator)
     if Role.COLLECTOR not in operator.roles:
         raise refuse("act-no-role", operator=command.operator, kind="import", role=Role.COLLECTOR)
-    this_year = local_date(ctx.now_us, ctx.terms.zone).year
+    today = local_date(ctx.now_us, ctx.terms.zone)
+    on = day_of(command.taken_over_on) if command.taken_over_on else today
+    if on > today:
+        raise wrong(f"{on} is not here yet: debts are taken over on a day that has come")
     owed = 0
     for place, debt in enumerate(command.debts, start=1):
         account = account_of(ctx, debt.account)
@@ -113,13 +129,13 @@ def decide_import(ctx: Context, command: ImportDebts) -> Answer:
             )
         if debt.amount < 0:
             raise wrong(f"debt {place}: {debt.amount}: {NO_CREDIT}")
-        if not debt.amount or not FIRST_YEAR <= debt.year <= this_year:
+        if not debt.amount or not FIRST_YEAR <= debt.year <= today.year:
             raise wrong(f"debt {place}: {debt.amount} of {debt.year}")
         if debt.item_class not in CLASSES:
             raise wrong(f"debt {place}: a class is one of: {', '.join(CLASSES)}")
         if ctx.stage.linked("live-item", old_identity(debt)):
-            raise wrong(f"account {debt.account} has a debt of {debt.year} on file already")
-        take_over(ctx, account, debt)
+            raise not_now(f"account {debt.account} has a debt of {debt.year} on file already")
+        take_over(ctx, account, debt, on)
         owed += debt.amount
     data = {"debts": len(command.debts), "owed": owed}
     return Answer(outcome=Outcome.DONE, data={**data, "currency": command.currency})

@@ -1,6 +1,6 @@
 """The register of message types: versioned name, struct, and the fields that are hashed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -21,13 +21,15 @@ class MessageType:
 
     ``hashed`` names, in order, the business fields whose change under the same idempotency key is
     an alarm; ``hash_version`` is raised when the list changes, so that an upgrade does not turn
-    honest repeats into alarms.
+    honest repeats into alarms. ``earlier``: version -> the list as it was; a request that an older
+    version stored is compared by the list of its day.
     """
 
     name: str
     struct: type[Message]
     hashed: tuple[str, ...]
     hash_version: int
+    earlier: Mapping[int, tuple[str, ...]]
 
 
 _BY_NAME: dict[str, MessageType] = {}
@@ -35,14 +37,24 @@ _BY_STRUCT: dict[type[Message], MessageType] = {}
 M = TypeVar("M", bound=type[Message])
 
 
-def message_type(name: str, *, hashed: tuple[str, ...], hash_version: int = 1) -> Callable[[M], M]:
+def message_type(
+    name: str,
+    *,
+    hashed: tuple[str, ...],
+    hash_version: int = 1,
+    earlier: Mapping[int, tuple[str, ...]] | None = None,
+) -> Callable[[M], M]:
     """Class decorator: registers a message struct under its versioned name."""
 
     def register(struct: M) -> M:
-        unknown = set(hashed) - set(struct.__struct_fields__)
+        lists = earlier or {}
+        unknown = {*hashed, *(f for old in lists.values() for f in old)}
+        unknown -= set(struct.__struct_fields__)
         if unknown or name in _BY_NAME:
             raise ValueError(f"{name}: {'hashed fields ' + str(unknown) if unknown else 'twice'}")
-        entry = MessageType(name, struct, hashed, hash_version)
+        if any(version >= hash_version for version in lists):
+            raise ValueError(f"{name}: an earlier list of hashed fields is not earlier")
+        entry = MessageType(name, struct, hashed, hash_version, lists)
         _BY_NAME[name] = entry
         _BY_STRUCT[struct] = entry
         return struct
@@ -68,5 +80,16 @@ def all_types() -> tuple[MessageType, ...]:
 def hashed_fields(message: Message) -> list[Any]:
     """The values that the payload hash covers: the hash version, the type name, then the fields."""
     entry = name_of(message)
-    values = [getattr(message, field) for field in entry.hashed]
-    return [entry.hash_version, entry.name, *values]
+    return _values(message, entry, entry.hash_version, entry.hashed)
+
+
+def earlier_fields(message: Message) -> list[list[Any]]:
+    """The same as each earlier version of the type's hash had it."""
+    entry = name_of(message)
+    return [_values(message, entry, version, names) for version, names in entry.earlier.items()]
+
+
+def _values(
+    message: Message, entry: MessageType, version: int, names: tuple[str, ...]
+) -> list[Any]:
+    return [version, entry.name, *(getattr(message, name) for name in names)]

@@ -20,9 +20,14 @@ class PaymentShare(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True
     items: tuple[int, ...] = ()
 
 
+_JOINT = ("shares", "amount", "currency", "way")
+
+
 @message_type(
     "wattbus.collection.ReceiveJointPayment.v1",
-    hashed=("shares", "amount", "currency", "way"),
+    hashed=(*_JOINT, "desk", "reference", "bank"),
+    hash_version=2,
+    earlier={1: _JOINT},
 )
 class ReceiveJointPayment(Message, frozen=True, kw_only=True, omit_defaults=True):
     """One payment for many accounts; the shares sum to ``amount`` (minor units)."""
@@ -34,14 +39,20 @@ class ReceiveJointPayment(Message, frozen=True, kw_only=True, omit_defaults=True
     reference: str = ""
     desk: str = "main"
     rule: str = ""
+    bank: str = ""
+
+
+_ACT = (
+    *("operator", "kind", "account", "amount", "items", "payment", "fee", "deposit", "way"),
+    *("desk", "on", "instalments", "plan", "receipt", "method", "value"),
+)
 
 
 @message_type(
     "wattbus.collection.RequestMoneyAct.v1",
-    hashed=(
-        *("operator", "kind", "account", "amount", "items", "payment", "fee", "deposit", "way"),
-        *("desk", "on", "instalments", "plan", "receipt", "method", "value"),
-    ),
+    hashed=(*_ACT, "year"),
+    hash_version=2,
+    earlier={1: _ACT},
 )
 class RequestMoneyAct(Message, frozen=True, kw_only=True, omit_defaults=True):
     """Operator ``operator`` asks for an act of ``kind`` (``core.collection.act_kinds``).
@@ -52,7 +63,8 @@ class RequestMoneyAct(Message, frozen=True, kw_only=True, omit_defaults=True):
     ``way`` and ``desk`` that pay out; ``on``, a local day (ISO): the first instalment's, the last
     one of late fees; ``instalments``, how many; ``plan``, its number; ``receipt``, one before
     payment; ``rule``, of allocation; ``method``, ``value``, ``priority``, ``cap_per_sale`` of a
-    debt that purchases shall pay, and the ``agreement`` where the account has several.
+    debt that purchases shall pay, and the ``agreement`` where the account has several; ``year`` of
+    a credit in an older system's books.
     """
 
     operator: str
@@ -77,6 +89,7 @@ class RequestMoneyAct(Message, frozen=True, kw_only=True, omit_defaults=True):
     priority: int = 10
     cap_per_sale: int = 0
     agreement: int = 0
+    year: int = 0
 
 
 class OldDebt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -88,13 +101,23 @@ class OldDebt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     item_class: str = "energy"
 
 
+_IMPORT = ("operator", "source", "currency", "debts")
+
+
 @message_type(
-    "wattbus.collection.ImportDebts.v1", hashed=("operator", "source", "currency", "debts")
+    "wattbus.collection.ImportDebts.v1",
+    hashed=(*_IMPORT, "taken_over_on"),
+    hash_version=2,
+    earlier={1: _IMPORT},
 )
 class ImportDebts(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """A piece of a file of old debts; ``source`` names the file. All of it is taken, or nothing."""
+    """A piece of a file of old debts; ``source`` names the file. All of it is taken, or nothing.
+
+    ``taken_over_on``: the local day (ISO) from which late fees are ours; empty: that of the import.
+    """
 
     operator: str
     source: str
     currency: str
     debts: Annotated[tuple[OldDebt, ...], msgspec.Meta(min_length=1, max_length=MAX_DEBTS)]
+    taken_over_on: str = ""

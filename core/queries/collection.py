@@ -5,6 +5,7 @@ from datetime import date
 
 import msgspec
 
+from core.messages import RequestMoneyAct
 from core.store.tx import Reader
 
 #: Accounts fetched at once where all of them are gone through.
@@ -186,3 +187,33 @@ def old_debts(reader: Reader, company: str, identities: Sequence[str]) -> set[st
         identities=list(identities),
     )
     return {row[0] for row in rows}
+
+
+class OpeningView(msgspec.Struct, frozen=True, kw_only=True):
+    """An act about credit of an older system; ``waits``: it can still be approved."""
+
+    act: int
+    account: str
+    year: int
+    amount: int
+    waits: bool
+    over: bool  # rejected, refused or lapsed: it can be asked for again
+
+
+def opening_acts(reader: Reader, company: str, digest: str, now_us: int) -> list[OpeningView]:
+    """The acts about credit of an older system that came by the file of this digest."""
+    found = reader.rows(
+        "SELECT id, account, amount, command, evidence, state, expires FROM token_act "
+        "WHERE company = :company AND kind = 'opening-credit' ORDER BY id",
+        company=company,
+    )
+    views = []
+    for id_, account, amount, command, evidence, state, expires in found:
+        if evidence.endswith(f" {digest}"):
+            waits = state == "requested" and expires > now_us
+            year = msgspec.json.decode(command, type=RequestMoneyAct).year
+            views.append(OpeningView(
+                act=id_, account=account, year=year, amount=amount, waits=waits,
+                over=not waits and state != "done",
+            ))  # fmt: skip
+    return views

@@ -22,6 +22,18 @@ def take(tx: Tx, name: str, count: int) -> range:
     return range(after - count, after)
 
 
+def next_decision(tx: Tx) -> int:
+    """The place of a batch in the order of all that decided; asked for when its rows are locked.
+
+    Of two batches that meet at a row, the second has its locks, and so its number, after the first
+    has committed: by these numbers the journal can be replayed. On PostgreSQL a sequence, which no
+    transaction holds.
+    """
+    if tx.dialect == "sqlite":
+        return take(tx, "decision", 1).start
+    return int(tx.rows("SELECT nextval('decision_order')")[0][0])
+
+
 class Ids:
     """A process's own stock of ids per series; ``draw`` never touches the database."""
 

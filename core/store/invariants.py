@@ -146,11 +146,31 @@ INVARIANTS: tuple[Invariant, ...] = (
     ),
     Invariant(
         "payment-posted",
-        "A payment's transaction is what its allocations say, account by account.",
-        "SELECT 'payment ' || p.number, 'txn ' || p.txn_id || ' posts ' || COALESCE(x.amount, 0) "
-        "FROM payment p LEFT JOIN (SELECT txn_id, sum(amount) AS amount FROM posting "
-        "WHERE owner = 0 GROUP BY txn_id) x ON x.txn_id = p.txn_id "
-        "WHERE COALESCE(x.amount, 0) <> p.amount",
+        "A payment's transactions post what its allocations say, account by account and ledger by "
+        "ledger, against what its desk holds of it.",
+        "WITH own AS (SELECT id, txn_id AS txn FROM payment UNION ALL "
+        "SELECT id, clear_txn_id FROM payment WHERE clear_txn_id <> 0), "
+        "every AS (SELECT id, txn FROM own UNION ALL "
+        "SELECT o.id, t.id FROM own o JOIN ledger_txn t ON t.reverses = o.txn) "
+        "SELECT 'payment ' || p.number, u.ledger || ' of ' || u.owner || ': documents ' || "
+        "sum(u.doc) || ', postings ' || sum(u.post) FROM payment p JOIN ("
+        "SELECT source_id AS id, account_id AS owner, ledger, amount AS doc, 0 AS post "
+        "FROM allocation WHERE source = 'payment' UNION ALL "
+        "SELECT id, 0, way || ':' || desk, CASE WHEN state IN ('dishonoured', 'reversed') "
+        "THEN 0 ELSE amount END, 0 FROM payment UNION ALL "
+        "SELECT e.id, x.owner, x.ledger, 0, CASE WHEN x.owner = 0 THEN x.amount "
+        "ELSE -x.amount END FROM every e JOIN posting x ON x.txn_id = e.txn"
+        ") u ON u.id = p.id GROUP BY p.number, u.owner, u.ledger HAVING sum(u.doc) <> sum(u.post)",
+    ),
+    Invariant(
+        "payment-once",
+        "A number of a bank's cheque, or of a way at a desk, was received once; what came back "
+        "does not count.",
+        "SELECT 'payment ' || max(number), 'number ' || trim(reference) || ' stands ' || count(*) "
+        "|| ' times, first as ' || min(number) FROM payment WHERE trim(reference) <> '' "
+        "AND state NOT IN ('dishonoured', 'reversed') GROUP BY company, trim(reference), "
+        "CASE WHEN bank <> '' THEN lower(bank) ELSE way || ':' || trim(desk) END "
+        "HAVING count(*) > 1",
     ),
     Invariant(
         "uncleared",

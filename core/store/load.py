@@ -1,9 +1,9 @@
 """Loading a batch's book: locked rows first, in the one lock order; what depends on them later.
 
 Lock order, everywhere: (company) inbox → meters → agreement states → accounts → notices →
-confirmations → acts → orders, each set by id. A column of an unlocked table is never read by the
-statement that locks: after a wait it would show what the row was before (facts: the same TID
-twice).
+confirmations → operators → acts → orders, each set by id. A column of an unlocked table is never
+read by the statement that locks: after a wait it would show what the row was before (facts: the
+same TID twice).
 """
 
 from collections.abc import Iterable
@@ -31,7 +31,7 @@ from core.store.load_entitlements import RUNNING, load_claimed, load_entitlement
 from core.store.load_key_changes import load_key_changes
 from core.store.load_orders import load_open_act_orders, load_open_orders, load_orders, ordered
 from core.store.load_sales import Horizon, load_sales
-from core.store.tx import Reader, Row
+from core.store.tx import Reader, Row, TransientStoreError
 
 METER_COLUMNS = (
     "id company drn model state block_reason max_credit_tenths tct ea dkga sgc krn ti ken kt "
@@ -72,6 +72,8 @@ def load(
     ids |= paid_to
     ids |= {id_ for sale in cancelled for id_ in (sale.payer_account_id, sale.account_id)}
     _accounts(reader, company, ids, wants.accounts, book, suffix)
+    if lock and accounts_of(reader, company, wants) - paid_to:
+        raise TransientStoreError("a payment came while its accounts were locked: run again")
     paid = (*reported.agreements, *(sale.agreement_id for sale in cancelled))
     _debts(reader, services, paid, book)
     load_cancels(reader, cancelled, book)

@@ -96,6 +96,8 @@ def load_acts(
     if not (wants.operators or about.acts or about.tokens):
         return
     company = about.company
+    if suffix:
+        _turns(reader, company, wants.operators)
     _of_operators(reader, company, wants.operators, since, book)
     _remembered(reader, company, {*wants.meters, *about.meters}, book)
     _tokens(reader, company, about.tokens, book)
@@ -116,6 +118,19 @@ def _acts(reader: Reader, where: str, **params: Any) -> list[TokenAct]:
         **params,
     )
     return [TokenAct(**dict(zip(ACT_COLUMNS, row, strict=True))) for row in rows]
+
+
+def _turns(reader: Reader, company: str, operators: Iterable[str]) -> None:
+    """Of two requests of one operator at once the second waits, and counts the first: else both
+    would pass a limit of the day that only one of them fits."""
+    for name in sorted(operators):
+        reader.rows(
+            "INSERT INTO operator_turn (company, operator) VALUES (:company, :name) "
+            "ON CONFLICT (company, operator) DO UPDATE SET operator = excluded.operator "
+            "RETURNING operator",
+            company=company,
+            name=name,
+        )
 
 
 def _of_operators(

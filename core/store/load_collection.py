@@ -7,11 +7,14 @@ anything is locked (``accounts_of``); the rows themselves are read after their a
 from collections.abc import Iterable, Sequence, Set
 from typing import Any
 
+import msgspec
+
 from core.book import Book, Wants
 from core.collection.entities import (
     AccountAgreement,
     Allocated,
     Deposit,
+    OpeningAct,
     OpenItem,
     Payment,
     PayPlan,
@@ -20,6 +23,8 @@ from core.collection.entities import (
     Uncleared,
 )
 from core.entities import Debt
+from core.messages import RequestMoneyAct
+from core.store.tables.collection import STANDS
 from core.store.tx import Reader, Row
 
 _ITEM = OpenItem.__struct_fields__
@@ -55,6 +60,8 @@ def load_collection(
     named = wants.owing or wants.items or wants.payments or wants.identities or wants.receipts
     if not (named or sold_to):
         return  # sales want none of it
+    _received(reader, company, wants.paid_as, book)
+    _opening(reader, company, wants.opening, book)
     _payments(reader, company, wants.payments, book)
     ids = _ids(book, wants.owing)
     touched = {row.item_id for rows in _rows_of(book) for row in rows if row.item_id}
@@ -243,6 +250,31 @@ def _receipts(reader: Reader, company: str, numbers: Sequence[str], book: Book) 
     for row in _select(reader, _RECEIPT, where, company=company, numbers=list(numbers)):
         receipt = PreReceipt(**dict(zip(_RECEIPT, row, strict=True)))
         book.load(receipt.number, receipt)
+
+
+def _received(reader: Reader, company: str, identities: Sequence[str], book: Book) -> None:
+    """Payments that were received under these natural keys and did not come back."""
+    if identities:
+        for identity, number in reader.rows(
+            "SELECT identity, number FROM payment WHERE company = :company "
+            f"AND identity IN :identities AND {STANDS}",
+            company=company,
+            identities=list(identities),
+        ):
+            book.link("received-as", identity, number)
+
+
+def _opening(reader: Reader, company: str, accounts: Sequence[str], book: Book) -> None:
+    """Acts about credit of an older system that were asked for at these accounts."""
+    if accounts:
+        for number, id_, command, state, expires in reader.rows(
+            "SELECT account, id, command, state, expires FROM token_act WHERE company = :company "
+            "AND account IN :accounts AND kind = 'opening-credit' ORDER BY id",
+            company=company,
+            accounts=list(accounts),
+        ):
+            year = msgspec.json.decode(command, type=RequestMoneyAct).year
+            _append(book, "opening-credits", number, OpeningAct(id_, year, state, expires))
 
 
 def _live(reader: Reader, company: str, identities: Sequence[str], book: Book) -> None:

@@ -1,5 +1,8 @@
 """What is checked before an act: who asks, for what, how much today, with what evidence. Pure."""
 
+from collections.abc import Callable, Mapping
+from typing import Final
+
 import msgspec
 
 from core.book import Stage
@@ -40,6 +43,13 @@ _COUNT = frozenset(
 )
 #: A fee above this is a slip of the finger (minor units).
 MAX_FEE = 10**12
+#: Limits of money in a day, by the name of the limit.
+_MONEY: Final[Mapping[str, Callable[[Operator], int]]] = {
+    "money": lambda operator: operator.refund_per_day,
+    "waiver": lambda operator: operator.waive_per_day,
+    "write-off": lambda operator: operator.write_off_per_day,
+    "credit-note": lambda operator: operator.credit_note_per_day,
+}
 
 
 def operator_of(terms: Terms, name: str) -> Operator:
@@ -164,15 +174,16 @@ def within_day(ctx: Context, kind: Kind, act: TokenAct) -> None:
         and local_date(other.requested_at, ctx.terms.zone) == today
         and not (other.state == ActState.REQUESTED and other.expires <= ctx.now_us)
     ]
-    _count(act, "acts", len(acts) + 1, limits.acts_per_day)
+    if kind.counts:
+        counted = sum(kind_named(other.kind).counts for other in acts)
+        _count(act, "acts", counted + 1, limits.acts_per_day)
     same = [other for other in acts if kind_named(other.kind).limit == kind.limit]
     if kind.limit == "units":
         tenths = sum(other.units_tenths for other in same) + act.units_tenths
         _count(act, "tenths of a unit", tenths, limits.free_issue_tenths_per_day)
-    if kind.limit in ("money", "waiver"):
+    if kind.limit in _MONEY:
         money = sum(other.amount for other in same) + act.amount
-        most = limits.refund_per_day if kind.limit == "money" else limits.waive_per_day
-        _count(act, f"minor units of {ctx.terms.currency}", money, most)
+        _count(act, f"minor units of {ctx.terms.currency}", money, _MONEY[kind.limit](limits))
 
 
 def _count(act: TokenAct, what: str, wanted: int, most: int) -> None:

@@ -55,7 +55,8 @@ class Kind:
     ``limit`` is what counts in the day of the operator beside the act itself: ``units``, ``money``
     or nothing. ``ledger`` is the account that pays for units given away. ``proofs``: the evidence
     must begin with one of these words (any evidence will do where there are none). ``approver`` is
-    the role of the second person.
+    the role of the second person. ``counts``: among the operator's acts of the day; a run over all
+    customers is thousands of them.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Kind:
     proofs: tuple[str, ...] = ()
     approver: Role = Role.APPROVER
     of_class_1: Callable[[RequestTokenAct], TokenData] | None = None
+    counts: bool = True
 
 
 #: What can show that a meter never took a token: its own memory read out, the meter itself

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -16,12 +17,18 @@ from rich.console import Console
 from rich.progress import Progress
 
 from core.calendars import local_date
-from core.collection.charges import old_identity
 from core.collection.debtfile import DebtFileError, Line, against_books, read_debts
-from core.messages import ImportDebts, RequestMoneyAct, name_of
+from core.messages import DecideTokenAct, ImportDebts, RequestMoneyAct, name_of
 from core.messages.collection import MAX_DEBTS
 from core.money import format_amount
-from core.queries.collection import Ageing, ageing, known_accounts, old_debts, overdue_accounts
+from core.queries.collection import (
+    Ageing,
+    ageing,
+    known_accounts,
+    old_debts,
+    opening_acts,
+    overdue_accounts,
+)
 from core.queries.remittance import Remittance, remittances
 from core.store.tx import Reader
 from hub.companies import collection_terms
@@ -57,9 +64,14 @@ AT_ONCE = 8
 PAGE = 1_000
 
 CompanyOption = Annotated[str, typer.Option(help="Which company, where there are several.")]
+TakenOption = Annotated[
+    str, typer.Option(help="From which day late fees are ours, YYYY-MM-DD; else the import's.")
+]
 DayOption = Annotated[str, typer.Option(help="YYYY-MM-DD; else today.")]
-Asked = RequestMoneyAct | ImportDebts
+Asked = RequestMoneyAct | ImportDebts | DecideTokenAct
 A = TypeVar("A", bound=Asked)
+#: What a run adds up of its answers that is no money.
+COUNTS = ("debts",)
 
 
 @app.command("ageing")
@@ -217,49 +229,132 @@ def import_debts(
     config: ConfigOption = DEFAULT,
     operator: OperatorOption = "",
     check: Annotated[bool, typer.Option("--check", help="Only check the file.")] = False,
+    taken_over_on: TakenOption = "",
     company: CompanyOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Take over what an older system was owed, per year. Credit is not taken over: refused.
+    """Take over what an older system was owed, per year; what it owed waits for a second person.
 
     The whole file is checked first, against the books too: with a problem anywhere nothing is
-    taken. A file that broke off in the middle is simply given again.
+    taken. A file that broke off in the middle, or of which something was refused, is simply given
+    again. A line below 0 is credit: it is asked for, and another operator approves the file
+    (wattbus arrears approve).
     """
     settings = configuration(config)
     code = company_of(settings, company)
     currency = settings.companies[code].currency
-    try:
-        text = read_text(file)
-        lines = read_debts(text, file.name, currency, _today(settings, code).year)
-    except (UnreadableError, DebtFileError) as error:
-        die(str(error))
-    digest = hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+    on = _day(settings, code, taken_over_on).isoformat() if taken_over_on else ""
+    lines, digest = _read(settings, code, file)
     with reading(settings) as reader:
         problems = _against_books(reader, code, lines, file.name, digest)
+        acts = opening_acts(reader, code, digest, _now_us())
+        # what lapsed or was rejected is asked for anew
+        lapsed = Counter((act.account, act.year) for act in acts if act.over)
     if problems:
         die(str(DebtFileError(problems)))
     if check:
-        typer.echo(f"{file}: fine, {len(lines)} debts")
+        owing = sum(line.debt.amount > 0 for line in lines)
+        more = f", {len(lines) - owing} credits" if owing < len(lines) else ""
+        typer.echo(f"{file}: fine, {owing} debts{more}")
         return
     name = operator_name(operator)
     source = f"{file.name} {digest}"
     pieces = [
-        ImportDebts(operator=name, source=source, currency=currency, debts=debts)
+        ImportDebts(operator=name, source=source, currency=currency, debts=debts, taken_over_on=on)
         for debts in _pieces(lines)
     ]
-    numbers = {id(piece): str(place) for place, piece in enumerate(pieces)}
-
-    def keyed(piece: ImportDebts) -> tuple[str, str]:
-        number = numbers[id(piece)]
-        return f"piece {number}", f"old-debts/{digest}/{number}"
-
-    run = _run(settings, code, pieces, keyed, ("debts", "owed"))
+    credit = _proposed(lines, name, source)
+    keyed = _keys(pieces, digest, lapsed)
+    asked: list[Asked] = [*pieces, *credit]
+    run = _run(settings, code, asked, keyed, ("debts", "owed", "amount"))
+    if credit and not as_json:
+        typer.echo(f"{len(credit)} credits wait for a second person: "
+                   f"wattbus arrears approve {file}")  # fmt: skip
     _tell(run, settings, code, as_json)
 
 
+#: Why credit of an older system is asked for; its evidence is the file.
+_TAKEN = "credit of an older system"
+
+
+def _proposed(lines: Sequence[Line], name: str, source: str) -> list[RequestMoneyAct]:
+    """The lines below nothing: each is asked for, and waits."""
+    return [
+        RequestMoneyAct(
+            operator=name, kind="opening-credit", account=line.debt.account, reason=_TAKEN,
+            evidence=source, amount=-line.debt.amount, year=line.debt.year,
+        )
+        for line in lines if line.debt.amount < 0
+    ]  # fmt: skip
+
+
+def _keys(
+    pieces: Sequence[ImportDebts], digest: str, lapsed: Counter[tuple[str, int]]
+) -> Callable[[Asked], tuple[str, str]]:
+    """What each command of the file is called, and under which key a repeat is done once."""
+    numbers = {id(piece): str(place) for place, piece in enumerate(pieces)}
+
+    def keyed(asked: Asked) -> tuple[str, str]:
+        if isinstance(asked, RequestMoneyAct):
+            what, at = f"credit of {asked.account} in {asked.year}", (asked.account, asked.year)
+            return what, f"old-credit/{digest}/{asked.account}/{asked.year}/{lapsed[at]}"
+        number = numbers[id(asked)]
+        return f"piece {number}", f"old-debts/{digest}/{number}"
+
+    return keyed
+
+
+def _read(settings: Config, code: str, file: Path) -> tuple[list[Line], str]:
+    """The lines of a file and its digest; exit 1 with everything that is wrong with its text."""
+    currency, year = settings.companies[code].currency, _today(settings, code).year
+    try:
+        text = read_text(file)
+        lines = read_debts(text, file.name, currency, year)
+    except (UnreadableError, DebtFileError) as error:
+        die(str(error))
+    return lines, hashlib.blake2b(text.encode(), digest_size=12).hexdigest()
+
+
+@app.command("approve")
+def approve_credit(
+    file: Annotated[Path, typer.Argument(help="The file that was imported.")],
+    config: ConfigOption = DEFAULT,
+    operator: OperatorOption = "",
+    note: Annotated[str, typer.Option(help="What you have seen; it is kept.")] = "",
+    company: CompanyOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Approve, as the second person, the credit of a file that another operator imported.
+
+    What waits must be exactly the lines below 0 of the file that you give: account, year, amount.
+    """
+    settings = configuration(config)
+    code = company_of(settings, company)
+    lines, digest = _read(settings, code, file)
+    wanted = {(x.debt.account, x.debt.year): -x.debt.amount for x in lines if x.debt.amount < 0}
+    with reading(settings) as reader:
+        waiting = [act for act in opening_acts(reader, code, digest, _now_us()) if act.waits]
+    strange = [a.act for a in waiting if wanted.get((a.account, a.year)) != a.amount]
+    if strange:
+        die(f"act {strange[0]} does not say what the file says: nothing is approved")
+    if not waiting:
+        die(f"no credit of {file.name} waits for its approval")
+    name = operator_name(operator)
+    decisions = [
+        DecideTokenAct(operator=name, act=each.act, decision="approve", note=note or file.name)
+        for each in waiting
+    ]
+
+    def keyed(asked: DecideTokenAct) -> tuple[str, str]:
+        return f"act {asked.act}", f"opening/{digest}/{asked.act}/{name}"
+
+    _tell(_run(settings, code, decisions, keyed, ("amount",)), settings, code, as_json)
+
+
 def _pieces(lines: Sequence[Line]) -> Iterator[tuple[Any, ...]]:
-    for at in range(0, len(lines), MAX_DEBTS):
-        yield tuple(line.debt for line in lines[at : at + MAX_DEBTS])
+    owed = [line.debt for line in lines if line.debt.amount > 0]
+    for at in range(0, len(owed), MAX_DEBTS):
+        yield tuple(owed[at : at + MAX_DEBTS])
 
 
 def _against_books(
@@ -275,11 +370,7 @@ def _against_books(
     for at in range(0, len(lines), PAGE):
         page = list(lines[at : at + PAGE])
         states = known_accounts(reader, company, [line.debt.account for line in page])
-        known = (
-            set()
-            if begun
-            else old_debts(reader, company, [old_identity(line.debt) for line in page])
-        )
+        known = set() if begun else old_debts(reader, company, [line.identity for line in page])
         problems += against_books(page, name, states, known)
     return problems
 
@@ -343,7 +434,7 @@ def _tell(run: Run, settings: Config, company: str, as_json: bool) -> None:
             typer.secho(f"not known yet: wattbus find {message_id}", err=True, fg=typer.colors.RED)
         currency = settings.companies[company].currency
         shown = [
-            f"{name} {amount}" if name == "debts" else f"{name} {format_amount(amount, currency)}"
+            f"{name} {amount}" if name in COUNTS else f"{name} {format_amount(amount, currency)}"
             for name, amount in run.amounts.items()
         ]
         sums = f": {', '.join(shown)} {currency}" if shown else ""

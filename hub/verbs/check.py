@@ -20,6 +20,7 @@ from hub.verbs._shared import (
     reader_store,
 )
 from hub.verbs.check_ledger import check_ledger
+from hub.verbs.check_replay import check_replay
 from hub.verbs.check_tokens import Asked, prove
 
 NAME = "check"
@@ -32,6 +33,9 @@ TokensOption = Annotated[
     bool, typer.Option("--tokens", help="Prove that no token was made without a cause.")
 ]
 LedgerOption = Annotated[bool, typer.Option("--ledger", help="Check every invariant of the books.")]
+ReplayOption = Annotated[
+    bool, typer.Option("--replay", help="Replay the journal on empty books and compare.")
+]
 SinceOption = Annotated[str, typer.Option(help="With --tokens: the first day, YYYY-MM-DD.")]
 UntilOption = Annotated[str, typer.Option(help="With --tokens: the last day, YYYY-MM-DD.")]
 
@@ -40,6 +44,7 @@ def command(
     config: ConfigOption = DEFAULT,
     tokens: TokensOption = False,
     ledger: LedgerOption = False,
+    replay: ReplayOption = False,
     since: SinceOption = "",
     until: UntilOption = "",
     as_json: JsonOption = False,
@@ -49,16 +54,21 @@ def command(
     With --tokens: compare the security modules' own logs with the tokens and the books instead.
     With --ledger: check that the books are whole (each transaction sums to zero, each balance is
     the sum of its postings, what is owed is what is posted, and so on).
+    With --replay: decide every command of the journal again on empty books, and compare them with
+    the books: balances, debts, open items, receipts, tokens, row by row.
     """
-    if tokens and ledger:
-        die("--tokens or --ledger, one at a time", 2)
+    if tokens + ledger + replay > 1:
+        die("--tokens, --ledger or --replay, one at a time", 2)
     if not tokens and (since or until):
         die("--since and --until go with --tokens", 2)
-    if as_json and not (tokens or ledger):
-        die("--json goes with --tokens or --ledger", 2)
+    if as_json and not (tokens or ledger or replay):
+        die("--json goes with --tokens, --ledger or --replay", 2)
     settings = configuration(config)
     if ledger:
         check_ledger(settings, as_json)
+        return
+    if replay:
+        check_replay(settings, as_json)
         return
     if tokens:
         zones = {code: company.zone for code, company in settings.companies.items()}

@@ -71,6 +71,7 @@ def request(
     method: MethodOption = "all",
     value: Annotated[str, typer.Option(help="Percent (12.5) or an amount, by the method.")] = "",
     agreement: Annotated[int, typer.Option(help="Where the account has several.")] = 0,
+    year: Annotated[int, typer.Option(help="Of a credit in an older system's books.")] = 0,
     key: Annotated[str, typer.Option(help="Your own name for it: a repeat is done once.")] = "",
     company: CompanyOption = "",
     as_json: JsonOption = False,
@@ -85,7 +86,7 @@ def request(
         evidence=evidence, amount=_minor(amount, currency), items=tuple(item or ()),
         payment=payment, fee=fee, deposit=deposit, way=way, desk=desk, on=on,
         instalments=instalments, plan=plan, receipt=receipt, rule=rule, method=method,
-        value=_percent(value) if share else _minor(value, currency), agreement=agreement,
+        value=_percent(value) if share else _minor(value, currency), agreement=agreement, year=year,
     )  # fmt: skip
     done = send(settings, code, key, command)
     tell_done(settings, code, done, as_json)

@@ -90,6 +90,8 @@ key_change = "do"       # never | tell | do: a sale brings the set where a chang
 # refund_per_day = 1000000             # minor units
 # waive_alone = 500                    # minor units of small change in one act without a second one
 # waive_per_day = 5000                 # minor units
+# write_off_per_day = 500000           # minor units; each with a second person
+# credit_note_per_day = 500000         # minor units; each with a second person
 # [operators.peter]
 # roles = ["vending-approver", "meter-technician"]
 # secret_file = "peter.secret"

@@ -24,6 +24,10 @@ from hub.verbs._shared import (
 
 NAME = "pay"
 
+BankOption = Annotated[str, typer.Option(help="Whose cheque it is; --reference is its number.")]
+AgainOption = Annotated[
+    bool, typer.Option("--again", help="The first payment of this number was reversed.")
+]
 ReferenceOption = Annotated[
     str, typer.Option(help="The payment's own number: under it a repeat is done once.")
 ]
@@ -44,6 +48,8 @@ def command(
     item: Annotated[list[int] | None, typer.Option(help="An open item to pay first.")] = None,
     receipt: Annotated[str, typer.Option(help="A receipt that was written before.")] = "",
     also: AlsoOption = None,
+    bank: BankOption = "",
+    again: AgainOption = False,
     company: Annotated[str, typer.Option(help="Which company, where there are several.")] = "",
     as_json: JsonOption = False,
 ) -> None:
@@ -70,16 +76,26 @@ def command(
         rule=rule,
         items=tuple(item or ()),
         receipt=receipt,
+        bank=bank,
     )
+    # the books refuse a second one that stands: no key is needed for that
+    key = f"{_key(payment)}/again/{uuid.uuid4()}" if again else _key(payment)
     if also:
-        _joint(settings, code, payment, also, as_json)
-        return
-    done = submit(settings, code, _key(payment), name_of(payment).name, payment)
+        _joint(settings, (code, key), payment, also, as_json)
+    else:
+        _tell(_sent(settings, code, key, payment), payment, as_json)
+
+
+def _sent(
+    settings: Config, code: str, key: str, payment: ReceivePayment | ReceiveJointPayment
+) -> Submitted:
+    """It is done; exit 1 when it is refused, or not known yet."""
+    done = submit(settings, code, key, name_of(payment).name, payment)
     if done.answer is None:
         die(f"the outcome is not known yet; look for it: wattbus find {done.message_id}")
     if done.answer.outcome != "done":
         die(said_no(done.answer))
-    _tell(done, payment, as_json)
+    return done
 
 
 def _key(payment: ReceivePayment) -> str:
@@ -88,6 +104,8 @@ def _key(payment: ReceivePayment) -> str:
     if not payment.reference:
         return f"pay/{uuid.uuid4()}"
     parts = (payment.way, payment.desk, payment.reference)
+    if payment.bank:  # two banks may number alike
+        parts = (payment.way, payment.bank, payment.reference)
     # only what would be ambiguous is escaped: other references keep the keys they always had
     return "/".join(("pay", *(p.replace("%", "%25").replace("/", "%2F") for p in parts)))
 
@@ -116,9 +134,14 @@ def _tell(done: Submitted, payment: ReceivePayment, as_json: bool) -> None:
 
 
 def _joint(
-    settings: Config, code: str, first: ReceivePayment, also: list[str], as_json: bool
+    settings: Config,
+    at: tuple[str, str],
+    first: ReceivePayment,
+    also: list[str],
+    as_json: bool,
 ) -> None:
-    """One payment for the account that was named and for those of ``also``."""
+    """One payment for the account named and for those of ``also``; ``at``: company and key."""
+    code, key = at
     shares = [PaymentShare(account=first.account, amount=first.amount, items=first.items)]
     if first.receipt:
         die("a receipt before payment is for one account", 2)
@@ -137,12 +160,10 @@ def _joint(
         reference=first.reference,
         desk=first.desk,
         rule=first.rule,
+        bank=first.bank,
     )
-    done = submit(settings, code, _key(first), name_of(joint).name, joint)
-    if done.answer is None:
-        die(f"the outcome is not known yet; look for it: wattbus find {done.message_id}")
-    if done.answer.outcome != "done":
-        die(said_no(done.answer))
+    done = _sent(settings, code, key, joint)
+    assert done.answer is not None  # seen there
     if as_json:
         facts = {"message": done.message_id, "repeat": done.repeat, **done.answer.data}
         typer.echo(json.dumps(facts))

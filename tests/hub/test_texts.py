@@ -67,6 +67,7 @@ ARGS = {
     "limit_tenths": 500,
     "phone": "+256772123456",
     "account": "100001",
+    "payment": "DP-M00000017",
     "credit": 1000,
     "currency": "UGX",
     "expected": "UGX",
@@ -197,6 +198,7 @@ def test_what_says_that_no_money_was_taken(texts: Texts) -> None:
         "no-entitlement",
         "service-wrong",
         *(code for code in OPERATOR if code.startswith("advance-")),
+        "payment-known",  # the money was taken, once
         *(code for code in OPERATOR if code.startswith(("free-units-", "entitlement-"))),
         *(code for code in OPERATOR if code.startswith("key-change-")),
     }:

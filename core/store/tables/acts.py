@@ -1,6 +1,6 @@
 """What operators do with tokens and money: reason, evidence, approval of each act; void tokens."""
 
-from sqlalchemy import Column, Index, Table
+from sqlalchemy import Column, Index, PrimaryKeyConstraint, Table
 
 from core.store.tables.base import METADATA, Big, big, identity
 from core.store.tables.base import text as words
@@ -33,6 +33,15 @@ TOKEN_ACT = Table(
     Index("ix_token_act_from_meter", "company", "from_meter"),
     Index("ix_token_act_account", "company", "account"),
     Index("uq_token_act_message_id", "message_id", unique=True),
+)
+
+#: A row per operator, locked while his acts of the day are counted: one of two at once waits.
+OPERATOR_TURN = Table(
+    "operator_turn",
+    METADATA,
+    words("company"),
+    words("operator"),
+    PrimaryKeyConstraint("company", "operator"),
 )
 
 #: Tokens that shall not be used or printed any more. A token's own row is final.

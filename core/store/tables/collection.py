@@ -34,6 +34,7 @@ OPEN_ITEM = Table(
     words("message_id"),
     big("txn_id"),
     big("raised_at"),
+    words("late_from", ""),  # local date: no late fee for days before; empty: from the due day on
     Index("ix_open_item_account_id", "account_id"),
     Index("ix_open_item_about_id", "about_id"),
     Index("ix_open_item_plan_id", "plan_id"),
@@ -46,6 +47,9 @@ OPEN_ITEM = Table(
         postgresql_where=text("identity <> '' AND state = 'live'"),
     ),
 )
+
+#: Payments whose natural key is taken: one that came back leaves it to the one that replaces it.
+STANDS = "identity <> '' AND state NOT IN ('dishonoured', 'reversed')"
 
 PAYMENT = Table(
     "payment",
@@ -65,7 +69,17 @@ PAYMENT = Table(
     words("message_id"),
     big("received_at"),
     big("decided_at"),  # when it cleared, came back or was reversed
+    words("bank", ""),  # whose cheque it is
+    words("identity", ""),  # natural key among those that did not come back; empty: none
     Index("uq_payment_company_number", "company", "number", unique=True),
+    Index(
+        "uq_payment_identity",
+        "company",
+        "identity",
+        unique=True,
+        sqlite_where=text(STANDS),
+        postgresql_where=text(STANDS),
+    ),
     Index("uq_payment_message_id", "message_id", unique=True),
 )
 

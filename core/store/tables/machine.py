@@ -91,6 +91,8 @@ DELIVERY = Table(
     words("error_class", ""),
     words("error", ""),
     big("updated", 0),
+    big("decided", 0),  # order of the batches that decided: of two that met at a row, theirs
+    words("drawn", ""),  # JSON: what replay decides it with again (hub.drawn)
     Index("uq_delivery_message_id_handler", "message_id", "handler", unique=True),
     # the queue: only what is open is in it, oldest first; a worker skips what it does not lease.
     # "seq + 0" keeps the planner from taking the primary key for the order, with all rows in it

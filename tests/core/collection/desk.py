@@ -14,7 +14,15 @@ from tests.hub.machine import Machine, demo_terms, enrol, fresh_sqlite
 
 ROLES = frozenset({"cashier", "collection-supervisor"})
 OPERATORS = {
-    "grace": Operator(ROLES, 10_000, refund_per_day=10**9, waive_alone=500, waive_per_day=10**6),
+    "grace": Operator(
+        ROLES,
+        10_000,
+        refund_per_day=10**9,
+        waive_alone=500,
+        waive_per_day=10**6,
+        write_off_per_day=10**9,
+        credit_note_per_day=10**9,
+    ),
     "henry": Operator(frozenset({"collection-approver"})),
     "clerk": Operator(frozenset({"cashier"}), waive_alone=100, waive_per_day=150),
 }
@@ -107,7 +115,10 @@ def debt(machine: Machine, amount: int, year: int = 2025, item_class: str = "ene
     from core.messages.collection import OldDebt
 
     old = OldDebt(account="100001", year=year, amount=amount, item_class=item_class)
-    done(machine, ImportDebts(operator="grace", source="f", currency="UGX", debts=(old,)))
+    done(machine, ImportDebts(
+        operator="grace", source="f", currency="UGX", debts=(old,),
+        taken_over_on=f"{year + 1}-01-01",
+    ))  # fmt: skip
     ((number,),) = machine.rows("SELECT max(id) FROM open_item")
     return int(number)
 

@@ -15,9 +15,11 @@ from hub.batch import Batch
 from hub.bus.table import TableSource
 from hub.channel import Accepted
 from hub.clock import Sources
+from hub.replaycompare import differences
+from hub.replaying import private_books, replay
 from hub.worker import Worker
 from tests.core.collection.desk import act, debt, desk_on, done, money, whole, yes
-from tests.hub.machine import FakeTime, Machine, buy
+from tests.hub.machine import FakeTime, Machine, buy, enrol
 from tests.servers.postgres import Postgres
 
 pytestmark = pytest.mark.slow
@@ -81,6 +83,14 @@ def all_at_once(machine: Machine) -> None:
     assert faults == []
 
 
+def the_same_by_replay(machine: Machine) -> None:
+    """Workers with clocks of their own decided: the order of their locks is that of replay."""
+    with private_books() as books, machine.store.reader() as live:
+        found = replay(live, {"demo": machine.terms}, books)
+        assert (found.otherwise, list(differences(live, books))) == ([], [])
+    assert found.commands > SALES // 2
+
+
 def asked(machine: Machine, number: int) -> str:
     """A sale's key: every tenth is that of the sale before it."""
     return f"sale{number - 1 if number % 10 == 9 else number}"
@@ -114,6 +124,35 @@ def test_sales_on_one_account(machine: Machine) -> None:
     ((credit,),) = machine.rows("SELECT credit FROM account")
     assert credit == before - tenders + carried >= 0
     whole(machine)
+    the_same_by_replay(machine)
+
+
+def test_payments_with_a_bank_reference_among_the_sales(machine: Machine) -> None:
+    """Each reference comes by four keys, for two accounts: it is received once."""
+    done(machine, enrol("100002", "04123456792", "+256700000002"))
+    done(machine, money(20_000))
+    wanted = [
+        money(
+            1_000 + number // 4, "transfer", f"10000{1 + number % 2}", reference=f"FT-{number // 4}"
+        )
+        for number in range(SALES)
+    ] + [buy(5_000, another=True) for _ in range(4)]
+    mixed = [wanted[(number * 29) % len(wanted)] for number in range(len(wanted))]
+    heard = [machine.accept(each, f"k{number}") for number, each in enumerate(mixed)]
+    machine.intake.step()
+    all_at_once(machine)
+    machine.settle()
+    answers = [machine.answer(each[0].message_id) for each in heard]
+    paid = [a for a in answers if "payment" in a.data]
+    known = [a for a in answers if a.code == "payment-known"]
+    assert (len(paid), len(known)) == (SALES // 4, SALES - SALES // 4)
+    assert {a.args["payment"] for a in known} <= {a.data["payment"] for a in paid}
+    ((count, total),) = machine.rows(
+        "SELECT count(*), CAST(sum(amount) AS BIGINT) FROM payment WHERE way = 'transfer'"
+    )
+    assert (count, total) == (SALES // 4, sum(1_000 + n for n in range(SALES // 4)))
+    whole(machine)
+    the_same_by_replay(machine)
 
 
 def test_payments_cheques_and_acts_among_the_sales(machine: Machine) -> None:
@@ -144,4 +183,23 @@ def test_payments_cheques_and_acts_among_the_sales(machine: Machine) -> None:
     assert machine.rows("SELECT state FROM payment WHERE number = :n", n=cheque) == [("cleared",)]
     once = [a for a in outcomes if a.data.get("kind") in ("clear", "reverse")]
     assert sorted(a.data["kind"] for a in once) == ["clear", "reverse"], "each is done once"
+    whole(machine)
+    the_same_by_replay(machine)
+
+
+def test_acts_of_one_operator_at_once_keep_his_limits(machine: Machine) -> None:
+    """Sixteen waivers of 40, each at an account of its own; 150 a day is three of them."""
+    asked = []
+    for number in range(16):
+        account = f"20{number:04d}"
+        done(machine, enrol(account, phone=f"+2567000002{number:02d}", meter=None))
+        item = done(machine, act("fee", account=account, fee="visit"))["item"]
+        asked.append(act("waiver", operator="clerk", account=account, items=(item,), amount=40))
+    heard = [machine.accept(each, f"w{number}") for number, each in enumerate(asked)]
+    machine.intake.step()
+    all_at_once(machine)
+    machine.settle()
+    answers = [machine.answer(each[0].message_id) for each in heard]
+    assert sum(a.outcome is Outcome.DONE for a in answers) == 3
+    assert {a.code for a in answers if a.outcome is not Outcome.DONE} == {"act-over-limit"}
     whole(machine)

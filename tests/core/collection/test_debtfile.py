@@ -15,9 +15,15 @@ def test_debts() -> None:
     ]
 
 
-def test_credit_is_not_taken_over() -> None:
-    with pytest.raises(DebtFileError, match=r"old.csv:3: '-5': .* by an act of two people"):
-        read_debts("account,year,amount\n1,2024,5\n2,2024,-5\n", "old.csv", "UGX", 2026)
+def test_credit_is_a_line_below_nothing() -> None:
+    text = "account,year,amount,class\n1,2024,5,\n2,2024,-5,energy\n2,2024,-7,fee\n"
+    with pytest.raises(DebtFileError, match=r"old.csv:2: class '' .*\n.*old.csv:4: the same debt"):
+        read_debts(text, "old.csv", "UGX", 2026)
+    lines = read_debts("account,year,amount\n1,2024,5\n1,2024,-5\n", "old.csv", "UGX", 2026)
+    assert [(x.debt.amount, x.identity) for x in lines] == [
+        (5, "old/1/2024/energy"),
+        (-5, "credit/1/2024"),
+    ]
 
 
 def test_everything_that_is_wrong_is_told_at_once() -> None:

@@ -13,6 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from core.collection.act_kinds import MONEY_KINDS
 from core.messages import ImportDebts, Message, Outcome, ReceiveJointPayment
 from core.messages.collection import OldDebt, PaymentShare
+from hub.replaycompare import differences
+from hub.replaying import private_books, replay
 from tests.core.collection.desk import act, desk_on, done, money, whole, yes
 from tests.core.collection.worlds import opened
 from tests.hub.machine import Machine, buy, enrol, fresh_sqlite
@@ -61,8 +63,15 @@ class Histories(RuleBasedStateMachine):
         self.machine = opened(f"sqlite:{path}")
 
     def teardown(self) -> None:
-        """Remove them."""
-        if self.folder is not None:
+        """Replay the journal: it makes the same books. Then remove them."""
+        if self.folder is None:
+            return
+        try:
+            self.machine.settle()
+            with private_books() as books, self.machine.store.reader() as live:
+                found = replay(live, {"demo": self.machine.terms}, books)
+                assert (found.otherwise, list(differences(live, books))) == ([], [])
+        finally:
             self.machine.store.close()
             self.folder.cleanup()
 
@@ -83,10 +92,14 @@ class Histories(RuleBasedStateMachine):
         """It waits for the next batch."""
         self.waiting.append(message)
 
-    @rule(account=accounts, amount=amounts, cheque=st.booleans(),
+    @rule(account=accounts, amount=amounts, cheque=st.booleans(), number=st.integers(0, 9),
           how=st.sampled_from(["", "oldest", "share", "named", "credit", "all"]))  # fmt: skip
-    def pay(self, account: str, amount: int, cheque: bool, how: str) -> None:
-        self.say(money(amount, "cheque" if cheque else "cash", account, rule=how))
+    def pay(self, account: str, amount: int, cheque: bool, number: int, how: str) -> None:
+        """Some payments have a number of their own, which comes again and again."""
+        reference = f"R{number}" if 0 < number < 4 else ""
+        self.say(
+            money(amount, "cheque" if cheque else "cash", account, rule=how, reference=reference)
+        )
 
     @rule(first=amounts, second=amounts, cheque=st.booleans())
     def pay_for_both(self, first: int, second: int, cheque: bool) -> None:
@@ -158,6 +171,10 @@ class Histories(RuleBasedStateMachine):
     def take_over(self, account: str, amount: int, year: int) -> None:
         debt = OldDebt(account=account, year=year, amount=amount)
         self.say(ImportDebts(operator="grace", source="x", currency="UGX", debts=(debt,)))
+
+    @rule(account=accounts, amount=amounts, year=st.integers(2020, 2023))
+    def credit_of_old(self, account: str, amount: int, year: int) -> None:
+        self.say(act("opening-credit", account=account, amount=amount, year=year))
 
     @rule(account=accounts)
     def late_fees(self, account: str) -> None:

@@ -50,7 +50,7 @@ def story(machine: Machine) -> list[Any]:
     said.append(done(machine, act("dishonour", payment=cheque["payment"])))
     said.append(done(machine, act("plan", instalments=3, on="2026-12-31", items=(2,))))
     said.append(done(machine, act("plan-break", plan=1)))
-    said.append(done(machine, act("recover", items=(3,), method="fixed", value=500)))
+    said.append(agreed(machine, act("recover", items=(3,), method="fixed", value=500)))
     bought = done(machine, buy(20_000))
     said.append([line for line in bought["lines"] if line["code"] == "old-debt"])
     said.append(done(machine, act("deposit", deposit="equipment", amount=2_000)))

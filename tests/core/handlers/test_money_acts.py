@@ -78,7 +78,7 @@ def test_a_write_off_is_an_expense(machine: Machine) -> None:
     assert agreed(machine, act("write-off", items=(item,), amount=4_000))["open"] == 5_000
     agreed(machine, act("write-off", items=(item,)))
     assert books(machine, "write-off") == {"expense:bad-debt": 9_000, "receivable:old-debt": -9_000}
-    assert refused(machine, act("write-off", items=(item,))).code == "payment-wrong"
+    assert refused(machine, act("write-off", items=(item,))).code == "payment-not-now"
     whole(machine)
 
 
@@ -106,7 +106,7 @@ def test_a_credit_note_mirrors_the_tax(machine: Machine) -> None:
     assert (notes["revenue:visit"], notes["tax:vat"]) == (10_000, 1_800)
     assert machine.rows("SELECT state, open FROM open_item") == [("cancelled", 0)]
     assert credit(machine) == 5_000
-    assert refused(machine, act("credit-note", items=(item,))).code == "payment-wrong"
+    assert refused(machine, act("credit-note", items=(item,))).code == "payment-not-now"
     whole(machine)
 
 
@@ -127,7 +127,11 @@ def test_instalments_take_the_place_of_what_was_owed(machine: Machine) -> None:
     assert machine.rows(
         "SELECT due, amount, item_class FROM open_item WHERE plan_id = :p ORDER BY id",
         p=plan["plan"],
-    ) == [("2026-11-30", 7_267, "fee"), ("2026-12-30", 7_267, "fee"), ("2027-01-30", 7_266, "fee")]
+    ) == [
+        ("2026-11-30", 3_934, "fee"), ("2026-11-30", 3_333, "energy"),
+        ("2026-12-30", 3_933, "fee"), ("2026-12-30", 3_334, "energy"),
+        ("2027-01-30", 3_933, "fee"), ("2027-01-30", 3_333, "energy"),
+    ]  # fmt: skip
     assert opens(machine) == {"instalment": 21_800}
     whole(machine)
     number = done(machine, money(21_800))["payment"]
@@ -140,23 +144,51 @@ def test_instalments_take_the_place_of_what_was_owed(machine: Machine) -> None:
     assert {row[0] for row in machine.rows("SELECT due FROM open_item WHERE plan_id > 0")} == {
         "2026-11-21"
     }
-    assert refused(machine, act("plan-cancel", plan=plan["plan"])).code == "payment-wrong"
+    assert refused(machine, act("plan-cancel", plan=plan["plan"])).code == "payment-not-now"
     whole(machine)
 
 
 @pytest.mark.parametrize(
-    "changes",
+    ("changes", "code"),
     [
-        {"instalments": 1, "on": "2026-11-30"},
-        {"instalments": 61, "on": "2026-11-30"},
-        {"instalments": 3, "on": "2026-11-20"},
-        {"instalments": 3, "on": "soon"},
-        {"instalments": 3, "on": "2026-11-30", "items": (99,)},
+        ({"instalments": 1, "on": "2026-11-30"}, "payment-wrong"),
+        ({"instalments": 61, "on": "2026-11-30"}, "payment-wrong"),
+        ({"instalments": 3, "on": "2026-11-20"}, "payment-wrong"),
+        ({"instalments": 3, "on": "soon"}, "payment-wrong"),
+        ({"instalments": 3, "on": "2026-11-30", "items": (99,)}, "payment-not-now"),
     ],
 )
-def test_a_plan_that_is_none_is_refused(machine: Machine, changes: dict[str, object]) -> None:
+def test_a_plan_that_is_none_is_refused(
+    machine: Machine, changes: dict[str, object], code: str
+) -> None:
     debt(machine, 10_000)
-    assert refused(machine, act("plan", **changes)).code == "payment-wrong"
+    assert refused(machine, act("plan", **changes)).code == code
+    whole(machine)
+
+
+def test_a_plan_does_not_hide_its_penalties(machine: Machine) -> None:
+    """They keep their class: they are paid first, and bear no late fee themselves."""
+    done(machine, act("fee", fee="visit"))
+    done(machine, act("fee", fee="cheque"))
+    done(machine, act("plan", instalments=4, on="2026-11-22"))
+    sums = machine.rows(
+        "SELECT item_class, CAST(sum(amount) AS BIGINT), count(*) FROM open_item "
+        "WHERE plan_id > 0 GROUP BY item_class ORDER BY item_class"
+    )
+    assert sums == [("fee", 11_800, 4), ("penalty", 5_000, 4)]
+    by_day = machine.rows(
+        "SELECT due, CAST(sum(amount) AS BIGINT) FROM open_item WHERE plan_id > 0 GROUP BY due"
+    )
+    assert {amount for _, amount in by_day} == {4_200}
+    machine.time.at_us += 10 * 86_400_000_000
+    owed = done(machine, act("late-fees", on="2026-12-01"))
+    assert owed["owed"] == 27, "nine days of 0.1 % of the fee's 2,950, none of the penalty's 1,250"
+    (late,) = owed["items"]
+    ((penalty,),) = machine.rows(
+        "SELECT min(id) FROM open_item WHERE plan_id > 0 AND item_class = 'penalty'"
+    )
+    paid = done(machine, money(1_277))["paid"]
+    assert paid == {str(penalty): 1_250, str(late): 27}, "what is raised meanwhile is seen and paid"
     whole(machine)
 
 
@@ -190,8 +222,9 @@ def test_old_debts_are_taken_over_once_and_no_credit_is(machine: Machine) -> Non
         return ImportDebts(operator="grace", source="old.csv", currency="UGX", debts=listed)
 
     assert done(machine, taken((2024, 7_000)))["owed"] == 7_000
-    for again in (taken((2023, 5), (2024, 7_000)), taken((2027, 5)), taken((2025, 0))):
-        assert refused(machine, again).code == "payment-wrong"
+    assert refused(machine, taken((2023, 5), (2024, 7_000))).code == "payment-not-now"
+    for strange in (taken((2027, 5)), taken((2025, 0))):
+        assert refused(machine, strange).code == "payment-wrong"
     one_person = refused(machine, taken((2023, 5), (2025, -3_000)))
     assert "by an act of two people" in one_person.args["what"]
     assert (opens(machine), credit(machine)) == ({"old-debt": 7_000}, 0)
@@ -216,11 +249,11 @@ def test_an_item_of_another_account_is_not_touched(machine: Machine) -> None:
     item = debt(machine, 5_000)
     for kind in ("write-off", "waiver", "credit-note", "recover"):
         asked = act(kind, account="100002", items=(item,), amount=1)
-        assert refused(machine, asked).code == "payment-wrong"
-    assert refused(machine, money(9, account="100002", items=(item,))).code == "payment-wrong"
+        assert refused(machine, asked).code == "payment-unknown"
+    assert refused(machine, money(9, account="100002", items=(item,))).code == "payment-unknown"
     number = done(machine, money(10))["payment"]
     asked = act("reverse", account="100002", payment=number)
-    assert refused(machine, asked).code == "payment-wrong"
+    assert refused(machine, asked).code == "payment-unknown"
     whole(machine)
 
 
@@ -263,7 +296,7 @@ def test_an_amount_that_has_grown_is_asked_for_again(machine: Machine) -> None:
 def not_credited(machine: Machine, item: int, amount: int = 0) -> str:
     """A credit note of this amount (0: all) is refused with this sentence."""
     answer = refused(machine, act("credit-note", items=(item,), amount=amount))
-    assert answer.code == "payment-wrong"
+    assert answer.code == "payment-not-now"
     return str(answer.args["what"])
 
 

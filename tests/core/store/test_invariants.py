@@ -40,6 +40,7 @@ CRIMES: dict[str, tuple[str, ...]] = {
         "VALUES ('m', 1, 'demo', 'payment', 1, 1, 0, 0, 'customer-credit', 5, 1)",
     ),
     "payment-posted": ("UPDATE payment SET amount = amount + 1 WHERE id = 1",),
+    "payment-once": ("UPDATE payment SET way = 'transfer', desk = 'main', reference = 'FT-1'",),
     "uncleared": (
         "INSERT INTO posting VALUES (1, 8, 'uncleared', 1, 5)",
         "INSERT INTO posting VALUES (1, 9, 'revenue:x', 0, -5)",
@@ -115,6 +116,15 @@ def test_what_is_broken_is_found(name: str, tmp_path: Path) -> None:
     store = open_store(lived_sqlite(tmp_path))
     commit(store, CRIMES[name])
     assert name in found(store)
+    store.close()
+
+
+def test_a_payment_posted_to_another_account_is_found(tmp_path: Path) -> None:
+    """Its sum is right, and so is its desk: only account by account it is not."""
+    store = open_store(lived_sqlite(tmp_path))
+    moved = "UPDATE posting SET owner = 2 WHERE owner = 1 AND txn_id = (SELECT txn_id FROM payment "
+    commit(store, (f"{moved} WHERE state = 'received' ORDER BY id LIMIT 1)",))
+    assert "payment-posted" in found(store)
     store.close()
 
 

@@ -126,7 +126,8 @@ class _Port:
     machine: Machine
 
     def accept(self, arrival: Arrival) -> Any:
-        heard = self.machine.accept(arrival.message, arrival.key)
+        again = arrival.ask_again_after_s
+        heard = self.machine.accept(arrival.message, arrival.key, ask_again_after_s=again)
         self.machine.settle()
         return fail(heard[0]) if isinstance(heard[0], Failure) else succeed(heard[0])
 

@@ -9,12 +9,14 @@ from typing import Any
 
 import pytest
 
+from core.company import Operator
 from core.messages import Outcome
 from core.store.invariants import INVARIANTS
+from core.sts.keystore import demo_keys, dump_key_file
 from hub import companies, operators
 from hub.config import read
 from tests.core.collection.desk import whole
-from tests.hub.machine import enrol
+from tests.hub.machine import MASTER, buy, enrol
 from tests.hub.verbs.installation import Installation, answering, installed
 
 OPERATORS = """
@@ -23,6 +25,8 @@ roles = ["cashier", "collection-supervisor"]
 refund_per_day = 100000
 waive_alone = 500
 waive_per_day = 500
+write_off_per_day = 1000000
+credit_note_per_day = 1000000
 
 [operators.henry]
 roles = ["collection-approver"]
@@ -130,6 +134,7 @@ def test_old_debts_ageing_and_late_fees(place: Installation, tmp_path: Path) -> 
     file.write_text("account,year,amount\n100001,2024,120000\n100002,2024,5000\n")
     by = ("--operator", "grace")
     assert place.call("arrears", "import", str(file), *by, "--check")[0] == 0
+    by += ("--taken-over-on", "2025-01-01")
     taken = said(place, "arrears", "import", str(file), *by)
     assert (taken["debts"], taken["owed"]) == (2, 125_000)
     again = said(place, "arrears", "import", str(file), *by)
@@ -158,18 +163,96 @@ def test_old_debts_ageing_and_late_fees(place: Installation, tmp_path: Path) -> 
     assert place.call("arrears", "ageing", "--on", "today")[0] == 2
 
 
+def test_credit_of_an_older_system_is_approved_with_its_file(
+    place: Installation, tmp_path: Path
+) -> None:
+    file = tmp_path / "old.csv"
+    file.write_text("account,year,amount\n100001,2024,12000\n100002,2024,-5000\n100002,2023,-70\n")
+    by = ("--operator", "grace")
+    assert "1 debts, 2 credits" in place.call("arrears", "import", str(file), *by, "--check")[1]
+    code, out, _ = place.call("arrears", "import", str(file), *by)
+    assert (code, f"2 credits wait for a second person: wattbus arrears approve {file}" in out) == (
+        0, True,
+    )  # fmt: skip
+    assert said(place, "arrears", "import", str(file), *by)["before"] == 3
+    credits_ = "SELECT credit FROM account ORDER BY number"
+    assert place.machine.rows(credits_) == [(0,), (0,)], "one person makes no money"
+    other = tmp_path / "other.csv"
+    other.write_text(file.read_text().replace("-70", "-7000"))
+    assert place.call("arrears", "approve", str(other), "--operator", "henry")[0] == 1
+    code, _, err = place.call("arrears", "approve", str(file), *by)
+    assert (code, "the role collection-approver is needed" in err) == (1, True)
+    assert said(place, "arrears", "approve", str(file), "--operator", "henry")["amount"] == 5_070
+    assert place.machine.rows(credits_) == [(0,), (5_070,)]
+    assert place.call("arrears", "approve", str(file), "--operator", "henry")[0] == 1, "none waits"
+
+
+def test_a_refused_piece_is_given_again(place: Installation, tmp_path: Path) -> None:
+    """Its operator had lost his role; he has it back."""
+    file = tmp_path / "old.csv"
+    file.write_text("account,year,amount\n100001,2024,12000\n")
+    words = ("arrears", "import", str(file), "--operator", "grace")
+    terms = place.machine.worker.batch.terms
+    place.machine.worker.batch.terms = {
+        "demo": replace(terms["demo"], operators={"grace": Operator(frozenset())})
+    }
+    assert place.call(*words)[0] == 1
+    place.machine.worker.batch.terms = terms
+    assert said(place, *words)["debts"] == 1
+    assert said(place, *words)["before"] == 1
+
+
 def test_purchases_shall_pay(place: Installation, tmp_path: Path) -> None:
     file = tmp_path / "old.csv"
     file.write_text("account,year,amount\n100001,2024,12000\n")
     said(place, "arrears", "import", str(file), "--operator", "grace")
     done = said(place, "collect", "request", "recover", "100001", *BY_GRACE, "--item", "1",
                 "--method", "percent_of_tender", "--value", "12.5")  # fmt: skip
-    assert done["outstanding"] == 12_000
+    assert done["state"] == "requested"
+    assert place.call("act", "approve", str(done["act"]), "--operator", "henry")[0] == 0
     assert place.machine.rows("SELECT value FROM debt") == [(12_500_000,)]
     assert said(place, "arrears", "ageing")["in_recovery"] == 12_000
     bad = ("--method", "percent_of_tender", "--value", "a lot")
     words = ("collect", "request", "recover", "100001", *BY_GRACE)
     assert place.call(*words, *bad)[0] == 2
+
+
+def test_the_journal_is_replayed(place: Installation) -> None:
+    assert place.call("check", "--replay")[0] == 1, "there are no keys yet"
+    (place.folder / "master.key").write_text(MASTER.hex())
+    (place.folder / "keys.json").write_text(dump_key_file(demo_keys(MASTER, "demo")))
+    place.call("pay", "100001", "40,000", "--way", "transfer", "--reference", "FT-1")
+    place.machine.do(buy(20_000), "sale")
+    code, out, _ = place.call("check", "--replay")
+    assert (code, "4 commands replayed, 0 rows given: the same books" in out) == (0, True), out
+    told = said(place, "check", "--replay")
+    assert (told["ok"], told["commands"], told["differences"]) == (True, 4, [])
+    with place.machine.store.transaction() as tx:
+        tx.run("UPDATE account SET credit = credit + 1 WHERE number = '100001'")
+    code, out, _ = place.call("check", "--replay")
+    assert code == 1
+    assert "DIFFERENT: account 100001: credit " in out
+    code, out, _ = place.call("check", "--replay", "--json")
+    assert (code, json.loads(out)["differences"][0]["what"]) == (1, "account 100001")
+    assert place.call("check", "--ledger", "--replay")[0] == 2
+    with place.machine.store.transaction() as tx:
+        tx.run("UPDATE account SET credit = credit - 1 WHERE number = '100001'")
+
+
+def test_a_second_payment_of_a_number_is_told_with_the_first(place: Installation) -> None:
+    words = ("100001", "4,000", "--way", "transfer", "--reference", "FT-1")
+    first = said(place, "pay", *words)["payment"]
+    assert said(place, "pay", *words)["repeat"]
+    code, _, err = place.call("pay", *words, "--again")
+    assert (code, f"received already, as {first}" in err) == (1, True)
+    cheque = ("pay", "100001", "50", "--way", "cheque", "--reference", "417")
+    one = said(place, *cheque, "--bank", "Stanbic")
+    two = said(place, *cheque, "--bank", "Centenary")
+    assert one["payment"] != two["payment"]
+    reverse = ("collect", "request", "reverse", "100001", *BY_GRACE, "--evidence", "slip")
+    act = said(place, *reverse, "--payment", first)["act"]
+    place.call("act", "approve", str(act), "--operator", "henry")
+    assert not said(place, "pay", *words, "--again")["repeat"]
 
 
 def test_the_ledger_is_checked(place: Installation) -> None:

@@ -1,0 +1,232 @@
+"""Replay of the journal rebuilds the books; what was changed behind their back is found."""
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from core.billing import periods
+from core.collection.terms import CollectionTerms
+from core.company import Terms
+from core.store.upgrade import open_store, upgrade
+from hub.billruns import open_desk
+from hub.replaycompare import COMPARED, Difference, differences
+from hub.replaying import Replayed, ReplayError, private_books, replay
+from hub.verbs.check_replay import snapshot
+from tests.core.billing import village
+from tests.core.collection.desk import (
+    OPERATORS,
+    TERMS,
+    act,
+    agreed,
+    debt,
+    desk_on,
+    done,
+    money,
+    refused,
+)
+from tests.hub.machine import PHONE, Machine, buy, demo_terms, enrol, fresh_sqlite
+from tests.servers.postgres import Postgres
+
+HOUSES = ("V1", "V2", "V3")
+
+
+def replayed(machine: Machine) -> tuple[Replayed, list[Difference]]:
+    """What replay of this machine's journal comes to."""
+    known = {each.code: each for each in (machine.terms, *machine.others)}
+    with private_books() as books, machine.store.reader() as live:
+        found = replay(live, known, books)
+        return found, list(differences(live, books))
+
+
+def lived(url: str, *, bills_too: bool = True) -> Machine:
+    """Sales, payments, acts, reversals, a plan, and bills that are paid and corrected."""
+    machine = desk_on(url, tariffs=dict(terms().tariffs))
+    done(machine, money(100_000))
+    done(machine, buy(20_000))
+    done(machine, act("fee", fee="visit"))
+    done(machine, act("fee", fee="seal"))
+    agreed(machine, act("reverse", payment=done(machine, money(5_000))["payment"]))
+    cheque = done(machine, money(30_000, "cheque", bank="Centenary", reference="9"))["payment"]
+    agreed(machine, act("clear", payment=cheque))
+    debt(machine, 90_000, 2024)
+    done(machine, act("late-fees", on="2026-11-21"))
+    done(machine, act("plan", instalments=4, on="2026-12-01"))
+    refused(machine, act("plan", instalments=900, on="2026-12-01"))
+    done(machine, act("dishonour", payment=cheque))
+    done(machine, act("deposit", deposit="guarantee", amount=10_000))
+    if bills_too:
+        bills(machine)
+    done(machine, buy(20_000, another=True))
+    return machine
+
+
+def bills(machine: Machine) -> None:
+    """Three postpaid houses get a bill; two pay it, of one it is corrected."""
+    for place, number in enumerate(HOUSES):
+        done(machine, enrol(
+            number, phone=f"+25670000010{place}", tariff="village", mode="postpaid", meter=None
+        ))  # fmt: skip
+    ids = dict(machine.rows("SELECT tariff || id, id FROM agreement WHERE mode = 'postpaid'"))
+    made = replace(village.books(machine.url), now_us=machine.time.now_us)
+    with closing(open_desk(made)) as desk, desk.transaction() as (tx, _):
+        periods.open_period(tx, "demo", village.PERIOD, 1)
+    village.report(made, dict.fromkeys(ids.values(), 100000))
+    village.issued(made)
+    for number in HOUSES[:2]:
+        done(machine, money(200_000, account=number))
+    village.report(made, {min(ids.values()): 50_000})
+    village.issued(made, kind="rebill")
+    done(machine, money(1_000, account=HOUSES[2]))
+
+
+@cache
+def _lived() -> tuple[bytes, int]:
+    with TemporaryDirectory() as folder:
+        machine = lived(fresh_sqlite(Path(folder)))
+        machine.store.close()
+        return Path(machine.url.removeprefix("sqlite:")).read_bytes(), machine.time.at_us
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    books, at_us = _lived()
+    path = tmp_path / "lived.db"
+    path.write_bytes(books)
+    machine = Machine(f"sqlite:{path}", terms=terms())
+    machine.time.at_us = at_us
+    return machine
+
+
+def terms() -> Terms:
+    """The company of the tests of collection, with the village's tariff."""
+    tariffs = {**demo_terms().tariffs, "village": village.tariff()}
+    return demo_terms(operators=OPERATORS, collection=TERMS, tariffs=tariffs)
+
+
+def test_replay_makes_the_same_books(machine: Machine) -> None:
+    found, unlike = replayed(machine)
+    assert (found.otherwise, unlike) == ([], [])
+    assert found.commands > 20
+    assert found.given >= 6, "bills are taken as given, with what corrects them"
+
+
+SEALED = ("posting", "allocation", "token", "ledger_txn")
+PLANTED = {
+    "UPDATE account SET credit = credit + 5 WHERE number = '100001'": "account 100001: credit ",
+    "UPDATE posting SET amount = amount + 1 WHERE txn_id = 1 AND line = 1": "posting 1/1: amount ",
+    "DELETE FROM posting WHERE txn_id = 1 AND line = 1": "posting 1/1: is not in the books",
+    "UPDATE open_item SET open = open - 1 WHERE id = 4": "open_item 4: open ",
+    "UPDATE debt SET outstanding = outstanding + 1": "debt 1: outstanding ",
+    "UPDATE payment SET state = 'received' WHERE state = 'reversed'": "payment DP-M00000002: state",
+    "UPDATE agreement_state SET units_milli = 0": "agreement_state 1: units_milli ",
+    "UPDATE sale SET receipt = 'X' WHERE id = 1": "sale 1: receipt X in the books, DP-",
+    "UPDATE token SET digits = '1' WHERE id = 1": "token 1: digits 1 in the books, ",
+    "UPDATE deposit SET held = 0": "deposit 1: held 0 in the books, 10000 by replay",
+    "INSERT INTO posting VALUES (1, 9, 'revenue:x', 0, 5)": "posting 1/9: is in the books; replay",
+}
+
+
+def test_what_was_changed_behind_the_journal_is_named(machine: Machine) -> None:
+    """Each by a raw connection, past the triggers; the books are mended before the next."""
+    path = Path(machine.url.removeprefix("sqlite:"))
+    machine.store.close()
+    whole = path.read_bytes()
+    with private_books() as books:
+        with closing(open_store(machine.url)) as store, store.reader() as live:
+            assert replay(live, {"demo": machine.terms}, books).otherwise == []
+        for statement, named in PLANTED.items():
+            path.write_bytes(whole)
+            _raw(path, statement)
+            with closing(open_store(machine.url)) as store, store.reader() as live:
+                told = [f"{each.what}: {each.detail}" for each in differences(live, books)]
+            assert any(line.startswith(named) for line in told), (statement, told)
+            if "posting" in statement:
+                assert any(line.startswith("ledger demo UGX ") for line in told), told
+            assert len(told) <= 3, "and nothing else is"
+
+
+def _raw(path: Path, statement: str) -> None:
+    with closing(sqlite3.connect(path)) as raw, raw:
+        for table in SEALED:
+            for verb in ("update", "delete"):
+                raw.execute(f"DROP TRIGGER {table}_no_{verb}")
+        assert raw.execute(statement).rowcount > 0, statement
+
+
+def test_other_rules_decide_otherwise_and_are_told(machine: Machine) -> None:
+    """The configuration of today decides: without the catalogue a fee is refused."""
+    machine.terms = replace(machine.terms, collection=CollectionTerms())
+    found, unlike = replayed(machine)
+    assert found.otherwise[0].handler == "collection.request-act"
+    assert (found.otherwise[0].was, found.otherwise[0].now) == ("done", "refused")
+    assert unlike
+
+
+def test_what_was_decided_before_draws_were_kept_is_said(machine: Machine) -> None:
+    with machine.store.transaction() as tx:
+        tx.run("UPDATE delivery SET decided = 0 WHERE seq = 3")
+    with pytest.raises(ReplayError, match="1 commands were decided by a version"):
+        replayed(machine)
+
+
+def test_a_command_that_is_gone_is_said(machine: Machine) -> None:
+    with machine.store.transaction() as tx:
+        tx.run("DELETE FROM message WHERE id = (SELECT message_id FROM delivery WHERE seq = 3)")
+    with pytest.raises(ReplayError, match="not in the journal any more"):
+        replayed(machine)
+
+
+def test_messages_of_one_batch_are_decided_in_their_order(tmp_path: Path) -> None:
+    machine = desk_on(fresh_sqlite(tmp_path))
+    for number in range(12):
+        machine.accept(money(6_000 + number), f"p{number}")
+        machine.accept(buy(9_000, phone=PHONE, another=True), f"s{number}")
+    machine.settle()
+    found, unlike = replayed(machine)
+    assert (found.otherwise, unlike) == ([], [])
+
+
+def test_every_table_of_the_books_is_compared_or_left_out_on_purpose() -> None:
+    from core.store.tables import METADATA
+
+    outside = {
+        # the machine, its edge and its proofs; what customers were told
+        *("journal", "request", "message", "delivery", "tally", "partition_lease", "worker_node"),
+        *("setting", "id_block", "audit", "notice", "notice_reference", "channel_note"),
+        *("module_log", "module_count", "token_proof", "operator_turn", "confirmation"),
+        # phones and their saved meters: no money, no meter is on them
+        *("phone", "phone_account", "phone_meter"),
+        # bill runs are taken as given
+        *("billing_period", "bill_usage", "bill_run", "run_partition", "bill", "bill_line"),
+    }
+    assert set(METADATA.tables) == {*COMPARED, *outside}
+
+
+@dataclass
+class Settings:
+    """What the verb asks of a configuration."""
+
+    url: str
+
+    def database_url(self) -> str:
+        return self.url
+
+
+@pytest.mark.slow
+def test_on_postgresql_one_snapshot_is_replayed(postgres: Postgres) -> None:
+    """What is decided while it looks is not seen: neither the command nor its rows."""
+    url = postgres.prepared("replaying", upgrade)
+    machine = lived(url, bills_too=False)
+    with snapshot(Settings(url)) as live, private_books() as books:  # type: ignore[arg-type]
+        before = live.rows("SELECT count(*) FROM payment")
+        done(machine, money(77))
+        assert live.rows("SELECT count(*) FROM payment") == before
+        found = replay(live, {"demo": machine.terms}, books)
+        assert (found.otherwise, list(differences(live, books))) == ([], [])
+    machine.store.close()
+    postgres.drop(url)
