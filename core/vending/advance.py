@@ -14,7 +14,7 @@ from msgspec.structs import asdict, replace
 from core.calendars import local_date, period_of
 from core.collection.charges import fee_of
 from core.collection.items import book, receivable
-from core.collection.payments import wrong
+from core.collection.tenders import wrong
 from core.collection.terms import ADVANCE, AdvanceTerms
 from core.entities import Account, Agreement, AgreementState, Debt, Meter
 from core.handlers.base import Context
