@@ -40,6 +40,9 @@ class Wants(msgspec.Struct, frozen=True, gc=False):
     plans: tuple[int, ...] = ()
     receipts: tuple[str, ...] = ()  # before payment, by number
     late: tuple[str, ...] = ()  # accounts whose late fees are reckoned
+    changes: tuple[int, ...] = ()  # in customers' lives, by number, with what they are about
+    changes_of: tuple[str, ...] = ()  # accounts whose agreements, points and phones are needed
+    changes_at: tuple[str, ...] = ()  # service points, with who was and is there
     identities: tuple[str, ...] = ()  # natural keys of items that may be there already
 
     @staticmethod

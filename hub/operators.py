@@ -23,7 +23,9 @@ from core.messages import (
     FailKeyChange,
     GiveFreeUnits,
     ImportDebts,
+    MoveChange,
     NeedKeyChange,
+    RequestChange,
     RequestMoneyAct,
     RequestTokenAct,
     name_of,
@@ -51,6 +53,8 @@ _ACTS = (
     ImportDebts,
     GiveFreeUnits,
     EndFreeUnits,
+    RequestChange,
+    MoveChange,
 )
 _TYPES = {name_of(kind).name for kind in _ACTS}
 
@@ -137,9 +141,11 @@ class OperatorDesk:
         return answer
 
     def _record(self, tx: Tx, request: dict[str, Any], data: dict[str, Any]) -> None:
-        decision = data.get("decision", "request")
+        decision = data.get("decision") or data.get("move") or "request"
         if "act" in data:
             subject = f"act/{data['act']}"
+        elif "change" in data:
+            subject = f"change/{data['change']}"
         elif data.get("campaign"):
             subject = f"campaign/{data['campaign']}"
         elif "debts" in data:

@@ -11,6 +11,7 @@ integers of microseconds UTC.
 from core.messages.accounts import AskBalance, Enrol, MeterLink, PhoneLink, SetLanguage
 from core.messages.base import Message, message_type, name_of, struct_of
 from core.messages.billing import ReceivePayment
+from core.messages.changes import MoveChange, RequestChange
 from core.messages.collection import ImportDebts, ReceiveJointPayment, RequestMoneyAct
 from core.messages.free_units import ClaimFreeUnits, EndFreeUnits, GiveFreeUnits
 from core.messages.management import DecideTokenAct, RequestTokenAct
@@ -39,6 +40,7 @@ __all__ = [
     "MadeToken",
     "Message",
     "MeterLink",
+    "MoveChange",
     "NeedKeyChange",
     "OrderTokens",
     "Outcome",
@@ -48,6 +50,7 @@ __all__ = [
     "Recipient",
     "ReportModule",
     "ReportTokens",
+    "RequestChange",
     "RequestMoneyAct",
     "RequestTokenAct",
     "SendNotice",

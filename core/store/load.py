@@ -1,9 +1,9 @@
 """Loading a batch's book: locked rows first, in the one lock order; what depends on them later.
 
 Lock order, everywhere: (company) inbox → meters → agreement states → accounts → notices →
-confirmations → acts → orders, each set by id. A column of an unlocked table is never read by the
-statement that locks: after a wait it would show what the row was before (facts: the same TID
-twice).
+confirmations → acts → orders → service points → changes, each set by id. A column of an unlocked
+table is never read by the statement that locks: after a wait it would show what the row was before
+(facts: the same TID twice).
 """
 
 from collections.abc import Iterable
@@ -24,6 +24,7 @@ from core.entities import (
 )
 from core.messages import CreditVend
 from core.store.load_acts import concerned, load_acts
+from core.store.load_changes import changing, load_changes
 from core.store.load_collection import accounts_of, load_collection
 from core.store.load_entitlements import RUNNING, load_claimed, load_entitlements
 from core.store.load_key_changes import load_key_changes
@@ -50,6 +51,8 @@ def load(
         wants = msgspec.structs.replace(wants, acts=(*wants.acts, *reported.acts))
     about = concerned(reader, company, wants)
     wants = Wants.union((wants, about.money))
+    about_changes = changing(reader, company, wants)
+    wants = Wants.union((wants, about_changes.wants)) if about_changes else wants
     paid_to = accounts_of(reader, company, wants)
     told = (*about.told, *reported.told)
     phones = _phones(reader, company, (*wants.phones, *wants.last_sales_of, *told), book)
@@ -59,14 +62,15 @@ def load(
     meters = _meters(reader, company, drns, book, suffix)
     load_key_changes(reader, meters, book)
     agreements, entitled = _agreements(reader, meters, book)
-    services = sorted({*reported.agreements, *(a.id for a in agreements)})
+    own = (*reported.agreements, *about_changes.agreements)
+    services = sorted({*own, *(a.id for a in agreements)})
     _agreement_states(reader, services, book, suffix)
     load_entitlements(reader, entitled, reported.entitlements, book)
     if wants.acts or wants.operators or reported.entitlements:
         load_claimed(reader, services, book)
     ids = {*reported.accounts, *(a.account_id for a in agreements)}
     ids.update(account for phone in phones for account in phone.account_ids)
-    ids |= paid_to
+    ids |= paid_to | set(about_changes.accounts)
     _accounts(reader, company, ids, wants.accounts, book, suffix)
     _debts(reader, services, reported.agreements, book)
     if horizon.orders:
@@ -79,6 +83,7 @@ def load(
     _waiting(reader, waiting, book, suffix)
     load_acts(reader, wants, about, horizon.acts, book, suffix)
     load_orders(reader, reported, book, suffix)
+    load_changes(reader, about_changes, book, suffix)
     return book
 
 
