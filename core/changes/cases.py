@@ -146,6 +146,11 @@ def billed_days(ctx: Context, agreement: int) -> BilledDays | None:
     return ctx.stage.get(BilledDays, id_) if id_ else None
 
 
+def with_tariff(case: Case, service: Service) -> Service:
+    """The agreement with the tariff that was asked for; its own, if none was."""
+    return replace(service, tariff=case.asked.tariff or service.tariff)
+
+
 def put_service(ctx: Context, service: Service) -> None:
     """An agreement that is new or another now: everywhere where this batch looks at it."""
     stage = ctx.stage
@@ -153,7 +158,7 @@ def put_service(ctx: Context, service: Service) -> None:
     known = stage.get(Agreement, service.id)
     if known is not None:
         state = service.state
-        stage.put(service.id, replace(known, mode=service.mode, state=state))
+        stage.put(service.id, replace(known, mode=service.mode, state=state, tariff=service.tariff))
     runs = service.to_us is None
     of = [id_ for id_ in stage.linked("services-of", service.account_id) or () if id_ != service.id]
     stage.link("services-of", service.account_id, (*of, service.id) if runs else tuple(of))

@@ -3,6 +3,7 @@
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from core.changes.cases import (
     account_by,
@@ -14,7 +15,7 @@ from core.changes.cases import (
 )
 from core.changes.entities import Change, Service
 from core.changes.kinds import KINDS, ROLE, ChangeKind
-from core.changes.settling_checks import can_be_prepaid
+from core.changes.settling_checks import can_be_prepaid, fits_mode
 from core.changes.states import ChangeMove, ChangeState, after
 from core.entities import Account, Meter
 from core.handlers.base import Context
@@ -73,8 +74,11 @@ def _of_account(ctx: Context, command: RequestChange, kind: ChangeKind) -> dict[
     here = installs(ctx, service.service_point_id)
     if service.mode == "prepaid" and len(here) != 1:
         raise wrong(command.account, f"{len(here)} meters at the service point, not one")
+    if kind.to_mode:
+        fits_mode(ctx, command.account, command.tariff or service.tariff, kind.to_mode)
     if kind.to_mode == "prepaid":
-        can_be_prepaid(ctx, command.account, service)
+        tariff = command.tariff or service.tariff
+        can_be_prepaid(ctx, command.account, replace(service, tariff=tariff))
     if kind.exchanges:
         check_new_meter(ctx, command.account, command.meter, service)
     if kind.opens:
@@ -136,11 +140,9 @@ def _agreement_to_be(ctx: Context, command: RequestChange, before: Service | Non
     """Tariff and mode of the agreement that begins; those of the one before, if not said."""
     tariff = command.tariff or (before.tariff if before else "")
     mode = command.mode or (before.mode if before else "")
-    if tariff not in ctx.terms.tariffs:
-        known = ", ".join(sorted(ctx.terms.tariffs))
-        raise wrong(command.account, f"no tariff {tariff or '(name one)'}; there are: {known}")
     if mode not in MODES:
         raise wrong(command.account, f"a mode is one of: {', '.join(MODES)}")
+    fits_mode(ctx, command.account, tariff, mode)
     number = command.to_account or command.account
     if before is not None and not command.to_account:
         raise wrong(command.account, "name the account that comes (to_account)")

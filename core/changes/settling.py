@@ -17,6 +17,7 @@ from core.changes.cases import (
     need_account,
     put_service,
     service_now,
+    with_tariff,
     wrong,
 )
 from core.changes.dates import due_day
@@ -58,7 +59,7 @@ def check_settle(ctx: Context, case: Case) -> int:
     if case.kind.to_mode == "postpaid":
         can_be_billed(ctx, case, service)
     if case.kind.to_mode == "prepaid":
-        can_be_prepaid(ctx, case.change.account, service)
+        can_be_prepaid(ctx, case.change.account, with_tariff(case, service))
         owed = unpaid(ctx, service)
         if owed and case.terms.final_bill == "paid":
             what = f"{owed} minor units of agreement {service.id} are owed: pay them first"

@@ -88,6 +88,16 @@ def can_be_billed(ctx: Context, case: Case, service: Service) -> None:
         raise AssertionError(f"prepaid agreement {service.id} is billed since {days.first}")
 
 
+def fits_mode(ctx: Context, account: str, tariff: str, mode: str) -> None:
+    """The tariff is there, and says how this mode is priced."""
+    found = ctx.terms.tariffs.get(tariff)
+    if found is None:
+        known = ", ".join(sorted(ctx.terms.tariffs))
+        raise wrong(account, f"no tariff {tariff or '(name one)'}; there are: {known}")
+    if found.tariff.mode not in (mode, "both"):
+        raise wrong(account, f"tariff {tariff} is {found.tariff.mode}: name one that is {mode}")
+
+
 def can_be_prepaid(ctx: Context, account: str, service: Service) -> Meter:
     """Purchases will be possible: one meter, by token, a key for it, a tariff in its unit."""
     meter = meter_at(ctx, service.service_point_id)
@@ -96,9 +106,8 @@ def can_be_prepaid(ctx: Context, account: str, service: Service) -> Meter:
     if meter.state != "active":
         raise wrong(account, f"meter {meter.drn} is {meter.state}")
     by_token(meter.commodity, meter.drn)
-    tariff = ctx.terms.tariffs.get(service.tariff)
-    if tariff is None:
-        raise wrong(account, f"there is no tariff {service.tariff}")
+    fits_mode(ctx, account, service.tariff, "prepaid")
+    tariff = ctx.terms.tariffs[service.tariff]
     try:
         tariff.at(local_date(ctx.now_us, ctx.terms.zone))
     except NoTariffError as error:

@@ -21,6 +21,7 @@ from core.changes.cases import (
     put_service,
     service_now,
     today,
+    with_tariff,
     wrong,
 )
 from core.changes.entities import BilledDays, Holding, Service
@@ -67,7 +68,7 @@ def _switch_service(ctx: Context, case: Case, service: Service) -> Facts:
         put_service(ctx, service)
         return _exchange(ctx, case, service)
     if case.kind.to_mode == "postpaid":
-        put_service(ctx, replace(service, mode="postpaid"))
+        put_service(ctx, replace(with_tariff(case, service), mode="postpaid"))
         _begin_billing(ctx, case, service.id, case.change.read_on)
         return {"mode": "postpaid"}
     if case.kind.to_mode == "prepaid":
@@ -83,10 +84,10 @@ def _switch_service(ctx: Context, case: Case, service: Service) -> Facts:
 
 def _to_prepaid(ctx: Context, case: Case, service: Service) -> Facts:
     """The blocks go on with what the final bill has counted, and its month's charges are paid."""
-    can_be_prepaid(ctx, case.change.account, service)
+    can_be_prepaid(ctx, case.change.account, with_tariff(case, service))
     used = finally_billed(ctx, case, service)
     _end_billing(ctx, case, service)
-    put_service(ctx, replace(service, mode="prepaid"))
+    put_service(ctx, replace(with_tariff(case, service), mode="prepaid"))
     state = ctx.stage.need(AgreementState, service.id)
     units = used.consumption if used.period == local_period(ctx.now_us, ctx.terms.zone) else 0
     ctx.stage.put(

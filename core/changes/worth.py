@@ -11,12 +11,14 @@ from core.changes.entities import Service
 from core.entities import AgreementState, Meter
 from core.handlers.base import Context
 from core.ledger import Entry
+from core.money import half_up
 from core.refusals import refuse
 from core.tariffs.accrual import periods_due
 from core.tariffs.compiling import CompiledTariff, CompiledVersion
 from core.tariffs.errors import MissingQuantityError, NoTariffError
 from core.tariffs.pricing import fixed_due, unit_lines
 from core.tariffs.sale import Line, SaleState
+from core.tariffs.shapes import E8
 from core.vending.act_money import refund_entries
 from core.vending.price import MILLI_PER_TENTH
 from core.vending.receipt import ledger_of
@@ -51,6 +53,7 @@ def units_entries(
     sold = state.units_milli if state.period == period_of(today) else 0
     units = tenths * MILLI_PER_TENTH
     lines = unit_lines(version, max(0, sold - units), units, (), tariff.tariff.unit)
+    lines += _tender_tax(version, lines)
     return [Entry(ledger_of(line), line.amount) for line in lines if line.amount]
 
 
@@ -85,7 +88,17 @@ def _fixed_lines(
     if not due.lines:
         return ()
     upon = unit_lines(version, 0, 0, due.lines, tariff.tariff.unit)
-    return [*due.lines, *(line for line in upon if line.base)]
+    lines = [*due.lines, *(line for line in upon if line.base)]
+    return lines + _tender_tax(version, lines)
+
+
+def _tender_tax(version: CompiledVersion, lines: Sequence[Line]) -> list[Line]:
+    """The tax that would have lain inside the money that buys this: upon all of it."""
+    tax, net = version.tender_tax, sum(line.amount for line in lines)
+    if tax is None or not net:
+        return []
+    amount = half_up(net * tax.rate_e8, E8)
+    return [Line("tax", tax.code, tax.label, amount, tax.tax_class, tax.payee, base=net)]
 
 
 def _version(ctx: Context, service: Service) -> tuple[CompiledTariff, CompiledVersion]:

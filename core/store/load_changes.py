@@ -99,7 +99,7 @@ def wants_of_request(command: RequestChange) -> Wants:
         meters=(command.meter.drn,) if command.meter else (),
         changes_of=tuple(filter(None, (command.account, command.to_account))),
         changes_at=(command.point,) if command.point else (),
-        customers=(command.customer,) if command.customer else (),
+        customers=tuple(filter(None, (command.customer, command.point))),
         phones=tuple(link.msisdn for link in command.phones),
         operators=(command.operator,),
     )

@@ -123,8 +123,8 @@ UPDATES = (
     Saved(
         Service,
         "agreement",
-        ("id", "mode", "state", "to_us"),
-        lambda s: (s.id, s.mode, s.state, s.to_us),
+        ("id", "tariff", "mode", "state", "to_us"),
+        lambda s: (s.id, s.tariff, s.mode, s.state, s.to_us),
     ),
     Saved(Installed, "meter_install", ("id", "to_us"), lambda i: (i.id, i.to_us)),
     Saved(BilledDays, "billed_days", ("id", "last"), lambda b: (b.id, b.last)),

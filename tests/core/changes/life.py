@@ -13,6 +13,7 @@ from core.company import Operator
 from core.messages import Answer, MoveChange, Outcome, RequestChange
 from core.store.ids import take
 from core.store.invariants import offences
+from core.tariffs.load import load_file
 from tests.core.collection.desk import OPERATORS as DESK
 from tests.core.collection.desk import TERMS as COLLECTION
 from tests.core.collection.desk import done, money, refused, yes
@@ -36,6 +37,54 @@ DECLARED = ChangeTerms(
     final_bill="paid",
     deposits="set-off",
 )
+#: Billed by the month, a part of one by its days; the same prices as by token, tax on top.
+TOWN = """
+mapping: town
+format: tariff
+version: 1
+effective: 2026-01-01
+source: own example
+tariff:
+  code: town
+  title: Town, postpaid
+  currency: UGX
+  unit: kWh
+  mode: postpaid
+  versions:
+    - valid_from: 2026-01-01
+      components:
+        - kind: energy
+          code: energy
+          label: Energy
+          structure: graduated
+          period: calendar_month
+          blocks:
+            - {up_to: 15, rate: 250}
+            - {rate: 750.9}
+          tax_class: standard
+          payee: own
+          rounding: half_up
+          proration: {method: quantity_first, month: calendar, resolution: exact}
+        - kind: fixed
+          code: service
+          label: Service fee
+          rate: 3360
+          per: calendar_month
+          tax_class: standard
+          payee: own
+          rounding: half_up
+          proration: {method: quantity_first, month: calendar, resolution: exact}
+        - kind: tax
+          code: vat
+          label: VAT 18 %
+          percent: 18
+          basis: lines
+          of: [energy, service]
+          tax_class: standard
+          payee: tax_authority
+          rounding: half_up
+tests: []
+"""
 DAY_US = 86_400_000_000
 PERIOD = 202611
 
@@ -48,9 +97,13 @@ def life(folder: Path, **declared: Any) -> Machine:
 def life_on(url: str, mode: str = "prepaid", **declared: Any) -> Machine:
     """The same on the database of this URL."""
     rules = ChangeTerms(**{**_fields(DECLARED), **declared})
-    terms = demo_terms(operators=OPERATORS, collection=COLLECTION, changes=rules)
+    tariffs = {**demo_terms().tariffs, "town": load_file(TOWN, "town.yaml").tariff}
+    terms = demo_terms(
+        operators=dict(OPERATORS), collection=COLLECTION, changes=rules, tariffs=tariffs
+    )
     machine = Machine(url, terms=terms)
-    assert machine.do(enrol(mode=mode), "enrol").outcome == Outcome.DONE
+    tariff = "town" if mode == "postpaid" else "uganda-domestic"
+    assert machine.do(enrol(mode=mode, tariff=tariff), "enrol").outcome == Outcome.DONE
     return machine
 
 
@@ -58,8 +111,14 @@ def _fields(terms: ChangeTerms) -> dict[str, Any]:
     return {name: getattr(terms, name) for name in terms.__struct_fields__}
 
 
+#: The tariff of the other mode.
+_TARIFFS = {"to-postpaid": "town", "to-prepaid": "uganda-domestic"}
+
+
 def request(kind: str, account: str = "100001", **more: Any) -> RequestChange:
     """Sarah asks for it."""
+    if kind in _TARIFFS:
+        more = {"tariff": _TARIFFS[kind], **more}
     return RequestChange(operator="sarah", kind=kind, account=account, reason="asked", **more)
 
 
