@@ -80,7 +80,7 @@ def come_in(machine: Machine, number: str = "200001") -> int:
 
 
 def test_a_prepaid_customer_leaves(machine: Machine) -> None:
-    """What is left is credit, the month's charge is owed, a security pays it, the rest goes home."""
+    """What is left is credit, the month's charge is owed and a security pays it."""
     done(machine, money(10_000))
     done(machine, act("deposit", deposit="guarantee", amount=10_000))
     sale = sold(machine, 60_000)
