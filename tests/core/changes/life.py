@@ -9,7 +9,7 @@ from core.billing.runs import Plan
 from core.billing.shapes import RunTerms
 from core.billing.states import RunMove
 from core.changes.terms import ChangeTerms
-from core.company import Operator
+from core.company import Operator, Terms
 from core.messages import Answer, MoveChange, Outcome, RequestChange
 from core.store.ids import take
 from core.store.invariants import offences
@@ -96,15 +96,27 @@ def life(folder: Path, **declared: Any) -> Machine:
 
 def life_on(url: str, mode: str = "prepaid", **declared: Any) -> Machine:
     """The same on the database of this URL."""
-    rules = ChangeTerms(**{**_fields(DECLARED), **declared})
-    tariffs = {**demo_terms().tariffs, "town": load_file(TOWN, "town.yaml").tariff}
-    terms = demo_terms(
-        operators=dict(OPERATORS), collection=COLLECTION, changes=rules, tariffs=tariffs
-    )
-    machine = Machine(url, terms=terms)
+    machine = Machine(url, terms=terms_of(**declared))
     tariff = "town" if mode == "postpaid" else "uganda-domestic"
     assert machine.do(enrol(mode=mode, tariff=tariff), "enrol").outcome == Outcome.DONE
     return machine
+
+
+def opened(url: str, **declared: Any) -> Machine:
+    """A machine over books that are there already."""
+    machine = Machine(url, terms=terms_of(**declared))
+    machine.time.at_us += 3_600_000_000  # later than what is there, with other draws
+    machine.time.drawn += 1_000_000
+    return machine
+
+
+def terms_of(**declared: Any) -> Terms:
+    """The company; what is declared may be changed."""
+    rules = ChangeTerms(**{**_fields(DECLARED), **declared})
+    tariffs = {**demo_terms().tariffs, "town": load_file(TOWN, "town.yaml").tariff}
+    return demo_terms(
+        operators=dict(OPERATORS), collection=COLLECTION, changes=rules, tariffs=tariffs
+    )
 
 
 def _fields(terms: ChangeTerms) -> dict[str, Any]:
