@@ -168,10 +168,10 @@ def _changes(reader: Reader, about: Changing, book: Book, suffix: str) -> list[C
     """The documents, and every open one about these accounts and points."""
     rows = reader.rows(
         f"SELECT {', '.join(CHANGE_COLUMNS)} FROM account_change WHERE company = :company "
-        "AND (id IN :ids OR (open = 1 AND (account_id IN :owners OR to_account_id IN :owners "
+        "AND (id IN :ids OR (open = 1 AND (account_id IN :owners OR to_account_id IN :coming "
         f"OR service_point_id IN :places))) ORDER BY id{suffix}",
         company=about.company, ids=list(about.changes), owners=list(about.accounts),
-        places=list(about.points),
+        coming=list(about.accounts), places=list(about.points),
     )  # fmt: skip
     found = [Change(**dict(zip(CHANGE_COLUMNS, row, strict=True))) for row in rows]
     for change in found:

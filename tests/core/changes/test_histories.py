@@ -7,18 +7,21 @@ from random import Random
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.changes.kinds import KINDS
 from core.messages import Message, MeterLink, PhoneLink
 from core.store.tables.machine import DONE
+from core.store.upgrade import upgrade
 from tests.core.changes import life
 from tests.core.changes.life import move, open_period, planned, request, whole
 from tests.core.collection.desk import act, done, money, yes
 from tests.hub.machine import Machine, buy, enrol, fresh_sqlite
 from tests.hub.sales import drn_of
 from tests.scratch import in_memory
+from tests.servers.postgres import Postgres
 
 ACCOUNTS = ("100001", "100002", "200001")
 METERS = ("04123456784", "04123456792", drn_of(77), drn_of(78))
@@ -40,22 +43,25 @@ steps = st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 2**16)), min_s
 def _enrolled() -> bytes:
     with TemporaryDirectory() as folder:
         url = fresh_sqlite(Path(folder))
-        machine = life.life_on(url, **DECLARED)
-        done(machine, enrol(ACCOUNTS[1], METERS[1], PHONES[1], mode="postpaid", tariff="town"))
-        done(machine, money(60_000))
-        done(machine, act("deposit", deposit="guarantee", amount=8_000))
-        open_period(machine)
-        machine.store.close()
+        begun(url).store.close()
         return Path(url.removeprefix("sqlite:")).read_bytes()
 
 
-class History:
-    """A household with tokens, one with bills, a third customer; several messages in one batch."""
+def begun(url: str) -> Machine:
+    """A household with tokens, one with bills, some money and a security."""
+    machine = life.life_on(url, **DECLARED)
+    done(machine, enrol(ACCOUNTS[1], METERS[1], PHONES[1], mode="postpaid", tariff="town"))
+    done(machine, money(60_000))
+    done(machine, act("deposit", deposit="guarantee", amount=8_000))
+    open_period(machine)
+    return machine
 
-    def __init__(self, folder: Path) -> None:
-        path = folder / "books.db"
-        path.write_bytes(_enrolled())
-        self.machine: Machine = life.opened(f"sqlite:{path}", **DECLARED)
+
+class History:
+    """The two households and a third customer; several messages come in one batch."""
+
+    def __init__(self, machine: Machine) -> None:
+        self.machine = machine
         self.count = 0
         self.waiting: list[Message] = []
 
@@ -179,31 +185,49 @@ class History:
         whole(self.machine)
 
 
-def lived(taken: list[tuple[str, int]]) -> Counter[tuple[str, str]]:
+def lived(machine: Machine, taken: list[tuple[str, int]]) -> Counter[tuple[str, str]]:
     """Play it; which changes came how far."""
-    with TemporaryDirectory(dir=in_memory()) as folder:
-        history = History(Path(folder))
-        for name, n in taken:
-            getattr(history, name)(n)
-            if len(history.waiting) > 4:
-                history.batch()
-        history.batch()
-        rows = history.machine.rows("SELECT kind, state FROM account_change")
-        history.machine.store.close()
+    history = History(machine)
+    for name, n in taken:
+        getattr(history, name)(n)
+        if len(history.waiting) > 4:
+            history.batch()
+    history.batch()
+    rows = machine.rows("SELECT kind, state FROM account_change")
+    machine.store.close()
     return Counter(rows)
+
+
+def on_sqlite(taken: list[tuple[str, int]]) -> Counter[tuple[str, str]]:
+    with TemporaryDirectory(dir=in_memory()) as folder:
+        path = Path(folder) / "books.db"
+        path.write_bytes(_enrolled())
+        return lived(life.opened(f"sqlite:{path}", **DECLARED), taken)
+
+
+def by_chance(seed: int) -> list[tuple[str, int]]:
+    chance = Random(seed)
+    return [(chance.choice(STEPS), chance.randrange(2**16)) for _ in range(24)]
 
 
 @settings(max_examples=8, deadline=None)
 @given(steps)
 def test_the_books_are_whole_whatever_happens(taken: list[tuple[str, int]]) -> None:
-    lived(taken)
+    on_sqlite(taken)
 
 
 def test_histories_come_to_every_kind_of_change() -> None:
     """Of some fixed histories: each kind was confirmed, and some were undone."""
     seen: Counter[tuple[str, str]] = Counter()
     for seed in range(6):
-        chance = Random(seed)
-        seen += lived([(chance.choice(STEPS), chance.randrange(2**16)) for _ in range(24)])
+        seen += on_sqlite(by_chance(seed))
     assert {kind for kind, state in seen if state == "confirmed"} == set(KINDS)
     assert sum(count for (_, state), count in seen.items() if state == "undone") > 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(100, 104))
+def test_the_same_on_postgresql(postgres: Postgres, seed: int) -> None:
+    url = postgres.prepared("changes", upgrade)
+    lived(begun(url), by_chance(seed))
+    postgres.drop(url)
