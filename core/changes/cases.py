@@ -123,6 +123,11 @@ def installs(ctx: Context, point: int) -> list[Installed]:
     return [each for each in found if each.to_us is None]
 
 
+def is_taken(ctx: Context, point: int) -> bool:
+    """Whether an agreement runs at a service point; also one that was enrolled in this batch."""
+    return any(ctx.stage.linked(name, point) for name in ("service-at", "agreement-at"))
+
+
 def meter_at(ctx: Context, point: int) -> Meter | None:
     """The one meter at a service point, locked; None where there is none, or not one alone."""
     here = installs(ctx, point)

@@ -9,6 +9,7 @@ from core.changes.cases import (
     account_by,
     change_answer,
     installs,
+    is_taken,
     keep,
     open_changes,
     wrong,
@@ -126,7 +127,7 @@ def _coming_alone(ctx: Context, command: RequestChange) -> dict[str, Any]:
     point = ctx.stage.linked("service_point", command.point)
     if point is None:
         raise wrong(command.account, f"no service point {command.point or '(name one)'}")
-    if ctx.stage.linked("service-at", point) is not None:
+    if is_taken(ctx, point):
         raise wrong(command.account, f"service point {command.point} is not vacant")
     _agreement_to_be(ctx, command, None)
     return {

@@ -14,6 +14,7 @@ from core.changes.cases import (
     Case,
     billed_days,
     installs,
+    is_taken,
     keep,
     meter_at,
     moved,
@@ -165,7 +166,7 @@ def _open(ctx: Context, case: Case) -> Facts:
     """The agreement of who comes, at the meter that is there."""
     asked, change = case.asked, case.change
     account = need_account(ctx, change.to_account_id)
-    if ctx.stage.linked("service-at", change.service_point_id) is not None:
+    if is_taken(ctx, change.service_point_id):
         raise wrong(change.account, "the service point is not vacant any more")
     before = ctx.stage.get(Service, change.agreement_id) if change.agreement_id else None
     service = Service(

@@ -1,7 +1,7 @@
 """Loading a batch's book: locked rows first, in the one lock order; what depends on them later.
 
-Lock order, everywhere: (company) inbox → meters → agreement states → accounts → notices →
-confirmations → acts → orders → service points → changes, each set by id. A column of an unlocked
+Lock order, everywhere: (company) inbox → meters → agreement states → accounts → service points →
+notices → confirmations → acts → orders → changes, each set by id. A column of an unlocked
 table is never read by the statement that locks: after a wait it would show what the row was before
 (facts: the same TID twice).
 """
@@ -78,6 +78,7 @@ def load(
         load_open_act_orders(reader, drns, book)
     load_collection(reader, company, wants, book)
     _customers(reader, company, wants.customers, book)
+    _points(reader, about_changes.points, book, suffix)
     load_sales(reader, company, wants, [m.id for m in meters], horizon, book)
     _notices(reader, wants.references, book, suffix)
     _waiting(reader, waiting, book, suffix)
@@ -292,8 +293,17 @@ def _customers(reader: Reader, company: str, numbers: tuple[str, ...], book: Boo
         )
         for id_, number in rows:
             book.link(table, number, id_)
-    points = [key[1] for key in book.links if key[0] == "service_point"]
-    _agreements_at(reader, [book.links["service_point", number] for number in points], book)
+
+
+def _points(reader: Reader, others: tuple[int, ...], book: Book, suffix: str) -> None:
+    """Lock the service points: two who move in at one of them at once meet here."""
+    points = sorted({id_ for (kind, _), id_ in book.links.items() if kind == "service_point"})
+    wanted = sorted({*points, *others})
+    if wanted:
+        reader.rows(
+            f"SELECT id FROM service_point WHERE id IN :ids ORDER BY id{suffix}", ids=wanted
+        )
+        _agreements_at(reader, points, book)
 
 
 def _agreements_at(reader: Reader, points: list[int], book: Book) -> None:

@@ -2,8 +2,7 @@
 
 What a change is about never changes once it is written, so it is read before anything is locked
 and tells which meters, agreement states and accounts will be; everything that is decided on is
-read again when they are. Service points are locked after the accounts: two who move in at one
-point at once meet there.
+read again when they are.
 """
 
 from collections.abc import Iterable
@@ -106,14 +105,10 @@ def wants_of_request(command: RequestChange) -> Wants:
 
 
 def load_changes(reader: Reader, about: Changing, book: Book, suffix: str) -> None:
-    """Everything of these changes; meters, agreement states and accounts are locked already."""
+    """Everything of these changes; meters, agreement states, accounts and service points are locked
+    already."""
     if not about:
         return
-    points = list(about.points)
-    if points:
-        reader.rows(
-            f"SELECT id FROM service_point WHERE id IN :ids ORDER BY id{suffix}", ids=points
-        )
     changes = _changes(reader, about, book, suffix)
     services = _services(reader, about.accounts, about.points)
     _agreements(reader, services, about, book)

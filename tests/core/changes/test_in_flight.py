@@ -21,7 +21,8 @@ from tests.core.changes.life import (
     whole,
     yes,
 )
-from tests.hub.machine import Machine, fresh_sqlite
+from tests.core.changes.test_moving import COMES
+from tests.hub.machine import Machine, enrol, fresh_sqlite
 from tests.hub.remote import RemoteMachine, remote_terms
 
 
@@ -124,3 +125,18 @@ def test_two_settlements_are_approved_at_once(machine: Machine) -> None:
         done(machine, move(change, "settle"))
     assert together(machine, yes(1), yes(2)) == [("done", "ok"), ("refused", "change-wrong")]
     assert state(machine, change) == "settled"
+
+
+def test_who_is_enrolled_and_who_moves_in_in_one_batch(machine: Machine) -> None:
+    change = asked(machine, "move-out")
+    done(machine, move(change, "read", remaining_tenths=0))
+    agreed(machine, change)
+    done(machine, move(change, "switch"))
+    done(machine, move(change, "confirm"))
+    change = asked(machine, "move-in", "200001", point="S100001", **COMES)
+    agreed(machine, change)
+    first = enrol("300001", phone="+256700000101", service_point="S100001", meter=None)
+    told = together(machine, first, move(change, "switch"))
+    assert told == [("done", "ok"), ("refused", "change-wrong")]
+    agreed(machine, change, "undo")
+    whole(machine)

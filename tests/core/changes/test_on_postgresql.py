@@ -30,7 +30,7 @@ from tests.core.changes.life import (
 )
 from tests.core.changes.test_moving import COMES, OTHER
 from tests.core.collection.test_concurrency import crew
-from tests.hub.machine import Machine
+from tests.hub.machine import Machine, enrol
 from tests.hub.sales import drn_of
 from tests.servers.postgres import Postgres
 
@@ -150,3 +150,18 @@ def test_a_sale_is_before_the_settlement_or_after_it(machine: Machine) -> None:
         if not sold_first:
             break
         done(machine, move(change, "undo"))
+
+
+def test_who_moves_in_and_who_is_enrolled_at_once(machine: Machine) -> None:
+    """A vacant place gets one customer, whatever way he comes."""
+    change = asked(machine, "move-out")
+    lead(machine, change, remaining_tenths=0)
+    done(machine, move(change, "confirm"))
+    change = asked(machine, "move-in", "200001", point="S100001", **COMES)
+    agreed(machine, change)
+    comes = [enrol(f"30000{n}", phone=f"+25670000010{n}", service_point="S100001", meter=None)
+             for n in range(4)]  # fmt: skip
+    told = at_once(machine, [*comes, move(change, "switch")], "come")
+    assert [outcome for outcome, _ in told].count("done") == 1, told
+    assert machine.rows("SELECT count(*) FROM agreement WHERE to_us IS NULL") == [(1,)]
+    whole(machine)
