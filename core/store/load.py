@@ -78,7 +78,8 @@ def load(
         load_open_act_orders(reader, drns, book)
     load_collection(reader, company, wants, book)
     _customers(reader, company, wants.customers, book)
-    _points(reader, about_changes.points, book, suffix)
+    if wants.customers or about_changes:  # sales want none of it
+        _points(reader, about_changes.points, book, suffix)
     load_sales(reader, company, wants, [m.id for m in meters], horizon, book)
     _notices(reader, wants.references, book, suffix)
     _waiting(reader, waiting, book, suffix)
