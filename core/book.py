@@ -42,6 +42,9 @@ class Wants(msgspec.Struct, frozen=True, gc=False):
     receipts: tuple[str, ...] = ()  # before payment, by number
     late: tuple[str, ...] = ()  # accounts whose late fees are reckoned
     advances: tuple[str, ...] = ()  # meters or phones that ask for units on credit
+    changes: tuple[int, ...] = ()  # in customers' lives, by number, with what they are about
+    changes_of: tuple[str, ...] = ()  # accounts whose agreements, points and phones are needed
+    changes_at: tuple[str, ...] = ()  # service points, with who was and is there
     identities: tuple[str, ...] = ()  # natural keys of items that may be there already
     opening: tuple[str, ...] = ()  # accounts whose credit of an older system may be there already
     paid_as: tuple[str, ...] = ()  # natural keys of payments that may be there already

@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import msgspec
+
+from core.changes.terms import ChangeTerms
 from core.collection.load import load_file as load_collection
-from core.collection.terms import CollectionTerms
+from core.collection.terms import CollectionTerms, Recovery
 from core.company import Operator, SaleLimits, Terms
 from core.money import currency
 from core.sts.errors import ModuleAwayError
@@ -67,6 +70,7 @@ def _terms(config: Config, code: str, section: CompanySection, token_of: TokenOf
         confirm_minutes=section.confirm_minutes,
         operators=_operators(config, code),
         collection=collection,
+        changes=change_terms(section),
         approval_hours=section.approval_hours,
         key_changes={sgc: group.key_change for sgc, group in section.supply_groups.items()},
     )
@@ -123,3 +127,12 @@ def collection_terms(config: Config, section: CompanySection) -> CollectionTerms
     if found.currency != section.currency:
         raise ValueError(f"collection {section.collection} is in {found.currency}")
     return found.terms
+
+
+def change_terms(section: CompanySection) -> ChangeTerms | None:
+    """What the company declares about changes in a customer's life, if anything."""
+    if section.changes is None:
+        return None
+    said = msgspec.to_builtins(section.changes)
+    recovery = Recovery(**said.pop("recovery"))
+    return ChangeTerms(**said, recovery=recovery)

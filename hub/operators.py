@@ -24,8 +24,10 @@ from core.messages import (
     GiveAdvance,
     GiveFreeUnits,
     ImportDebts,
+    MoveChange,
     NeedKeyChange,
     PauseService,
+    RequestChange,
     RequestMoneyAct,
     RequestTokenAct,
     ResumeService,
@@ -57,6 +59,8 @@ _ACTS = (
     GiveAdvance,
     PauseService,
     ResumeService,
+    RequestChange,
+    MoveChange,
 )
 _TYPES = {name_of(kind).name for kind in _ACTS}
 
@@ -154,9 +158,11 @@ class OperatorDesk:
         return answer
 
     def _record(self, tx: Tx, request: dict[str, Any], data: dict[str, Any]) -> None:
-        decision = data.get("decision", "request")
+        decision = data.get("decision") or data.get("move") or "request"
         if "act" in data:
             subject = f"act/{data['act']}"
+        elif "change" in data:
+            subject = f"change/{data['change']}"
         elif data.get("campaign"):
             subject = f"campaign/{data['campaign']}"
         elif "debts" in data:

@@ -33,6 +33,7 @@ OperatorRole = Literal[
     "cashier",
     "collection-supervisor",
     "collection-approver",
+    "customer-service",
     "key-custodian",
 ]
 
@@ -91,6 +92,30 @@ class LimitsSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     per_day_phone: Count = 0
 
 
+class RecoverySection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """``[companies.X.changes.recovery]``: how purchases pay a final bill that they recover.
+    ``value``: 10⁻⁸ of the whole of percentages, minor units of ``fixed``."""
+
+    method: Literal["percent_of_tender", "percent_of_outstanding", "fixed", "all"] = "all"
+    value: Count = 0
+    priority: Count = 10
+    cap_per_sale: Count = 0  # minor units; 0: none
+
+
+class ChangesSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """``[companies.X.changes]``: whose the money is at changes in a customer's life. Nothing is
+    taken for granted: without this section there are no changes."""
+
+    remaining_credit: Literal["last-sales", "tariff", "lost"]  # units left in a meter
+    exchange_credit: Literal["moved", "last-sales", "tariff", "lost"]  # in an exchanged one
+    debts_follow: Literal["account", "service-point"]
+    final_bill: Literal["paid", "recovered"]  # before purchases begin, or by them
+    deposits: Literal["set-off", "kept"]  # when a customer leaves
+    reading_days: Count = 3  # a reading is good for so many days
+    due_days: Count = 14  # of charges that no purchase had collected
+    recovery: RecoverySection = msgspec.field(default_factory=RecoverySection)
+
+
 class CompanySection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """``[companies.X]``: a utility. ``keys`` is the file of wrapped vending keys, ``module`` holds
     the keys of every supply group whose own section names no other."""
@@ -118,6 +143,7 @@ class CompanySection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
         default_factory=lambda: ["fee", "debts", "fixed", "tax", "energy"]
     )
     limits: LimitsSection = msgspec.field(default_factory=LimitsSection)
+    changes: ChangesSection | None = None
     collection: str = ""  # mapping of fees, allocation rules, late fees; empty: nothing is charged
 
 

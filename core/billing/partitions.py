@@ -55,7 +55,7 @@ _TO_BILL = (
     f"AND NOT EXISTS (SELECT 1 FROM bill b WHERE {_LIVE}) ORDER BY g.id"
 )
 _TO_CORRECT = (
-    f"SELECT g.id, b.account_id, g.tariff, u.id, a.currency, {_BEFORE}, b.id FROM agreement g "
+    f"SELECT g.id, b.account_id, b.tariff, u.id, a.currency, {_BEFORE}, b.id FROM agreement g "
     f"JOIN bill b ON {_LIVE} AND b.state = 'issued' JOIN account a ON a.id = b.account_id "
     f"{_NEWEST}{_RANGE}AND b.usage_id <> u.id ORDER BY g.id"
 )

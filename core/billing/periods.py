@@ -102,6 +102,7 @@ def record_usage(
             raise BillingError(
                 f"agreement {each.agreement} began on {since[each.agreement]}, not on {each.first}"
             )
+    _need_billed(tx, reported)
     first = draw("bill_usage", len(ids)) if ids else 0
     tx.load("bill_usage", _COLUMNS, [
         (
@@ -113,3 +114,21 @@ def record_usage(
         for place, each in enumerate(reported)
     ])  # fmt: skip
     return len(ids)
+
+
+def _need_billed(tx: Reader, reported: Sequence[Reported]) -> None:
+    """BillingError where an agreement's days are not billed: tokens have paid them, or it has
+    ended (``core.changes``). Agreements of one mode all their life are not in that table."""
+    slices: dict[int, list[tuple[str, str]]] = {}
+    for agreement, first, last in tx.rows(
+        "SELECT agreement_id, first, last FROM billed_days WHERE agreement_id IN :ids ORDER BY id",
+        ids=[each.agreement for each in reported],
+    ) if reported else []:  # fmt: skip
+        slices.setdefault(agreement, []).append((first, last))
+    for each in reported:
+        own, used = slices.get(each.agreement), (each.first.isoformat(), each.last.isoformat())
+        if own and not any(a <= used[0] and (not b or used[1] <= b) for a, b in own):
+            days = ", ".join(f"{a} to {b or 'now'}" for a, b in own)
+            raise BillingError(
+                f"agreement {each.agreement} is billed for {days}, not for {used[0]} to {used[1]}"
+            )

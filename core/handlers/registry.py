@@ -3,6 +3,7 @@
 from core.handlers import (
     accounts,
     advances,
+    changes,
     collection,
     free_units,
     key_changes,
@@ -29,5 +30,6 @@ HANDLERS: dict[str, Handler] = {
         *key_changes.HANDLERS,
         *free_units.HANDLERS,
         *advances.HANDLERS,
+        *changes.HANDLERS,
     )
 }

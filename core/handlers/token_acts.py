@@ -1,12 +1,18 @@
 """Commands of operators about tokens: ask for an act, and decide about one (of any) that waits."""
 
+from collections.abc import Mapping
+from itertools import chain
+
 from msgspec.structs import replace
 
 from core.book import Wants
+from core.changes.acts import carry_out as carry_out_change
+from core.changes.kinds import ACTS as CHANGE_ACTS
 from core.collection.act_kinds import kind_named
 from core.collection.acts import carry_out as carry_out_money
 from core.entities import TokenAct
 from core.handlers.base import Context, Handler
+from core.handlers.changes import SETTLE_IDS
 from core.handlers.money_acts import MONEY_IDS
 from core.messages import Answer, DecideTokenAct, RequestTokenAct
 from core.refusals import refuse
@@ -85,6 +91,8 @@ def decide_decision(ctx: Context, command: DecideTokenAct) -> Answer:
         amount = pay_refund(ctx, decided, checks.meter_of(ctx.terms, ctx.stage, act.meter))
         kept = replace(decided, note=both(act.note, decided.note), amount=amount)
         return act_answer(ctx, moved_act(ctx, kept, move))
+    if act.kind in CHANGE_ACTS:
+        return approved_act(ctx, decided, carry_out_change)
     return approved_act(ctx, decided, carry_out_money if act.account else carry_out)
 
 
@@ -104,6 +112,11 @@ def _wants_decision(command: DecideTokenAct) -> Wants:
     return Wants(acts=(command.act,))
 
 
+def _most(*needs: Mapping[str, int]) -> dict[str, int]:
+    """The most that an act of any family may draw of each series."""
+    return {name: max(each.get(name, 0) for each in needs) for name in {*chain(*needs)}}
+
+
 HANDLERS = (
     Handler("management.request-act", RequestTokenAct, _wants_request, decide_request, _IDS),
     Handler(
@@ -111,6 +124,6 @@ HANDLERS = (
         DecideTokenAct,
         _wants_decision,
         decide_decision,
-        {**_IDS, **MONEY_IDS},
+        _most(_IDS, MONEY_IDS, SETTLE_IDS),
     ),
 )

@@ -18,6 +18,7 @@ from core.messages.billing import (
     ReceivePayment,
     RunBillPhase,
 )
+from core.messages.changes import MoveChange, RequestChange
 from core.messages.collection import ImportDebts, ReceiveJointPayment, RequestMoneyAct
 from core.messages.free_units import ClaimFreeUnits, EndFreeUnits, GiveFreeUnits
 from core.messages.management import DecideTokenAct, RequestTokenAct
@@ -52,6 +53,7 @@ __all__ = [
     "MadeToken",
     "Message",
     "MeterLink",
+    "MoveChange",
     "NeedKeyChange",
     "OrderTokens",
     "Outcome",
@@ -62,6 +64,7 @@ __all__ = [
     "Recipient",
     "ReportModule",
     "ReportTokens",
+    "RequestChange",
     "RequestMoneyAct",
     "RequestTokenAct",
     "ResumeService",

@@ -12,6 +12,7 @@ from core.messages.billing import (
     ReceivePayment,
     RunBillPhase,
 )
+from core.messages.changes import MoveChange, RequestChange
 from core.messages.collection import (
     ImportDebts,
     OldDebt,
@@ -154,6 +155,21 @@ _MESSAGES: Final[tuple[Message, ...]] = (
         unclaimed="cumulate",
         cap_months=3,
         reason="register of poor households 2026, line 118",
+    ),
+    RequestChange(
+        operator="sarah",
+        kind="to-postpaid",
+        account="100001",
+        reason="asked for at the desk",
+        tariff="town",
+    ),
+    MoveChange(
+        operator="sarah",
+        change=17,
+        move="read",
+        evidence="photo 8",
+        remaining_tenths=281,
+        readings={"units": 1_234_000},
     ),
     EndFreeUnits(operator="mary", meter="04123456784", reason="moved away"),
     ClaimFreeUnits(phone=_PHONE, reply=_REPLY),

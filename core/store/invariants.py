@@ -331,6 +331,60 @@ INVARIANTS: tuple[Invariant, ...] = (
         "AND (b.to_us = 0 OR b.to_us > a.from_us)",
     ),
     Invariant(
+        "bill-days-once",
+        "No day of an agreement is on two live bills, and none that is not billed is on one.",
+        "SELECT 'agreement ' || b.agreement_id, 'bills ' || b.id || ' and ' || o.id || ' both "
+        "have ' || v.first FROM bill b JOIN bill o ON o.agreement_id = b.agreement_id "
+        "AND o.id <> b.id AND o.live = 1 JOIN bill_usage u ON u.id = b.usage_id "
+        "JOIN bill_usage v ON v.id = o.usage_id WHERE b.live = 1 AND u.first <= v.first "
+        "AND v.first <= u.last AND (u.first < v.first OR b.id < o.id) UNION ALL "
+        "SELECT 'bill ' || b.id, u.first || ' to ' || u.last || ' is not billed' FROM bill b "
+        "JOIN bill_usage u ON u.id = b.usage_id WHERE b.live = 1 AND EXISTS (SELECT 1 FROM "
+        "billed_days d WHERE d.agreement_id = b.agreement_id) AND NOT EXISTS (SELECT 1 FROM "
+        "billed_days d WHERE d.agreement_id = b.agreement_id AND d.first <= u.first "
+        "AND (d.last = '' OR u.last <= d.last))",
+    ),
+    Invariant(
+        "change-once",
+        "A place has one open change, and one agreement that runs.",
+        "SELECT company || ' ' || subject, count(*) || ' open changes' FROM account_change "
+        "WHERE open = 1 GROUP BY company, subject HAVING count(*) > 1 UNION ALL "
+        "SELECT 'change ' || id, state || ', open ' || open FROM account_change "
+        "WHERE open <> CASE WHEN state IN ('confirmed', 'undone') THEN 0 ELSE 1 END UNION ALL "
+        "SELECT 'service point ' || service_point_id, count(*) || ' agreements' FROM agreement "
+        "WHERE to_us IS NULL GROUP BY service_point_id HAVING count(*) > 1",
+    ),
+    Invariant(
+        "change-settled",
+        "Nothing is sold where a change is settled and not switched, and only there.",
+        "SELECT 'change ' || c.id, 'settled, agreement ' || g.state FROM account_change c "
+        "JOIN agreement g ON g.id = c.agreement_id WHERE c.state = 'settled' "
+        "AND g.state <> 'changing' UNION ALL SELECT 'agreement ' || g.id, 'changing for nothing' "
+        "FROM agreement g WHERE g.state = 'changing' AND NOT EXISTS (SELECT 1 FROM "
+        "account_change c WHERE c.agreement_id = g.id AND c.state = 'settled')",
+    ),
+    Invariant(
+        "change-undone",
+        "What an undone change had posted is mirrored; what it had raised is cancelled.",
+        "SELECT 'change ' || c.id, 'txn ' || t.id || ' stands' FROM account_change c "
+        "JOIN ledger_txn t ON t.at = c.settled_at AND t.message_id = c.settle_id "
+        "LEFT JOIN ledger_txn r ON r.reverses = t.id WHERE c.state = 'undone' "
+        "AND c.settle_id <> '' AND r.id IS NULL UNION ALL "
+        "SELECT 'change ' || c.id, 'item ' || i.id || ' is ' || i.state FROM account_change c "
+        "JOIN open_item i ON i.account_id IN (c.account_id, c.to_account_id) "
+        "AND i.message_id = c.settle_id WHERE c.state = 'undone' "
+        "AND c.settle_id <> '' AND i.state <> 'cancelled'",
+    ),
+    Invariant(
+        "change-valued",
+        "What became of the units left in a meter is what the change posted.",
+        "SELECT 'change ' || c.id, 'valued ' || c.valued || ', posted ' || COALESCE(x.amount, 0) "
+        "FROM account_change c LEFT JOIN (SELECT t.message_id, -sum(p.amount) AS amount "
+        "FROM ledger_txn t JOIN posting p ON p.txn_id = t.id AND p.ledger = 'customer-credit' "
+        "WHERE t.kind = 'change-credit' GROUP BY t.message_id) x ON x.message_id = c.settle_id "
+        "WHERE c.settle_id <> '' AND c.valued <> COALESCE(x.amount, 0)",
+    ),
+    Invariant(
         "debt-not-negative",
         "No debt is less than nothing.",
         "SELECT 'debt ' || id, 'outstanding ' || outstanding FROM debt WHERE outstanding < 0",

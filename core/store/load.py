@@ -1,9 +1,9 @@
 """Loading a batch's book: locked rows first, in the one lock order; what depends on them later.
 
-Lock order, everywhere: (company) inbox → meters → agreement states → accounts → notices →
-confirmations → operators → acts → orders, each set by id. A column of an unlocked table is never
-read by the statement that locks: after a wait it would show what the row was before (facts: the
-same TID twice).
+Lock order, everywhere: (company) inbox → meters → agreement states → accounts → service points →
+notices → confirmations → operators → acts → orders → changes, each set by id. A column of an
+unlocked table is never read by the statement that locks: after a wait it would show what the row
+was before (facts: the same TID twice).
 """
 
 from collections.abc import Iterable
@@ -26,6 +26,7 @@ from core.messages import CreditVend
 from core.store.load_acts import concerned, load_acts
 from core.store.load_advances import load_known, load_pauses
 from core.store.load_cancels import items_paid, load_cancels, sales_to_cancel
+from core.store.load_changes import changing, load_changes
 from core.store.load_collection import accounts_of, load_collection
 from core.store.load_entitlements import RUNNING, load_claimed, load_entitlements
 from core.store.load_key_changes import load_key_changes
@@ -51,6 +52,8 @@ def load(
     wants = _more(wants, reported.acts, reported.items)
     about = concerned(reader, company, wants)
     wants = Wants.union((wants, about.money))
+    about_changes = changing(reader, company, wants)
+    wants = Wants.union((wants, about_changes.wants)) if about_changes else wants
     paid_to = accounts_of(reader, company, wants)
     told = (*about.told, *reported.told)
     phones = _phones(reader, company, (*wants.phones, *wants.last_sales_of, *told), book)
@@ -60,7 +63,8 @@ def load(
     meters = _meters(reader, company, drns, book, suffix)
     load_key_changes(reader, meters, book)
     agreements, entitled = _agreements(reader, meters, book)
-    services = sorted({*reported.agreements, *(a.id for a in agreements)})
+    own = (*reported.agreements, *about_changes.agreements)
+    services = sorted({*own, *(a.id for a in agreements)})
     cancelled = sales_to_cancel(reader, company, about.cancels)
     services = sorted({*services, *(sale.agreement_id for sale in cancelled)})
     _agreement_states(reader, services, book, suffix)
@@ -69,7 +73,7 @@ def load(
         load_claimed(reader, services, book)
     ids = {*reported.accounts, *(a.account_id for a in agreements)}
     ids.update(account for phone in phones for account in phone.account_ids)
-    ids |= paid_to
+    ids |= paid_to | set(about_changes.accounts)
     ids |= {id_ for sale in cancelled for id_ in (sale.payer_account_id, sale.account_id)}
     _accounts(reader, company, ids, wants.accounts, book, suffix)
     if lock and accounts_of(reader, company, wants) - paid_to:
@@ -85,11 +89,14 @@ def load(
     sold_to = {a.account_id for a in agreements} if horizon.items else set()
     load_collection(reader, company, wants, book, sold_to)
     _customers(reader, company, wants.customers, book)
+    if wants.customers or about_changes:  # sales want none of it
+        _points(reader, about_changes.points, book, suffix)
     load_sales(reader, company, wants, [m.id for m in meters], horizon, book)
     _notices(reader, wants.references, book, suffix)
     _waiting(reader, waiting, book, suffix)
     load_acts(reader, wants, about, horizon.acts, book, suffix)
     load_orders(reader, reported, book, suffix)
+    load_changes(reader, about_changes, book, suffix)
     return book
 
 
@@ -311,8 +318,17 @@ def _customers(reader: Reader, company: str, numbers: tuple[str, ...], book: Boo
         )
         for id_, number in rows:
             book.link(table, number, id_)
-    points = [key[1] for key in book.links if key[0] == "service_point"]
-    _agreements_at(reader, [book.links["service_point", number] for number in points], book)
+
+
+def _points(reader: Reader, others: tuple[int, ...], book: Book, suffix: str) -> None:
+    """Lock the service points: two who move in at one of them at once meet here."""
+    points = sorted({id_ for (kind, _), id_ in book.links.items() if kind == "service_point"})
+    wanted = sorted({*points, *others})
+    if wanted:
+        reader.rows(
+            f"SELECT id FROM service_point WHERE id IN :ids ORDER BY id{suffix}", ids=wanted
+        )
+        _agreements_at(reader, points, book)
 
 
 def _agreements_at(reader: Reader, points: list[int], book: Book) -> None:

@@ -12,10 +12,13 @@ from typing import Any
 import msgspec
 
 from core.book import Book, Wants
+from core.changes.kinds import ACTS as CHANGE_ACTS
+from core.changes.terms import ChangeTerms
 from core.collection.wanted import wants_of
 from core.entities import Meter, TokenAct, TokenOnFile
-from core.messages import RequestMoneyAct, RequestTokenAct
+from core.messages import MoveChange, RequestMoneyAct, RequestTokenAct
 from core.store.tx import Reader
+from core.sts.amounts import encodable_floor
 
 ACT_COLUMNS = (
     "id company kind meter from_meter operator reason evidence state approver note command "
@@ -66,13 +69,17 @@ def concerned(reader: Reader, company: str, wants: Wants) -> Concerned:
     meters: set[str] = set()
     tokens, refunds, cancels = set(wants.tokens), set(wants.refunds), set(wants.cancels)
     if wants.acts:
-        for id_, account, command in reader.rows(
-            "SELECT id, account, command FROM token_act "
+        for id_, kind, account, command in reader.rows(
+            "SELECT id, kind, account, command FROM token_act "
             "WHERE company = :company AND id IN :ids ORDER BY id",
             company=company,
             ids=list(wants.acts),
         ):
             found.append(id_)
+            if kind in CHANGE_ACTS:
+                told_by = msgspec.json.decode(command, type=MoveChange)
+                money.append(Wants(changes=(told_by.change,)))
+                continue
             if account:
                 money.append(wants_of(msgspec.json.decode(command, type=RequestMoneyAct)))
                 continue
@@ -101,7 +108,7 @@ def load_acts(
     _of_operators(reader, company, wants.operators, since, book)
     _remembered(reader, company, {*wants.meters, *about.meters}, book)
     _tokens(reader, company, about.tokens, book)
-    _refundable(reader, company, about.refunds, book)
+    load_refundable(reader, company, about.refunds, book)
     if about.acts:
         for row in reader.rows(
             f"SELECT {', '.join(ACT_COLUMNS)} FROM token_act WHERE id IN :ids ORDER BY id{suffix}",
@@ -159,6 +166,16 @@ def _remembered(reader: Reader, company: str, meters: Iterable[str], book: Book)
     where = "from_meter IN :drns AND kind = 'credit-transfer' AND state IN ('ordered', 'done')"
     for act in _acts(reader, where, company=company, drns=drns):
         book.link("moved-from", act.from_meter, act.id)
+    for drn, change, tenths, terms in reader.rows(
+        "SELECT m.drn, c.id, c.remaining_tenths, c.terms FROM meter m JOIN meter_install i "
+        "ON i.meter_id = m.id JOIN account_change c ON c.service_point_id = i.service_point_id "
+        "AND c.switched_at = i.to_us AND c.kind = 'meter-exchange' "
+        "WHERE m.company = :company AND m.drn IN :drns AND m.state = 'exchanged'",
+        company=company,
+        drns=drns,
+    ):
+        how = msgspec.json.decode(terms, type=ChangeTerms).exchange_credit
+        book.link("left-in", drn, (change, encodable_floor(tenths) if how == "moved" else 0))
 
 
 def _tokens(
@@ -191,7 +208,7 @@ class Refundable:
     id: int = 0
 
 
-def _refundable(reader: Reader, company: str, drns: Iterable[str], book: Book) -> None:
+def load_refundable(reader: Reader, company: str, drns: Iterable[str], book: Book) -> None:
     """The sales since the last refund, newest first: what is left in a meter was bought last."""
     for drn in drns:
         meter = book.entities.get((Meter, drn))
@@ -200,9 +217,15 @@ def _refundable(reader: Reader, company: str, drns: Iterable[str], book: Book) -
         rows = reader.rows(
             "SELECT s.units_tenths, s.lines, s.priced_at, s.id FROM sale s "
             "WHERE s.meter_id = :meter "
-            "AND s.state = 'issued' AND s.priced_at > (SELECT COALESCE(max(a.requested_at), 0) "
+            # units that an earlier customer there has bought are not this one's
+            "AND s.state = 'issued' AND s.agreement_id = :agreement "
+            "AND s.priced_at > (SELECT COALESCE(max(a.requested_at), 0) "
             "FROM token_act a WHERE a.company = :company AND a.meter = :drn "
             "AND a.kind = 'refund' AND a.state = 'done') "
+            # what a change has paid for is not paid for again
+            "AND s.priced_at > (SELECT COALESCE(max(c.settled_at), 0) FROM account_change c "
+            "WHERE c.agreement_id = s.agreement_id AND c.valued > 0 "
+            "AND c.state IN ('settled', 'switched', 'confirmed')) "
             "AND NOT EXISTS (SELECT 1 FROM token t JOIN token_void v ON v.token_id = t.id "
             "JOIN token_act b ON b.id = v.act_id AND b.kind IN ('reallocation', 'cancel-sale') "
             "WHERE t.cause = 'sale' AND t.cause_id = s.id) "
@@ -210,6 +233,7 @@ def _refundable(reader: Reader, company: str, drns: Iterable[str], book: Book) -
             meter=meter.id,
             company=company,
             drn=drn,
+            agreement=book.links.get(("agreement-of", meter.id), 0),
             most=MAX_SALES,
         )
         book.link("refundable", drn, tuple(Refundable(*row) for row in rows))

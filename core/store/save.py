@@ -6,6 +6,15 @@ from operator import attrgetter
 from typing import Any
 
 from core.book import Book
+from core.changes.entities import (
+    BilledDays,
+    Holding,
+    Installed,
+    PhoneSlice,
+    SavedMeter,
+    Service,
+)
+from core.changes.entities import Change as LifeChange
 from core.collection.entities import Deposit, OpenItem, Payment, PayPlan, PreReceipt
 from core.entities import (
     Account,
@@ -55,6 +64,11 @@ def _key_change(change: KeyChange) -> Row:
 
 _IDENTITY_COLUMNS = ("id", "sgc", "krn", "ti", "ken", "kt", "dkga", "key_change_id")
 _IDENTITY: Callable[[Meter], Row] = attrgetter(*_IDENTITY_COLUMNS)
+
+_CHANGED = (
+    "id", "state", "open", "to_account_id", "approver", "read_on", "readings", "remaining_tenths",
+    "valued", "before", "did", "settle_id", "read_at", "settled_at", "switched_at", "ended_at",
+)  # fmt: skip
 
 UPDATES = (
     Saved(
@@ -113,6 +127,21 @@ UPDATES = (
         ("id", "claimed_through", "ended_at", "ended_by", "end_reason"),
         lambda e: (e.id, e.claimed_through, e.ended_at, e.ended_by, e.end_reason),
     ),
+    Saved(
+        LifeChange,
+        "account_change",
+        _CHANGED,
+        attrgetter(*_CHANGED),
+    ),
+    Saved(
+        Service,
+        "agreement",
+        ("id", "tariff", "mode", "state", "to_us"),
+        lambda s: (s.id, s.tariff, s.mode, s.state, s.to_us),
+    ),
+    Saved(Installed, "meter_install", ("id", "to_us"), lambda i: (i.id, i.to_us)),
+    Saved(BilledDays, "billed_days", ("id", "last"), lambda b: (b.id, b.last)),
+    Saved(Holding, "account", ("id", "customer_id"), lambda h: (h.id, h.customer_id)),
     Saved(Debt, "debt", ("id", "outstanding"), lambda d: (d.id, d.outstanding)),
     Saved(Waiting, "confirmation", ("id", "state"), lambda w: (w.id, w.state)),
     Saved(Phone, "phone", ("id", "language"), lambda p: (p.id, p.language)),
@@ -142,6 +171,23 @@ UPDATES = (
     ),
 )
 
+#: Slices of time without a number of their own: (entity, table, columns). One that was loaded can
+#: only end.
+SLICES: tuple[tuple[type[Entity], str, tuple[str, ...], Callable[[Any], Row]], ...] = (
+    (
+        PhoneSlice,
+        "phone_account",
+        ("phone_id", "account_id", "from_us", "to_us"),
+        attrgetter("id", "account_id", "from_us", "to_us"),
+    ),
+    (
+        SavedMeter,
+        "phone_meter",
+        ("phone_id", "meter_id", "from_us", "to_us"),
+        attrgetter("id", "meter_id", "from_us", "to_us"),
+    ),
+)
+
 #: Parents before children, so that a reader of a half-written set is never surprised.
 INSERT_ORDER = tuple(METADATA.tables)
 
@@ -165,4 +211,10 @@ def changes_of(book: Book) -> list[Change]:
         changed = [saved.row(now) for now, before in found if saved.changed(now, before)]
         if changed:
             changes.append(Update(saved.table, saved.columns, changed))
+    for kind, table, columns, row in SLICES:
+        ended = [row(now) for now, _ in book.changed(kind) if row(now)[-1] is not None]
+        if ended:
+            key = ", ".join(columns[:3])
+            tail = f"ON CONFLICT ({key}) DO UPDATE SET to_us = excluded.to_us"
+            changes.append(Insert(table, columns, ended, tail))
     return changes

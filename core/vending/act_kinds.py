@@ -34,6 +34,7 @@ class Role(StrEnum):
     CASHIER = "cashier"  # fees, receipts, deposits, small waivers
     COLLECTOR = "collection-supervisor"  # asks for what changes what is owed
     COLLECTION_APPROVER = "collection-approver"  # the second person about money
+    SERVICE = "customer-service"  # readings, moving in and out, exchanged meters
     CUSTODIAN = "key-custodian"  # brings vending keys, never alone
 
 

@@ -13,7 +13,14 @@ from msgspec.structs import replace
 from core.calendars import local_time
 from core.entities import TokenAct
 from core.handlers.base import Context
-from core.messages import Answer, DecideTokenAct, Outcome, RequestMoneyAct, RequestTokenAct
+from core.messages import (
+    Answer,
+    DecideTokenAct,
+    MoveChange,
+    Outcome,
+    RequestMoneyAct,
+    RequestTokenAct,
+)
 from core.refusals import Refusal, refuse
 from core.vending import act_checks as checks
 from core.vending.act_kinds import CAMPAIGN
@@ -22,9 +29,10 @@ from core.vending.act_states import ActMove, ActState, moved
 HOUR_US = 3_600_000_000
 
 
-def new_act(ctx: Context, kind: str, command: RequestTokenAct | RequestMoneyAct) -> TokenAct:
+def new_act(
+    ctx: Context, kind: str, command: RequestTokenAct | RequestMoneyAct | MoveChange
+) -> TokenAct:
     """The act that a command asks for, without its number and amount."""
-    tokens = isinstance(command, RequestTokenAct)
     return TokenAct(
         id=0,
         company=ctx.terms.code,
@@ -45,7 +53,7 @@ def new_act(ctx: Context, kind: str, command: RequestTokenAct | RequestMoneyAct)
         requested_at=ctx.now_us,
         decided_at=0,
         expires=ctx.now_us + ctx.terms.approval_hours * HOUR_US,
-        account="" if tokens else command.account,  # type: ignore[union-attr]
+        account=command.account if isinstance(command, RequestMoneyAct) else "",
     )
 
 

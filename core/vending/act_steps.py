@@ -180,6 +180,12 @@ def _can_transfer(ctx: Context, command: RequestTokenAct, meter: Meter) -> int:
     earlier = ctx.stage.linked("moved-from", old.drn)
     if earlier:
         raise cannot(command, f"the units of meter {old.drn} were moved by act {earlier}")
+    left = ctx.stage.linked("left-in", old.drn)
+    if left is not None and command.units_tenths > left[1]:
+        raise cannot(
+            command,
+            f"by change {left[0]} {left[1] // 10}.{left[1] % 10} units of it may be moved, no more",
+        )
     return 0
 
 

@@ -40,6 +40,8 @@ def sellable(terms: Terms, stage: Stage, drn: str) -> tuple[Meter, Agreement]:
     if meter.state == "exchanged":
         raise refuse("meter-being-exchanged", meter=drn)
     agreement = stage.get(Agreement, stage.linked("agreement-of", meter.id))
+    if agreement is not None and agreement.state == "changing":
+        raise refuse("meter-changing", meter=drn, help_line=terms.help_line)
     if agreement is None or agreement.state != "active":
         raise refuse("agreement-missing", meter=drn)
     by_token(meter.commodity, drn)

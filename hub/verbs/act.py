@@ -12,7 +12,15 @@ import msgspec
 import typer
 
 from core.calendars import local_time
-from core.messages import DecideTokenAct, Message, RequestMoneyAct, RequestTokenAct, name_of
+from core.messages import (
+    DecideTokenAct,
+    Message,
+    MoveChange,
+    RequestChange,
+    RequestMoneyAct,
+    RequestTokenAct,
+    name_of,
+)
 from core.messages.vending import Recipient
 from core.money import MoneyError, format_amount, parse_amount
 from core.queries.acts import act_of, list_acts
@@ -321,7 +329,7 @@ def send(
     settings: Config,
     company: str,
     key: str,
-    command: RequestTokenAct | RequestMoneyAct | DecideTokenAct,
+    command: RequestTokenAct | RequestMoneyAct | DecideTokenAct | RequestChange | MoveChange,
 ) -> Submitted:
     own = key or str(uuid.uuid4())
     key = f"act/{command.operator}/{own}"

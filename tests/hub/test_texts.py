@@ -50,6 +50,7 @@ SALE = SaleView(
     meter_name="Home",
 )
 ARGS = {
+    "change": 17,
     "meter": "04123456784",
     "length": 10,
     "company": "demo",

@@ -14,6 +14,29 @@ SEALED = ("ledger_txn", "posting", "allocation")
 _REVERSAL = "(SELECT min(id) FROM ledger_txn WHERE reverses IS NOT NULL)"
 _SOLD = "(SELECT min(id) FROM sale)"
 
+_TEXTS = (
+    "company", "kind", "subject", "account", "operator", "approver", "reason", "evidence",
+    "command", "terms", "read_on", "readings", "before", "did", "message_id",
+)  # fmt: skip
+_NUMBERS = (
+    "to_account_id", "service_point_id", "remaining_tenths", "requested_at", "read_at",
+    "switched_at", "ended_at",
+)  # fmt: skip
+
+
+def _change(state: str, **more: str) -> str:
+    """A row of account_change; the rest says nothing."""
+    values = dict.fromkeys(_TEXTS, "''") | dict.fromkeys(_NUMBERS, "0")
+    values |= {"id": "901", "state": f"'{state}'", "open": "1", "account_id": "1"}
+    values |= {"agreement_id": "0", "settle_id": "''", "settled_at": "0", "valued": "0", **more}
+    return f"INSERT INTO account_change ({', '.join(values)}) VALUES ({', '.join(values.values())})"
+
+
+_OF_TXN = {
+    "settle_id": "(SELECT message_id FROM ledger_txn WHERE id = 1)",
+    "settled_at": "(SELECT at FROM ledger_txn WHERE id = 1)",
+}
+
 #: invariant -> what breaks it, behind the back of the triggers
 CRIMES: dict[str, tuple[str, ...]] = {
     "transaction-zero": ("INSERT INTO posting VALUES (1, 9, 'revenue:x', 0, 5)",),
@@ -46,6 +69,17 @@ CRIMES: dict[str, tuple[str, ...]] = {
         "INSERT INTO posting VALUES (1, 9, 'revenue:x', 0, -5)",
     ),
     "deposit-held": ("UPDATE deposit SET held = held + 1",),
+    "bill-days-once": (
+        "INSERT INTO billed_days (id, company, agreement_id, first, last, readings, change_id) "
+        "SELECT 901, 'demo', agreement_id, '2020-01-01', '2020-01-02', '{}', 0 FROM bill "
+        "WHERE live = 1 LIMIT 1",
+    ),
+    "change-once": (_change("undone"),),
+    "change-settled": (
+        "UPDATE agreement SET state = 'changing' WHERE id = (SELECT min(id) FROM agreement)",
+    ),
+    "change-undone": (_change("undone", open="0", **_OF_TXN),),
+    "change-valued": (_change("switched", settle_id="'m'", valued="5"),),
     "sale-lines": (f"UPDATE sale SET tender = tender + 1 WHERE id = {_SOLD}",),
     "sale-posted": (f"UPDATE sale SET lines = '[]', tender = carried_forward WHERE id = {_SOLD}",),
     "sale-once": (

@@ -1,0 +1,1 @@
+"""Changes in a customer's life: payment mode, meter, moving out and in, another holder."""

@@ -1,0 +1,49 @@
+"""What a company declares about changes: what becomes of units, debts, securities, final bills.
+
+None of it has a default: each of these decides whose money it is.
+"""
+
+from typing import Literal, get_args
+
+import msgspec
+
+from core.collection.terms import Recovery
+
+#: Units left in a meter become credit at the price of the last sales or of today, or nothing.
+Valuing = Literal["last-sales", "tariff", "lost"]
+#: Units in an exchanged meter may also go to the new one, by a credit transfer token.
+Exchanging = Literal["moved", "last-sales", "tariff", "lost"]
+DebtsFollow = Literal["account", "service-point"]
+#: A final bill must be paid before purchases begin, or is paid by the purchases.
+FinalBill = Literal["paid", "recovered"]
+Deposits = Literal["set-off", "kept"]
+
+
+class ChangeTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """``reading_days``: a reading is good for so many days. ``due_days``: of charges that are owed
+    by the change. ``recovery``: how purchases pay a final bill that is recovered."""
+
+    remaining_credit: Valuing
+    exchange_credit: Exchanging
+    debts_follow: DebtsFollow
+    final_bill: FinalBill
+    deposits: Deposits
+    reading_days: int = 3
+    due_days: int = 14
+    recovery: Recovery = Recovery()
+
+    def __post_init__(self) -> None:
+        for name, allowed in _ALLOWED.items():
+            if getattr(self, name) not in allowed:
+                raise ValueError(f"{name} is one of: {', '.join(allowed)}")
+        if self.reading_days < 0 or self.due_days < 0:
+            raise ValueError("days are not negative")
+
+
+_ALLOWED = {
+    "remaining_credit": get_args(Valuing),
+    "exchange_credit": get_args(Exchanging),
+    "debts_follow": get_args(DebtsFollow),
+    "final_bill": get_args(FinalBill),
+    "deposits": get_args(Deposits),
+}

@@ -1,0 +1,119 @@
+"""What units left in a meter are worth, and the monthly charges that no purchase has paid."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import msgspec
+
+from core.calendars import add_months, local_date, period_of
+from core.changes.cases import wrong
+from core.changes.entities import Service
+from core.entities import AgreementState, Meter
+from core.handlers.base import Context
+from core.ledger import Entry
+from core.money import half_up
+from core.refusals import refuse
+from core.tariffs.accrual import periods_due
+from core.tariffs.compiling import CompiledTariff, CompiledVersion
+from core.tariffs.errors import MissingQuantityError, NoTariffError
+from core.tariffs.pricing import fixed_due, unit_lines
+from core.tariffs.sale import Line, SaleState
+from core.tariffs.shapes import E8
+from core.vending.act_money import refund_entries
+from core.vending.price import MILLI_PER_TENTH
+from core.vending.receipt import ledger_of
+
+
+class Accrued(msgspec.Struct, frozen=True, gc=False):
+    """Monthly charges that are owed: lines in receipt order, and the last month they are for."""
+
+    lines: tuple[tuple[str, int], ...]
+    through: int
+
+    @property
+    def amount(self) -> int:
+        """Minor units."""
+        return sum(amount for _, amount in self.lines)
+
+
+def units_entries(
+    ctx: Context, meter: Meter, service: Service, tenths: int, how: str
+) -> list[Entry]:
+    """What is posted when ``tenths`` left in the meter are paid for: the income and tax, back.
+
+    ``how``: as the last sales had posted it, at today's tariff as the last units of the month, or
+    (``lost``, ``moved``) nothing.
+    """
+    if not tenths or how in ("lost", "moved"):
+        return []
+    if how == "last-sales":
+        return refund_entries(ctx, meter, tenths, ctx.now_us)
+    tariff, version = _version(ctx, service)
+    state, today = ctx.stage.need(AgreementState, service.id), _today(ctx)
+    sold = state.units_milli if state.period == period_of(today) else 0
+    units = tenths * MILLI_PER_TENTH
+    lines = unit_lines(version, max(0, sold - units), units, (), tariff.tariff.unit)
+    lines += _tender_tax(version, lines)
+    return [Entry(ledger_of(line), line.amount) for line in lines if line.amount]
+
+
+def accrued_charges(ctx: Context, service: Service, *, whole_month: bool) -> Accrued:
+    """The charges of the months that no sale has collected, each at its own rate, with their tax.
+
+    As a purchase of now would take them; ``whole_month`` False: up to the month before, for what
+    comes is billed by the day.
+    """
+    tariff, version = _version(ctx, service)
+    state, today = ctx.stage.need(AgreementState, service.id), _today(ctx)
+    began = max(date.fromisoformat(service.since), tariff.days[0])
+    until = period_of(today) if whole_month else add_months(period_of(today), -1)
+    through = state.fixed_through or None
+    due = periods_due(through, period_of(began), until, version.catch_up)
+    try:
+        lines = _fixed_lines(tariff, version, SaleState(on=today, fixed_due=due))
+    except MissingQuantityError as error:
+        raise _no_price(service, error) from error
+    sums: dict[str, int] = {}
+    for line in lines:
+        ledger = ledger_of(line)
+        sums[ledger] = sums.get(ledger, 0) + line.amount
+    kept = tuple((ledger, amount) for ledger, amount in sums.items() if amount)
+    return Accrued(kept, max((*due, state.fixed_through)))
+
+
+def _fixed_lines(
+    tariff: CompiledTariff, version: CompiledVersion, state: SaleState
+) -> Sequence[Line]:
+    due = fixed_due(tariff, version, state)
+    if not due.lines:
+        return ()
+    upon = unit_lines(version, 0, 0, due.lines, tariff.tariff.unit)
+    lines = [*due.lines, *(line for line in upon if line.base)]
+    return lines + _tender_tax(version, lines)
+
+
+def _tender_tax(version: CompiledVersion, lines: Sequence[Line]) -> list[Line]:
+    """The tax that would have lain inside the money that buys this: upon all of it."""
+    tax, net = version.tender_tax, sum(line.amount for line in lines)
+    if tax is None or not net:
+        return []
+    amount = half_up(net * tax.rate_e8, E8)
+    return [Line("tax", tax.code, tax.label, amount, tax.tax_class, tax.payee, base=net)]
+
+
+def _version(ctx: Context, service: Service) -> tuple[CompiledTariff, CompiledVersion]:
+    tariff = ctx.terms.tariffs.get(service.tariff)
+    if tariff is None:
+        raise wrong(str(service.id), f"there is no tariff {service.tariff}")
+    try:
+        return tariff, tariff.at(_today(ctx))
+    except NoTariffError as error:
+        raise _no_price(service, error) from error
+
+
+def _no_price(service: Service, error: Exception) -> Exception:
+    return refuse("tariff-missing", meter="", tariff=service.tariff, why=str(error))
+
+
+def _today(ctx: Context) -> date:
+    return local_date(ctx.now_us, ctx.terms.zone)
