@@ -14,8 +14,7 @@ from core.changes.cases import Case, keep, moved, put_service, service_now, wron
 from core.changes.entities import Raised
 from core.changes.states import ChangeMove, ChangeState
 from core.collection.entities import Allocated, Deposit, OpenItem, Posted
-from core.collection.items import allocate_row, book, receivable, settle, settle_debt
-from core.collection.payments import mirror
+from core.collection.items import allocate_row, book, mirror, receivable, settle, settle_debt
 from core.entities import Account, AgreementState, Debt
 from core.handlers.base import Context, NotYet
 from core.ledger import CUSTOMER_CREDIT, Entry
