@@ -41,6 +41,9 @@ class Wants(msgspec.Struct, frozen=True, gc=False):
     receipts: tuple[str, ...] = ()  # before payment, by number
     late: tuple[str, ...] = ()  # accounts whose late fees are reckoned
     identities: tuple[str, ...] = ()  # natural keys of items that may be there already
+    agents: tuple[str, ...] = ()  # by number, with their floats and those above them
+    agent_books: tuple[str, ...] = ()  # of agents that are wanted too: what operators ask
+    deposits: tuple[str, ...] = ()  # banks' references of top-ups that may be there already
 
     @staticmethod
     def union(all_wants: "Iterable[Wants]") -> "Wants":

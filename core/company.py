@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from core.agents.terms import AgentTerms
 from core.collection.terms import CollectionTerms
 from core.sts.keystore import KeyRecord
 from core.sts.module import MeterKey, SecurityModule
@@ -72,6 +73,7 @@ class Terms:
     remotes: Mapping[str, RemoteModule] = field(default_factory=dict)  # by supply group
     boxes: tuple[str, ...] = ()  # modules on the network, whether a supply group is theirs or not
     collection: CollectionTerms = field(default_factory=CollectionTerms)
+    agents: AgentTerms = field(default_factory=AgentTerms)
 
     def key_change_policy(self, sgc: str) -> KeyChangePolicy:
         """The policy of a supply group; where none is given, the change is told of."""

@@ -166,6 +166,7 @@ class PastSale(Entity, frozen=True, kw_only=True, gc=False):
     commodity: str = "electricity"
     free_token: str = ""  # free basic units that came with it
     free_tenths: int = 0
+    agent_id: int = 0  # whose float paid; 0: the payer's account did
 
 
 class Claimed(msgspec.Struct, frozen=True, gc=False):

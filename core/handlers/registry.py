@@ -2,6 +2,7 @@
 
 from core.handlers import (
     accounts,
+    agents,
     collection,
     free_units,
     key_changes,
@@ -27,5 +28,6 @@ HANDLERS: dict[str, Handler] = {
         *money_acts.HANDLERS,
         *key_changes.HANDLERS,
         *free_units.HANDLERS,
+        *agents.HANDLERS,
     )
 }

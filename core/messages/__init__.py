@@ -9,6 +9,7 @@ integers of microseconds UTC.
 """
 
 from core.messages.accounts import AskBalance, Enrol, MeterLink, PhoneLink, SetLanguage
+from core.messages.agents import CollectPayment, ReceiveDeposit, SellCredit
 from core.messages.base import Message, message_type, name_of, struct_of
 from core.messages.billing import ReceivePayment
 from core.messages.collection import ImportDebts, ReceiveJointPayment, RequestMoneyAct
@@ -25,6 +26,7 @@ __all__ = [
     "AskBalance",
     "AskLastTokens",
     "ClaimFreeUnits",
+    "CollectPayment",
     "ConfirmKeyChange",
     "ConfirmVend",
     "CreditVend",
@@ -43,6 +45,7 @@ __all__ = [
     "OrderTokens",
     "Outcome",
     "PhoneLink",
+    "ReceiveDeposit",
     "ReceiveJointPayment",
     "ReceivePayment",
     "Recipient",
@@ -50,6 +53,7 @@ __all__ = [
     "ReportTokens",
     "RequestMoneyAct",
     "RequestTokenAct",
+    "SellCredit",
     "SendNotice",
     "SetLanguage",
     "message_type",

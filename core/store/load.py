@@ -1,9 +1,9 @@
 """Loading a batch's book: locked rows first, in the one lock order; what depends on them later.
 
 Lock order, everywhere: (company) inbox → meters → agreement states → accounts → notices →
-confirmations → acts → orders, each set by id. A column of an unlocked table is never read by the
-statement that locks: after a wait it would show what the row was before (facts: the same TID
-twice).
+confirmations → acts → orders → agents' floats, each set by id. A column of an unlocked table is
+never read by the statement that locks: after a wait it would show what the row was before (facts:
+the same TID twice).
 """
 
 from collections.abc import Iterable
@@ -24,6 +24,7 @@ from core.entities import (
 )
 from core.messages import CreditVend
 from core.store.load_acts import concerned, load_acts
+from core.store.load_agents import agents_paid, load_agents
 from core.store.load_collection import accounts_of, load_collection
 from core.store.load_entitlements import RUNNING, load_claimed, load_entitlements
 from core.store.load_key_changes import load_key_changes
@@ -79,6 +80,8 @@ def load(
     _waiting(reader, waiting, book, suffix)
     load_acts(reader, wants, about, horizon.acts, book, suffix)
     load_orders(reader, reported, book, suffix)
+    agents = (*reported.agents, *agents_paid(reader, company, wants))
+    load_agents(reader, company, wants, agents, book, suffix)
     return book
 
 

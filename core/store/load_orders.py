@@ -26,10 +26,15 @@ class _Told(msgspec.Struct):
     address: str
 
 
+class _Paid(msgspec.Struct, frozen=True):
+    agent_id: int = 0
+
+
 class _Plan(msgspec.Struct):
-    """What every plan has: whom to tell."""
+    """What every plan has: whom to tell; and of a sale, whose float pays for it."""
 
     reply: tuple[_Told, ...] = ()
+    sale: _Paid = _Paid()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +48,7 @@ class Ordered:
     acts: tuple[int, ...] = ()
     entitlements: tuple[int, ...] = ()  # that claims were ordered under, ended ones too
     told: tuple[str, ...] = ()
+    agents: tuple[int, ...] = ()  # whose floats hold a reservation for them
 
 
 def order_of(row: Row) -> TokenOrder:
@@ -69,6 +75,7 @@ def ordered(reader: Reader, company: str, wants: Wants) -> Ordered:
         tuple(row[6] for row in rows if row[5] == "act"),
         tuple(row[6] for row in rows if row[5] == "free-units"),
         tuple(told.address for plan in plans for told in plan.reply),
+        tuple(plan.sale.agent_id for plan in plans if plan.sale.agent_id),
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
+from core.agents.entities import Agent, AgentFloat
 from core.book import Book
 from core.collection.entities import Deposit, OpenItem, Payment, PayPlan, PreReceipt
 from core.entities import (
@@ -48,6 +49,8 @@ def _key_change(change: KeyChange) -> Row:
     return tuple(row[name] for name in COLUMNS)
 
 
+_AGENT = Agent.__struct_fields__
+_FLOAT = AgentFloat.__struct_fields__
 _IDENTITY_COLUMNS = ("id", "sgc", "krn", "ti", "ken", "kt", "dkga", "key_change_id")
 _IDENTITY: Callable[[Meter], Row] = attrgetter(*_IDENTITY_COLUMNS)
 
@@ -127,6 +130,8 @@ UPDATES = (
         ("id", "state", "detail", "updated_at"),
         lambda n: (n.id, n.state, n.detail, n.updated_at),
     ),
+    Saved(Agent, "agent", _AGENT, attrgetter(*_AGENT)),
+    Saved(AgentFloat, "agent_float", ("agent_id", *_FLOAT[1:]), attrgetter(*_FLOAT)),
 )
 
 #: Parents before children, so that a reader of a half-written set is never surprised.

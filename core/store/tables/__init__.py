@@ -2,6 +2,7 @@
 
 from core.store.tables import (
     acts,
+    agents,
     audit,
     billing,
     collection,
@@ -20,6 +21,7 @@ from core.store.tables.base import METADATA
 __all__ = [
     "METADATA",
     "acts",
+    "agents",
     "audit",
     "billing",
     "collection",
