@@ -228,9 +228,9 @@ class NoticeRow(Entity, frozen=True, kw_only=True, gc=False):
 class TokenAct(Entity, frozen=True, kw_only=True, gc=False):
     """What an operator asked of tokens or money, and what came of it (``core.vending.act_states``).
 
-    ``command`` is the RequestTokenAct or RequestMoneyAct as JSON; ``units_tenths`` and ``amount``
-    (minor units) are what the limits of the day count; ``approver`` is empty where one person is
-    enough.
+    ``command`` is the RequestTokenAct, RequestMoneyAct or RequestAgentAct as JSON;
+    ``units_tenths`` and ``amount`` (minor units) are what the limits of the day count; ``approver``
+    is empty where one person is enough.
     """
 
     company: str
@@ -252,6 +252,7 @@ class TokenAct(Entity, frozen=True, kw_only=True, gc=False):
     decided_at: int
     expires: int
     account: str = ""  # of an act with money; ``meter`` is empty then
+    agent: str = ""  # of an act with an agent; both are empty then
 
 
 class TokenOnFile(Entity, frozen=True, kw_only=True, gc=False):

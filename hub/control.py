@@ -18,7 +18,15 @@ from twisted.internet.defer import inlineCallbacks, maybeDeferred
 from twisted.internet.protocol import Factory
 from twisted.protocols.basic import LineOnlyReceiver
 
-from core.messages import OrderTokens, ReportModule, ReportTokens, struct_of
+from core.messages import (
+    CollectPayment,
+    OrderTokens,
+    ReceiveDeposit,
+    ReportModule,
+    ReportTokens,
+    SellCredit,
+    struct_of,
+)
 from hub.channel import Arrival, KeyReused, Overloaded
 from hub.partitioning import partition_ref
 from hub.ports import HubPorts
@@ -33,6 +41,9 @@ ANSWER_S = 30.0
 #: What only a decision orders and only a counterpart can report: made up by hand, it would be a
 #: token without a cause.
 _NOT_BY_HAND = (OrderTokens, ReportTokens, ReportModule)
+#: What spends an agent's float or fills it only a channel says, which knows its counterpart: made
+#: up by hand, one person alone could do it.
+_BY_CHANNELS = (SellCredit, CollectPayment, ReceiveDeposit)
 
 Verb = Callable[[dict[str, Any]], Any]
 
@@ -118,6 +129,8 @@ def submit(ports: dict[str, HubPorts], *, vouched: bool = False) -> Verb:
             raise ControlError(f"no message type {request.get('type')}")
         if known.struct in _NOT_BY_HAND:
             raise ControlError(f"{known.name} is said to or by a security module, never by hand")
+        if known.struct in _BY_CHANNELS:
+            raise ControlError(f"{known.name} is said by an agent's or a bank's channel alone")
         if "operator" in known.struct.__struct_fields__ and not vouched:
             raise ControlError(f"{known.name} is an operator's act: ask for it with wattbus act")
         try:

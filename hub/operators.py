@@ -24,6 +24,7 @@ from core.messages import (
     GiveFreeUnits,
     ImportDebts,
     NeedKeyChange,
+    RequestAgentAct,
     RequestMoneyAct,
     RequestTokenAct,
     name_of,
@@ -44,6 +45,7 @@ MIN_SECRET, MAX_SECRET = 8, 1_000
 _ACTS = (
     RequestTokenAct,
     RequestMoneyAct,
+    RequestAgentAct,
     DecideTokenAct,
     NeedKeyChange,
     ConfirmKeyChange,
@@ -144,6 +146,8 @@ class OperatorDesk:
             subject = f"campaign/{data['campaign']}"
         elif "debts" in data:
             subject = f"debts/{data.get('source', '')}"
+        elif "agent" in data:
+            subject = f"agent/{data['agent']}"
         elif "account" in data:
             subject = f"account/{data['account']}"
         else:

@@ -33,6 +33,8 @@ OperatorRole = Literal[
     "cashier",
     "collection-supervisor",
     "collection-approver",
+    "agent-supervisor",
+    "agent-approver",
     "key-custodian",
 ]
 

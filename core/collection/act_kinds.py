@@ -7,6 +7,7 @@ The same kind of table as that of acts with tokens (``core.vending.act_kinds``),
 from collections.abc import Mapping
 from typing import Final
 
+from core.agents.act_kinds import AGENT_KINDS
 from core.vending.act_kinds import KINDS, Kind, Role, Two
 
 _CASHIER, _COLLECTOR = Role.CASHIER, Role.COLLECTOR
@@ -50,5 +51,5 @@ MONEY_KINDS: Final[Mapping[str, Kind]] = {
 
 
 def kind_named(name: str) -> Kind:
-    """A kind of act, with tokens or with money."""
-    return MONEY_KINDS.get(name) or KINDS[name]
+    """A kind of act, with tokens, with money or with agents."""
+    return MONEY_KINDS.get(name) or AGENT_KINDS.get(name) or KINDS[name]

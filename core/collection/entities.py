@@ -47,6 +47,7 @@ class Payment(Entity, frozen=True, kw_only=True, gc=False):
     message_id: str
     received_at: int
     decided_at: int
+    agent_id: int = 0
 
 
 class PayPlan(Entity, frozen=True, kw_only=True, gc=False):

@@ -63,6 +63,14 @@ def book(ctx: Context, kind: str, entries: Iterable[Entry], reverses: int | None
     return txn.id
 
 
+def mirror(ctx: Context, txn_id: int, kind: str) -> int:
+    """Post the opposite of a transaction, line by line; the new transaction names it."""
+    posted: Sequence[Posted] = ctx.stage.linked("postings-of", txn_id)
+    lines = sorted(posted, key=lambda line: line.line)
+    entries = [Entry(line.ledger, -line.amount, line.owner) for line in lines]
+    return book(ctx, kind, entries, reverses=txn_id)
+
+
 def receivable(code: str) -> str:
     """The ledger of what is owed under a code."""
     return f"receivable:{code}"

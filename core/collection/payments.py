@@ -11,15 +11,17 @@ from collections.abc import Sequence
 import msgspec
 from msgspec.structs import asdict, replace
 
+from core.agents.commission import take_back
 from core.calendars import local_date
 from core.collection.allocation import Rule, Share, give_out
-from core.collection.entities import Allocated, OpenItem, Payment, Posted, PreReceipt
+from core.collection.entities import Allocated, OpenItem, Payment, PreReceipt
 from core.collection.items import (
     Draft,
     allocate_row,
     book,
     debts_of,
     entry,
+    mirror,
     owed_of,
     raise_items,
     receivable,
@@ -36,7 +38,7 @@ from core.collection.states import (
 )
 from core.entities import Account, Debt
 from core.handlers.base import Context
-from core.ledger import CUSTOMER_CREDIT, Entry
+from core.ledger import AGENT_FLOAT, CUSTOMER_CREDIT, Entry
 from core.refusals import Refusal, refuse
 
 UNCLEARED = "uncleared"
@@ -58,13 +60,14 @@ class Part(msgspec.Struct, frozen=True, gc=False):
 
 
 class Tender(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """How it was paid."""
+    """How it was paid. By an agent: way ``agent``, and his number and till as the desk."""
 
     way: str
     desk: str
     reference: str = ""
     rule: str = ""
     receipt: str = ""
+    agent_id: int = 0  # whose float pays it in
 
 
 def account_of(ctx: Context, number: str) -> Account:
@@ -94,13 +97,15 @@ def wrong(what: str) -> Refusal:
 
 def receive(ctx: Context, parts: Sequence[Part], tender: Tender) -> Payment:
     """Receive a payment; its parts sum to its amount. Raises Refusal; nothing is staged then."""
-    _declared(ctx, tender)
+    if not tender.agent_id:
+        _declared(ctx, tender)
     amount = sum(part.amount for part in parts)
     clears_later = tender.way in ctx.terms.collection.uncleared
     rules = [rule_of(ctx, tender.rule, part.items) for part in parts]
     receipt = _receipt_for(ctx, parts, tender)
     id_ = ctx.new_id("payment")
-    entries = [Entry(f"{tender.way}:{tender.desk}", amount)]
+    place = AGENT_FLOAT if tender.agent_id else f"{tender.way}:{tender.desk}"
+    entries = [Entry(place, amount, tender.agent_id)]
     for part, rule in zip(parts, rules, strict=True):
         entries += _give(ctx, id_, part, rule, clears_later)
     txn_id = book(ctx, "payment", entries)
@@ -122,6 +127,7 @@ def receive(ctx: Context, parts: Sequence[Part], tender: Tender) -> Payment:
         message_id=ctx.message_id,
         received_at=ctx.now_us,
         decided_at=0,
+        agent_id=tender.agent_id,
     )
     ctx.stage.link("not-cleared", id_, clears_later)
     ctx.stage.add("payment", **asdict(payment))
@@ -256,16 +262,10 @@ def undo(ctx: Context, payment: Payment, after: PaymentState) -> list[int]:
             allocate_row(ctx, replace(row, amount=-row.amount))
     for txn_id in filter(None, (payment.clear_txn_id, payment.txn_id)):
         mirror(ctx, txn_id, after.value)
+    if payment.agent_id:
+        take_back(ctx, payment.agent_id, "payment", payment.id)
     ctx.stage.put(payment.number, replace(payment, state=after.value, decided_at=ctx.now_us))
     return list(dict.fromkeys(row.account_id for row in rows))
-
-
-def mirror(ctx: Context, txn_id: int, kind: str) -> int:
-    """Post the opposite of a transaction, line by line; the new transaction names it."""
-    posted: Sequence[Posted] = ctx.stage.linked("postings-of", txn_id)
-    lines = sorted(posted, key=lambda line: line.line)
-    entries = [Entry(line.ledger, -line.amount, line.owner) for line in lines]
-    return book(ctx, kind, entries, reverses=txn_id)
 
 
 def _owe_again(ctx: Context, account_id: int, back: int, payment: Payment) -> None:

@@ -2,10 +2,12 @@
 
 from msgspec.structs import replace
 
+from core.agents.acts import carry_out as carry_out_agents
 from core.book import Wants
 from core.collection.act_kinds import kind_named
 from core.collection.acts import carry_out as carry_out_money
 from core.entities import TokenAct
+from core.handlers.agents import AGENT_ACT_IDS
 from core.handlers.base import Context, Handler
 from core.handlers.money_acts import MONEY_IDS
 from core.messages import Answer, DecideTokenAct, RequestTokenAct
@@ -85,6 +87,8 @@ def decide_decision(ctx: Context, command: DecideTokenAct) -> Answer:
         amount = pay_refund(ctx, decided, checks.meter_of(ctx.terms, ctx.stage, act.meter))
         kept = replace(decided, note=both(act.note, decided.note), amount=amount)
         return act_answer(ctx, moved_act(ctx, kept, move))
+    if act.agent:
+        return approved_act(ctx, decided, carry_out_agents)
     return approved_act(ctx, decided, carry_out_money if act.account else carry_out)
 
 
@@ -110,6 +114,6 @@ HANDLERS = (
         DecideTokenAct,
         _wants_decision,
         decide_decision,
-        {**_IDS, **MONEY_IDS},
+        {**MONEY_IDS, **AGENT_ACT_IDS, **_IDS, "ledger_txn": MONEY_IDS["ledger_txn"]},
     ),
 )

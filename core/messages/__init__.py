@@ -9,7 +9,7 @@ integers of microseconds UTC.
 """
 
 from core.messages.accounts import AskBalance, Enrol, MeterLink, PhoneLink, SetLanguage
-from core.messages.agents import CollectPayment, ReceiveDeposit, SellCredit
+from core.messages.agents import CollectPayment, ReceiveDeposit, RequestAgentAct, SellCredit
 from core.messages.base import Message, message_type, name_of, struct_of
 from core.messages.billing import ReceivePayment
 from core.messages.collection import ImportDebts, ReceiveJointPayment, RequestMoneyAct
@@ -51,6 +51,7 @@ __all__ = [
     "Recipient",
     "ReportModule",
     "ReportTokens",
+    "RequestAgentAct",
     "RequestMoneyAct",
     "RequestTokenAct",
     "SellCredit",

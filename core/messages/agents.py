@@ -66,3 +66,47 @@ class ReceiveDeposit(Message, frozen=True, kw_only=True, omit_defaults=True):
     reference: str
     way: str = "transfer"
     desk: str = "bank"
+
+
+@message_type(
+    "wattbus.agents.RequestAgentAct.v1",
+    hashed=(
+        *("operator", "kind", "agent", "amount", "other", "way", "desk", "reference", "security"),
+        *("name", "agent_kind", "parent", "mode", "phone", "language", "commission"),
+        *("supply_groups", "services", "daily_limit", "low_float", "credit_limit"),
+    ),
+)
+class RequestAgentAct(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """Operator ``operator`` asks for an act of ``kind`` (``core.agents.act_kinds``).
+
+    ``reason`` is why, in words; ``evidence`` names what proves it. Which of the others an act
+    needs, its kind says: ``amount`` in minor units; ``other``, the agent that a transfer goes to;
+    ``way`` and ``desk`` that take money in or pay it out (``float``: commission goes there);
+    ``reference``, the bank's, counts once; ``security``: guarantee or equipment. The rest is what
+    is known of an agent (``core.store.tables.agents``): all of it when it is enrolled, what changes
+    when it is altered.
+    """
+
+    operator: str
+    kind: str
+    agent: str
+    reason: str
+    evidence: str = ""
+    amount: int = 0
+    other: str = ""
+    way: str = "cash"
+    desk: str = "main"
+    reference: str = ""
+    security: str = ""
+    name: str | None = None
+    agent_kind: str | None = None
+    parent: str | None = None
+    mode: str | None = None
+    phone: str | None = None
+    language: str | None = None
+    commission: str | None = None
+    supply_groups: tuple[str, ...] | None = None
+    services: tuple[str, ...] | None = None
+    daily_limit: int | None = None
+    low_float: int | None = None
+    credit_limit: int | None = None

@@ -3,7 +3,7 @@
 from typing import Final
 
 from core.messages.accounts import AskBalance, Enrol, MeterLink, PhoneLink, SetLanguage
-from core.messages.agents import CollectPayment, ReceiveDeposit, SellCredit
+from core.messages.agents import CollectPayment, ReceiveDeposit, RequestAgentAct, SellCredit
 from core.messages.base import Message, name_of
 from core.messages.billing import ReceivePayment
 from core.messages.collection import (
@@ -162,6 +162,17 @@ _MESSAGES: Final[tuple[Message, ...]] = (
     ),
     CollectPayment(agent="A-017", till="T1", account="100002", amount=35_000, currency="UGX"),
     ReceiveDeposit(agent="A-017", amount=1_000_000, currency="UGX", reference="FT26325K8Q1"),
+    RequestAgentAct(
+        operator="ruth",
+        kind="agent-topup",
+        agent="A-017",
+        amount=500_000,
+        way="transfer",
+        desk="bank",
+        reference="FT26325K8Q2",
+        reason="deposit of Monday",
+        evidence="slip 118",
+    ),
     DeliveryReport(channel="sms", reference="5F3A", state="delivered", detail="DELIVRD"),
 )
 

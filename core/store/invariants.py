@@ -8,6 +8,7 @@ columns: what it is, and what is wrong with it. Run by tests after everything, a
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from core.store.agent_invariants import AGENT_INVARIANTS
 from core.store.tables.orders import OPEN
 from core.store.tx import Reader
 
@@ -146,7 +147,7 @@ INVARIANTS: tuple[Invariant, ...] = (
         "A payment's transaction is what its allocations say, account by account.",
         "SELECT 'payment ' || p.number, 'txn ' || p.txn_id || ' posts ' || COALESCE(x.amount, 0) "
         "FROM payment p LEFT JOIN (SELECT txn_id, sum(amount) AS amount FROM posting "
-        "WHERE owner = 0 GROUP BY txn_id) x ON x.txn_id = p.txn_id "
+        "WHERE owner = 0 OR ledger = 'agent-float' GROUP BY txn_id) x ON x.txn_id = p.txn_id "
         "WHERE COALESCE(x.amount, 0) <> p.amount",
     ),
     Invariant(
@@ -180,7 +181,8 @@ INVARIANTS: tuple[Invariant, ...] = (
         "levies are posted as its lines say.",
         "SELECT 'sale ' || s.receipt, 'lines ' || {lines} || ', posted ' || COALESCE(x.amount, 0) "
         "FROM sale s LEFT JOIN (SELECT t.message_id, -sum(p.amount) AS amount FROM ledger_txn t "
-        "JOIN posting p ON p.txn_id = t.id AND p.ledger <> 'customer-credit' "
+        "JOIN posting p ON p.txn_id = t.id "
+        "AND p.ledger NOT IN ('customer-credit', 'agent-float') "
         "WHERE t.kind = 'sale' GROUP BY t.message_id) x ON x.message_id = s.message_id "
         "WHERE s.state = 'issued' AND COALESCE(x.amount, 0) <> {lines}",
     ),
@@ -266,6 +268,7 @@ INVARIANTS: tuple[Invariant, ...] = (
         "No debt is less than nothing.",
         "SELECT 'debt ' || id, 'outstanding ' || outstanding FROM debt WHERE outstanding < 0",
     ),
+    *(Invariant(*each) for each in AGENT_INVARIANTS),
 )
 
 

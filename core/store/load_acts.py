@@ -11,15 +11,16 @@ from typing import Any
 
 import msgspec
 
+from core.agents.wanted import wants_of as wants_of_agents
 from core.book import Book, Wants
 from core.collection.wanted import wants_of
 from core.entities import Meter, TokenAct, TokenOnFile
-from core.messages import RequestMoneyAct, RequestTokenAct
+from core.messages import RequestAgentAct, RequestMoneyAct, RequestTokenAct
 from core.store.tx import Reader
 
 ACT_COLUMNS = (
     "id company kind meter from_meter operator reason evidence state approver note command "
-    "units_tenths amount message_id decision_id requested_at decided_at expires account"
+    "units_tenths amount message_id decision_id requested_at decided_at expires account agent"
 ).split()
 _TOKEN_FIELDS = (
     "id digits cause cause_id meter_id drn token_class subclass value made_at receipt void_by "
@@ -53,7 +54,7 @@ class Concerned:
     tokens: frozenset[tuple[str, str]]  # (meter, digits or receipt)
     refunds: frozenset[str]
     told: tuple[str, ...] = ()  # phones that hear of it, in their language
-    money: Wants = field(default_factory=Wants)  # of acts with money: accounts, items, payments
+    money: Wants = field(default_factory=Wants)  # of acts with money: accounts, items, agents
 
 
 def concerned(reader: Reader, company: str, wants: Wants) -> Concerned:
@@ -64,13 +65,17 @@ def concerned(reader: Reader, company: str, wants: Wants) -> Concerned:
     meters: set[str] = set()
     tokens, refunds = set(wants.tokens), set(wants.refunds)
     if wants.acts:
-        for id_, account, command in reader.rows(
-            "SELECT id, account, command FROM token_act "
+        for id_, account, agent, command in reader.rows(
+            "SELECT id, account, agent, command FROM token_act "
             "WHERE company = :company AND id IN :ids ORDER BY id",
             company=company,
             ids=list(wants.acts),
         ):
             found.append(id_)
+            if agent:
+                named = msgspec.json.decode(command, type=RequestAgentAct)
+                money.append(wants_of_agents(named))
+                continue
             if account:
                 money.append(wants_of(msgspec.json.decode(command, type=RequestMoneyAct)))
                 continue

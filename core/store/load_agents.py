@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from core.agents.entities import Agent, AgentFloat, Earned
 from core.agents.states import MAX_DEPTH
 from core.book import Book, Wants
+from core.collection.entities import Posted
 from core.store.tx import Reader
 
 AGENT_COLUMNS = Agent.__struct_fields__
@@ -111,3 +112,11 @@ def _earned(reader: Reader, payments: Sequence[str], book: Book) -> None:
         earned = Earned(*row)
         at = ("commission-of", ("payment", earned.source_id))
         book.link(*at, (*book.links.get(at, ()), earned))
+    if rows:
+        for txn_id, *posted in reader.rows(
+            "SELECT txn_id, line, ledger, owner, amount FROM posting WHERE txn_id IN :ids "
+            "ORDER BY txn_id, line",
+            ids=sorted({row[0] for row in rows}),
+        ):
+            at = ("postings-of", txn_id)
+            book.link(*at, (*book.links.get(at, ()), Posted(*posted)))

@@ -32,6 +32,8 @@ class Role(StrEnum):
     CASHIER = "cashier"  # fees, receipts, deposits, small waivers
     COLLECTOR = "collection-supervisor"  # asks for what changes what is owed
     COLLECTION_APPROVER = "collection-approver"  # the second person about money
+    AGENTS = "agent-supervisor"  # takes agents on, asks for what moves their floats
+    AGENT_APPROVER = "agent-approver"  # the second person about agents
     CUSTODIAN = "key-custodian"  # brings vending keys, never alone
 
 

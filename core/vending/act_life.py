@@ -1,7 +1,8 @@
 """The life of an operator's act, whatever it is about: made, counted, moved, approved, answered.
 
-Acts with tokens (``core.handlers.token_acts``) and with money (``core.handlers.money_acts``) are
-rows of one table with one life (``act_states``), one approval and one day's limits.
+Acts with tokens (``core.handlers.token_acts``), with money (``core.handlers.money_acts``) and with
+agents (``core.handlers.agents``) are rows of one table with one life (``act_states``), one approval
+and one day's limits.
 """
 
 from collections.abc import Callable
@@ -13,7 +14,14 @@ from msgspec.structs import replace
 from core.calendars import local_time
 from core.entities import TokenAct
 from core.handlers.base import Context
-from core.messages import Answer, DecideTokenAct, Outcome, RequestMoneyAct, RequestTokenAct
+from core.messages import (
+    Answer,
+    DecideTokenAct,
+    Outcome,
+    RequestAgentAct,
+    RequestMoneyAct,
+    RequestTokenAct,
+)
 from core.refusals import Refusal, refuse
 from core.vending import act_checks as checks
 from core.vending.act_kinds import CAMPAIGN
@@ -22,9 +30,10 @@ from core.vending.act_states import ActMove, ActState, moved
 HOUR_US = 3_600_000_000
 
 
-def new_act(ctx: Context, kind: str, command: RequestTokenAct | RequestMoneyAct) -> TokenAct:
+def new_act(
+    ctx: Context, kind: str, command: RequestTokenAct | RequestMoneyAct | RequestAgentAct
+) -> TokenAct:
     """The act that a command asks for, without its number and amount."""
-    tokens = isinstance(command, RequestTokenAct)
     return TokenAct(
         id=0,
         company=ctx.terms.code,
@@ -45,7 +54,8 @@ def new_act(ctx: Context, kind: str, command: RequestTokenAct | RequestMoneyAct)
         requested_at=ctx.now_us,
         decided_at=0,
         expires=ctx.now_us + ctx.terms.approval_hours * HOUR_US,
-        account="" if tokens else command.account,  # type: ignore[union-attr]
+        account=command.account if isinstance(command, RequestMoneyAct) else "",
+        agent=command.agent if isinstance(command, RequestAgentAct) else "",
     )
 
 
@@ -77,6 +87,8 @@ def moved_act(ctx: Context, act: TokenAct, *moves: ActMove, **changes: Any) -> T
 def act_answer(ctx: Context, act: TokenAct, **facts: Any) -> Answer:
     """Done: the act as it is now, and what came of it."""
     about = {"account": act.account} if act.account else {"meter": act.meter}
+    if act.agent:
+        about = {"agent": act.agent}
     data = {"act": act.id, "kind": act.kind, **about, "state": act.state, **facts}
     if act.kind == CAMPAIGN:
         data["campaign"] = msgspec.json.decode(act.command, type=RequestTokenAct).campaign

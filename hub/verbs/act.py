@@ -14,7 +14,14 @@ import msgspec
 import typer
 
 from core.calendars import local_time
-from core.messages import DecideTokenAct, Message, RequestMoneyAct, RequestTokenAct, name_of
+from core.messages import (
+    DecideTokenAct,
+    Message,
+    RequestAgentAct,
+    RequestMoneyAct,
+    RequestTokenAct,
+    name_of,
+)
 from core.messages.vending import Recipient
 from core.money import MoneyError, format_amount, parse_amount
 from core.queries.acts import act_of, list_acts
@@ -213,6 +220,8 @@ def list_them(
     for act in acts:
         second = f", {act.approver}" if act.approver else ""
         about = act.meter or act.asked.get("campaign") or f"account {act.account}"
+        if act.agent:
+            about = f"agent {act.agent}"
         typer.echo(
             f"{act.act:>6}  {_moment(settings, code, act.requested_at)}  {act.state:<9}  "
             f"{act.kind} for {about} by {act.operator}{second}: {act.reason}"
@@ -324,7 +333,7 @@ def send(
     settings: Config,
     company: str,
     key: str,
-    command: RequestTokenAct | RequestMoneyAct | DecideTokenAct,
+    command: RequestTokenAct | RequestMoneyAct | RequestAgentAct | DecideTokenAct,
 ) -> Submitted:
     own = key or str(uuid.uuid4())
     key = f"act/{command.operator}/{own}"
@@ -368,7 +377,7 @@ def _secret(settings: Config, operator: str) -> str:
 
 def _subject(data: dict[str, Any]) -> str:
     """What an act is about, in words."""
-    for name in ("meter", "account", "campaign"):
+    for name in ("meter", "account", "agent", "campaign"):
         if data.get(name):
             return f"{name} {data[name]}"
     return "nothing"

@@ -168,7 +168,7 @@ def sale(house: int, tender: int) -> Arrival:
         agent=_AGENT, till=f"T{house % TILLS}", meter=meter, tender=tender, currency=town.CURRENCY
     )
     return Arrival(
-        key=f"bench/{house}/{tender}",
+        key=f"bench-float/{house}/{tender}",
         message=message,
         raw=f"0200 {meter} {tender}",
         partition_ref=f"meter/{meter}",
