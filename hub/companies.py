@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from core.agents.load import load_file as load_agents
+from core.agents.terms import AgentTerms
 from core.collection.load import load_file as load_collection
 from core.collection.terms import CollectionTerms
 from core.company import Operator, SaleLimits, Terms
@@ -62,6 +64,7 @@ def _terms(config: Config, code: str, section: CompanySection, token_of: TokenOf
         confirm_minutes=section.confirm_minutes,
         operators=_operators(config, code),
         collection=collection_terms(config, section),
+        agents=agent_terms(config, section),
         approval_hours=section.approval_hours,
         key_changes={sgc: group.key_change for sgc, group in section.supply_groups.items()},
     )
@@ -115,4 +118,15 @@ def collection_terms(config: Config, section: CompanySection) -> CollectionTerms
     found = load_collection(read_text(path), path.name)
     if found.currency != section.currency:
         raise ValueError(f"collection {section.collection} is in {found.currency}")
+    return found.terms
+
+
+def agent_terms(config: Config, section: CompanySection) -> AgentTerms:
+    """What the company's agents earn; nothing, where it names no file."""
+    if not section.agents:
+        return AgentTerms()
+    path = find_mapping(config, "agents", section.agents)
+    found = load_agents(read_text(path), path.name)
+    if found.currency != section.currency:
+        raise ValueError(f"agents {section.agents} is in {found.currency}")
     return found.terms

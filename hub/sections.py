@@ -119,6 +119,7 @@ class CompanySection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
         default_factory=lambda: ["fee", "debts", "fixed", "tax", "energy"]
     )
     limits: LimitsSection = msgspec.field(default_factory=LimitsSection)
+    agents: str = ""  # mapping of agents' commission; empty: nobody earns anything
     collection: str = ""  # mapping of fees, allocation rules, late fees; empty: nothing is charged
 
 

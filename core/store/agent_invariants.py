@@ -43,7 +43,8 @@ AGENT_INVARIANTS: Final[tuple[tuple[str, str, str], ...]] = (
         "What is reserved of a float is what its sales that wait for their token cost.",
         "SELECT 'float ' || f.agent_id, 'reserved ' || f.reserved || ', waiting ' || "
         "COALESCE(x.amount, 0) FROM agent_float f "
-        "LEFT JOIN (SELECT agent_id, sum(tender) AS amount FROM sale WHERE agent_id <> 0 AND state IN ('accepted', 'issuing', 'unknown') "
+        "LEFT JOIN (SELECT agent_id, sum(tender) AS amount FROM sale "
+        "WHERE agent_id <> 0 AND state IN ('accepted', 'issuing', 'unknown') "
         "GROUP BY agent_id) x ON x.agent_id = f.agent_id "
         "WHERE f.reserved <> COALESCE(x.amount, 0)",
     ),
@@ -61,7 +62,8 @@ AGENT_INVARIANTS: Final[tuple[tuple[str, str, str], ...]] = (
         "agent-security",
         "A security of an agent is the sum of its postings.",
         "SELECT 'agent ' || owner || ' ' || kind, 'held ' || sum(doc) || ', postings ' || "
-        "sum(post) FROM (SELECT agent_id AS owner, 'agent-deposit:guarantee' AS kind, guarantee AS doc, "
+        "sum(post) FROM (SELECT agent_id AS owner, 'agent-deposit:guarantee' AS kind, "
+        "guarantee AS doc, "
         "0 AS post FROM agent_float UNION ALL "
         "SELECT agent_id, 'agent-deposit:equipment', equipment, 0 FROM agent_float UNION ALL "
         "SELECT owner, ledger, 0, -amount FROM posting WHERE ledger LIKE 'agent-deposit:%'"

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
+from core.agents.load import load_file as load_agents
 from core.collection.load import load_file as load_collection
 from core.tariffs.load import load_file
 from hub.files import UnreadableError, read_text
@@ -45,6 +46,7 @@ def lint(
 
 def loaders() -> Iterator[tuple[str, Loader]]:
     """Every kind of mapping there is, and what reads its text."""
+    yield "agents", lambda text: load_agents(text, "agents")
     yield "collection", lambda text: load_collection(text, "collection")
     yield "tariffs", lambda text: load_file(text, "tariffs")
     for spec in channel_specs():

@@ -42,7 +42,7 @@ _AGENT, _DESK = "BENCH-1", "cash:desk"
 _SCHEMA = "CREATE TABLE hot (id int PRIMARY KEY, n bigint NOT NULL)"
 _UPDATE = "UPDATE hot SET n = n + 1 WHERE id = 1;\n"
 _LOOK_S = 0.002
-_TENDER = 20_000
+TENDER = 20_000
 
 
 def run(options: Options) -> dict[str, Any]:
@@ -117,7 +117,7 @@ def hot_row_tps(server: Postgres, seconds: int) -> float:
 # --- the agent --------------------------------------------------------------------------------
 
 
-def open_float(store: Store) -> None:
+def open_float(store: Store, money: int = FLOAT) -> None:
     """The town's one agent, with money; what enrolling it and paying in would have left."""
     now = Sources().now_us()
     with store.transaction() as tx:
@@ -128,28 +128,28 @@ def open_float(store: Store) -> None:
             enrolled_at=now,
         )  # fmt: skip
         _insert(tx, "agent", {name: getattr(agent, name) for name in Agent.__struct_fields__})
-        float_ = AgentFloat(id=agent.id, currency=town.CURRENCY, balance=FLOAT)
+        float_ = AgentFloat(id=agent.id, currency=town.CURRENCY, balance=money)
         names = AgentFloat.__struct_fields__[1:]
         row = {"agent_id": agent.id, **{name: getattr(float_, name) for name in names}}
         _insert(tx, "agent_float", row)
-        _paid_in(tx, agent.id, now)
+        _paid_in(tx, agent.id, money, now)
 
 
-def _paid_in(tx: Tx, agent_id: int, now: int) -> None:
+def _paid_in(tx: Tx, agent_id: int, money: int, now: int) -> None:
     txn = take(tx, "ledger_txn", 1).start
     _insert(tx, "ledger_txn", {
         "id": txn, "company": town.COMPANY, "kind": "agent-topup", "currency": town.CURRENCY,
         "message_id": "bench-float", "at": now,
     })  # fmt: skip
     for line, (ledger, owner, amount) in enumerate(
-        ((_DESK, 0, FLOAT), (AGENT_FLOAT, agent_id, -FLOAT))
+        ((_DESK, 0, money), (AGENT_FLOAT, agent_id, -money))
     ):
         _insert(tx, "posting", {
             "txn_id": txn, "line": line, "ledger": ledger, "owner": owner, "amount": amount,
         })  # fmt: skip
     _insert(tx, "agent_movement", {
         "id": take(tx, "agent_movement", 1).start, "company": town.COMPANY, "agent_id": agent_id,
-        "other_id": 0, "kind": "topup", "amount": FLOAT, "way": "cash", "desk": "desk",
+        "other_id": 0, "kind": "topup", "amount": money, "way": "cash", "desk": "desk",
         "reference": "", "act_id": 0, "txn_id": txn, "message_id": "bench-float", "at": now,
     })  # fmt: skip
 
@@ -184,7 +184,7 @@ class Tills(feeder.Feeder):
     handler: str = "agents.sell-credit"
 
     def _entry(self, number: int) -> Entry:
-        arrival = sale(number % self.households, _TENDER + number // self.households)
+        arrival = sale(number % self.households, TENDER + number // self.households)
         routes = self.routing.routes(town.COMPANY, arrival.message)
         return Entry(town.COMPANY, feeder.CHANNEL, arrival, routes, test=True)
 
