@@ -162,14 +162,16 @@ def test_processes_one_killed_with_the_row_in_its_hand(postgres: Postgres, tmp_p
         store = open_store(url, "tests")
         stack.callback(store.close)
         floats.open_float(store, MONEY)
-        workers = [started(site, 0, "worker.before-commit"), started(site, 1)]
+        workers = [started(site, 0, "worker.before-commit")]
         stack.callback(lambda: [stop(each) for each in workers])
         tills = Repeating(store, SALES)
-        for _ in range(8):
-            tills.step(8)
+        tills.step(20)
         until(lambda: workers[0].poll() is not None, site)
         assert workers[0].returncode == -signal.SIGKILL
-        workers.append(started(site, 0))
+        workers += [started(site, index) for index in range(2)]
+        until(lambda: site.log().count("worker.up") == 3, site)
+        for _ in range(11):
+            tills.step(4)
         until(lambda: not _open(store), site)
         _checked(store)
 
