@@ -90,7 +90,13 @@ _STATEMENT = (
     "LEFT JOIN payment y ON y.txn_id = COALESCE(t.reverses, t.id) "
     "LEFT JOIN agent_movement m ON m.txn_id = t.id "
     "WHERE p.ledger = 'agent-float' AND p.owner <> 0 AND a.company = :company "
-    "AND a.number = :number AND t.at < :until ORDER BY t.at, t.id, p.line"
+    "AND a.number = :number AND t.at >= :since AND t.at < :until ORDER BY t.at, t.id, p.line"
+)
+_BEFORE = (
+    "SELECT CAST(COALESCE(-sum(p.amount), 0) AS BIGINT) FROM posting p "
+    "JOIN ledger_txn t ON t.id = p.txn_id JOIN agent a ON a.id = p.owner "
+    "WHERE p.ledger = 'agent-float' AND p.owner <> 0 AND a.company = :company "
+    "AND a.number = :number AND t.at < :since"
 )
 
 
@@ -98,13 +104,10 @@ def statement_of(
     reader: Reader, company: str, number: str, since_us: int, until_us: int
 ) -> tuple[int, list[StatementLine]]:
     """(the float before, what moved it from ``since_us`` to before ``until_us``)."""
-    before, lines, balance = 0, [], 0
-    for at, kind, amount, about in reader.rows(
-        _STATEMENT, company=company, number=number, until=until_us
-    ):
+    about_it = {"company": company, "number": number, "since": since_us}
+    ((before,),) = reader.rows(_BEFORE, **about_it)
+    balance, lines = before, []
+    for at, kind, amount, about in reader.rows(_STATEMENT, until=until_us, **about_it):
         balance += amount
-        if at < since_us:
-            before = balance
-            continue
         lines.append(StatementLine(at=at, kind=kind, amount=amount, balance=balance, about=about))
     return before, lines

@@ -27,7 +27,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Options]:
 def test_it_stands_at_the_top() -> None:
     assert TOP_LEVEL
     assert SIMULATOR.name == "bench"
-    assert set(command.BENCHES) == {"sts", "submit", "sales", "path", "billing"}
+    assert set(command.BENCHES) == {"sts", "submit", "sales", "path", "floats", "billing"}
 
 
 def test_json_is_the_last_line(asked: list[Options], capsys: pytest.CaptureFixture[str]) -> None:
