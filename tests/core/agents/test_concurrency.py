@@ -13,9 +13,11 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from core.messages import Outcome
 from core.store.invariants import offences
 from core.store.upgrade import Store, open_store, upgrade
 from hub.batch import Batch
@@ -25,7 +27,10 @@ from hub.worker import Worker
 from simulators.bench import floats
 from simulators.bench.site import ROOT, Site, environment, make_site, stop
 from tests.core.agents import sixty_four
-from tests.core.agents.sixty_four import SALES, ask_all, check, open_shop
+from tests.core.agents.shop import ask, collect, deposit, done, opened, sell, whole, yes
+from tests.core.agents.sixty_four import SALES, TENDER, ask_all, check, open_shop
+from tests.core.collection.desk import act as money_act
+from tests.core.collection.desk import yes as money_yes
 from tests.hub.machine import FakeTime, Machine, fresh_sqlite
 from tests.servers.postgres import Postgres
 
@@ -98,6 +103,37 @@ def test_the_rows_alone_keep_the_money_right(machine: Machine, size: int) -> Non
     all_at_once(machine, size)
     machine.settle()
     check(machine.store, ids)
+
+
+@pytest.mark.parametrize("size", [1, 7])
+def test_transfers_both_ways_among_sales_payments_and_acts(machine: Machine, size: int) -> None:
+    """Floats of a tree, from all sides at once: each act is done once, nobody below his limit."""
+    opened(machine, "A2", money=90_000, parent="A1", commission="own")
+    paid = done(machine, collect(4_000, "A2"))["payment"]
+    asked: list[Any] = []
+    for number in range(6):
+        one, two = ("A1", "A2") if number % 2 else ("A2", "A1")
+        act = done(machine, ask("transfer", one, other=two, amount=30_000 + number))["act"]
+        asked += [yes(act), yes(act)]
+    for kind in ("topup", "withdraw"):
+        asked.append(yes(done(machine, ask(kind, "A2", amount=50_000, reference="FT1"))["act"]))
+    asked.append(money_yes(done(machine, money_act("reverse", payment=paid))["act"]))
+    asked += [deposit(7_000, "FT1", agent) for agent in ("A1", "A2")]
+    asked += [sell(TENDER, f"A{1 + n % 2}", another=True) for n in range(24)]
+    asked += [collect(2_000 + n, f"A{1 + n % 2}") for n in range(12)]
+    mixed = [asked[(number * 29) % len(asked)] for number in range(len(asked))]
+    assert len({id(each) for each in mixed}) == len(asked)
+    heard = [machine.accept(each, f"mixed{n}") for n, each in enumerate(mixed)]
+    machine.intake.step()
+    all_at_once(machine, size)
+    machine.settle()
+    answers = [machine.answer(each[0].message_id) for each in heard]
+    assert {a.outcome for a in answers} <= {Outcome.DONE, Outcome.REFUSED}
+    acts = [a.data["act"] for a in answers if a.outcome is Outcome.DONE and "act" in a.data]
+    assert len(acts) == len(set(acts)), "an act is done once"
+    topups = machine.rows("SELECT count(*) FROM agent_movement WHERE reference = 'FT1'")
+    assert topups[0][0] <= 2  # one top-up, and the withdrawal that names it too
+    whole(machine)
 
 
 # --- SQLite --------------------------------------------------------------------------------------
