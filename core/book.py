@@ -48,6 +48,9 @@ class Wants(msgspec.Struct, frozen=True, gc=False):
     identities: tuple[str, ...] = ()  # natural keys of items that may be there already
     opening: tuple[str, ...] = ()  # accounts whose credit of an older system may be there already
     paid_as: tuple[str, ...] = ()  # natural keys of payments that may be there already
+    agents: tuple[str, ...] = ()  # by number, with their floats and those above them
+    agent_books: tuple[str, ...] = ()  # of agents that are wanted too: what operators ask
+    deposits: tuple[str, ...] = ()  # banks' references of top-ups that may be there already
 
     @staticmethod
     def union(all_wants: "Iterable[Wants]") -> "Wants":

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from core.agents.terms import AgentTerms
 from core.changes.terms import ChangeTerms
 from core.collection.terms import CollectionTerms
 from core.sts.keystore import KeyRecord
@@ -77,6 +78,7 @@ class Terms:
     boxes: tuple[str, ...] = ()  # modules on the network, whether a supply group is theirs or not
     collection: CollectionTerms = field(default_factory=CollectionTerms)
     changes: ChangeTerms | None = None  # of customers' lives; None: not declared
+    agents: AgentTerms = field(default_factory=AgentTerms)
 
     def key_change_policy(self, sgc: str) -> KeyChangePolicy:
         """The policy of a supply group; where none is given, the change is told of."""

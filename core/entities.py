@@ -179,6 +179,7 @@ class PastSale(Entity, frozen=True, kw_only=True, gc=False):
     commodity: str = "electricity"
     free_token: str = ""  # free basic units that came with it
     free_tenths: int = 0
+    agent_id: int = 0  # whose float paid; 0: the payer's account did
 
 
 class Claimed(msgspec.Struct, frozen=True, gc=False):
@@ -240,9 +241,9 @@ class NoticeRow(Entity, frozen=True, kw_only=True, gc=False):
 class TokenAct(Entity, frozen=True, kw_only=True, gc=False):
     """What an operator asked of tokens or money, and what came of it (``core.vending.act_states``).
 
-    ``command`` is the RequestTokenAct or RequestMoneyAct as JSON; ``units_tenths`` and ``amount``
-    (minor units) are what the limits of the day count; ``approver`` is empty where one person is
-    enough.
+    ``command`` is the RequestTokenAct, RequestMoneyAct or RequestAgentAct as JSON;
+    ``units_tenths`` and ``amount`` (minor units) are what the limits of the day count; ``approver``
+    is empty where one person is enough.
     """
 
     company: str
@@ -264,6 +265,7 @@ class TokenAct(Entity, frozen=True, kw_only=True, gc=False):
     decided_at: int
     expires: int
     account: str = ""  # of an act with money; ``meter`` is empty then
+    agent: str = ""  # of an act with an agent; both are empty then
 
 
 class TokenOnFile(Entity, frozen=True, kw_only=True, gc=False):

@@ -2,18 +2,21 @@
 
 Debit is positive, credit negative. The chart is short; a name after the colon comes from data:
 
-======================  =====================================================================
-``cash:<desk>``         money received at a desk
-``customer-credit``     what we owe a customer: sub-account = the account's id
-``uncleared``           money of a customer that may still come back: sub-account = the account
-``deposit:<kind>``      securities that we hold: sub-account = the account's id
-``receivable:<code>``   what a customer owes us: sub-account = the account's id (docs/adr/0010)
-``revenue:<code>``      our own income by receipt line
-``expense:<why>``       units given away, against the income that they would have been
-``tax:<code>``          what we owe the tax authority
-``payable:<payee>``     what is collected for a third party
-``opening:<what>``      against what was taken over from an older system
-======================  =====================================================================
+========================  =====================================================================
+``cash:<desk>``           money received at a desk
+``customer-credit``       what we owe a customer: sub-account = the account's id
+``uncleared``             money of a customer that may still come back: sub-account = the account
+``deposit:<kind>``        securities that we hold: sub-account = the account's id
+``receivable:<code>``     what a customer owes us: sub-account = the account's id (docs/adr/0010)
+``revenue:<code>``        our own income by receipt line
+``expense:<why>``         units given away, against the income that they would have been
+``tax:<code>``            what we owe the tax authority
+``payable:<payee>``       what is collected for a third party
+``opening:<what>``        against what was taken over from an older system
+``agent-float``           what an agent has paid in and not yet sold: sub-account = the agent's id
+``agent-deposit:<kind>``  an agent's securities: sub-account = the agent's id
+``commission``            what an agent has earned and not yet got: sub-account = the agent's id
+========================  =====================================================================
 """
 
 from collections.abc import Iterable
@@ -21,10 +24,12 @@ from collections.abc import Iterable
 import msgspec
 from msgspec.structs import replace
 
+from core.agents.entities import AgentFloat
 from core.book import Stage
 from core.entities import Account
 
 CUSTOMER_CREDIT = "customer-credit"
+AGENT_FLOAT = "agent-float"
 
 
 class LedgerError(Exception):
@@ -52,10 +57,11 @@ class Transaction(msgspec.Struct, frozen=True, gc=False):
 
 
 def post(stage: Stage, txn: Transaction, entries: Iterable[Entry]) -> None:
-    """Post a transaction and move the customers' credit with it.
+    """Post a transaction and move the customers' credit and the agents' floats with it.
 
     Entries of the same ledger and owner become one posting; those that come to nothing are left
-    out. Raises LedgerError when they do not sum to zero, or when a credit would fall below zero.
+    out. Raises LedgerError when they do not sum to zero, or when a credit would fall below zero
+    or a float below its limit.
     """
     sums: dict[tuple[str, int], int] = {}
     for entry in entries:
@@ -82,6 +88,8 @@ def post(stage: Stage, txn: Transaction, entries: Iterable[Entry]) -> None:
             )
             if ledger == CUSTOMER_CREDIT:
                 _move_credit(stage, txn, owner, -amount)
+            elif ledger == AGENT_FLOAT:
+                _move_float(stage, txn, owner, -amount)
 
 
 def _move_credit(stage: Stage, txn: Transaction, account_id: int, change: int) -> None:
@@ -92,3 +100,13 @@ def _move_credit(stage: Stage, txn: Transaction, account_id: int, change: int) -
     if after < 0 or after < account.reserved:
         raise LedgerError(f"account {account.number}: credit would fall to {after}")
     stage.put(account_id, replace(account, credit=after))
+
+
+def _move_float(stage: Stage, txn: Transaction, agent_id: int, change: int) -> None:
+    """What is reserved of a float stays there; money that comes is never too little."""
+    float_ = stage.need(AgentFloat, agent_id)
+    if float_.currency != txn.currency:
+        raise LedgerError(f"float {agent_id} is in {float_.currency}, not {txn.currency}")
+    if change < 0 and float_.spendable + change < 0:
+        raise LedgerError(f"float {agent_id}: {change} is more than its {float_.spendable}")
+    stage.put(agent_id, replace(float_, balance=float_.balance + change))

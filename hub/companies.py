@@ -4,6 +4,8 @@ from pathlib import Path
 
 import msgspec
 
+from core.agents.load import load_file as load_agents
+from core.agents.terms import AgentTerms
 from core.changes.terms import ChangeTerms
 from core.collection.load import load_file as load_collection
 from core.collection.terms import CollectionTerms, Recovery
@@ -71,6 +73,7 @@ def _terms(config: Config, code: str, section: CompanySection, token_of: TokenOf
         operators=_operators(config, code),
         collection=collection,
         changes=change_terms(section),
+        agents=agent_terms(config, section),
         approval_hours=section.approval_hours,
         key_changes={sgc: group.key_change for sgc, group in section.supply_groups.items()},
     )
@@ -136,3 +139,14 @@ def change_terms(section: CompanySection) -> ChangeTerms | None:
     said = msgspec.to_builtins(section.changes)
     recovery = Recovery(**said.pop("recovery"))
     return ChangeTerms(**said, recovery=recovery)
+
+
+def agent_terms(config: Config, section: CompanySection) -> AgentTerms:
+    """What the company's agents earn; nothing, where it names no file."""
+    if not section.agents:
+        return AgentTerms()
+    path = find_mapping(config, "agents", section.agents)
+    found = load_agents(read_text(path), path.name)
+    if found.currency != section.currency:
+        raise ValueError(f"agents {section.agents} is in {found.currency}")
+    return found.terms

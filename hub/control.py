@@ -21,14 +21,17 @@ from twisted.protocols.basic import LineOnlyReceiver
 from core.messages import (
     BillPartition,
     BillRunMoved,
+    CollectPayment,
     EndBillPhase,
     ImportDebts,
     OrderTokens,
+    ReceiveDeposit,
     ReceiveJointPayment,
     ReceivePayment,
     ReportModule,
     ReportTokens,
     RequestMoneyAct,
+    SellCredit,
     struct_of,
 )
 from hub.channel import Arrival, KeyReused, Overloaded
@@ -49,6 +52,9 @@ _NOT_BY_HAND = (OrderTokens, ReportTokens, ReportModule)
 _OF_RUNS = (BillPartition, EndBillPhase, BillRunMoved)
 #: A refusal of one of these moved nothing, and is no answer for ever.
 _MONEY = (ImportDebts, ReceivePayment, ReceiveJointPayment, RequestMoneyAct)
+#: What spends an agent's float or fills it only a channel says, which knows its counterpart: made
+#: up by hand, one person alone could do it.
+_BY_CHANNELS = (SellCredit, CollectPayment, ReceiveDeposit)
 
 Verb = Callable[[dict[str, Any]], Any]
 
@@ -136,6 +142,8 @@ def submit(ports: dict[str, HubPorts], *, vouched: bool = False) -> Verb:
             raise ControlError(f"{known.name} is said to or by a security module, never by hand")
         if known.struct in _OF_RUNS:
             raise ControlError(f"{known.name} comes of a run: start it with wattbus billrun")
+        if known.struct in _BY_CHANNELS:
+            raise ControlError(f"{known.name} is said by an agent's or a bank's channel alone")
         if "operator" in known.struct.__struct_fields__ and not vouched:
             raise ControlError(f"{known.name} is an operator's act: ask for it with wattbus act")
         try:

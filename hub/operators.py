@@ -27,6 +27,7 @@ from core.messages import (
     MoveChange,
     NeedKeyChange,
     PauseService,
+    RequestAgentAct,
     RequestChange,
     RequestMoneyAct,
     RequestTokenAct,
@@ -49,6 +50,7 @@ MIN_SECRET, MAX_SECRET = 8, 1_000
 _ACTS = (
     RequestTokenAct,
     RequestMoneyAct,
+    RequestAgentAct,
     DecideTokenAct,
     NeedKeyChange,
     ConfirmKeyChange,
@@ -167,6 +169,8 @@ class OperatorDesk:
             subject = f"campaign/{data['campaign']}"
         elif "debts" in data:
             subject = f"debts/{data.get('source', '')}"
+        elif "agent" in data:
+            subject = f"agent/{data['agent']}"
         elif "account" in data:
             subject = f"account/{data['account']}"
         else:

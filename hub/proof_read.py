@@ -267,15 +267,23 @@ _CREDIT = (
     "COALESCE(sum(CASE WHEN p.ledger = 'customer-credit' AND p.owner = s.{} "
     "THEN p.amount ELSE 0 END), 0)"
 )
+#: What the float of the agent who sold it gave.
+_FLOAT = (
+    "COALESCE(sum(CASE WHEN p.ledger = 'agent-float' AND p.owner = s.agent_id "
+    "THEN p.amount ELSE 0 END), 0)"
+)
 _AMOUNTS = (
     f"SELECT s.id, s.company, s.tender, s.carried_forward {_SALES}"
     f"LEFT JOIN posting p ON p.txn_id = x.id {_OF_SPAN} AND x.id IS NOT NULL "
-    "GROUP BY s.id, s.company, s.tender, s.carried_forward, s.payer_account_id, s.account_id "
+    "GROUP BY s.id, s.company, s.tender, s.carried_forward, s.payer_account_id, s.account_id, "
+    "s.agent_id "
     "HAVING COALESCE(sum(p.amount), 0) <> 0 "
-    f"OR {_CREDIT.format('payer_account_id')} <> s.tender "
+    f"OR {_CREDIT.format('payer_account_id')} <> "
+    "CASE WHEN s.agent_id = 0 THEN s.tender ELSE 0 END "
     "- CASE WHEN s.payer_account_id = s.account_id THEN s.carried_forward ELSE 0 END "
     f"OR (s.payer_account_id <> s.account_id "
-    f"AND {_CREDIT.format('account_id')} <> -s.carried_forward)"
+    f"AND {_CREDIT.format('account_id')} <> -s.carried_forward) "
+    f"OR {_FLOAT} <> CASE WHEN s.agent_id = 0 THEN 0 ELSE s.tender END"
 )
 
 

@@ -34,6 +34,8 @@ OperatorRole = Literal[
     "collection-supervisor",
     "collection-approver",
     "customer-service",
+    "agent-supervisor",
+    "agent-approver",
     "key-custodian",
 ]
 
@@ -144,6 +146,7 @@ class CompanySection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     )
     limits: LimitsSection = msgspec.field(default_factory=LimitsSection)
     changes: ChangesSection | None = None
+    agents: str = ""  # mapping of agents' commission; empty: nobody earns anything
     collection: str = ""  # mapping of fees, allocation rules, late fees; empty: nothing is charged
 
 

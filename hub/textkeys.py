@@ -165,6 +165,9 @@ _NOTICES: Final[Mapping[str, Key]] = {
         {"meter": Slot("meter", required=True), "tender": Slot("tender", "money", required=True)}
     ),
     "sale-failed": Key({"meter": Slot("meter"), "tender": Slot("tender", "money")}),
+    "float-low": Key(
+        {"agent": Slot("agent", required=True), "credit": Slot("credit", "money", required=True)}
+    ),
     "help": Key(),
     "nonsense": Key(),
     "nonsense.amount-missing": Key({"meter": Slot("meter")}),

@@ -7,6 +7,7 @@ The same kind of table as that of acts with tokens (``core.vending.act_kinds``),
 from collections.abc import Mapping
 from typing import Final
 
+from core.agents.act_kinds import AGENT_KINDS
 from core.changes.kinds import ACTS as CHANGE_ACTS
 from core.vending.act_kinds import KINDS, Kind, Role, Two
 
@@ -65,5 +66,5 @@ MONEY_KINDS: Final[Mapping[str, Kind]] = {
 
 
 def kind_named(name: str) -> Kind:
-    """A kind of act: with money, of a change, or with tokens."""
-    return MONEY_KINDS.get(name) or CHANGE_ACTS.get(name) or KINDS[name]
+    """A kind of act: with money, of a change, with agents, or with tokens."""
+    return MONEY_KINDS.get(name) or CHANGE_ACTS.get(name) or AGENT_KINDS.get(name) or KINDS[name]

@@ -50,6 +50,7 @@ class Payment(Entity, frozen=True, kw_only=True, gc=False):
     decided_at: int
     bank: str = ""
     identity: str = ""
+    agent_id: int = 0
 
 
 class PayPlan(Entity, frozen=True, kw_only=True, gc=False):

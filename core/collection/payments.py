@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import msgspec
 from msgspec.structs import asdict, replace
 
+from core.agents.commission import take_back
 from core.calendars import local_date
 from core.collection.allocation import Rule, Share, give_out
 from core.collection.entities import Allocated, OpenItem, Payment, PreReceipt
@@ -46,7 +47,7 @@ from core.collection.tenders import (
 )
 from core.entities import Account, Debt
 from core.handlers.base import Context
-from core.ledger import CUSTOMER_CREDIT, Entry
+from core.ledger import AGENT_FLOAT, CUSTOMER_CREDIT, Entry
 from core.refusals import refuse
 
 #: The code of what is owed again because money that came back had been spent.
@@ -86,7 +87,8 @@ def receive(ctx: Context, parts: Sequence[Part], tender: Tender, identity: str =
 
     ``identity``: its natural key (``core.collection.tenders``); a second one is refused.
     """
-    declared(ctx, tender)
+    if not tender.agent_id:
+        declared(ctx, tender)
     not_received(ctx, identity, tender)
     amount = sum(part.amount for part in parts)
     clears_later = tender.way in ctx.terms.collection.uncleared
@@ -96,7 +98,8 @@ def receive(ctx: Context, parts: Sequence[Part], tender: Tender, identity: str =
         rule_of(ctx, tender.rule, tuple(dict.fromkeys((*named, *part.items)))) for part in parts
     ]
     id_ = ctx.new_id("payment")
-    entries = [Entry(f"{tender.way}:{tender.desk}", amount)]
+    place = AGENT_FLOAT if tender.agent_id else f"{tender.way}:{tender.desk}"
+    entries = [Entry(place, amount, tender.agent_id)]
     for part, rule in zip(parts, rules, strict=True):
         entries += _give(ctx, id_, part, rule, clears_later)
     txn_id = book(ctx, "payment", entries)
@@ -120,6 +123,7 @@ def receive(ctx: Context, parts: Sequence[Part], tender: Tender, identity: str =
         decided_at=0,
         bank=tender.bank.strip(),
         identity=identity,
+        agent_id=tender.agent_id,
     )
     if identity:
         ctx.stage.link("received-as", identity, number)
@@ -259,6 +263,8 @@ def undo(ctx: Context, payment: Payment, after: PaymentState) -> list[int]:
             allocate_row(ctx, replace(row, amount=-row.amount))
     for txn_id in filter(None, (payment.clear_txn_id, payment.txn_id)):
         mirror(ctx, txn_id, after.value)
+    if payment.agent_id:
+        take_back(ctx, payment.agent_id, "payment", payment.id)
     ctx.stage.put(payment.number, replace(payment, state=after.value, decided_at=ctx.now_us))
     if payment.identity:  # what came back leaves its number to the payment that replaces it
         ctx.stage.link("received-as", payment.identity, None)

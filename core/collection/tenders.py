@@ -24,7 +24,8 @@ MAX_REFERENCE, MAX_NAME = 140, 60
 
 
 class Tender(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """How it was paid. ``bank``: whose cheque it is."""
+    """How it was paid. ``bank``: whose cheque it is. By an agent: way ``agent``, his number and till
+    as the desk."""
 
     way: str
     desk: str
@@ -32,6 +33,7 @@ class Tender(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     bank: str = ""
     rule: str = ""
     receipt: str = ""
+    agent_id: int = 0  # whose float pays it in
 
 
 def wrong(what: str) -> Refusal:

@@ -14,20 +14,20 @@ from core.messages import Answer, RequestMoneyAct
 from core.messages.collection import MAX_SHARES
 from core.refusals import refuse
 from core.vending import act_checks as checks
-from core.vending.act_checks import MAX_WORDS
 from core.vending.act_kinds import Kind, Two
 from core.vending.act_life import act_answer, new_act, on_file
 
 #: What an act with money may draw: a reversal may owe again at every account of its payment.
 MONEY_IDS = {
     "token_act": 1,
-    "ledger_txn": MAX_SHARES + 4,
+    "ledger_txn": MAX_SHARES + 5,  # one takes a commission back
     "open_item": max(MAX_ITEMS, MAX_SHARES + 1),
     "debt": 1,
     "pay_plan": 1,
     "deposit": 1,
     "pre_receipt": 1,
     "payment-number/{company}": 1,
+    "notice": 1,  # an agent's float is low
 }
 
 
@@ -54,14 +54,9 @@ def _kind_of(command: RequestMoneyAct) -> Kind:
     if kind is None:
         known = ", ".join(MONEY_KINDS)
         raise refuse("act-wrong", kind=command.kind, what=f"no such act; there are: {known}")
-    if not command.reason.strip():
-        what = "say why: a reason is kept with the act"
+    what = checks.wrong_words(command.reason, command.evidence, needed=kind.evidence)
+    if what:
         raise refuse("act-wrong", kind=command.kind, what=what)
-    if max(len(command.reason), len(command.evidence)) > MAX_WORDS:
-        what = f"reason and evidence have at most {MAX_WORDS} characters each"
-        raise refuse("act-wrong", kind=command.kind, what=what)
-    if kind.evidence and not command.evidence.strip():
-        raise refuse("act-wrong", kind=command.kind, what="evidence is needed, in words")
     return kind
 
 

@@ -3,6 +3,7 @@
 from core.handlers import (
     accounts,
     advances,
+    agents,
     changes,
     collection,
     free_units,
@@ -31,5 +32,6 @@ HANDLERS: dict[str, Handler] = {
         *free_units.HANDLERS,
         *advances.HANDLERS,
         *changes.HANDLERS,
+        *agents.HANDLERS,
     )
 }

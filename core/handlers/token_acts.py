@@ -5,12 +5,14 @@ from itertools import chain
 
 from msgspec.structs import replace
 
+from core.agents.acts import carry_out as carry_out_agents
 from core.book import Wants
 from core.changes.acts import carry_out as carry_out_change
 from core.changes.kinds import ACTS as CHANGE_ACTS
 from core.collection.act_kinds import kind_named
 from core.collection.acts import carry_out as carry_out_money
 from core.entities import TokenAct
+from core.handlers.agents import AGENT_ACT_IDS
 from core.handlers.base import Context, Handler
 from core.handlers.changes import SETTLE_IDS
 from core.handlers.money_acts import MONEY_IDS
@@ -93,6 +95,8 @@ def decide_decision(ctx: Context, command: DecideTokenAct) -> Answer:
         return act_answer(ctx, moved_act(ctx, kept, move))
     if act.kind in CHANGE_ACTS:
         return approved_act(ctx, decided, carry_out_change)
+    if act.agent:
+        return approved_act(ctx, decided, carry_out_agents)
     return approved_act(ctx, decided, carry_out_money if act.account else carry_out)
 
 
@@ -124,6 +128,6 @@ HANDLERS = (
         DecideTokenAct,
         _wants_decision,
         decide_decision,
-        _most(_IDS, MONEY_IDS, SETTLE_IDS),
+        _most(_IDS, MONEY_IDS, SETTLE_IDS, AGENT_ACT_IDS),
     ),
 )

@@ -86,10 +86,10 @@ def _wants(command: ReportTokens) -> Wants:
 
 _IDS = {
     "token": 1 + MAX_SET,
-    "ledger_txn": 1,
+    "ledger_txn": 2,
     "debt": 1,
     "free_claim": 1,
-    "notice": MAX_RECIPIENTS,
+    "notice": MAX_RECIPIENTS + 1,
     receipt_ids("{company}"): 1,
 }
 

@@ -18,7 +18,8 @@ from core.vending.sale import MAX_RECIPIENTS, decide_vend, receipt_ids, tell
 #: ``LAST`` shows this many tokens.
 LAST_TOKENS = 3
 
-_SALE_IDS = {
+#: What a purchase may draw.
+SALE_IDS = {
     "sale": 1,
     "token": 2 + MAX_SET,  # one of free units
     "token_order": 1,
@@ -81,8 +82,8 @@ def tell_refusal(ctx: Context, reply: tuple[Recipient, ...], answer: Answer) -> 
 
 
 HANDLERS = (
-    Handler("vending.credit-vend", CreditVend, _wants_vend, decide_vend, _SALE_IDS),
-    Handler("vending.confirm-vend", ConfirmVend, _wants_confirm, decide_confirm, _SALE_IDS),
+    Handler("vending.credit-vend", CreditVend, _wants_vend, decide_vend, SALE_IDS),
+    Handler("vending.confirm-vend", ConfirmVend, _wants_confirm, decide_confirm, SALE_IDS),
     Handler(
         "vending.last-tokens", AskLastTokens, _wants_last, decide_last, {"notice": MAX_RECIPIENTS}
     ),

@@ -10,6 +10,7 @@ integers of microseconds UTC.
 
 from core.messages.accounts import AskBalance, Enrol, MeterLink, PhoneLink, SetLanguage
 from core.messages.advances import AskAdvance, GiveAdvance, PauseService, ResumeService
+from core.messages.agents import CollectPayment, ReceiveDeposit, RequestAgentAct, SellCredit
 from core.messages.base import Event, Message, message_type, name_of, struct_of
 from core.messages.billing import (
     BillPartition,
@@ -36,6 +37,7 @@ __all__ = [
     "BillPartition",
     "BillRunMoved",
     "ClaimFreeUnits",
+    "CollectPayment",
     "ConfirmKeyChange",
     "ConfirmVend",
     "CreditVend",
@@ -59,16 +61,19 @@ __all__ = [
     "Outcome",
     "PauseService",
     "PhoneLink",
+    "ReceiveDeposit",
     "ReceiveJointPayment",
     "ReceivePayment",
     "Recipient",
     "ReportModule",
     "ReportTokens",
+    "RequestAgentAct",
     "RequestChange",
     "RequestMoneyAct",
     "RequestTokenAct",
     "ResumeService",
     "RunBillPhase",
+    "SellCredit",
     "SendNotice",
     "SetLanguage",
     "message_type",

@@ -4,6 +4,7 @@ from typing import Final
 
 from core.messages.accounts import AskBalance, Enrol, MeterLink, PhoneLink, SetLanguage
 from core.messages.advances import AskAdvance, GiveAdvance, PauseService, ResumeService
+from core.messages.agents import CollectPayment, ReceiveDeposit, RequestAgentAct, SellCredit
 from core.messages.base import Message, name_of
 from core.messages.billing import (
     BillPartition,
@@ -192,6 +193,28 @@ _MESSAGES: Final[tuple[Message, ...]] = (
         counted=1_017,
         logged=17,
         alerts=("ESm: the licence runs out",),
+    ),
+    SellCredit(
+        agent="A-017",
+        till="T1",
+        meter="04123456784",
+        tender=20_000,
+        currency="UGX",
+        phone=_PHONE,
+        reply=_REPLY,
+    ),
+    CollectPayment(agent="A-017", till="T1", account="100002", amount=35_000, currency="UGX"),
+    ReceiveDeposit(agent="A-017", amount=1_000_000, currency="UGX", reference="FT26325K8Q1"),
+    RequestAgentAct(
+        operator="ruth",
+        kind="agent-topup",
+        agent="A-017",
+        amount=500_000,
+        way="transfer",
+        desk="bank",
+        reference="FT26325K8Q2",
+        reason="deposit of Monday",
+        evidence="slip 118",
     ),
     DeliveryReport(channel="sms", reference="5F3A", state="delivered", detail="DELIVRD"),
 )

@@ -115,7 +115,7 @@ def _quote(terms: Terms, stage: Stage, command: CreditVend, now_us: int) -> Quot
         raise refuse("tender-not-positive", tender=command.tender)
     checks.within_limits(terms, stage, command, meter)
     price = price_purchase(terms, stage, meter, agreement, command.tender, now_us)
-    earlier = checks.likely_repeat(terms, stage, meter, command.tender, payer.id, now_us)
+    earlier = checks.likely_repeat(terms, stage, meter, command.tender, (payer.id, 0), now_us)
     if earlier is None and payer.spendable < command.tender:
         raise refuse(
             "credit-insufficient",

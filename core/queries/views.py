@@ -120,6 +120,7 @@ class ActView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     units_tenths: int = 0
     amount: int = 0
     account: str = ""
+    agent: str = ""
     decided_at: int = 0
     asked: dict[str, Any] = {}
     tokens: int = 0

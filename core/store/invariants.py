@@ -8,6 +8,7 @@ columns: what it is, and what is wrong with it. Run by tests after everything, a
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from core.store.agent_invariants import AGENT_INVARIANTS
 from core.store.tables.orders import OPEN
 from core.store.tx import Reader
 
@@ -156,10 +157,11 @@ INVARIANTS: tuple[Invariant, ...] = (
         "sum(u.doc) || ', postings ' || sum(u.post) FROM payment p JOIN ("
         "SELECT source_id AS id, account_id AS owner, ledger, amount AS doc, 0 AS post "
         "FROM allocation WHERE source = 'payment' UNION ALL "
-        "SELECT id, 0, way || ':' || desk, CASE WHEN state IN ('dishonoured', 'reversed') "
+        "SELECT id, agent_id, CASE WHEN agent_id <> 0 THEN 'agent-float' ELSE way || ':' || desk "
+        "END, CASE WHEN state IN ('dishonoured', 'reversed') "
         "THEN 0 ELSE amount END, 0 FROM payment UNION ALL "
-        "SELECT e.id, x.owner, x.ledger, 0, CASE WHEN x.owner = 0 THEN x.amount "
-        "ELSE -x.amount END FROM every e JOIN posting x ON x.txn_id = e.txn"
+        "SELECT e.id, x.owner, x.ledger, 0, CASE WHEN x.owner = 0 OR x.ledger = 'agent-float' "
+        "THEN x.amount ELSE -x.amount END FROM every e JOIN posting x ON x.txn_id = e.txn"
         ") u ON u.id = p.id GROUP BY p.number, u.owner, u.ledger HAVING sum(u.doc) <> sum(u.post)",
     ),
     Invariant(
@@ -203,7 +205,8 @@ INVARIANTS: tuple[Invariant, ...] = (
         "levies are posted as its lines say.",
         "SELECT 'sale ' || s.receipt, 'lines ' || {lines} || ', posted ' || COALESCE(x.amount, 0) "
         "FROM sale s LEFT JOIN (SELECT t.message_id, -sum(p.amount) AS amount FROM ledger_txn t "
-        "JOIN posting p ON p.txn_id = t.id AND p.ledger <> 'customer-credit' "
+        "JOIN posting p ON p.txn_id = t.id "
+        "AND p.ledger NOT IN ('customer-credit', 'agent-float') "
         "WHERE t.kind = 'sale' GROUP BY t.message_id) x ON x.message_id = s.message_id "
         "WHERE s.state = 'issued' AND COALESCE(x.amount, 0) <> {lines}",
     ),
@@ -389,6 +392,7 @@ INVARIANTS: tuple[Invariant, ...] = (
         "No debt is less than nothing.",
         "SELECT 'debt ' || id, 'outstanding ' || outstanding FROM debt WHERE outstanding < 0",
     ),
+    *(Invariant(*each) for each in AGENT_INVARIANTS),
 )
 
 

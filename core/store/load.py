@@ -1,9 +1,9 @@
 """Loading a batch's book: locked rows first, in the one lock order; what depends on them later.
 
 Lock order, everywhere: (company) inbox → meters → agreement states → accounts → service points →
-notices → confirmations → operators → acts → orders → changes, each set by id. A column of an
-unlocked table is never read by the statement that locks: after a wait it would show what the row
-was before (facts: the same TID twice).
+notices → confirmations → operators → acts → orders → changes → agents' floats, each set by id. A
+column of an unlocked table is never read by the statement that locks: after a wait it would show
+what the row was before (facts: the same TID twice).
 """
 
 from collections.abc import Iterable
@@ -25,6 +25,7 @@ from core.entities import (
 from core.messages import CreditVend
 from core.store.load_acts import concerned, load_acts
 from core.store.load_advances import load_known, load_pauses
+from core.store.load_agents import agents_paid, load_agents
 from core.store.load_cancels import items_paid, load_cancels, sales_to_cancel
 from core.store.load_changes import changing, load_changes
 from core.store.load_collection import accounts_of, load_collection
@@ -97,6 +98,8 @@ def load(
     load_acts(reader, wants, about, horizon.acts, book, suffix)
     load_orders(reader, reported, book, suffix)
     load_changes(reader, about_changes, book, suffix)
+    agents = (*reported.agents, *agents_paid(reader, company, wants))
+    load_agents(reader, company, wants, agents, book, suffix)
     return book
 
 

@@ -11,18 +11,19 @@ from typing import Any
 
 import msgspec
 
+from core.agents.wanted import wants_of as wants_of_agents
 from core.book import Book, Wants
 from core.changes.kinds import ACTS as CHANGE_ACTS
 from core.changes.terms import ChangeTerms
 from core.collection.wanted import wants_of
 from core.entities import Meter, TokenAct, TokenOnFile
-from core.messages import MoveChange, RequestMoneyAct, RequestTokenAct
+from core.messages import MoveChange, RequestAgentAct, RequestMoneyAct, RequestTokenAct
 from core.store.tx import Reader
 from core.sts.amounts import encodable_floor
 
 ACT_COLUMNS = (
     "id company kind meter from_meter operator reason evidence state approver note command "
-    "units_tenths amount message_id decision_id requested_at decided_at expires account"
+    "units_tenths amount message_id decision_id requested_at decided_at expires account agent"
 ).split()
 _TOKEN_FIELDS = (
     "id digits cause cause_id meter_id drn token_class subclass value made_at receipt void_by "
@@ -58,7 +59,7 @@ class Concerned:
     refunds: frozenset[str]
     cancels: frozenset[tuple[str, str]] = frozenset()  # the tokens of sales that may be cancelled
     told: tuple[str, ...] = ()  # phones that hear of it, in their language
-    money: Wants = field(default_factory=Wants)  # of acts with money: accounts, items, payments
+    money: Wants = field(default_factory=Wants)  # of acts with money: accounts, items, agents
 
 
 def concerned(reader: Reader, company: str, wants: Wants) -> Concerned:
@@ -69,8 +70,8 @@ def concerned(reader: Reader, company: str, wants: Wants) -> Concerned:
     meters: set[str] = set()
     tokens, refunds, cancels = set(wants.tokens), set(wants.refunds), set(wants.cancels)
     if wants.acts:
-        for id_, kind, account, command in reader.rows(
-            "SELECT id, kind, account, command FROM token_act "
+        for id_, kind, account, agent, command in reader.rows(
+            "SELECT id, kind, account, agent, command FROM token_act "
             "WHERE company = :company AND id IN :ids ORDER BY id",
             company=company,
             ids=list(wants.acts),
@@ -79,6 +80,10 @@ def concerned(reader: Reader, company: str, wants: Wants) -> Concerned:
             if kind in CHANGE_ACTS:
                 told_by = msgspec.json.decode(command, type=MoveChange)
                 money.append(Wants(changes=(told_by.change,)))
+                continue
+            if agent:
+                named = msgspec.json.decode(command, type=RequestAgentAct)
+                money.append(wants_of_agents(named))
                 continue
             if account:
                 money.append(wants_of(msgspec.json.decode(command, type=RequestMoneyAct)))

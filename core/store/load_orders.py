@@ -26,10 +26,15 @@ class _Told(msgspec.Struct):
     address: str
 
 
+class _Paid(msgspec.Struct, frozen=True):
+    agent_id: int = 0
+
+
 class _Plan(msgspec.Struct):
-    """What every plan has: whom to tell."""
+    """What every plan has: whom to tell; and of a sale, whose float pays for it."""
 
     reply: tuple[_Told, ...] = ()
+    sale: _Paid = _Paid()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +49,7 @@ class Ordered:
     entitlements: tuple[int, ...] = ()  # that claims were ordered under, ended ones too
     told: tuple[str, ...] = ()
     items: tuple[int, ...] = ()  # open items that the ordered sales pay
+    agents: tuple[int, ...] = ()  # whose floats hold a reservation for them
 
 
 def order_of(row: Row) -> TokenOrder:
@@ -76,6 +82,7 @@ def ordered(reader: Reader, company: str, wants: Wants) -> Ordered:
         tuple(row[6] for row in rows if row[5] == "free-units"),
         tuple(told.address for plan in plans for told in plan.reply),
         tuple(row[0] for row in items),
+        tuple(plan.sale.agent_id for plan in plans if plan.sale.agent_id),
     )
 
 

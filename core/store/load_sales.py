@@ -36,7 +36,7 @@ SALE_COLUMNS = (
     "s.tender, s.units_tenths, s.carried_forward, s.lines, s.priced_at, "
     "COALESCE(r.digits, t.digits), COALESCE(r.sgc, t.sgc), COALESCE(r.krn, t.krn), "
     "COALESCE(r.ti, t.ti), m.commodity, COALESCE(f.digits, ''), "
-    "CASE WHEN f.id IS NULL THEN 0 ELSE g.tenths END"
+    "CASE WHEN f.id IS NULL THEN 0 ELSE g.tenths END, s.agent_id"
 )
 #: A void token is shown as the one that replaced it: a customer's copy must be one that counts.
 #: Void tokens are few, so ``r`` and ``w`` are looked up for few sales (no key, no look).
@@ -56,7 +56,8 @@ SALE_TABLES = (
 _COUNTS = "(v.token_id IS NULL OR (r.id IS NOT NULL AND w.token_id IS NULL))"
 _SALE_FIELDS = (
     "id receipt phone payer_account_id meter_id drn account_number currency tender units_tenths "
-    "carried_forward lines priced_at token sgc krn ti commodity free_token free_tenths"
+    "carried_forward lines priced_at token sgc krn ti commodity free_token free_tenths "
+    "agent_id"
 ).split()
 
 
@@ -96,9 +97,12 @@ def _spent(
     if not keys or since is None:
         return
     company, column = at
+    # what an agent sold to somebody does not count as bought by his phone
+    own = "AND agent_id = 0 " if column == "phone" else ""
     for key, spent in reader.rows(
         f"SELECT {column}, sum(tender) FROM sale WHERE {column} IN :keys "
-        f"AND company = :company AND priced_at >= :since AND state IN {_PAID} GROUP BY {column}",
+        f"AND company = :company AND priced_at >= :since AND state IN {_PAID} {own}"
+        f"GROUP BY {column}",
         company=company,
         keys=keys,
         since=since,

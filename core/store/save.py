@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
+from core.agents.entities import Agent, AgentFloat
 from core.book import Book
 from core.changes.entities import (
     BilledDays,
@@ -62,6 +63,8 @@ def _key_change(change: KeyChange) -> Row:
     return tuple(row[name] for name in COLUMNS)
 
 
+_AGENT = Agent.__struct_fields__
+_FLOAT = AgentFloat.__struct_fields__
 _IDENTITY_COLUMNS = ("id", "sgc", "krn", "ti", "ken", "kt", "dkga", "key_change_id")
 _IDENTITY: Callable[[Meter], Row] = attrgetter(*_IDENTITY_COLUMNS)
 
@@ -169,6 +172,8 @@ UPDATES = (
         ("id", "state", "detail", "updated_at"),
         lambda n: (n.id, n.state, n.detail, n.updated_at),
     ),
+    Saved(Agent, "agent", _AGENT, attrgetter(*_AGENT)),
+    Saved(AgentFloat, "agent_float", ("agent_id", *_FLOAT[1:]), attrgetter(*_FLOAT)),
 )
 
 #: Slices of time without a number of their own: (entity, table, columns). One that was loaded can

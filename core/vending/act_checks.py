@@ -85,6 +85,15 @@ def proved(command: RequestTokenAct, proofs: tuple[str, ...] = ()) -> None:
         raise refuse("act-evidence-missing", kind=command.kind, meter=command.meter, needs=first)
 
 
+def wrong_words(reason: str, evidence: str, *, needed: bool) -> str:
+    """What is wrong with what is said of an act; empty: nothing. ``needed``: so is evidence."""
+    if not reason.strip():
+        return "say why: a reason is kept with the act"
+    if max(len(reason), len(evidence)) > MAX_WORDS:
+        return f"reason and evidence have at most {MAX_WORDS} characters each"
+    return "evidence is needed, in words" if needed and not evidence.strip() else ""
+
+
 def _wrong(command: RequestTokenAct, what: str) -> Refusal:
     return refuse("act-wrong", kind=command.kind, what=what)
 

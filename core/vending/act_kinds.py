@@ -35,6 +35,8 @@ class Role(StrEnum):
     COLLECTOR = "collection-supervisor"  # asks for what changes what is owed
     COLLECTION_APPROVER = "collection-approver"  # the second person about money
     SERVICE = "customer-service"  # readings, moving in and out, exchanged meters
+    AGENTS = "agent-supervisor"  # takes agents on, asks for what moves their floats
+    AGENT_APPROVER = "agent-approver"  # the second person about agents
     CUSTODIAN = "key-custodian"  # brings vending keys, never alone
 
 

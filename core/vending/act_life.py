@@ -1,7 +1,8 @@
 """The life of an operator's act, whatever it is about: made, counted, moved, approved, answered.
 
-Acts with tokens (``core.handlers.token_acts``) and with money (``core.handlers.money_acts``) are
-rows of one table with one life (``act_states``), one approval and one day's limits.
+Acts with tokens (``core.handlers.token_acts``), with money (``core.handlers.money_acts``) and with
+agents (``core.handlers.agents``) are rows of one table with one life (``act_states``), one approval
+and one day's limits.
 """
 
 from collections.abc import Callable
@@ -18,6 +19,7 @@ from core.messages import (
     DecideTokenAct,
     MoveChange,
     Outcome,
+    RequestAgentAct,
     RequestMoneyAct,
     RequestTokenAct,
 )
@@ -30,7 +32,9 @@ HOUR_US = 3_600_000_000
 
 
 def new_act(
-    ctx: Context, kind: str, command: RequestTokenAct | RequestMoneyAct | MoveChange
+    ctx: Context,
+    kind: str,
+    command: RequestTokenAct | RequestMoneyAct | RequestAgentAct | MoveChange,
 ) -> TokenAct:
     """The act that a command asks for, without its number and amount."""
     return TokenAct(
@@ -54,6 +58,7 @@ def new_act(
         decided_at=0,
         expires=ctx.now_us + ctx.terms.approval_hours * HOUR_US,
         account=command.account if isinstance(command, RequestMoneyAct) else "",
+        agent=command.agent if isinstance(command, RequestAgentAct) else "",
     )
 
 
@@ -85,6 +90,8 @@ def moved_act(ctx: Context, act: TokenAct, *moves: ActMove, **changes: Any) -> T
 def act_answer(ctx: Context, act: TokenAct, **facts: Any) -> Answer:
     """Done: the act as it is now, and what came of it."""
     about = {"account": act.account} if act.account else {"meter": act.meter}
+    if act.agent:
+        about = {"agent": act.agent}
     data = {"act": act.id, "kind": act.kind, **about, "state": act.state, **facts}
     if act.kind == CAMPAIGN:
         data["campaign"] = msgspec.json.decode(act.command, type=RequestTokenAct).campaign

@@ -74,6 +74,11 @@ def payer_of(stage: Stage, command: CreditVend, agreement: Agreement) -> Account
     return _active((own or accounts)[0])
 
 
+def account_of(stage: Stage, agreement: Agreement) -> Account:
+    """The account of the meter's own holder."""
+    return _active(stage.need(Account, agreement.account_id))
+
+
 def _active(account: Account) -> Account:
     if account.state != "active":
         raise refuse("account-closed", account=account.number)
@@ -87,19 +92,25 @@ def is_own(stage: Stage, phone: str, agreement: Agreement) -> bool:
 
 
 def likely_repeat(
-    terms: Terms, stage: Stage, meter: Meter, tender: int, payer_id: int, now_us: int
+    terms: Terms, stage: Stage, meter: Meter, tender: int, payer: tuple[int, int], now_us: int
 ) -> PastSale | None:
-    """A sale that this one looks like: same meter, amount and payer, minutes ago, any channel."""
+    """A sale that this one looks like: same meter, amount and payer, minutes ago, any channel.
+
+    ``payer``: the account, and the agent whose float pays (0: none).
+    """
     since = now_us - terms.repeat_minutes * MINUTE_US
     for sale in stage.linked("recent-sales", meter.id) or ():
-        if sale.priced_at > since and sale.tender == tender and sale.payer_account_id == payer_id:
+        same = (sale.payer_account_id, sale.agent_id) == payer
+        if sale.priced_at > since and sale.tender == tender and same:
             found: PastSale = sale
             return found
     return None
 
 
-def within_limits(terms: Terms, stage: Stage, command: CreditVend, meter: Meter) -> None:
-    """Limits of one sale, and of the day for the meter and for the phone."""
+def within_limits(
+    terms: Terms, stage: Stage, command: CreditVend, meter: Meter, *, by_phone: bool = True
+) -> None:
+    """Limits of one sale, and of the day for the meter and for the phone that buys."""
     limits, tender = terms.limits, command.tender
     if limits.per_sale and tender > limits.per_sale:
         raise refuse(
@@ -114,7 +125,7 @@ def within_limits(terms: Terms, stage: Stage, command: CreditVend, meter: Meter)
                 limit=limits.per_day_meter,
                 currency=terms.currency,
             )
-    if limits.per_day_phone:
+    if limits.per_day_phone and by_phone:
         spent = stage.linked("spent-phone", command.phone) or 0
         if spent + tender > limits.per_day_phone:
             raise refuse(

@@ -9,6 +9,8 @@ this one, nothing has to be priced again.
 import msgspec
 from msgspec.structs import replace
 
+from core.agents import floats
+from core.agents.commission import commission_of_sale
 from core.commodity import subclass_of
 from core.entities import (
     Account,
@@ -119,6 +121,8 @@ def order_sale(
     for item_id, amount in plan.items:
         stage.add("order_item", order_id=placed.id, item_id=item_id, amount=amount)
     _reserve(ctx, sale, sale.tender)
+    if sale.agent_id:
+        floats.spent(ctx, sale.agent_id, sale.tender)
     count_spent(stage, sale)
     write_sale(ctx, sale, bought, _ISSUING, effect)
     return Answer(outcome=Outcome.PENDING)
@@ -132,6 +136,9 @@ def _printed_before(ctx: Context, meter: Meter) -> KeyChange | None:
 
 
 def _reserve(ctx: Context, sale: PastSale, amount: int) -> None:
+    if sale.agent_id:
+        floats.reserve(ctx.stage, sale.agent_id, amount)
+        return
     payer = ctx.stage.need(Account, sale.payer_account_id)
     ctx.stage.put(payer.id, replace(payer, reserved=payer.reserved + amount))
 
@@ -159,6 +166,8 @@ def token_came(ctx: Context, order_: TokenOrder, made: tuple[MadeToken, ...]) ->
     _moved(ctx, order_, Move.TOKEN, sale.receipt)
     _reserve(ctx, sale, -sale.tender)
     post_sale(ctx, sale, stored_lines(sale.lines), plan.account_id, order_.reference)
+    if sale.agent_id:
+        commission_of_sale(ctx, sale, stored_lines(sale.lines))
     ctx.stage.link("made-by", (order_.module, ctx.message_id), token)
     write_token(ctx, sale, token, rnd=0)
     remember(ctx.stage, sale)
@@ -173,6 +182,8 @@ def no_token(ctx: Context, order_: TokenOrder) -> None:
     sale = plan.sale
     _moved(ctx, order_, Move.MODULE_NO)
     _reserve(ctx, sale, -sale.tender)
+    if sale.agent_id:
+        floats.unspent(ctx, sale.agent_id, sale.tender)
     now = stage.need(AgreementState, plan.before.id)
     stage.put(now.id, replace(plan.before, pauses=now.pauses))
     if plan.printed is not None:

@@ -77,11 +77,10 @@ def ledger_of(line: Line) -> str:
     return f"revenue:{line.code}"
 
 
-def entries(
-    lines: Sequence[Line], payer_id: int, beneficiary_id: int, tender: int, carried: int
-) -> list[Entry]:
-    """What a sale posts: the payer's credit becomes income, tax, debt paid and carried forward."""
-    posted = [Entry(CUSTOMER_CREDIT, tender, payer_id)]
+def entries(lines: Sequence[Line], payer: Entry, beneficiary_id: int, carried: int) -> list[Entry]:
+    """What a sale posts: what ``payer`` gives (a customer's credit, an agent's float) becomes
+    income, tax, debt paid and carried forward."""
+    posted = [payer]
     for line in lines:
         owner = beneficiary_id if line.step == "debts" else 0
         posted.append(Entry(ledger_of(line), -line.amount, owner))

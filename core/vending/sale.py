@@ -10,6 +10,9 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from core.agents import floats
+from core.agents.commission import commission_of_sale
+from core.agents.entities import Agent
 from core.entities import Account, Agreement, Meter, PastSale, Phone
 from core.handlers.base import Context
 from core.messages import Answer, CreditVend, Outcome
@@ -44,23 +47,13 @@ _DONE = Outcome.DONE
 
 def decide_vend(ctx: Context, command: CreditVend) -> Answer:
     """Sell, or refuse with a code. Raises Refusal; any other exception is a fault of ours."""
-    terms, stage, now = ctx.terms, ctx.stage, ctx.now_us
-    if command.tender <= 0:
-        raise refuse("tender-not-positive", tender=command.tender)
-    meter, agreement = checks.sellable(terms, stage, command.meter)
-    payer = checks.payer_of(stage, command, agreement)
-    if command.currency != payer.currency or payer.currency != terms.currency:
-        raise refuse(
-            "currency-wrong",
-            currency=command.currency,
-            account=payer.number,
-            expected=payer.currency,
-        )
-    refuse_if_ordered(ctx, meter, agreement)
-    _ask_about_repeat(ctx, command, meter, payer)
-    if not command.holder_confirmed and not checks.is_own(stage, command.phone, agreement):
+    meter, agreement = _wanted(ctx, command)
+    payer = checks.payer_of(ctx.stage, command, agreement)
+    _fits(ctx, command, meter, agreement, payer)
+    _ask_about_repeat(ctx, command, meter, (payer.id, 0))
+    if not command.holder_confirmed and not checks.is_own(ctx.stage, command.phone, agreement):
         raise _ask_about_holder(ctx, command, agreement)
-    checks.within_limits(terms, stage, command, meter)
+    checks.within_limits(ctx.terms, ctx.stage, command, meter)
     if payer.spendable < command.tender:
         raise refuse(
             "credit-insufficient",
@@ -69,17 +62,57 @@ def decide_vend(ctx: Context, command: CreditVend) -> Answer:
             tender=command.tender,
             currency=payer.currency,
         )
-    price = price_purchase(terms, stage, meter, agreement, command.tender, now)
+    return _priced(ctx, command, meter, agreement, payer)
+
+
+def sell_by_agent(ctx: Context, command: CreditVend, agent: Agent) -> Answer:
+    """The same by an agent, who has the buyer's money and has seen the holder's name: the float
+    pays, the beneficiary's account gets what is carried forward."""
+    meter, agreement = _wanted(ctx, command)
+    floats.may_sell(agent, meter.commodity, meter.sgc)
+    payer = checks.account_of(ctx.stage, agreement)
+    _fits(ctx, command, meter, agreement, payer)
+    _ask_about_repeat(ctx, command, meter, (payer.id, agent.id))
+    checks.within_limits(ctx.terms, ctx.stage, command, meter, by_phone=False)
+    floats.can_pay(ctx, agent, command.tender)
+    return _priced(ctx, command, meter, agreement, payer, agent.id)
+
+
+def _wanted(ctx: Context, command: CreditVend) -> tuple[Meter, Agreement]:
+    if command.tender <= 0:
+        raise refuse("tender-not-positive", tender=command.tender)
+    return checks.sellable(ctx.terms, ctx.stage, command.meter)
+
+
+def _fits(
+    ctx: Context, command: CreditVend, meter: Meter, agreement: Agreement, payer: Account
+) -> None:
+    """One currency, and no purchase that still waits for its token."""
+    if command.currency != payer.currency or payer.currency != ctx.terms.currency:
+        raise refuse(
+            "currency-wrong",
+            currency=command.currency,
+            account=payer.number,
+            expected=payer.currency,
+        )
+    refuse_if_ordered(ctx, meter, agreement)
+
+
+def _priced(
+    ctx: Context, command: CreditVend, meter: Meter, agreement: Agreement, payer: Account,
+    agent_id: int = 0,
+) -> Answer:  # fmt: skip
+    price = price_purchase(ctx.terms, ctx.stage, meter, agreement, command.tender, ctx.now_us)
     _ask_about_quote(command, price, meter.commodity)
-    return _issue(ctx, command, Bought(meter, agreement, payer, price))
+    return _issue(ctx, command, Bought(meter, agreement, payer, price, agent_id))
 
 
-def _ask_about_repeat(ctx: Context, command: CreditVend, meter: Meter, payer: Account) -> None:
+def _ask_about_repeat(
+    ctx: Context, command: CreditVend, meter: Meter, payer: tuple[int, int]
+) -> None:
     if command.another:
         return
-    earlier = checks.likely_repeat(
-        ctx.terms, ctx.stage, meter, command.tender, payer.id, ctx.now_us
-    )
+    earlier = checks.likely_repeat(ctx.terms, ctx.stage, meter, command.tender, payer, ctx.now_us)
     if earlier is None:
         return
     key = key_change.newest(ctx.stage, meter)
@@ -140,6 +173,9 @@ def _issue(ctx: Context, command: CreditVend, bought: Bought) -> Answer:
     pay_items(ctx, sale.id, effect.items)
     remember(ctx.stage, sale)
     write_sale(ctx, sale, bought, _ISSUED, effect)
+    if sale.agent_id:
+        commission_of_sale(ctx, sale, lines)
+        floats.spent(ctx, sale.agent_id, sale.tender)
     write_token(ctx, sale, token, ctx.draw.rnd)
     sale = free_units.with_purchase(ctx, bought.agreement, sale, make_token)
     view = msgspec.to_builtins(sale_view(ctx.terms, sale, ctx.stage.get(Phone, command.phone)))
@@ -172,4 +208,5 @@ def _without_token(
         key_change=at_sale.mark,
         kct=at_sale.tokens,
         commodity=meter.commodity,
+        agent_id=bought.agent_id,
     )

@@ -11,7 +11,7 @@ from core.collection.entities import OpenItem
 from core.collection.items import settle
 from core.entities import Account, Agreement, AgreementState, Debt, Meter, PastSale, Phone
 from core.handlers.base import Context
-from core.ledger import Transaction, post
+from core.ledger import AGENT_FLOAT, CUSTOMER_CREDIT, Entry, Transaction, post
 from core.messages import Recipient, SendNotice
 from core.tariffs.sale import Line
 from core.vending.price import Price
@@ -32,12 +32,14 @@ TEMPLATES = {
 
 
 class Bought(msgspec.Struct, frozen=True, gc=False):
-    """A purchase that nothing stands against."""
+    """A purchase that nothing stands against. ``agent_id``: whose float pays; ``payer`` is the
+    beneficiary's account then."""
 
     meter: Meter
     agreement: Agreement
     payer: Account
     price: Price
+    agent_id: int = 0
 
 
 def receipt_ids(company: str) -> str:
@@ -54,7 +56,10 @@ def post_sale(
     ctx: Context, sale: PastSale, lines: Sequence[Line], beneficiary: int, cause: str = ""
 ) -> None:
     """The sale's one transaction; ``cause``: the command, where it is not the present message."""
-    posted = entries(lines, sale.payer_account_id, beneficiary, sale.tender, sale.carried_forward)
+    payer = Entry(CUSTOMER_CREDIT, sale.tender, sale.payer_account_id)
+    if sale.agent_id:
+        payer = Entry(AGENT_FLOAT, sale.tender, sale.agent_id)
+    posted = entries(lines, payer, beneficiary, sale.carried_forward)
     txn = Transaction(
         ctx.new_id("ledger_txn"),
         ctx.terms.code,
@@ -101,7 +106,8 @@ def remember(stage: Stage, sale: PastSale) -> None:
 
 def count_spent(stage: Stage, sale: PastSale) -> None:
     """The limits of the day."""
-    for name, key in (("spent-meter_id", sale.meter_id), ("spent-phone", sale.phone)):
+    by_phone = () if sale.agent_id else (("spent-phone", sale.phone),)
+    for name, key in (("spent-meter_id", sale.meter_id), *by_phone):
         stage.link(name, key, (stage.linked(name, key) or 0) + sale.tender)
 
 
@@ -132,6 +138,7 @@ def write_sale(
         priced_at=sale.priced_at,
         issued_at=ctx.now_us if state is SaleState.ISSUED else 0,
         effect=effect_text(effect),
+        agent_id=sale.agent_id,
     )
 
 

@@ -16,6 +16,7 @@ from core.messages import (
     DecideTokenAct,
     Message,
     MoveChange,
+    RequestAgentAct,
     RequestChange,
     RequestMoneyAct,
     RequestTokenAct,
@@ -218,6 +219,8 @@ def list_them(
     for act in acts:
         second = f", {act.approver}" if act.approver else ""
         about = act.meter or act.asked.get("campaign") or f"account {act.account}"
+        if act.agent:
+            about = f"agent {act.agent}"
         typer.echo(
             f"{act.act:>6}  {_moment(settings, code, act.requested_at)}  {act.state:<9}  "
             f"{act.kind} for {about} by {act.operator}{second}: {act.reason}"
@@ -329,7 +332,12 @@ def send(
     settings: Config,
     company: str,
     key: str,
-    command: RequestTokenAct | RequestMoneyAct | DecideTokenAct | RequestChange | MoveChange,
+    command: RequestTokenAct
+    | RequestMoneyAct
+    | RequestAgentAct
+    | DecideTokenAct
+    | RequestChange
+    | MoveChange,
 ) -> Submitted:
     own = key or str(uuid.uuid4())
     key = f"act/{command.operator}/{own}"
@@ -358,7 +366,7 @@ def send(
 
 def _subject(data: dict[str, Any]) -> str:
     """What an act is about, in words."""
-    for name in ("meter", "account", "campaign"):
+    for name in ("meter", "account", "agent", "campaign"):
         if data.get(name):
             return f"{name} {data[name]}"
     return "nothing"

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from core.agents.load import load_file as load_agents
 from core.collection.load import load_file as load_collection
 from core.tariffs.load import load_file
 from hub import iso8583
@@ -76,6 +77,7 @@ def explain(
 def loaders() -> Iterator[tuple[str, Loader]]:
     """Every kind of mapping there is, and what reads its text."""
     yield "pos", iso8583.load
+    yield "agents", lambda text: load_agents(text, "agents")
     yield "collection", lambda text: load_collection(text, "collection")
     yield "tariffs", lambda text: load_file(text, "tariffs")
     for spec in channel_specs():

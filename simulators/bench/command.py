@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from simulators.bench import billing, iso8583, path, sales, sts, submit, yardstick
+from simulators.bench import billing, floats, iso8583, path, sales, sts, submit, yardstick
 from simulators.bench.options import Options
 from simulators.bench.servers import ServerMissingError
 from simulators.bench.town import HOUSEHOLDS
@@ -17,7 +17,7 @@ from simulators.bench.town import HOUSEHOLDS
 Bench = Callable[[Options], dict[str, Any]]
 BENCHES: Mapping[str, tuple[Bench, str, tuple[str, ...]]] = {
     module.NAME: (module.run, module.HELP, module.ENGINES)
-    for module in (sts, iso8583, submit, sales, path, billing)
+    for module in (sts, iso8583, submit, sales, path, floats, billing)
 }
 #: Where it is not 3.
 ROUNDS: Mapping[str, int] = {billing.NAME: billing.LEAST_ROUNDS}
@@ -76,6 +76,9 @@ def run(
     path: a text comes in from an SMSC, the token goes out: the running hub with its worker
     processes, everything real. Its most, with all workers and with one; its p50 and p99 at 100 a
     second and at half of that most; the CPU time of a sale by part.
+
+    floats: sales a second that one agent's float pays, asked for from 64 tills, beside pgbench with
+    64 clients that update one row; PostgreSQL only.
 
     billing: bills a second, from the plan of a run to the last open item, beside raw COPY of the
     very rows that it wrote; corrections of all bills.

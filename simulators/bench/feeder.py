@@ -14,6 +14,7 @@ from hub.worker import MAX_BATCH
 from simulators.bench import town
 
 CHANNEL = "sms"
+HANDLER = "vending.credit-vend"
 #: The first round's purchase in minor units; each round one more, so that none looks like a repeat.
 _TENDER = 20_000
 
@@ -52,6 +53,7 @@ class Feeder:
     taken_in: int = 0
     journal: Journal = field(default_factory=lambda: Journal("bench", Sources()))
     routing: Routing = field(default_factory=routing)
+    handler: str = HANDLER
 
     def step(self, limit: int) -> int:
         """Take in up to ``limit`` of this round; how many it were."""
@@ -71,11 +73,11 @@ class Feeder:
         return Entry(town.COMPANY, CHANNEL, arrival, routes, test=True)
 
 
-def sold(store: Store) -> int:
+def sold(store: Store, handler: str = HANDLER) -> int:
     """Purchases that came to an end so far, from the tallies: a handful of rows."""
     with store.reader_on_writer() as reader:
         rows = reader.rows(
-            "SELECT coalesce(sum(n), 0) FROM tally "
-            "WHERE handler = 'vending.credit-vend' AND outcome = 'done'"
+            "SELECT coalesce(sum(n), 0) FROM tally WHERE handler = :handler AND outcome = 'done'",
+            handler=handler,
         )
     return int(rows[0][0])

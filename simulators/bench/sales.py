@@ -67,7 +67,7 @@ def run(options: Options) -> dict[str, Any]:
 
 
 @dataclass(slots=True)
-class _Workers:
+class Workers:
     """The purchases of a database and how they are sold."""
 
     site: Site
@@ -117,7 +117,7 @@ class _Workers:
         first: tuple[float, int] | None = None
         moved, at = before, time.monotonic()
         while True:
-            now, done = time.monotonic(), feeder.sold(self.store)
+            now, done = time.monotonic(), feeder.sold(self.store, self.feeder.handler)
             if done != moved:
                 moved, at = done, now
             elif now - at > _STUCK_S:
@@ -135,7 +135,7 @@ def _wait(_sold: int) -> None:
 
 def _server(site: Site, server: Postgres, options: Options) -> dict[str, Any]:
     store = open_store(site.url, "wattbus-bench")
-    workers = _Workers(site, store, feeder.Feeder(store, options.households))
+    workers = Workers(site, store, feeder.Feeder(store, options.households))
     try:
         options.say("warming up")
         _apart(workers, options.households, os.cpu_count() or 1)
@@ -161,7 +161,7 @@ def _server(site: Site, server: Postgres, options: Options) -> dict[str, Any]:
     }
 
 
-def _round(workers: _Workers, server: Postgres, options: Options, number: int) -> dict[str, Any]:
+def _round(workers: Workers, server: Postgres, options: Options, number: int) -> dict[str, Any]:
     server.checkpoint()
     yard = yardstick.tpcb(server, options.seconds)
     base = yard.tps
@@ -180,17 +180,17 @@ def _round(workers: _Workers, server: Postgres, options: Options, number: int) -
     return found
 
 
-def _apart(workers: _Workers, count: int, processes: int) -> dict[str, Any]:
+def _apart(workers: Workers, count: int, processes: int) -> dict[str, Any]:
     """First the journal alone, then the workers alone."""
     before = feeder.sold(workers.store)
     filling = workers.fill(count)
     with workers.running(processes):
         rate = workers.sell(before, count, _wait)
-        _drain(workers, before + count)
+        drain(workers, before + count)
     return {"journal_per_s": count / filling, "workers_per_s": rate}
 
 
-def _together(workers: _Workers, server: Postgres, count: int) -> dict[str, Any]:
+def _together(workers: Workers, server: Postgres, count: int) -> dict[str, Any]:
     """Journal and workers at once; the CPU time of each part per sale."""
     before = feeder.sold(workers.store)
     goal = workers.feeder.taken_in + count
@@ -213,20 +213,20 @@ def _together(workers: _Workers, server: Postgres, count: int) -> dict[str, Any]
         rate = workers.sell(before, count, feed)
         spent = {name: value - begun[name] for name, value in cpu.read(parts).items()}
         sales = feeder.sold(workers.store) - before
-        _drain(workers, before + count)
+        drain(workers, before + count)
     by_part = {"journal": spent["journal"], "postgres": spent["postgres"]}
     by_part["workers"] = sum(spent[f"worker{n}"] for n in range(len(pids)))
     per_sale = {name: round(value / sales * 1e6) for name, value in by_part.items()}
     return {"together_per_s": rate, "cpu": per_sale}
 
 
-def _drain(workers: _Workers, goal: int) -> None:
+def drain(workers: Workers, goal: int, meanwhile: Callable[[int], None] = _wait) -> None:
     """Let the last ones be sold, so that the next round begins with nothing open."""
     until = time.monotonic() + _STUCK_S
-    while feeder.sold(workers.store) < goal:
+    while (done := feeder.sold(workers.store, workers.feeder.handler)) < goal:
         if time.monotonic() > until:
             raise StuckError(f"some are never sold: {workers.site.log()}")
-        time.sleep(_LOOK_S)
+        meanwhile(done)
 
 
 # --- SQLite: one process ----------------------------------------------------------------------

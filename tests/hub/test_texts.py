@@ -98,6 +98,7 @@ ARGS = {
     "tariff": "uganda-domestic",
     "per": "kWh",
     "fits": "m3",
+    "agent": "A-017",
 }
 SALE_ARGS = msgspec.to_builtins(SALE)
 KCT = ("03854447086453451911", "02791799436242461152", "67118070329353977190")
@@ -125,6 +126,7 @@ NOTICES = {
     "act-token": WITH_SET,
     "act-credit": WITH_SET,
     "act-copy": WITH_SET,
+    "float-low": {"agent": "A-017", "credit": 30000, "currency": "UGX"},
     "payment": {"account": "100001", "amount": 50000, "currency": "UGX", "credit": 50000},
 }
 

@@ -3,6 +3,7 @@
 from core.store.tables import (
     acts,
     advances,
+    agents,
     audit,
     billing,
     changes,
@@ -24,6 +25,7 @@ __all__ = [
     "METADATA",
     "acts",
     "advances",
+    "agents",
     "audit",
     "billing",
     "changes",

@@ -71,6 +71,7 @@ PAYMENT = Table(
     big("decided_at"),  # when it cleared, came back or was reversed
     words("bank", ""),  # whose cheque it is
     words("identity", ""),  # natural key among those that did not come back; empty: none
+    big("agent_id", 0),  # whose float paid it in; 0: it came to one of our desks
     Index("uq_payment_company_number", "company", "number", unique=True),
     Index(
         "uq_payment_identity",
@@ -81,6 +82,13 @@ PAYMENT = Table(
         postgresql_where=text(STANDS),
     ),
     Index("uq_payment_message_id", "message_id", unique=True),
+    Index(
+        "ix_payment_agent_id",
+        "agent_id",
+        "received_at",
+        sqlite_where=text("agent_id <> 0"),
+        postgresql_where=text("agent_id <> 0"),
+    ),
 )
 
 #: Where money went: to an item, to a debt in recovery, or (neither) to the account's own ledger.

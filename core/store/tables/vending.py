@@ -1,6 +1,6 @@
 """Sales, their tokens, purchases that wait for a confirmation, and the module's own log."""
 
-from sqlalchemy import Column, Index, PrimaryKeyConstraint, Table, Text
+from sqlalchemy import Column, Index, PrimaryKeyConstraint, Table, Text, text
 
 from core.store.tables.base import METADATA, big, identity, maybe_text, small
 from core.store.tables.base import text as words
@@ -29,11 +29,19 @@ SALE = Table(
     big("priced_at"),
     big("issued_at", 0),  # when it was posted; 0: not issued
     words("effect", ""),  # JSON of core.vending.sale_effects; empty: sold before it was kept
+    big("agent_id", 0),  # whose float paid; 0: the payer's account did
     Index("uq_sale_message_id", "message_id", unique=True),
     Index("ix_sale_meter_id", "meter_id", "priced_at"),
     Index("ix_sale_phone", "phone", "priced_at"),
     Index("uq_sale_company_receipt", "company", "receipt", unique=True),
     Index("ix_sale_priced_at", "priced_at"),  # the proof's way
+    Index(
+        "ix_sale_agent_id",
+        "agent_id",
+        "priced_at",
+        sqlite_where=text("agent_id <> 0"),
+        postgresql_where=text("agent_id <> 0"),
+    ),
 )
 
 TOKEN = Table(

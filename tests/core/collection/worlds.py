@@ -6,6 +6,7 @@ from tempfile import TemporaryDirectory
 
 from core.messages import ReceiveJointPayment
 from core.messages.collection import PaymentShare
+from tests.core.agents import shop
 from tests.core.billing.village import issued, report, rows, settle, wrongs
 from tests.core.collection.desk import act, agreed, debt, desk_on, done, money, whole
 from tests.hub.machine import Machine, buy, enrol, fresh_sqlite
@@ -46,6 +47,25 @@ def _billed(url: str) -> None:
     report(made, {rows(made, "SELECT min(agreement_id) FROM bill")[0][0]: 50_000})
     issued(made, kind="rebill")
     assert wrongs(made) == []
+    _agents(url)
+
+
+def _agents(url: str) -> None:
+    """An agent below another sold, collected, earned, and had a payment reversed."""
+    machine = Machine(url, terms=shop.shop_terms())
+    machine.time.at_us += 1_800_000_000  # later than what is there, with other draws
+    machine.time.drawn += 2_000_000
+    shop.opened(machine, "TOP", money=90_000)
+    shop.opened(machine, money=60_000, commission="own", parent="TOP")
+    done(machine, shop.sell(20_000))
+    done(machine, shop.collect(7_000))
+    wrong = done(machine, shop.collect(3_000))["payment"]
+    agreed(machine, act("reverse", payment=wrong))
+    shop.agreed(machine, shop.ask("transfer", "TOP", other="A1", amount=4_000))
+    shop.agreed(machine, shop.ask("withdraw", amount=1_000))
+    done(machine, shop.ask("security", security="guarantee", amount=9_000))
+    whole(machine)
+    machine.store.close()
 
 
 @cache

@@ -112,6 +112,17 @@ CRIMES: dict[str, tuple[str, ...]] = {
         "1, 1, 5, 0, 10, 202611, 1, 1, 1)",
     ),
     "pause-once": ("UPDATE agreement_state SET pauses = pauses + 1",),
+    "float-is-postings": ("UPDATE agent_float SET balance = balance + 1",),
+    "float-limit": ("UPDATE agent_float SET credit_limit = -balance - 1",),
+    "float-reserved": ("UPDATE agent_float SET reserved = reserved + 1",),
+    "float-equation": ("UPDATE sale SET tender = tender + 1 WHERE agent_id <> 0",),
+    "agent-security": ("UPDATE agent_float SET guarantee = guarantee + 1",),
+    "commission-posted": (
+        "INSERT INTO agent_commission VALUES "
+        "((SELECT max(txn_id) FROM agent_commission), 1, 'demo', 'sale', 1, 'own', 'paid', 1, 1, "
+        "0, 1)",
+    ),
+    "posting-of-agent": ("UPDATE agent_float SET currency = 'KES'",),
     "debt-not-negative": ("UPDATE debt SET outstanding = -1",),
 }
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from simulators.bench import billing, path, sales, submit
+from simulators.bench import billing, floats, path, sales, submit
 from simulators.bench.options import Options
 from simulators.bench.servers import start_postgres, start_rabbit
 
@@ -42,6 +42,11 @@ def test_the_sales(engine: str) -> None:
     figures = sales.run(Options(engine=engine, seconds=1, rounds=1, households=3_000, scale=1))
     check(figures, "journal_per_s", "together_per_s")
     check(figures, "together_to_commits" if engine == "sqlite" else "workers_to_tpcb")
+
+
+def test_the_floats() -> None:
+    figures = floats.run(Options(seconds=1, rounds=1, households=1_500))
+    check(figures, "one_row_per_s", "tills_to_one_row", "flood_to_one_row")
 
 
 @pytest.mark.parametrize("engine", billing.ENGINES)

@@ -27,7 +27,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Options]:
 def test_it_stands_at_the_top() -> None:
     assert TOP_LEVEL
     assert SIMULATOR.name == "bench"
-    assert set(command.BENCHES) == {"sts", "iso8583", "submit", "sales", "path", "billing"}
+    benches = {"sts", "iso8583", "submit", "sales", "path", "floats", "billing"}
+    assert set(command.BENCHES) == benches
 
 
 def test_json_is_the_last_line(asked: list[Options], capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,256 @@
+"""Money that comes to floats and goes from them beside sales: checked, then posted. Pure."""
+
+from typing import Any, Final
+
+from msgspec.structs import replace
+
+from core.agents.entities import Agent, AgentFloat
+from core.agents.floats import agent_of, float_of, refilled
+from core.agents.states import MAX_DEPTH, AgentState
+from core.collection.items import book
+from core.collection.terms import AT_ONCE
+from core.handlers.base import Context
+from core.ledger import AGENT_FLOAT, Entry
+from core.messages import RequestAgentAct
+from core.refusals import Refusal, refuse
+
+Facts = dict[str, Any]
+#: Securities, apart from the float; fields of AgentFloat.
+SECURITIES: Final = ("guarantee", "equipment")
+#: Commission may go to the float instead of being paid out.
+TO_FLOAT: Final = "float"
+COMMISSION: Final = "commission"
+#: Ways that money is paid out.
+_OUT: Final = ("cash", "transfer")
+#: A bank's reference has 35 characters at most (ISO 20022, Max35Text), ours and others' some more.
+MAX_REFERENCE: Final = 64
+#: More than this is a slip of the finger (minor units): a float's sums stay far below 64 bits.
+MAX_AMOUNT: Final = 10**15
+
+
+def wrong(agent: str, what: str) -> Refusal:
+    """An act that does not fit the agent."""
+    return refuse("agent-wrong", agent=agent, what=what)
+
+
+def positive(command: RequestAgentAct) -> int:
+    """The amount; nobody moves nothing, or less."""
+    if command.amount <= 0:
+        raise refuse("tender-not-positive", tender=command.amount)
+    if command.amount > MAX_AMOUNT:
+        raise wrong(command.agent, f"{command.amount} is more than {MAX_AMOUNT}")
+    return command.amount
+
+
+def living(ctx: Context, number: str) -> Agent:
+    """An agent that is not closed."""
+    agent = agent_of(ctx, number)
+    if agent.state == AgentState.CLOSED:
+        raise refuse("agent-closed", agent=number)
+    return agent
+
+
+def _place(command: RequestAgentAct, ways: tuple[str, ...]) -> str:
+    """The ledger of where the money is taken in or paid out."""
+    if command.way not in ways:
+        raise wrong(command.agent, f"{command.way or 'nothing'} is none of: {', '.join(ways)}")
+    if not command.desk.strip() or ":" in command.desk:
+        raise wrong(command.agent, "name the desk that takes the money, or pays it")
+    return f"{command.way}:{command.desk}"
+
+
+def new_reference(ctx: Context, agent: str, reference: str) -> None:
+    """A bank's reference counts once, whoever it was for."""
+    if len(reference) > MAX_REFERENCE:
+        raise wrong(agent, f"a reference has at most {MAX_REFERENCE} characters")
+    if reference and ctx.stage.linked("topup-of", reference) is not None:
+        raise wrong(agent, f"reference {reference} was counted before")
+
+
+def check_topup(ctx: Context, command: RequestAgentAct) -> int:
+    """Money for an agent that is not closed, by a reference that is new."""
+    _place(command, AT_ONCE)
+    living(ctx, command.agent)
+    new_reference(ctx, command.agent, command.reference)
+    return positive(command)
+
+
+def carry_topup(ctx: Context, act_id: int, command: RequestAgentAct) -> Facts:
+    """The desk or the bank has the money, the float may spend it."""
+    agent = agent_of(ctx, command.agent)
+    entries = [
+        Entry(_place(command, AT_ONCE), command.amount),
+        Entry(AGENT_FLOAT, -command.amount, agent.id),
+    ]
+    txn_id = book(ctx, "agent-topup", entries)
+    movement = write(ctx, agent, ("topup", command.amount), txn_id, act_id, command)
+    if command.reference:
+        ctx.stage.link("topup-of", command.reference, movement)
+    refilled(ctx, agent.id)
+    return standing(ctx, agent)
+
+
+def write(
+    ctx: Context, agent: Agent, what: tuple[str, int], txn_id: int, act_id: int,
+    command: RequestAgentAct, other_id: int = 0,
+) -> int:  # fmt: skip
+    """The movement's row; ``what``: its kind, and what the agent gained."""
+    id_ = ctx.new_id("agent_movement")
+    ctx.stage.add(
+        "agent_movement",
+        id=id_,
+        company=ctx.terms.code,
+        agent_id=agent.id,
+        other_id=other_id,
+        kind=what[0],
+        amount=what[1],
+        way=command.way,
+        desk=command.desk,
+        reference=command.reference,
+        act_id=act_id,
+        txn_id=txn_id,
+        message_id=ctx.message_id,
+        at=ctx.now_us,
+    )
+    return id_
+
+
+def standing(ctx: Context, agent: Agent) -> Facts:
+    """What an answer says of the float."""
+    float_ = float_of(ctx.stage, agent)
+    return {"balance": float_.balance, "spendable": float_.spendable}
+
+
+def _paid_in(ctx: Context, agent: Agent, amount: int) -> AgentFloat:
+    """The float, if so much was paid in and is not spent: a credit limit is not money."""
+    float_ = float_of(ctx.stage, agent)
+    left = max(0, float_.balance - float_.reserved)
+    if left < amount:
+        raise refuse(
+            "float-insufficient",
+            agent=agent.number,
+            credit=left,
+            tender=amount,
+            currency=float_.currency,
+        )
+    return float_
+
+
+def check_withdraw(ctx: Context, command: RequestAgentAct) -> int:
+    """What was paid in and is not spent; of a closed agent, too, if something came back."""
+    _place(command, _OUT)
+    _paid_in(ctx, agent_of(ctx, command.agent), positive(command))
+    return command.amount
+
+
+def carry_withdraw(ctx: Context, act_id: int, command: RequestAgentAct) -> Facts:
+    """Pay it out."""
+    agent, place = agent_of(ctx, command.agent), _place(command, _OUT)
+    entries = [Entry(AGENT_FLOAT, command.amount, agent.id), Entry(place, -command.amount)]
+    txn_id = book(ctx, "agent-withdrawal", entries)
+    write(ctx, agent, ("withdrawal", -command.amount), txn_id, act_id, command)
+    refilled(ctx, agent.id)
+    return standing(ctx, agent)
+
+
+def check_transfer(ctx: Context, command: RequestAgentAct) -> int:
+    """Between two agents of one tree, neither of them closed."""
+    giver, taker = living(ctx, command.agent), living(ctx, command.other)
+    if giver.id == taker.id or _root(ctx, giver) != _root(ctx, taker):
+        raise wrong(giver.number, f"{taker.number} is not another agent of its tree")
+    _paid_in(ctx, giver, positive(command))
+    return command.amount
+
+
+def _root(ctx: Context, agent: Agent) -> int:
+    for _ in range(MAX_DEPTH):
+        above = ctx.stage.get(Agent, agent.parent_id) if agent.parent_id else None
+        if above is None:
+            break
+        agent = above
+    return agent.id
+
+
+def carry_transfer(ctx: Context, act_id: int, command: RequestAgentAct) -> Facts:
+    """From one float to the other."""
+    giver, taker = agent_of(ctx, command.agent), agent_of(ctx, command.other)
+    entries = [
+        Entry(AGENT_FLOAT, command.amount, giver.id),
+        Entry(AGENT_FLOAT, -command.amount, taker.id),
+    ]
+    txn_id = book(ctx, "agent-transfer", entries)
+    write(ctx, giver, ("transfer", -command.amount), txn_id, act_id, command, taker.id)
+    for agent in (giver, taker):
+        refilled(ctx, agent.id)
+    return standing(ctx, giver)
+
+
+def _security(command: RequestAgentAct) -> str:
+    if command.security not in SECURITIES:
+        raise wrong(command.agent, f"a security is one of: {', '.join(SECURITIES)}")
+    return command.security
+
+
+def check_security(ctx: Context, command: RequestAgentAct) -> int:
+    """Money that is kept apart."""
+    _security(command)
+    _place(command, AT_ONCE)
+    living(ctx, command.agent)
+    return positive(command)
+
+
+def carry_security(ctx: Context, act_id: int, command: RequestAgentAct) -> Facts:
+    """Keep it."""
+    return _secure(ctx, act_id, command, command.amount, _place(command, AT_ONCE))
+
+
+def check_security_refund(ctx: Context, command: RequestAgentAct) -> int:
+    """As much as is held."""
+    kind = _security(command)
+    _place(command, _OUT)
+    float_ = float_of(ctx.stage, agent_of(ctx, command.agent))
+    held: int = getattr(float_, kind)
+    if held < positive(command):
+        raise wrong(command.agent, f"{held} are held as {kind}, not {command.amount}")
+    return command.amount
+
+
+def carry_security_refund(ctx: Context, act_id: int, command: RequestAgentAct) -> Facts:
+    """Pay it back."""
+    return _secure(ctx, act_id, command, -command.amount, _place(command, _OUT))
+
+
+def _secure(ctx: Context, act_id: int, command: RequestAgentAct, change: int, place: str) -> Facts:
+    agent, kind = agent_of(ctx, command.agent), command.security
+    entries = [Entry(place, change), Entry(f"agent-deposit:{kind}", -change, agent.id)]
+    txn_id = book(ctx, "agent-security", entries)
+    float_ = float_of(ctx.stage, agent)
+    held: int = getattr(float_, kind) + change
+    ctx.stage.put(agent.id, replace(float_, **{kind: held}))
+    write(ctx, agent, (kind, change), txn_id, act_id, command)
+    return {"security": kind, "held": held}
+
+
+def check_commission(ctx: Context, command: RequestAgentAct) -> int:
+    """As much as is owed."""
+    if command.way != TO_FLOAT:
+        _place(command, _OUT)
+    agent = agent_of(ctx, command.agent)
+    owed: int = ctx.stage.linked("commission-owed", agent.id) or 0
+    if owed < positive(command):
+        raise wrong(agent.number, f"{owed} of commission are owed, not {command.amount}")
+    return command.amount
+
+
+def carry_commission(ctx: Context, act_id: int, command: RequestAgentAct) -> Facts:
+    """What was earned goes to the float, or is paid out."""
+    agent, amount = agent_of(ctx, command.agent), command.amount
+    to = Entry(AGENT_FLOAT, -amount, agent.id)
+    if command.way != TO_FLOAT:
+        to = Entry(_place(command, _OUT), -amount)
+    txn_id = book(ctx, "agent-commission", [Entry(COMMISSION, amount, agent.id), to])
+    owed = ctx.stage.linked("commission-owed", agent.id) - amount
+    ctx.stage.link("commission-owed", agent.id, owed)
+    write(ctx, agent, ("commission", amount), txn_id, act_id, command)
+    refilled(ctx, agent.id)
+    return {"owed": owed, **standing(ctx, agent)}

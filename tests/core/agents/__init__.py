@@ -1,0 +1,1 @@
+"""Tests of agents, their floats and what they earn."""
