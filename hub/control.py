@@ -24,6 +24,7 @@ from core.messages import (
     CollectPayment,
     EndBillPhase,
     ImportDebts,
+    Message,
     OrderTokens,
     ReceiveDeposit,
     ReceiveJointPayment,
@@ -121,6 +122,29 @@ class ControlFactory(Factory):
         return ControlProtocol(self._verbs)
 
 
+#: What is not taken from the command line, and what is said of it.
+_WHOSE: tuple[tuple[tuple[type[Message], ...], str], ...] = (
+    (_NOT_BY_HAND, "is said to or by a security module, never by hand"),
+    (_OF_RUNS, "comes of a run: start it with wattbus billrun"),
+    (_BY_CHANNELS, "is said by an agent's or a bank's channel alone"),
+)
+
+
+def _by_hand(request: dict[str, Any], *, vouched: bool) -> Message:
+    known = struct_of(str(request.get("type", "")))
+    if known is None:
+        raise ControlError(f"no message type {request.get('type')}")
+    for kinds, says in _WHOSE:
+        if known.struct in kinds:
+            raise ControlError(f"{known.name} {says}")
+    if "operator" in known.struct.__struct_fields__ and not vouched:
+        raise ControlError(f"{known.name} is an operator's act: ask for it with wattbus act")
+    try:
+        return msgspec.convert(request.get("data"), known.struct)
+    except msgspec.ValidationError as error:
+        raise ControlError(f"{known.name}: {error}") from error
+
+
 def submit(ports: dict[str, HubPorts], *, vouched: bool = False) -> Verb:
     """The verb that puts a command on the bus for a company; answers with its answer.
 
@@ -135,21 +159,7 @@ def submit(ports: dict[str, HubPorts], *, vouched: bool = False) -> Verb:
             raise ControlError("a command needs a key: a repeat under it is done once")
         if company not in ports:
             raise ControlError(f"no company {company} (known: {', '.join(sorted(ports))})")
-        known = struct_of(str(request.get("type", "")))
-        if known is None:
-            raise ControlError(f"no message type {request.get('type')}")
-        if known.struct in _NOT_BY_HAND:
-            raise ControlError(f"{known.name} is said to or by a security module, never by hand")
-        if known.struct in _OF_RUNS:
-            raise ControlError(f"{known.name} comes of a run: start it with wattbus billrun")
-        if known.struct in _BY_CHANNELS:
-            raise ControlError(f"{known.name} is said by an agent's or a bank's channel alone")
-        if "operator" in known.struct.__struct_fields__ and not vouched:
-            raise ControlError(f"{known.name} is an operator's act: ask for it with wattbus act")
-        try:
-            message = msgspec.convert(request.get("data"), known.struct)
-        except msgspec.ValidationError as error:
-            raise ControlError(f"{known.name}: {error}") from error
+        message = _by_hand(request, vouched=vouched)
         arrival = Arrival(
             key=key,
             message=message,

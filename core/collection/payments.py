@@ -94,9 +94,7 @@ def receive(ctx: Context, parts: Sequence[Part], tender: Tender, identity: str =
     clears_later = tender.way in ctx.terms.collection.uncleared
     receipt = _receipt_for(ctx, parts, tender)
     named = _named_on(ctx, receipt) if receipt else ()
-    rules = [
-        rule_of(ctx, tender.rule, tuple(dict.fromkeys((*named, *part.items)))) for part in parts
-    ]
+    rules = [rule_of(ctx, tender.rule, _once(*named, *part.items)) for part in parts]
     id_ = ctx.new_id("payment")
     place = AGENT_FLOAT if tender.agent_id else f"{tender.way}:{tender.desk}"
     entries = [Entry(place, amount, tender.agent_id)]
@@ -131,9 +129,17 @@ def receive(ctx: Context, parts: Sequence[Part], tender: Tender, identity: str =
     ctx.stage.add("payment", **asdict(payment))
     ctx.stage.put(payment.number, payment)
     if receipt is not None:
-        paid = RECEIPT_MOVES[ReceiptState(receipt.state), ReceiptMove.PAY]
-        ctx.stage.put(number, replace(receipt, state=paid.value, payment_id=id_))
+        _paid(ctx, receipt, id_)
     return payment
+
+
+def _paid(ctx: Context, receipt: PreReceipt, payment_id: int) -> None:
+    paid = RECEIPT_MOVES[ReceiptState(receipt.state), ReceiptMove.PAY]
+    ctx.stage.put(receipt.number, replace(receipt, state=paid.value, payment_id=payment_id))
+
+
+def _once(*items: int) -> tuple[int, ...]:
+    return tuple(dict.fromkeys(items))
 
 
 def next_number(ctx: Context) -> str:

@@ -24,7 +24,7 @@ MAX_REFERENCE, MAX_NAME = 140, 60
 
 
 class Tender(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """How it was paid. ``bank``: whose cheque it is. By an agent: way ``agent``, his number and till
+    """How it was paid. ``bank``: whose cheque it is. An agent: way ``agent``, his number, his till
     as the desk."""
 
     way: str

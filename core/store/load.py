@@ -7,6 +7,8 @@ what the row was before (facts: the same TID twice).
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import chain
 
 import msgspec
 
@@ -20,18 +22,25 @@ from core.entities import (
     NoticeRow,
     OwnMeter,
     Phone,
+    SaleOnFile,
     Waiting,
 )
 from core.messages import CreditVend
-from core.store.load_acts import concerned, load_acts
+from core.store.load_acts import Concerned, concerned, load_acts
 from core.store.load_advances import load_known, load_pauses
 from core.store.load_agents import agents_paid, load_agents
 from core.store.load_cancels import items_paid, load_cancels, sales_to_cancel
-from core.store.load_changes import changing, load_changes
+from core.store.load_changes import Changing, changing, load_changes
 from core.store.load_collection import accounts_of, load_collection
 from core.store.load_entitlements import RUNNING, load_claimed, load_entitlements
 from core.store.load_key_changes import load_key_changes
-from core.store.load_orders import load_open_act_orders, load_open_orders, load_orders, ordered
+from core.store.load_orders import (
+    Ordered,
+    load_open_act_orders,
+    load_open_orders,
+    load_orders,
+    ordered,
+)
 from core.store.load_sales import Horizon, load_sales
 from core.store.tx import Reader, Row, TransientStoreError
 
@@ -42,63 +51,86 @@ METER_COLUMNS = (
 ACCOUNT_COLUMNS = "id company number currency state credit reserved".split()
 
 
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """What a look before any lock has found: which rows will be locked."""
+
+    orders: Ordered
+    acts: Concerned
+    changes: Changing
+    paid_to: set[int]
+    cancelled: list[SaleOnFile]
+
+    @property
+    def accounts(self) -> set[int]:
+        """Their ids."""
+        both = ((sale.payer_account_id, sale.account_id) for sale in self.cancelled)
+        return {*self.orders.accounts, *self.paid_to, *self.changes.accounts, *chain(*both)}
+
+    @property
+    def agreements(self) -> set[int]:
+        """Their ids."""
+        sold = (sale.agreement_id for sale in self.cancelled)
+        return {*self.orders.agreements, *self.changes.agreements, *sold}
+
+
+def _look_ahead(reader: Reader, company: str, wants: Wants) -> tuple[Wants, _Ahead]:
+    orders = ordered(reader, company, wants)
+    wants = _more(wants, orders.acts, orders.items)
+    acts = concerned(reader, company, wants)
+    wants = Wants.union((wants, acts.money))
+    changes = changing(reader, company, wants)
+    wants = Wants.union((wants, changes.wants)) if changes else wants
+    paid_to = accounts_of(reader, company, wants)
+    cancelled = sales_to_cancel(reader, company, acts.cancels)
+    return wants, _Ahead(orders, acts, changes, paid_to, cancelled)
+
+
 def load(
     reader: Reader, company: str, wants: Wants, horizon: Horizon, *, lock: bool = True
 ) -> Book:
     """A book with what ``wants`` names. ``lock=False`` is for queries."""
     book = Book()
     suffix = " FOR UPDATE" if lock else ""
-    # nothing is locked yet: these only tell which rows will be
-    reported = ordered(reader, company, wants)
-    wants = _more(wants, reported.acts, reported.items)
-    about = concerned(reader, company, wants)
-    wants = Wants.union((wants, about.money))
-    about_changes = changing(reader, company, wants)
-    wants = Wants.union((wants, about_changes.wants)) if about_changes else wants
-    paid_to = accounts_of(reader, company, wants)
-    told = (*about.told, *reported.told)
+    wants, ahead = _look_ahead(reader, company, wants)
+    told = (*ahead.acts.told, *ahead.orders.told)
     phones = _phones(reader, company, (*wants.phones, *wants.last_sales_of, *told), book)
     waiting, asked = _waiting_meters(reader, company, wants.waiting)
-    drns = {*wants.meters, *asked, *about.meters, *reported.meters}
+    drns = {*wants.meters, *asked, *ahead.acts.meters, *ahead.orders.meters}
     drns |= {*_saved_meters(book, wants.meters_of)}
     meters = _meters(reader, company, drns, book, suffix)
     load_key_changes(reader, meters, book)
     agreements, entitled = _agreements(reader, meters, book)
-    own = (*reported.agreements, *about_changes.agreements)
-    services = sorted({*own, *(a.id for a in agreements)})
-    cancelled = sales_to_cancel(reader, company, about.cancels)
-    services = sorted({*services, *(sale.agreement_id for sale in cancelled)})
+    services = sorted({*ahead.agreements, *(a.id for a in agreements)})
     _agreement_states(reader, services, book, suffix)
-    load_entitlements(reader, entitled, reported.entitlements, book)
-    if wants.acts or wants.operators or reported.entitlements:
+    load_entitlements(reader, entitled, ahead.orders.entitlements, book)
+    if wants.acts or wants.operators or ahead.orders.entitlements:
         load_claimed(reader, services, book)
-    ids = {*reported.accounts, *(a.account_id for a in agreements)}
+    ids = {*ahead.accounts, *(a.account_id for a in agreements)}
     ids.update(account for phone in phones for account in phone.account_ids)
-    ids |= paid_to | set(about_changes.accounts)
-    ids |= {id_ for sale in cancelled for id_ in (sale.payer_account_id, sale.account_id)}
     _accounts(reader, company, ids, wants.accounts, book, suffix)
-    if lock and accounts_of(reader, company, wants) - paid_to:
+    if lock and accounts_of(reader, company, wants) - ahead.paid_to:
         raise TransientStoreError("a payment came while its accounts were locked: run again")
-    paid = (*reported.agreements, *(sale.agreement_id for sale in cancelled))
-    _debts(reader, services, paid, book)
-    load_cancels(reader, cancelled, book)
+    sold = (sale.agreement_id for sale in ahead.cancelled)
+    _debts(reader, services, (*ahead.orders.agreements, *sold), book)
+    load_cancels(reader, ahead.cancelled, book)
     if horizon.orders:
         load_open_orders(reader, services, book)
         load_open_act_orders(reader, drns, book)
     load_known(reader, services, horizon, book, advances=bool(wants.advances))
-    wants = _more(wants, (), items_paid(cancelled))
+    wants = _more(wants, (), items_paid(ahead.cancelled))
     sold_to = {a.account_id for a in agreements} if horizon.items else set()
     load_collection(reader, company, wants, book, sold_to)
     _customers(reader, company, wants.customers, book)
-    if wants.customers or about_changes:  # sales want none of it
-        _points(reader, about_changes.points, book, suffix)
+    if wants.customers or ahead.changes:  # sales want none of it
+        _points(reader, ahead.changes.points, book, suffix)
     load_sales(reader, company, wants, [m.id for m in meters], horizon, book)
     _notices(reader, wants.references, book, suffix)
     _waiting(reader, waiting, book, suffix)
-    load_acts(reader, wants, about, horizon.acts, book, suffix)
-    load_orders(reader, reported, book, suffix)
-    load_changes(reader, about_changes, book, suffix)
-    agents = (*reported.agents, *agents_paid(reader, company, wants))
+    load_acts(reader, wants, ahead.acts, horizon.acts, book, suffix)
+    load_orders(reader, ahead.orders, book, suffix)
+    load_changes(reader, ahead.changes, book, suffix)
+    agents = (*ahead.orders.agents, *agents_paid(reader, company, wants))
     load_agents(reader, company, wants, agents, book, suffix)
     return book
 

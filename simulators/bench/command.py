@@ -77,11 +77,9 @@ def run(
     processes, everything real. Its most, with all workers and with one; its p50 and p99 at 100 a
     second and at half of that most; the CPU time of a sale by part.
 
-    floats: sales a second that one agent's float pays, asked for from 64 tills, beside pgbench with
-    64 clients that update one row; PostgreSQL only.
+    floats: sales a second of 64 tills on one agent's float, beside pgbench updating one row.
 
-    billing: bills a second, from the plan of a run to the last open item, beside raw COPY of the
-    very rows that it wrote; corrections of all bills.
+    billing: bills a second, from plan to open item, beside raw COPY of the very rows; corrections.
 
     Servers are private: started for the bench in folders of their own, durable as they come,
     stopped and removed at the end. Progress goes to standard error.
