@@ -43,7 +43,7 @@ CONNECT_S, DEAD_PEER_S = 10, 15
 @cache
 def compiled(sql: str) -> tuple[str, tuple[str, ...]]:
     """The statement in psycopg's words, and the names of its list parameters."""
-    lists = tuple(_LIST.findall(sql))
+    lists = tuple(dict.fromkeys(_LIST.findall(sql)))  # one may stand in several places
     return _NAME.sub(r"%(\1)s", _LIST.sub(r"= ANY(:\1)", sql.replace("%", "%%"))), lists
 
 

@@ -164,3 +164,9 @@ def _outcome(store: Store, writes: Sequence[Sequence[Change]]) -> Any:
 @given(SOME)
 def test_together_is_the_same_as_one_by_one(store: Store, changes: list[Change]) -> None:
     assert _outcome(store, [changes]) == _outcome(store, [[change] for change in changes])
+
+
+def test_a_list_may_stand_in_several_places(store: Store) -> None:
+    with store.transaction() as tx:
+        rows = tx.rows("SELECT 1 WHERE 1 IN :ids UNION ALL SELECT 2 WHERE 2 IN :ids", ids=[1, 2])
+    assert sorted(rows) == [(1,), (2,)]
