@@ -106,12 +106,14 @@ def settle(url: str, households: int = 7, units: int = 100_000) -> Books:
     with closing(open_desk(made)) as desk, desk.transaction() as (tx, _):
         ids = list(take(tx, "agreement", households))
         assert list(take(tx, "account", households)) == ids
+        points = take(tx, "service_point", households)
         tx.insert("account", ("id", "company", "number", "customer_id", "currency"), [
             (id_, "demo", f"V{id_}", id_, "UGX") for id_ in ids
         ])  # fmt: skip
         tx.insert("agreement", ("id", "company", "account_id", "service_point_id", "tariff",
                                 "mode", "since", "from_us"), [
-            (id_, "demo", id_, id_, "village", "postpaid", "2026-01-01", 1) for id_ in ids
+            (id_, "demo", id_, point, "village", "postpaid", "2026-01-01", 1)
+            for id_, point in zip(ids, points, strict=True)
         ])  # fmt: skip
         periods.open_period(tx, "demo", PERIOD, 1)
     report(made, {id_: units + 1_000 * id_ for id_ in ids})
