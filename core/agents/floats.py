@@ -120,8 +120,8 @@ def reserve(stage: Stage, agent_id: int, amount: int) -> None:
 
 
 def unspent(ctx: Context, agent_id: int, amount: int, at_us: int) -> None:
-    """What was sold at an instant came to nothing: it does not count in its day, if that is the one
-    that is counted still."""
+    """What was sold or collected at an instant came to nothing: it does not count in its day, if
+    that is the one that is counted still."""
     float_ = ctx.stage.need(AgentFloat, agent_id)
     if float_.day == _day(ctx, at_us):
         left = max(0, float_.day_spent - amount)

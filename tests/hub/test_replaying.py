@@ -369,3 +369,13 @@ def test_on_postgresql_one_snapshot_is_replayed(postgres: Postgres) -> None:
         assert (found.otherwise, list(differences(live, books))) == ([], [])
     machine.store.close()
     postgres.drop(url)
+
+
+@pytest.mark.slow
+def test_on_postgresql_what_no_command_brought_is_given(postgres: Postgres) -> None:
+    url = postgres.prepared("replaygiven", upgrade)
+    machine = busy(url)
+    found, unlike = replayed(machine)
+    assert (found.otherwise, unlike) == ([], [])
+    machine.store.close()
+    postgres.drop(url)

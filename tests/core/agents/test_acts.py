@@ -298,3 +298,14 @@ def test_a_blank_reference_is_none(machine: Machine) -> None:
     for _ in range(2):
         agreed(machine, ask("topup", amount=5, reference="  "))
     assert float_of(machine) == (10, 0)
+
+
+def test_a_payment_that_came_back_counts_no_more_in_its_day(machine: Machine) -> None:
+    opened(machine, money=30_000, daily_limit=20_000, low_float=20_000, phone="+256700000077")
+    paid = done(machine, collect(15_000))["payment"]
+    assert machine.rows("SELECT day_spent, low_told FROM agent_float") == [(15_000, 1)]
+    waiting = done(machine, money_act("reverse", payment=paid))
+    done(machine, money_yes(waiting["act"]))
+    assert machine.rows("SELECT day_spent, low_told FROM agent_float") == [(0, 0)]
+    done(machine, collect(20_000))
+    whole(machine)

@@ -21,6 +21,7 @@ from tests.core.agents.shop import (
 )
 from tests.core.collection.desk import act
 from tests.hub.acting import OPERATORS as OF_TOKENS
+from tests.hub.acting import whole as proved
 from tests.hub.machine import METER, Machine, fresh_sqlite
 from tests.hub.remote import RemoteMachine, remote_terms
 
@@ -70,7 +71,7 @@ def test_everything_goes_back(machine: Machine, rule: str) -> None:
     whole(machine)
     assert cancel(machine, sale)["amount"] == 20_000
     assert standing(machine) == before
-    whole(machine)
+    proved(machine)
 
 
 def test_what_was_carried_forward_and_is_spent_stops_it(machine: Machine) -> None:
