@@ -375,6 +375,8 @@ def test_on_postgresql_one_snapshot_is_replayed(postgres: Postgres) -> None:
 def test_on_postgresql_what_no_command_brought_is_given(postgres: Postgres) -> None:
     url = postgres.prepared("replaygiven", upgrade)
     machine = busy(url)
+    with machine.store.reader() as reader:
+        assert list(offences(reader, machine.store.dialect)) == []
     found, unlike = replayed(machine)
     assert (found.otherwise, unlike) == ([], [])
     machine.store.close()
