@@ -42,9 +42,19 @@ COMPARED: Mapping[str, tuple[str, ...]] = {
     "token_void": (),
     "token_order": (),
     "order_debt": (),
+    "order_item": (),
     "entitlement": (),
     "free_claim": (),
     "key_change": (),
+    "advance": (),
+    "agreement_pause": (),
+    "account_change": (),
+    "billed_days": (),
+    "bill_usage": (),
+    "agent": (),
+    "agent_float": (),
+    "agent_movement": (),
+    "agent_commission": (),
 }
 _LEDGERS = (
     "SELECT t.company || ' ' || t.currency || ' ' || p.ledger, CAST(sum(p.amount) AS BIGINT) "

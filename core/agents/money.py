@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from core.agents.entities import Agent, AgentFloat
 from core.agents.floats import agent_of, float_of, refilled
 from core.agents.states import MAX_DEPTH, AgentState
+from core.agents.wanted import reference_of
 from core.collection.items import book
 from core.collection.terms import AT_ONCE
 from core.handlers.base import Context
@@ -71,7 +72,7 @@ def check_topup(ctx: Context, command: RequestAgentAct) -> int:
     """Money for an agent that is not closed, by a reference that is new."""
     _place(command, AT_ONCE)
     living(ctx, command.agent)
-    new_reference(ctx, command.agent, command.reference)
+    new_reference(ctx, command.agent, reference_of(command))
     return positive(command)
 
 
@@ -84,8 +85,8 @@ def carry_topup(ctx: Context, act_id: int, command: RequestAgentAct) -> Facts:
     ]
     txn_id = book(ctx, "agent-topup", entries)
     movement = write(ctx, agent, ("topup", command.amount), txn_id, act_id, command)
-    if command.reference:
-        ctx.stage.link("topup-of", command.reference, movement)
+    if reference_of(command):
+        ctx.stage.link("topup-of", reference_of(command), movement)
     refilled(ctx, agent.id)
     return standing(ctx, agent)
 
@@ -106,7 +107,7 @@ def write(
         amount=what[1],
         way=command.way,
         desk=command.desk,
-        reference=command.reference,
+        reference=reference_of(command),
         act_id=act_id,
         txn_id=txn_id,
         message_id=ctx.message_id,

@@ -1,7 +1,12 @@
 """What an act with agents needs loaded: when it is asked for, and when it is decided about."""
 
 from core.book import Wants
-from core.messages import RequestAgentAct
+from core.messages import ReceiveDeposit, RequestAgentAct
+
+
+def reference_of(command: RequestAgentAct | ReceiveDeposit) -> str:
+    """The bank's reference as it counts once: blanks do not make another one."""
+    return command.reference.strip()
 
 
 def wants_of(command: RequestAgentAct) -> Wants:
@@ -10,5 +15,5 @@ def wants_of(command: RequestAgentAct) -> Wants:
     return Wants(
         agents=tuple(filter(None, named)),
         agent_books=(command.agent,),
-        deposits=(command.reference,) if command.reference else (),
+        deposits=tuple(filter(None, (reference_of(command),))),
     )

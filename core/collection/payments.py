@@ -12,6 +12,7 @@ import msgspec
 from msgspec.structs import asdict, replace
 
 from core.agents.commission import take_back
+from core.agents.floats import unspent
 from core.calendars import local_date
 from core.collection.allocation import Rule, Share, give_out
 from core.collection.entities import Allocated, OpenItem, Payment, PreReceipt
@@ -271,6 +272,7 @@ def undo(ctx: Context, payment: Payment, after: PaymentState) -> list[int]:
         mirror(ctx, txn_id, after.value)
     if payment.agent_id:
         take_back(ctx, payment.agent_id, "payment", payment.id)
+        unspent(ctx, payment.agent_id, payment.amount, payment.received_at)
     ctx.stage.put(payment.number, replace(payment, state=after.value, decided_at=ctx.now_us))
     if payment.identity:  # what came back leaves its number to the payment that replaces it
         ctx.stage.link("received-as", payment.identity, None)

@@ -17,15 +17,15 @@ UNCLEARED = "uncleared"
 #: Names of the chart: a way of paying with one of them would post into the books of another.
 _CHART = (
     CUSTOMER_CREDIT, UNCLEARED, "receivable", "revenue", "expense", "tax", "payable", "deposit",
-    "opening",
+    "opening", "agent-float", "agent-deposit", "commission", "agent",
 )  # fmt: skip
 #: The longest remittance text of a bank is 140 characters; a natural key must fit an index.
 MAX_REFERENCE, MAX_NAME = 140, 60
 
 
 class Tender(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """How it was paid. ``bank``: whose cheque it is. An agent: way ``agent``, his number, his till
-    as the desk."""
+    """How it was paid. ``bank``: whose cheque it is. By an agent: way ``agent``, his number and
+    till as the desk."""
 
     way: str
     desk: str

@@ -10,7 +10,7 @@ from core.agents.acts import STEPS, carry_out
 from core.agents.commission import commission_of_payment
 from core.agents.floats import agent_of, can_pay, may_sell, spent
 from core.agents.states import BILLS
-from core.agents.wanted import wants_of
+from core.agents.wanted import reference_of, wants_of
 from core.book import Wants
 from core.collection.payments import Part, account_of, receive
 from core.collection.tenders import Tender
@@ -104,7 +104,7 @@ def _wants_collect(command: CollectPayment) -> Wants:
 
 def decide_deposit(ctx: Context, command: ReceiveDeposit) -> Answer:
     """A bank has the money: the float may spend it. Its reference counts once."""
-    if not command.reference.strip():
+    if not reference_of(command):
         raise money.wrong(command.agent, "a bank's deposit needs its reference")
     if command.currency != ctx.terms.currency:
         raise refuse(
@@ -123,7 +123,7 @@ def decide_deposit(ctx: Context, command: ReceiveDeposit) -> Answer:
 
 
 def _wants_deposit(command: ReceiveDeposit) -> Wants:
-    return Wants(agents=(command.agent,), deposits=(command.reference,))
+    return Wants(agents=(command.agent,), deposits=(reference_of(command),))
 
 
 def decide_request(ctx: Context, command: RequestAgentAct) -> Answer:

@@ -39,9 +39,9 @@ _IDS = {
     "token_act": 1,
     "token": 1,
     "token_order": 1,
-    "ledger_txn": 1,
+    "ledger_txn": 2,  # one takes a commission back
     "debt": 1,
-    "notice": MAX_RECIPIENTS,
+    "notice": MAX_RECIPIENTS + 1,  # an agent's float is low
     "key_change": 1,
     "entitlement": 1,
 }

@@ -9,6 +9,10 @@ from typing import Final
 _DOCUMENTS = (
     "SELECT agent_id AS owner, 'sale' AS kind, -tender AS doc, 0 AS post FROM sale "
     "WHERE agent_id <> 0 AND state = 'issued' UNION ALL "
+    "SELECT s.agent_id, 'sale-cancelled', s.tender, 0 FROM sale s WHERE s.agent_id <> 0 "
+    "AND EXISTS (SELECT 1 FROM token k JOIN token_void v ON v.token_id = k.id "
+    "JOIN token_act a ON a.id = v.act_id AND a.kind = 'cancel-sale' AND a.state = 'done' "
+    "WHERE k.cause = 'sale' AND k.cause_id = s.id) UNION ALL "
     "SELECT agent_id, 'payment', -amount, 0 FROM payment WHERE agent_id <> 0 UNION ALL "
     "SELECT agent_id, state, amount, 0 FROM payment WHERE agent_id <> 0 "
     "AND state IN ('dishonoured', 'reversed') UNION ALL "

@@ -130,7 +130,8 @@ def load(
     load_acts(reader, wants, ahead.acts, horizon.acts, book, suffix)
     load_orders(reader, ahead.orders, book, suffix)
     load_changes(reader, ahead.changes, book, suffix)
-    agents = (*ahead.orders.agents, *agents_paid(reader, company, wants))
+    agents = {*ahead.orders.agents, *agents_paid(reader, company, wants)}
+    agents.update(sale.agent_id for sale in ahead.cancelled)
     load_agents(reader, company, wants, agents, book, suffix)
     return book
 

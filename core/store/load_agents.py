@@ -10,6 +10,7 @@ from core.agents.entities import Agent, AgentFloat, Earned
 from core.agents.states import MAX_DEPTH
 from core.book import Book, Wants
 from core.collection.entities import Posted
+from core.entities import SaleOnFile
 from core.store.tx import Reader
 
 AGENT_COLUMNS = Agent.__struct_fields__
@@ -62,7 +63,7 @@ def load_agents(
     _references(reader, company, wants.deposits, book)
     if wants.agent_books:
         _books(reader, locked, book)
-    _earned(reader, wants.payments, book)
+    _earned(reader, company, wants.payments, book)
 
 
 def _references(reader: Reader, company: str, references: Sequence[str], book: Book) -> None:
@@ -98,19 +99,24 @@ def _books(reader: Reader, ids: list[int], book: Book) -> None:
         book.link("agents-below", parent, count)
 
 
-def _earned(reader: Reader, payments: Sequence[str], book: Book) -> None:
-    """The commission of wanted payments, with what was taken back of it."""
-    if not payments:
+def _earned(reader: Reader, company: str, payments: Sequence[str], book: Book) -> None:
+    """The commission of wanted payments and of sales that may be cancelled, with what was taken
+    back of it."""
+    sales = sorted(id_ for kind, id_ in book.entities if kind is SaleOnFile)
+    if not (payments or sales):
         return
-    columns = ", ".join(f"c.{name}" for name in Earned.__struct_fields__)
+    columns = ", ".join(Earned.__struct_fields__)
     rows = reader.rows(
-        f"SELECT {columns} FROM agent_commission c JOIN payment p ON c.source = 'payment' "
-        "AND c.source_id = p.id WHERE p.number IN :numbers ORDER BY c.at, c.txn_id, c.agent_id",
+        f"SELECT {columns} FROM agent_commission WHERE (source = 'sale' AND source_id IN :sales) "
+        "OR (source = 'payment' AND source_id IN (SELECT id FROM payment "
+        "WHERE company = :company AND number IN :numbers)) ORDER BY at, txn_id, agent_id",
+        sales=sales,
+        company=company,
         numbers=list(payments),
     )
     for row in rows:
         earned = Earned(*row)
-        at = ("commission-of", ("payment", earned.source_id))
+        at = ("commission-of", (earned.source, earned.source_id))
         book.link(*at, (*book.links.get(at, ()), earned))
     if rows:
         for txn_id, *posted in reader.rows(

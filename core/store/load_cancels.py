@@ -14,7 +14,7 @@ from core.store.tx import Reader
 
 _COLUMNS = (
     "id receipt payer_account_id account_id agreement_id meter_id phone currency tender "
-    "units_tenths carried_forward priced_at effect tariff"
+    "units_tenths carried_forward priced_at effect tariff agent_id"
 ).split()
 _POSTED = ("txn_id", *Posted.__struct_fields__)
 

@@ -7,6 +7,8 @@ an issued token is another act: a copy, new digits, units for another meter, a r
 meter gives back. Source: facts/payments §6.2 (after the token exists there is no automatic undo).
 """
 
+from core.agents.commission import take_back
+from core.agents.floats import unspent
 from core.calendars import local_date
 from core.collection.items import mirror
 from core.entities import Account, AgreementState, Meter, SaleOnFile, TokenAct, TokenOnFile
@@ -38,7 +40,8 @@ def can_cancel(ctx: Context, command: RequestTokenAct, meter: Meter) -> int:
     if payer.state != "active":
         raise refuse("account-closed", account=payer.number)
     owner = ctx.stage.need(Account, sale.account_id)
-    if owner.id != payer.id and owner.spendable < sale.carried_forward:
+    paid_back = not sale.agent_id and owner.id == payer.id
+    if not paid_back and owner.spendable < sale.carried_forward:
         raise cannot(command, f"account {owner.number} has spent what was carried forward")
     _state_without(ctx, command, sale, effect)
     return sale.tender
@@ -46,13 +49,16 @@ def can_cancel(ctx: Context, command: RequestTokenAct, meter: Meter) -> int:
 
 def cancel(ctx: Context, act: TokenAct, meter: Meter) -> int:
     """The sale's postings mirrored line by line, its token void, blocks, charges and debts as if it
-    had not been; the amount that is the payer's credit again."""
+    had not been; the amount that is the payer's credit again, or an agent's float's."""
     command, stage = command_of(act), ctx.stage
     token, sale, effect = _asked(ctx, command, meter)
     stage.put(sale.agreement_id, _state_without(ctx, command, sale, effect))
     owe_again(stage, effect.paid)
     pay_items(ctx, sale.id, effect.items, sign=-1)
     mirror(ctx, sale.txn_id, CANCELLED)
+    if sale.agent_id:
+        take_back(ctx, sale.agent_id, "sale", sale.id)
+        unspent(ctx, sale.agent_id, sale.tender, sale.priced_at)
     make_void(ctx, act, token)
     for name, key in (
         ("recent-sales", sale.meter_id),

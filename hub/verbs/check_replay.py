@@ -28,8 +28,8 @@ from hub.verbs._shared import die, reader_store
 SHOWN = 200
 #: Said with every report, for a proof is worth what it covers.
 COVERS = (
-    "bill runs and key changes that were presumed are taken as given; commands are decided by the "
-    "configuration of today"
+    "bill runs, usage, facts of agreements and key changes that were presumed are taken as given; "
+    "commands are decided by the configuration of today"
 )
 
 

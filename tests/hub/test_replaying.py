@@ -9,15 +9,21 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from core.billing import periods
+from core.billing import facts, periods
 from core.collection.terms import CollectionTerms
 from core.company import Terms
+from core.messages import GiveAdvance, RunBillPhase
+from core.store.ids import take
+from core.store.invariants import offences
 from core.store.upgrade import open_store, upgrade
 from hub.billruns import open_desk
+from hub.bulk import BulkWorker
 from hub.replaycompare import COMPARED, Difference, differences
 from hub.replaying import Replayed, ReplayError, private_books, replay
 from hub.verbs.check_replay import snapshot
+from tests.core.agents import shop
 from tests.core.billing import village
+from tests.core.changes import life
 from tests.core.collection.desk import (
     OPERATORS,
     TERMS,
@@ -29,7 +35,11 @@ from tests.core.collection.desk import (
     money,
     refused,
 )
-from tests.hub.machine import PHONE, Machine, buy, demo_terms, enrol, fresh_sqlite
+from tests.core.vending import credit
+from tests.core.vending.test_pauses_and_facts import per_kilowatt
+from tests.hub import acting
+from tests.hub.machine import METER, PHONE, Machine, buy, demo_terms, enrol, fresh_sqlite
+from tests.hub.sales import drn_of
 from tests.servers.postgres import Postgres
 
 HOUSES = ("V1", "V2", "V3")
@@ -69,7 +79,8 @@ def bills(machine: Machine) -> None:
     """Three postpaid houses get a bill; two pay it, of one it is corrected."""
     for place, number in enumerate(HOUSES):
         done(machine, enrol(
-            number, phone=f"+25670000010{place}", tariff="village", mode="postpaid", meter=None
+            number, phone=f"+25670000010{place}", tariff="village", mode="postpaid", meter=None,
+            since="2026-01-01",
         ))  # fmt: skip
     ids = dict(machine.rows("SELECT tariff || id, id FROM agreement WHERE mode = 'postpaid'"))
     made = replace(village.books(machine.url), now_us=machine.time.now_us)
@@ -113,6 +124,132 @@ def test_replay_makes_the_same_books(machine: Machine) -> None:
     assert (found.otherwise, unlike) == ([], [])
     assert found.commands > 20
     assert found.given >= 6, "bills are taken as given, with what corrects them"
+
+
+def busy(url: str) -> Machine:
+    """What commands decide by rows that no command brought, and what is moved beside them: agents,
+    units on credit, changes of the payment mode, facts, bill runs that travel on the bus."""
+    machine = Machine(url, terms=busy_terms())
+    done(machine, enrol())
+    done(machine, money(200_000))
+    done(machine, buy(20_000))
+    done(machine, GiveAdvance(operator="mary", meter=METER, reason="night"))
+    agents(machine)
+    done(machine, enrol(
+        "K1", drn=drn_of(1), phone="+256700000201", tariff="kilowatt", customer="CK1",
+    ))  # fmt: skip
+    kilowatts(machine)
+    done(machine, money(60_000, account="K1"))
+    done(machine, buy(9_000, drn_of(1), phone="+256700000201"))
+    bus_bills(machine)
+    modes(machine)
+    return machine
+
+
+def busy_terms() -> Terms:
+    tariffs = {"village": village.tariff(), "kilowatt": per_kilowatt()}
+    operators = {**acting.OPERATORS, **shop.OPERATORS, **life.OPERATORS}
+    return replace(
+        life.terms_of(), operators=operators, agents=shop.RULES, collection=credit.collection(),
+        tariffs={**life.terms_of().tariffs, **tariffs},
+    )  # fmt: skip
+
+
+def agents(machine: Machine) -> None:
+    """A payment that he took comes back, a sale of his is cancelled."""
+    shop.opened(machine, "TOP")
+    shop.opened(machine, money=100_000, commission="own", parent="TOP", daily_limit=90_000)
+    done(machine, shop.collect(7_000))
+    back = done(machine, shop.collect(5_000))["payment"]
+    agreed(machine, act("reverse", payment=back))
+    sale = done(machine, shop.sell(15_000))
+    cancelled = done(machine, acting.ask(
+        "cancel-sale", token=sale["receipt"], evidence="returned: in the store"
+    ))  # fmt: skip
+    done(machine, acting.decide(cancelled["act"]))
+    done(machine, shop.sell(16_000))
+
+
+def kilowatts(machine: Machine) -> None:
+    """An operator's file says what was agreed with K1."""
+    ((id_,),) = machine.rows("SELECT id FROM agreement WHERE tariff = 'kilowatt'")
+    stated = facts.fact_of({
+        "agreement": str(id_), "kind": "attribute", "name": "sanctioned_kw", "value": "3",
+        "from": "2026-11-01",
+    })  # fmt: skip
+    with machine.store.transaction() as tx:
+        means = (lambda name, count: take(tx, name, count).start), machine.time.now_us()
+        assert facts.state_facts(tx, "demo", [stated], means, "grace") == 1
+
+
+def bus_bills(machine: Machine) -> None:
+    """Two houses are billed by the bulk lane; one bill is corrected."""
+    for number in HOUSES[:2]:
+        done(machine, enrol(
+            number, phone=f"+2567000003{number[1:]:>02}", tariff="village", mode="postpaid",
+            meter=None, since="2026-01-01",
+        ))  # fmt: skip
+    ids = [row[0] for row in machine.rows(
+        "SELECT id FROM agreement WHERE tariff = 'village' ORDER BY id"
+    )]  # fmt: skip
+    made = replace(
+        village.books(machine.url), now_us=machine.time.now_us, tariffs=machine.terms.tariffs
+    )
+    with closing(open_desk(made)) as desk, desk.transaction() as (tx, _):
+        periods.open_period(tx, "demo", village.PERIOD, machine.time.now_us())
+        periods.open_period(tx, "demo", life.PERIOD, machine.time.now_us())
+    village.report(made, dict.fromkeys(ids, 100_000))
+    travelled(machine, village.planned(made))
+    done(machine, money(90_000, account=HOUSES[0]))
+    village.report(made, {ids[0]: 50_000})
+    travelled(machine, village.planned(made, kind="rebill"))
+    with closing(open_desk(made)) as desk, desk.transaction() as (tx, _):
+        periods.close_period(tx, "demo", village.PERIOD, machine.time.now_us())
+
+
+def travelled(machine: Machine, run: int) -> None:
+    """Frozen, calculated, approved and issued by the bulk lane."""
+    terms = {machine.terms.code: machine.terms}
+    bulk = BulkWorker(machine.store, terms, machine.routing, "bulk0", machine.time.sources())
+    made = village.books(machine.url)
+    for phase in ("freeze", "issue"):
+        machine.accept(RunBillPhase(run=run, phase=phase), f"{run}/{phase}", f"run/{run}")
+        machine.intake.step()
+        while bulk.step():
+            pass
+        if phase == "freeze":
+            village.approve(made, run)
+    assert machine.rows("SELECT state FROM bill_run WHERE id = :id", id=run) == [("issued",)]
+
+
+def modes(machine: Machine) -> None:
+    """The household is billed by the month, and by tokens again a month later."""
+    change = life.asked(machine, "to-postpaid")
+    done(machine, life.move(change, "read", remaining_tenths=10, readings={"units": 1_000}))
+    life.agreed(machine, change)
+    done(machine, life.move(change, "switch"))
+    done(machine, life.move(change, "confirm", evidence="photo 9"))
+    machine.time.at_us += 3 * life.DAY_US
+    back = life.asked(machine, "to-prepaid")
+    done(machine, life.move(back, "read", usage={"units": 40_000}))
+    assert machine.rows("SELECT count(*) FROM bill_usage WHERE source LIKE 'change/%'") == [(1,)]
+    made = village.books(machine.url)
+    travelled(machine, village.planned(made, period=life.PERIOD))
+    ((owed,),) = machine.rows("SELECT open FROM open_item WHERE period = :p", p=life.PERIOD)
+    done(machine, money(owed))
+    life.agreed(machine, back)
+
+
+def test_replay_knows_what_runs_on_the_bus_agents_advances_facts_and_changes(
+    tmp_path: Path,
+) -> None:
+    machine = busy(fresh_sqlite(tmp_path))
+    with machine.store.reader() as reader:
+        assert list(offences(reader, machine.store.dialect)) == []
+    found, unlike = replayed(machine)
+    assert (found.otherwise, unlike) == ([], [])
+    for table in ("advance", "agent_commission", "account_change", "billed_days", "bill"):
+        assert machine.rows(f"SELECT count(*) FROM {table}") != [(0,)], table
 
 
 SEALED = ("posting", "allocation", "token", "ledger_txn")
@@ -202,7 +339,9 @@ def test_every_table_of_the_books_is_compared_or_left_out_on_purpose() -> None:
         # phones and their saved meters: no money, no meter is on them
         *("phone", "phone_account", "phone_meter"),
         # bill runs are taken as given
-        *("billing_period", "bill_usage", "bill_run", "run_partition", "bill", "bill_line"),
+        *("billing_period", "bill_run", "run_partition", "bill", "bill_line"),
+        # and so is what operators know of agreements
+        *("agreement_fact", "agreement_category", "common_use", "usage_change"),
     }
     assert set(METADATA.tables) == {*COMPARED, *outside}
 
@@ -228,5 +367,17 @@ def test_on_postgresql_one_snapshot_is_replayed(postgres: Postgres) -> None:
         assert live.rows("SELECT count(*) FROM payment") == before
         found = replay(live, {"demo": machine.terms}, books)
         assert (found.otherwise, list(differences(live, books))) == ([], [])
+    machine.store.close()
+    postgres.drop(url)
+
+
+@pytest.mark.slow
+def test_on_postgresql_what_no_command_brought_is_given(postgres: Postgres) -> None:
+    url = postgres.prepared("replaygiven", upgrade)
+    machine = busy(url)
+    with machine.store.reader() as reader:
+        assert list(offences(reader, machine.store.dialect)) == []
+    found, unlike = replayed(machine)
+    assert (found.otherwise, unlike) == ([], [])
     machine.store.close()
     postgres.drop(url)

@@ -280,3 +280,32 @@ def test_the_statement_adds_up(machine: Machine) -> None:
     assert lines[-1].balance == view.balance == float_of(machine)[0]
     assert lines[3].about == paid
     assert lines[1].about.startswith("DP-")
+
+
+@pytest.mark.parametrize("again", [" FT1", "FT1 ", "\tFT1\n"])
+def test_blanks_do_not_make_another_reference(machine: Machine, again: str) -> None:
+    opened(machine)
+    done(machine, deposit(40_000, "FT1"))
+    assert no(machine, deposit(40_000, again)) == "agent-wrong"
+    assert no(machine, ask("topup", amount=40_000, reference=again)) == "agent-wrong"
+    agreed(machine, ask("topup", amount=1, reference="FT2 "))
+    assert no(machine, deposit(1, "FT2")) == "agent-wrong"
+    assert float_of(machine) == (40_001, 0)
+
+
+def test_a_blank_reference_is_none(machine: Machine) -> None:
+    opened(machine)
+    for _ in range(2):
+        agreed(machine, ask("topup", amount=5, reference="  "))
+    assert float_of(machine) == (10, 0)
+
+
+def test_a_payment_that_came_back_counts_no_more_in_its_day(machine: Machine) -> None:
+    opened(machine, money=30_000, daily_limit=20_000, low_float=20_000, phone="+256700000077")
+    paid = done(machine, collect(15_000))["payment"]
+    assert machine.rows("SELECT day_spent, low_told FROM agent_float") == [(15_000, 1)]
+    waiting = done(machine, money_act("reverse", payment=paid))
+    done(machine, money_yes(waiting["act"]))
+    assert machine.rows("SELECT day_spent, low_told FROM agent_float") == [(0, 0)]
+    done(machine, collect(20_000))
+    whole(machine)
