@@ -37,9 +37,11 @@ from core.collection.charges import hand_over
 from core.collection.entities import Allocated, Deposit, OpenItem
 from core.collection.items import Draft, book, items_of, raise_items
 from core.collection.payments import pay_from, rule_of
-from core.entities import Account, AgreementState, Meter
+from core.entities import Account, Agreement, AgreementState, Meter
 from core.handlers.base import Context
 from core.ledger import CUSTOMER_CREDIT, Entry
+from core.vending.accrued import settled_through
+from core.vending.receipt import ledger_of
 
 ACCRUED = "accrued-charges"
 Facts = dict[str, Any]
@@ -123,17 +125,19 @@ def _accrue(ctx: Context, case: Case, service: Service, account: Account) -> Fac
     """Monthly charges that no sale has collected are owed; the month of a change to bills is the
     bill's."""
     accrued = accrued_charges(ctx, service, whole_month=case.kind.to_mode != "postpaid")
-    state = ctx.stage.need(AgreementState, service.id)
-    ctx.stage.put(service.id, replace(state, fixed_through=accrued.through))
-    if not accrued.amount:
+    settled_through(ctx.stage, ctx.stage.need(Agreement, service.id), accrued)
+    if not accrued.total:
         return {}
+    sums: dict[str, int] = {}
+    for line in accrued.lines:
+        sums[ledger_of(line)] = sums.get(ledger_of(line), 0) + line.amount
     (item,) = raise_items(ctx, account, [Draft(
         kind="accrued",
         code=ACCRUED,
         item_class="fee",
         label=f"Monthly charges up to {accrued.through // 100}-{accrued.through % 100:02d}",
         due=due_day(ctx, case.terms.due_days),
-        lines=accrued.lines,
+        lines=tuple(sums.items()),
         agreement_id=service.id,
         period=accrued.through,
         identity=f"accrued/{service.id}/{accrued.through}",
