@@ -308,6 +308,7 @@ class SaleOnFile(Entity, frozen=True, kw_only=True, gc=False):
     priced_at: int
     effect: str
     tariff: str
+    agent_id: int
     txn_id: int
 
 

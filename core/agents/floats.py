@@ -68,9 +68,13 @@ def can_pay(ctx: Context, agent: Agent, amount: int) -> AgentFloat:
 
 
 def _today(ctx: Context) -> int:
+    return _day(ctx, ctx.now_us)
+
+
+def _day(ctx: Context, at_us: int) -> int:
     """The day of the company's zone as YYYYMMDD."""
-    today = local_date(ctx.now_us, ctx.terms.zone)
-    return period_of(today) * 100 + today.day
+    day = local_date(at_us, ctx.terms.zone)
+    return period_of(day) * 100 + day.day
 
 
 def _spent_on(float_: AgentFloat, day: int) -> int:
@@ -115,10 +119,10 @@ def reserve(stage: Stage, agent_id: int, amount: int) -> None:
     stage.put(agent_id, replace(float_, reserved=float_.reserved + amount))
 
 
-def unspent(ctx: Context, agent_id: int, amount: int) -> None:
-    """A sale came to nothing: it does not count in its day, if that is still today."""
+def unspent(ctx: Context, agent_id: int, amount: int, sold_us: int) -> None:
+    """A sale came to nothing: it does not count in its day, if that is the one that is counted."""
     float_ = ctx.stage.need(AgentFloat, agent_id)
-    if float_.day == _today(ctx):
+    if float_.day == _day(ctx, sold_us):
         left = max(0, float_.day_spent - amount)
         ctx.stage.put(agent_id, replace(float_, day_spent=left))
     _tell_if_low(ctx, agent_id)

@@ -11,6 +11,7 @@ from core.handlers.base import Context
 from core.ledger import Entry
 from core.money import half_up
 from core.refusals import refuse
+from core.store.load_facts import NOTHING
 from core.tariffs.compiling import CompiledTariff, CompiledVersion
 from core.tariffs.errors import NoTariffError
 from core.tariffs.pricing import unit_lines
@@ -18,7 +19,7 @@ from core.tariffs.sale import Line
 from core.tariffs.shapes import E8
 from core.vending.accrued import Accrued, accrued_of
 from core.vending.act_money import refund_entries
-from core.vending.price import MILLI_PER_TENTH, NO_PRICE
+from core.vending.price import MILLI_PER_TENTH, NO_PRICE, same_limits
 from core.vending.receipt import ledger_of
 
 
@@ -36,7 +37,9 @@ def units_entries(
         return refund_entries(ctx, meter, tenths, ctx.now_us)
     tariff, version = _version(ctx, service)
     state, today = ctx.stage.need(AgreementState, service.id), _today(ctx)
-    sold = state.units_milli if state.period == period_of(today) else 0
+    period = max(period_of(today), state.period)
+    counts = same_limits(tariff, today, state.period, period, _category(ctx, service))
+    sold = state.units_milli if counts else 0
     units = tenths * MILLI_PER_TENTH
     lines = unit_lines(version, max(0, sold - units), units, (), tariff.tariff.unit)
     lines += _tender_tax(version, lines)
@@ -72,9 +75,13 @@ def _version(ctx: Context, service: Service) -> tuple[CompiledTariff, CompiledVe
     if tariff is None:
         raise wrong(str(service.id), f"there is no tariff {service.tariff}")
     try:
-        return tariff, tariff.at(_today(ctx))
+        return tariff, tariff.at(_today(ctx), _category(ctx, service))
     except NoTariffError as error:
         raise _no_price(service, error) from error
+
+
+def _category(ctx: Context, service: Service) -> str:
+    return (ctx.stage.linked("facts-of", service.id) or NOTHING).category
 
 
 def _no_price(service: Service, error: Exception) -> Exception:

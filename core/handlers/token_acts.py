@@ -39,7 +39,7 @@ _IDS = {
     "token_act": 1,
     "token": 1,
     "token_order": 1,
-    "ledger_txn": 1,
+    "ledger_txn": 2,  # a cancelled sale, and the commission of it
     "debt": 1,
     "notice": MAX_RECIPIENTS,
     "key_change": 1,

@@ -9,6 +9,9 @@ from typing import Final
 _DOCUMENTS = (
     "SELECT agent_id AS owner, 'sale' AS kind, -tender AS doc, 0 AS post FROM sale "
     "WHERE agent_id <> 0 AND state = 'issued' UNION ALL "
+    "SELECT s.agent_id, 'sale-cancelled', s.tender, 0 FROM token_act b JOIN token_void v "
+    "ON v.act_id = b.id JOIN token t ON t.id = v.token_id JOIN sale s ON s.id = t.cause_id "
+    "WHERE b.kind = 'cancel-sale' AND t.cause = 'sale' AND s.agent_id <> 0 UNION ALL "
     "SELECT agent_id, 'payment', -amount, 0 FROM payment WHERE agent_id <> 0 UNION ALL "
     "SELECT agent_id, state, amount, 0 FROM payment WHERE agent_id <> 0 "
     "AND state IN ('dishonoured', 'reversed') UNION ALL "

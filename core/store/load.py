@@ -98,7 +98,8 @@ def load(
     load_acts(reader, wants, about, horizon.acts, book, suffix)
     load_orders(reader, reported, book, suffix)
     load_changes(reader, about_changes, book, suffix)
-    agents = (*reported.agents, *agents_paid(reader, company, wants))
+    sellers = tuple(sale.agent_id for sale in cancelled if sale.agent_id)
+    agents = (*reported.agents, *agents_paid(reader, company, wants), *sellers)
     load_agents(reader, company, wants, agents, book, suffix)
     return book
 

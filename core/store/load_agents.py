@@ -10,7 +10,7 @@ from core.agents.entities import Agent, AgentFloat, Earned
 from core.agents.states import MAX_DEPTH
 from core.book import Book, Wants
 from core.collection.entities import Posted
-from core.store.tx import Reader
+from core.store.tx import Reader, Row
 
 AGENT_COLUMNS = Agent.__struct_fields__
 _FLOAT = ("agent_id", *(name for name in AgentFloat.__struct_fields__ if name != "id"))
@@ -99,18 +99,26 @@ def _books(reader: Reader, ids: list[int], book: Book) -> None:
 
 
 def _earned(reader: Reader, payments: Sequence[str], book: Book) -> None:
-    """The commission of wanted payments, with what was taken back of it."""
-    if not payments:
-        return
+    """The commission of wanted payments and of sales that may be cancelled, with what was taken
+    back of it."""
     columns = ", ".join(f"c.{name}" for name in Earned.__struct_fields__)
-    rows = reader.rows(
-        f"SELECT {columns} FROM agent_commission c JOIN payment p ON c.source = 'payment' "
-        "AND c.source_id = p.id WHERE p.number IN :numbers ORDER BY c.at, c.txn_id, c.agent_id",
-        numbers=list(payments),
-    )
+    rows: list[Row] = []
+    if payments:
+        rows += reader.rows(
+            f"SELECT {columns} FROM agent_commission c JOIN payment p ON c.source = 'payment' "
+            "AND c.source_id = p.id WHERE p.number IN :numbers ORDER BY c.at, c.txn_id, c.agent_id",
+            numbers=list(payments),
+        )
+    sales = book.links.get(("cancelled-sales", ""))
+    if sales:
+        rows += reader.rows(
+            f"SELECT {columns} FROM agent_commission c WHERE c.source = 'sale' "
+            "AND c.source_id IN :sales ORDER BY c.at, c.txn_id, c.agent_id",
+            sales=list(sales),
+        )
     for row in rows:
         earned = Earned(*row)
-        at = ("commission-of", ("payment", earned.source_id))
+        at = ("commission-of", (earned.source, earned.source_id))
         book.link(*at, (*book.links.get(at, ()), earned))
     if rows:
         for txn_id, *posted in reader.rows(

@@ -14,7 +14,7 @@ from core.store.tx import Reader
 
 _COLUMNS = (
     "id receipt payer_account_id account_id agreement_id meter_id phone currency tender "
-    "units_tenths carried_forward priced_at effect tariff"
+    "units_tenths carried_forward priced_at effect tariff agent_id"
 ).split()
 _POSTED = ("txn_id", *Posted.__struct_fields__)
 
@@ -63,6 +63,7 @@ def load_cancels(reader: Reader, sales: list[SaleOnFile], book: Book) -> None:
         return
     for sale in sales:
         book.load(sale.id, sale)
+    book.link("cancelled-sales", "", tuple(sale.id for sale in sales if sale.agent_id))
     for row in reader.rows(
         f"SELECT {', '.join(_POSTED)} FROM posting WHERE txn_id IN :ids ORDER BY txn_id, line",
         ids=[sale.txn_id for sale in sales],

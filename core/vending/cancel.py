@@ -7,9 +7,21 @@ an issued token is another act: a copy, new digits, units for another meter, a r
 meter gives back. Source: facts/payments §6.2 (after the token exists there is no automatic undo).
 """
 
+from core.agents import floats
+from core.agents.commission import take_back
+from core.agents.entities import Agent
+from core.agents.states import AgentState
 from core.calendars import local_date
 from core.collection.items import mirror
-from core.entities import Account, AgreementState, Meter, SaleOnFile, TokenAct, TokenOnFile
+from core.entities import (
+    Account,
+    Agreement,
+    AgreementState,
+    Meter,
+    SaleOnFile,
+    TokenAct,
+    TokenOnFile,
+)
 from core.handlers.base import Context
 from core.messages import RequestTokenAct
 from core.refusals import refuse
@@ -30,15 +42,21 @@ def can_cancel(ctx: Context, command: RequestTokenAct, meter: Meter) -> int:
     _never_taken(ctx, command, meter, token)
     if all(other.id != sale.id for other in ctx.stage.linked("refundable", meter.drn) or ()):
         raise cannot(command, "a refund since then has paid for its units, or too many follow")
+    agreement = ctx.stage.get(Agreement, sale.agreement_id)
+    if agreement is None or (agreement.state, agreement.mode) != ("active", "prepaid"):
+        raise cannot(command, "its agreement changes, has ended or is billed: no purchase comes")
     if ctx.stage.linked("open-order", sale.agreement_id) is not None:
         raise cannot(command, "a purchase waits for its token, and stands upon this one")
+    agent = ctx.stage.need(Agent, sale.agent_id) if sale.agent_id else None
+    if agent is not None and agent.state == AgentState.CLOSED:
+        raise cannot(command, f"agent {agent.number}, whose float paid, is closed")
     if sale.currency != ctx.terms.currency:
         raise cannot(command, f"it was sold in {sale.currency}")
     payer = ctx.stage.need(Account, sale.payer_account_id)
     if payer.state != "active":
         raise refuse("account-closed", account=payer.number)
     owner = ctx.stage.need(Account, sale.account_id)
-    if owner.id != payer.id and owner.spendable < sale.carried_forward:
+    if (sale.agent_id or owner.id != payer.id) and owner.spendable < sale.carried_forward:
         raise cannot(command, f"account {owner.number} has spent what was carried forward")
     _state_without(ctx, command, sale, effect)
     return sale.tender
@@ -46,13 +64,16 @@ def can_cancel(ctx: Context, command: RequestTokenAct, meter: Meter) -> int:
 
 def cancel(ctx: Context, act: TokenAct, meter: Meter) -> int:
     """The sale's postings mirrored line by line, its token void, blocks, charges and debts as if it
-    had not been; the amount that is the payer's credit again."""
+    had not been; the amount that is the payer's credit (or the agent's float) again."""
     command, stage = command_of(act), ctx.stage
     token, sale, effect = _asked(ctx, command, meter)
     stage.put(sale.agreement_id, _state_without(ctx, command, sale, effect))
     owe_again(stage, effect.paid)
     pay_items(ctx, sale.id, effect.items, sign=-1)
     mirror(ctx, sale.txn_id, CANCELLED)
+    if sale.agent_id:
+        take_back(ctx, sale.agent_id, "sale", sale.id)
+        floats.unspent(ctx, sale.agent_id, sale.tender, sale.priced_at)
     make_void(ctx, act, token)
     for name, key in (
         ("recent-sales", sale.meter_id),

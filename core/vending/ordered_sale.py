@@ -183,7 +183,7 @@ def no_token(ctx: Context, order_: TokenOrder) -> None:
     _moved(ctx, order_, Move.MODULE_NO)
     _reserve(ctx, sale, -sale.tender)
     if sale.agent_id:
-        floats.unspent(ctx, sale.agent_id, sale.tender)
+        floats.unspent(ctx, sale.agent_id, sale.tender, sale.priced_at)
     now = stage.need(AgreementState, plan.before.id)
     stage.put(now.id, replace(plan.before, pauses=now.pauses))
     if plan.printed is not None:
