@@ -41,7 +41,7 @@ _IDS = {
     "token_order": 1,
     "ledger_txn": 2,  # a cancelled sale, and the commission of it
     "debt": 1,
-    "notice": MAX_RECIPIENTS,
+    "notice": MAX_RECIPIENTS + 1,  # the float of an agent is low
     "key_change": 1,
     "entitlement": 1,
 }

@@ -66,7 +66,7 @@ def test_nor_while_its_money_is_settled_by_a_change(tmp_path: Path) -> None:
     whole(machine)
 
 
-# --- month charges that a change makes owed --------------------------------------------------------
+# --- month charges that a change makes owed -------------------------------------------------------
 
 
 def test_months_without_service_are_not_owed(tmp_path: Path) -> None:
