@@ -24,7 +24,7 @@ from core.changes.entities import (
 )
 from core.entities import Agreement
 from core.messages import RequestChange
-from core.store.load_acts import load_refundable
+from core.store.load_acts import load_refundable, load_refunds
 from core.store.load_change_effects import load_effects, load_items
 from core.store.tx import Reader
 
@@ -119,6 +119,7 @@ def load_changes(reader: Reader, about: Changing, book: Book, suffix: str) -> No
     _recovered(reader, about, book)
     load_effects(reader, [each for each in changes if each.state == "settled"], book)
     load_refundable(reader, about.company, about.wants.meters, book)
+    load_refunds(reader, about.company, about.wants.meters, book)
 
 
 def _ids(reader: Reader, company: str, table: str, numbers: Iterable[str]) -> set[int]:

@@ -3,6 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from core.messages import Outcome, PauseService, RequestTokenAct
 from tests.core.changes.life import (
     DAY_US,
@@ -19,6 +21,7 @@ from tests.core.changes.life import (
     whole,
     yes,
 )
+from tests.core.changes.test_exchange import LINK
 from tests.core.vending.test_pauses_and_facts import per_kilowatt, stated
 from tests.hub.machine import Machine
 
@@ -106,4 +109,34 @@ def test_a_charge_per_kilowatt_is_that_of_the_agreement(tmp_path: Path) -> None:
     stated(machine, "sanctioned_kw", 2_500)
     agreed(machine, change)
     assert owed(machine) == {"accrued-charges": 2_500}
+    whole(machine)
+
+
+# --- units that are paid for once -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["to-postpaid", "meter-exchange"])
+def test_units_that_a_refund_pays_are_not_valued_or_moved_as_well(
+    tmp_path: Path, kind: str
+) -> None:
+    """The reading is of before the meter was cleared."""
+    machine = life(tmp_path, remaining_credit="tariff")
+    tenths = sold(machine, 60_000)["units_tenths"] // 2
+    more = {"meter": LINK} if kind == "meter-exchange" else {}
+    change = asked(machine, kind, **more)
+    opening = {"opening": {"units": 0}} if more else {}
+    refund = RequestTokenAct(
+        operator="sarah", kind="refund", meter=METER, reason="leaves", units_tenths=tenths,
+        evidence="readout: file 9",
+    )  # fmt: skip
+    issued = done(machine, yes(done(machine, refund)["act"]))
+    read = move(change, "read", readings={"units": 1_000}, remaining_tenths=tenths, **opening)
+    done(machine, read)
+    assert refused(machine, move(change, "settle")).code == "change-wrong"
+    done(machine, yes(issued["act"], decision="confirm"))
+    assert refused(machine, move(change, "settle")).code == "change-wrong"
+    done(machine, move(change, "read", readings={"units": 1_000}, remaining_tenths=0, **opening))
+    agreed(machine, change)
+    done(machine, move(change, "switch"))
+    assert machine.rows("SELECT valued FROM account_change") == [(0,)]
     whole(machine)
