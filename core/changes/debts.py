@@ -28,12 +28,22 @@ _NO_LINES = "expense:bad-debt"
 
 
 def unpaid(ctx: Context, service: Service) -> int:
-    """What is open on the agreement's documents that no plan holds (minor units)."""
-    return sum(
+    """What is open on the agreement's documents that no plan holds, or is paid there by money that
+    may still come back (minor units)."""
+    waits: int = ctx.stage.linked("uncleared-of", service.id) or 0
+    return waits + sum(
         item.open
         for item in items_of(ctx, service.account_id)
         if item.agreement_id == service.id and not item.plan_id
     )
+
+
+def finally_paid(ctx: Context, case: Case, service: Service) -> None:
+    """Nothing of the bills is owed before purchases begin, where that is declared."""
+    owed = unpaid(ctx, service) if case.terms.final_bill == "paid" else 0
+    if owed:
+        what = f"{owed} minor units of agreement {service.id} are owed: pay them first"
+        raise wrong(case.change.account, what)
 
 
 def reopen_items(ctx: Context, service: Service) -> dict[str, Any]:

@@ -18,10 +18,9 @@ from core.changes.cases import (
     put_service,
     service_now,
     with_tariff,
-    wrong,
 )
 from core.changes.dates import due_day
-from core.changes.debts import move_debts, reopen_items, unpaid
+from core.changes.debts import finally_paid, move_debts, reopen_items
 from core.changes.entities import Raised, Service
 from core.changes.settling_checks import (
     can_be_billed,
@@ -62,10 +61,7 @@ def check_settle(ctx: Context, case: Case) -> int:
         can_be_billed(ctx, case, service)
     if case.kind.to_mode == "prepaid":
         can_be_prepaid(ctx, case.change.account, with_tariff(case, service))
-        owed = unpaid(ctx, service)
-        if owed and case.terms.final_bill == "paid":
-            what = f"{owed} minor units of agreement {service.id} are owed: pay them first"
-            raise wrong(case.change.account, what)
+        finally_paid(ctx, case, service)
     return sum(entry.amount for entry in _left(ctx, case, service, meter))
 
 
