@@ -20,7 +20,7 @@ from core.changes.cases import (
     with_tariff,
 )
 from core.changes.dates import due_day
-from core.changes.debts import finally_paid, move_debts, reopen_items
+from core.changes.debts import finally_paid, move_debts, pay_advances, reopen_items
 from core.changes.entities import Raised, Service
 from core.changes.settling_checks import (
     can_be_billed,
@@ -109,6 +109,7 @@ def _settle_service(ctx: Context, case: Case, service: Service) -> Facts:
         facts["credited"] = credited
     if service.mode == "prepaid" and (case.kind.closes or case.kind.to_mode):
         facts |= _accrue(ctx, case, service, account)
+        facts |= pay_advances(ctx, service, credited)
         facts |= reopen_items(ctx, service)
     if case.kind.to_mode == "prepaid" and case.terms.final_bill == "recovered":
         facts |= _recover(ctx, case, service)

@@ -1,11 +1,12 @@
 """Where changes meet what else touches money: cancelled sales, pauses, attributes, advances."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from core.messages import Outcome, PauseService, RequestTokenAct
+from core.messages import GiveAdvance, Outcome, PauseService, RequestTokenAct
 from tests.core.changes.life import (
     DAY_US,
     METER,
@@ -18,12 +19,14 @@ from tests.core.changes.life import (
     owed,
     refused,
     sold,
+    terms_of,
     whole,
     yes,
 )
 from tests.core.changes.test_exchange import LINK
+from tests.core.vending.credit import collection
 from tests.core.vending.test_pauses_and_facts import per_kilowatt, stated
-from tests.hub.machine import Machine
+from tests.hub.machine import Machine, enrol, fresh_sqlite
 
 STATE = "SELECT period, units_milli, fixed_through FROM agreement_state"
 
@@ -139,4 +142,26 @@ def test_units_that_a_refund_pays_are_not_valued_or_moved_as_well(
     agreed(machine, change)
     done(machine, move(change, "switch"))
     assert machine.rows("SELECT valued FROM account_change") == [(0,)]
+    whole(machine)
+
+
+@pytest.mark.parametrize("kind", ["to-postpaid", "move-out"])
+def test_units_on_credit_are_paid_by_what_is_left_in_the_meter(tmp_path: Path, kind: str) -> None:
+    terms = replace(terms_of(remaining_credit="tariff"), collection=collection())
+    machine = Machine(fresh_sqlite(tmp_path), terms=terms)
+    done(machine, enrol())
+    sold(machine)
+    before = credit(machine)
+    given = done(machine, GiveAdvance(operator="sarah", meter=METER, reason="night"))
+    change = asked(machine, kind)
+    read = {"readings": {"units": 1_000}, "remaining_tenths": given["units_tenths"]}
+    done(machine, move(change, "read", **read))
+    facts = agreed(machine, change)
+    assert facts["advance_paid"] == min(given["owed"], facts["credited"]) > 0
+    left = given["owed"] - facts["advance_paid"]
+    assert owed(machine).get("debt advance", 0) == left
+    assert credit(machine) == before + facts["credited"] - facts["advance_paid"]
+    whole(machine)
+    agreed(machine, change, "undo")
+    assert (owed(machine), credit(machine)) == ({"debt advance": given["owed"]}, before)
     whole(machine)
