@@ -11,6 +11,7 @@ from core.collection.entities import OpenItem
 from core.collection.items import (
     MAX_ITEMS,
     Draft,
+    book,
     debts_of,
     items_of,
     raise_items,
@@ -18,9 +19,10 @@ from core.collection.items import (
     settle,
     settle_debt,
 )
+from core.collection.terms import ADVANCE
 from core.entities import Debt
 from core.handlers.base import Context
-from core.ledger import Entry
+from core.ledger import CUSTOMER_CREDIT, Entry
 from core.money import half_up
 
 #: A debt that was never a document: if it is taken back later, that is our loss.
@@ -28,12 +30,22 @@ _NO_LINES = "expense:bad-debt"
 
 
 def unpaid(ctx: Context, service: Service) -> int:
-    """What is open on the agreement's documents that no plan holds (minor units)."""
-    return sum(
+    """What is open on the agreement's documents that no plan holds, or is paid there by money that
+    may still come back (minor units)."""
+    waits: int = ctx.stage.linked("uncleared-of", service.id) or 0
+    return waits + sum(
         item.open
         for item in items_of(ctx, service.account_id)
         if item.agreement_id == service.id and not item.plan_id
     )
+
+
+def finally_paid(ctx: Context, case: Case, service: Service) -> None:
+    """Nothing of the bills is owed before purchases begin, where that is declared."""
+    owed = unpaid(ctx, service) if case.terms.final_bill == "paid" else 0
+    if owed:
+        what = f"{owed} minor units of agreement {service.id} are owed: pay them first"
+        raise wrong(case.change.account, what)
 
 
 def reopen_items(ctx: Context, service: Service) -> dict[str, Any]:
@@ -49,6 +61,23 @@ def reopen_items(ctx: Context, service: Service) -> dict[str, Any]:
         ctx.stage.put(debt.id, msgspec.structs.replace(debt, outstanding=0))
         back += debt.outstanding
     return {"reopened": back} if back else {}
+
+
+def pay_advances(ctx: Context, service: Service, credited: int) -> dict[str, Any]:
+    """Units on credit are paid out of what the units left in the meter are worth: no purchase comes
+    that would pay them first, and nobody is paid out what he has not paid for."""
+    used = 0
+    for debt in _debts(ctx, service):
+        part = min(debt.outstanding, credited - used) if debt.code == ADVANCE else 0
+        if part:
+            settle_debt(ctx, debt, part, "credit", service.account_id)
+            used += part
+    if not used:
+        return {}
+    owner = service.account_id
+    paid = Entry(receivable(ADVANCE), -used, owner)
+    book(ctx, "credit", [Entry(CUSTOMER_CREDIT, used, owner), paid])
+    return {"advance_paid": used}
 
 
 def move_debts(ctx: Context, case: Case) -> dict[str, Any]:

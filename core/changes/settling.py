@@ -18,10 +18,9 @@ from core.changes.cases import (
     put_service,
     service_now,
     with_tariff,
-    wrong,
 )
 from core.changes.dates import due_day
-from core.changes.debts import move_debts, reopen_items, unpaid
+from core.changes.debts import finally_paid, move_debts, pay_advances, reopen_items
 from core.changes.entities import Raised, Service
 from core.changes.settling_checks import (
     can_be_billed,
@@ -37,9 +36,11 @@ from core.collection.charges import hand_over
 from core.collection.entities import Allocated, Deposit, OpenItem
 from core.collection.items import Draft, book, items_of, raise_items
 from core.collection.payments import pay_from, rule_of
-from core.entities import Account, AgreementState, Meter
+from core.entities import Account, Agreement, AgreementState, Meter
 from core.handlers.base import Context
 from core.ledger import CUSTOMER_CREDIT, Entry
+from core.vending.accrued import settled_through
+from core.vending.receipt import ledger_of
 
 ACCRUED = "accrued-charges"
 Facts = dict[str, Any]
@@ -60,10 +61,7 @@ def check_settle(ctx: Context, case: Case) -> int:
         can_be_billed(ctx, case, service)
     if case.kind.to_mode == "prepaid":
         can_be_prepaid(ctx, case.change.account, with_tariff(case, service))
-        owed = unpaid(ctx, service)
-        if owed and case.terms.final_bill == "paid":
-            what = f"{owed} minor units of agreement {service.id} are owed: pay them first"
-            raise wrong(case.change.account, what)
+        finally_paid(ctx, case, service)
     return sum(entry.amount for entry in _left(ctx, case, service, meter))
 
 
@@ -111,6 +109,7 @@ def _settle_service(ctx: Context, case: Case, service: Service) -> Facts:
         facts["credited"] = credited
     if service.mode == "prepaid" and (case.kind.closes or case.kind.to_mode):
         facts |= _accrue(ctx, case, service, account)
+        facts |= pay_advances(ctx, service, credited)
         facts |= reopen_items(ctx, service)
     if case.kind.to_mode == "prepaid" and case.terms.final_bill == "recovered":
         facts |= _recover(ctx, case, service)
@@ -123,17 +122,19 @@ def _accrue(ctx: Context, case: Case, service: Service, account: Account) -> Fac
     """Monthly charges that no sale has collected are owed; the month of a change to bills is the
     bill's."""
     accrued = accrued_charges(ctx, service, whole_month=case.kind.to_mode != "postpaid")
-    state = ctx.stage.need(AgreementState, service.id)
-    ctx.stage.put(service.id, replace(state, fixed_through=accrued.through))
-    if not accrued.amount:
+    settled_through(ctx.stage, ctx.stage.need(Agreement, service.id), accrued)
+    if not accrued.total:
         return {}
+    sums: dict[str, int] = {}
+    for line in accrued.lines:
+        sums[ledger_of(line)] = sums.get(ledger_of(line), 0) + line.amount
     (item,) = raise_items(ctx, account, [Draft(
         kind="accrued",
         code=ACCRUED,
         item_class="fee",
         label=f"Monthly charges up to {accrued.through // 100}-{accrued.through % 100:02d}",
         due=due_day(ctx, case.terms.due_days),
-        lines=accrued.lines,
+        lines=tuple(sums.items()),
         agreement_id=service.id,
         period=accrued.through,
         identity=f"accrued/{service.id}/{accrued.through}",

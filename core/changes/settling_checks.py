@@ -27,7 +27,7 @@ def nothing_in_flight(ctx: Context, agreement: int, meter: Meter | None) -> None
 
 
 def reading_holds(ctx: Context, case: Case, meter: Meter | None) -> None:
-    """The reading is of these days, and no units came to the meter since."""
+    """The reading is of these days; no units came to the meter since, and none were paid back."""
     change = case.change
     if not case.kind.reads:
         return
@@ -36,6 +36,9 @@ def reading_holds(ctx: Context, case: Case, meter: Meter | None) -> None:
         raise wrong(change.account, f"the reading is of {change.read_on}: read again")
     if meter is not None and credited_at(ctx, meter) >= change.read_at:
         what = f"meter {meter.drn} got a token since it was read: read again"
+        raise wrong(change.account, what)
+    if meter is not None and (ctx.stage.linked("last-refund", meter.drn) or 0) >= change.read_at:
+        what = f"a refund clears meter {meter.drn}: end it (confirm or fail), then read again"
         raise wrong(change.account, what)
 
 

@@ -25,6 +25,7 @@ from core.changes.cases import (
     with_tariff,
     wrong,
 )
+from core.changes.debts import finally_paid
 from core.changes.entities import BilledDays, Holding, Service
 from core.changes.phones import add_phones, end_phones, saved_anew
 from core.changes.requesting import check_new_meter
@@ -86,6 +87,7 @@ def _switch_service(ctx: Context, case: Case, service: Service) -> Facts:
 def _to_prepaid(ctx: Context, case: Case, service: Service) -> Facts:
     """The blocks go on with what the final bill has counted, and its month's charges are paid."""
     can_be_prepaid(ctx, case.change.account, with_tariff(case, service))
+    finally_paid(ctx, case, service)
     used = finally_billed(ctx, case, service)
     _end_billing(ctx, case, service)
     put_service(ctx, replace(with_tariff(case, service), mode="prepaid"))

@@ -1,39 +1,26 @@
 """What units left in a meter are worth, and the monthly charges that no purchase has paid."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 
-import msgspec
-
-from core.calendars import add_months, local_date, period_of
+from core.calendars import local_date, period_of
 from core.changes.cases import wrong
 from core.changes.entities import Service
-from core.entities import AgreementState, Meter
+from core.entities import Agreement, AgreementState, Meter
 from core.handlers.base import Context
 from core.ledger import Entry
 from core.money import half_up
 from core.refusals import refuse
-from core.tariffs.accrual import periods_due
+from core.store.load_facts import NOTHING
 from core.tariffs.compiling import CompiledTariff, CompiledVersion
-from core.tariffs.errors import MissingQuantityError, NoTariffError
-from core.tariffs.pricing import fixed_due, unit_lines
-from core.tariffs.sale import Line, SaleState
+from core.tariffs.errors import NoTariffError
+from core.tariffs.pricing import unit_lines
+from core.tariffs.sale import Line
 from core.tariffs.shapes import E8
+from core.vending.accrued import Accrued, accrued_of
 from core.vending.act_money import refund_entries
-from core.vending.price import MILLI_PER_TENTH
+from core.vending.price import MILLI_PER_TENTH, NO_PRICE, same_limits
 from core.vending.receipt import ledger_of
-
-
-class Accrued(msgspec.Struct, frozen=True, gc=False):
-    """Monthly charges that are owed: lines in receipt order, and the last month they are for."""
-
-    lines: tuple[tuple[str, int], ...]
-    through: int
-
-    @property
-    def amount(self) -> int:
-        """Minor units."""
-        return sum(amount for _, amount in self.lines)
 
 
 def units_entries(
@@ -50,7 +37,9 @@ def units_entries(
         return refund_entries(ctx, meter, tenths, ctx.now_us)
     tariff, version = _version(ctx, service)
     state, today = ctx.stage.need(AgreementState, service.id), _today(ctx)
-    sold = state.units_milli if state.period == period_of(today) else 0
+    period = max(period_of(today), state.period)
+    counts = same_limits(tariff, today, state.period, period, _category(ctx, service))
+    sold = state.units_milli if counts else 0
     units = tenths * MILLI_PER_TENTH
     lines = unit_lines(version, max(0, sold - units), units, (), tariff.tariff.unit)
     lines += _tender_tax(version, lines)
@@ -58,38 +47,18 @@ def units_entries(
 
 
 def accrued_charges(ctx: Context, service: Service, *, whole_month: bool) -> Accrued:
-    """The charges of the months that no sale has collected, each at its own rate, with their tax.
-
-    As a purchase of now would take them; ``whole_month`` False: up to the month before, for what
-    comes is billed by the day.
-    """
-    tariff, version = _version(ctx, service)
-    state, today = ctx.stage.need(AgreementState, service.id), _today(ctx)
-    began = max(date.fromisoformat(service.since), tariff.days[0])
-    until = period_of(today) if whole_month else add_months(period_of(today), -1)
-    through = state.fixed_through or None
-    due = periods_due(through, period_of(began), until, version.catch_up)
+    """The charges of the months that no sale has collected; ``whole_month`` False: up to the month
+    before, for what comes is billed by the day."""
+    tariff, _ = _version(ctx, service)
+    agreement, today = ctx.stage.need(Agreement, service.id), _today(ctx)
+    until = today if whole_month else today.replace(day=1) - timedelta(days=1)
+    if until < max(date.fromisoformat(service.since), tariff.days[0]):
+        through = ctx.stage.need(AgreementState, service.id).fixed_through
+        return Accrued(lines=(), total=0, months=(), through=through)
     try:
-        lines = _fixed_lines(tariff, version, SaleState(on=today, fixed_due=due))
-    except MissingQuantityError as error:
+        return accrued_of(ctx.terms, ctx.stage, agreement, until)
+    except NO_PRICE as error:
         raise _no_price(service, error) from error
-    sums: dict[str, int] = {}
-    for line in lines:
-        ledger = ledger_of(line)
-        sums[ledger] = sums.get(ledger, 0) + line.amount
-    kept = tuple((ledger, amount) for ledger, amount in sums.items() if amount)
-    return Accrued(kept, max((*due, state.fixed_through)))
-
-
-def _fixed_lines(
-    tariff: CompiledTariff, version: CompiledVersion, state: SaleState
-) -> Sequence[Line]:
-    due = fixed_due(tariff, version, state)
-    if not due.lines:
-        return ()
-    upon = unit_lines(version, 0, 0, due.lines, tariff.tariff.unit)
-    lines = [*due.lines, *(line for line in upon if line.base)]
-    return lines + _tender_tax(version, lines)
 
 
 def _tender_tax(version: CompiledVersion, lines: Sequence[Line]) -> list[Line]:
@@ -106,9 +75,13 @@ def _version(ctx: Context, service: Service) -> tuple[CompiledTariff, CompiledVe
     if tariff is None:
         raise wrong(str(service.id), f"there is no tariff {service.tariff}")
     try:
-        return tariff, tariff.at(_today(ctx))
+        return tariff, tariff.at(_today(ctx), _category(ctx, service))
     except NoTariffError as error:
         raise _no_price(service, error) from error
+
+
+def _category(ctx: Context, service: Service) -> str:
+    return (ctx.stage.linked("facts-of", service.id) or NOTHING).category
 
 
 def _no_price(service: Service, error: Exception) -> Exception:

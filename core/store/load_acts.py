@@ -199,6 +199,22 @@ def _tokens(
                 book.load((token.drn, reference), token)
 
 
+#: Of a refund whose token is out: nobody knows yet when it clears the meter.
+WAITS = 2**62
+
+
+def load_refunds(reader: Reader, company: str, drns: Iterable[str], book: Book) -> None:
+    """Link (``last-refund``, meter) -> the instant in which its units were last paid back."""
+    for drn, at in reader.rows(
+        f"SELECT meter, max(CASE WHEN state = 'issued' THEN {WAITS} ELSE decided_at END) "
+        "FROM token_act WHERE company = :company AND kind = 'refund' AND meter IN :drns "
+        "AND state IN ('issued', 'done') GROUP BY meter",
+        company=company,
+        drns=sorted(drns) or [""],
+    ):
+        book.link("last-refund", drn, at)
+
+
 #: Who has more sales' worth of units in his meter than this asks for a refund in parts.
 MAX_SALES = 50
 

@@ -24,7 +24,7 @@ from core.changes.entities import (
 )
 from core.entities import Agreement
 from core.messages import RequestChange
-from core.store.load_acts import load_refundable
+from core.store.load_acts import load_refundable, load_refunds
 from core.store.load_change_effects import load_effects, load_items
 from core.store.tx import Reader
 
@@ -117,8 +117,10 @@ def load_changes(reader: Reader, about: Changing, book: Book, suffix: str) -> No
     _billed(reader, about, book, suffix)
     _customers(reader, book)
     _recovered(reader, about, book)
+    _uncleared(reader, about, book)
     load_effects(reader, [each for each in changes if each.state == "settled"], book)
     load_refundable(reader, about.company, about.wants.meters, book)
+    load_refunds(reader, about.company, about.wants.meters, book)
 
 
 def _ids(reader: Reader, company: str, table: str, numbers: Iterable[str]) -> set[int]:
@@ -284,6 +286,20 @@ def _customers(reader: Reader, book: Book) -> None:
             "SELECT id, name FROM customer WHERE id IN :ids", ids=sorted(ids)
         ):
             book.link("customer-name", id_, name)
+
+
+def _uncleared(reader: Reader, about: Changing, book: Book) -> None:
+    """Link (``uncleared-of``, agreement) -> what cheques that have not cleared have paid of it."""
+    if not about.agreements:
+        return
+    for agreement, amount in reader.rows(
+        "SELECT i.agreement_id, CAST(sum(a.amount) AS BIGINT) FROM open_item i JOIN allocation a "
+        "ON a.item_id = i.id AND a.source = 'payment' JOIN payment p ON p.id = a.source_id "
+        "AND p.state = 'uncleared' WHERE i.account_id IN :accounts AND i.agreement_id IN :ids "
+        "GROUP BY i.agreement_id",
+        accounts=list(about.accounts), ids=list(about.agreements),
+    ):  # fmt: skip
+        book.link("uncleared-of", agreement, amount)
 
 
 def _recovered(reader: Reader, about: Changing, book: Book) -> None:

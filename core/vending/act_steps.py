@@ -14,6 +14,7 @@ from core.entities import Account, Meter, TokenAct, TokenOnFile, TokenOrder
 from core.handlers.base import Context
 from core.messages import ReportTokens, RequestTokenAct
 from core.refusals import refuse
+from core.store.load_acts import WAITS
 from core.sts.layouts import TokenClass
 from core.vending import act_keys as keys
 from core.vending import act_money as money
@@ -205,6 +206,7 @@ def _can_refund(ctx: Context, command: RequestTokenAct, meter: Meter) -> int:
 def _refund(ctx: Context, act: TokenAct, meter: Meter) -> Outcome:
     """Only the token that clears the meter: money comes when it is shown that the meter took it."""
     token = issue_setting(ctx, act, command_of(act), meter)
+    ctx.stage.link("last-refund", meter.drn, WAITS)
     return Outcome(token.digits, act.units_tenths, act.amount, ActMove.HAND_OUT)
 
 
@@ -216,6 +218,7 @@ def pay_refund(ctx: Context, act: TokenAct, meter: Meter) -> int:
     entries = money.refund_entries(ctx, meter, act.units_tenths, act.requested_at)
     amount = money.pay_back(ctx, meter, entries)
     ctx.stage.link("refundable", meter.drn, ())
+    ctx.stage.link("last-refund", meter.drn, ctx.now_us)
     return amount
 
 

@@ -11,7 +11,15 @@ from core.agents.commission import take_back
 from core.agents.floats import unspent
 from core.calendars import local_date
 from core.collection.items import mirror
-from core.entities import Account, AgreementState, Meter, SaleOnFile, TokenAct, TokenOnFile
+from core.entities import (
+    Account,
+    Agreement,
+    AgreementState,
+    Meter,
+    SaleOnFile,
+    TokenAct,
+    TokenOnFile,
+)
 from core.handlers.base import Context
 from core.messages import RequestTokenAct
 from core.refusals import refuse
@@ -32,6 +40,9 @@ def can_cancel(ctx: Context, command: RequestTokenAct, meter: Meter) -> int:
     _never_taken(ctx, command, meter, token)
     if all(other.id != sale.id for other in ctx.stage.linked("refundable", meter.drn) or ()):
         raise cannot(command, "a refund since then has paid for its units, or too many follow")
+    agreement = ctx.stage.get(Agreement, sale.agreement_id)
+    if agreement is None or (agreement.state, agreement.mode) != ("active", "prepaid"):
+        raise cannot(command, "its agreement changes, has ended or is billed: no purchase comes")
     if ctx.stage.linked("open-order", sale.agreement_id) is not None:
         raise cannot(command, "a purchase waits for its token, and stands upon this one")
     if sale.currency != ctx.terms.currency:

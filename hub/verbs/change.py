@@ -250,7 +250,8 @@ def _lines(settings: Config, company: str, change: ChangeView) -> list[tuple[str
 
 
 #: What a change did in money.
-_MONEY = ("credited", "accrued", "deposit_used", "recovered", "reopened", "debts_moved")
+_MONEY = ("credited", "accrued", "deposit_used", "recovered", "reopened", "debts_moved",
+          "advance_paid")  # fmt: skip
 
 
 def _said(facts: dict[str, Any], currency: str) -> str:

@@ -332,6 +332,44 @@ def test_the_final_bill_is_paid_first(machine: Machine) -> None:
     whole(machine)
 
 
+def test_a_cheque_pays_it_when_it_has_cleared(machine: Machine) -> None:
+    """No token for money that may still come back."""
+    from tests.core.collection.desk import act
+
+    first = to_bills(machine)
+    done(machine, move(first, "confirm"))
+    machine.time.at_us += 3 * DAY_US
+    open_period(machine)
+    change = asked(machine, "to-prepaid")
+    read_bills(machine, change)
+    planned(machine, agreement=1)
+    bill = owed(machine)["bill"]
+    paid = done(machine, money(bill, way="cheque"))["payment"]
+    no(machine, move(change, "settle"), f"{bill} minor units")
+    done(machine, yes(done(machine, act("clear", payment=paid))["act"]))
+    agreed(machine, change)
+    whole(machine)
+
+
+def test_a_payment_that_is_taken_back_stops_the_switch(machine: Machine) -> None:
+    from tests.core.collection.desk import act
+
+    done(machine, move(to_bills(machine), "confirm"))
+    machine.time.at_us += 3 * DAY_US
+    open_period(machine)
+    change = asked(machine, "to-prepaid")
+    read_bills(machine, change)
+    planned(machine, agreement=1)
+    bill = owed(machine)["bill"]
+    paid = done(machine, money(bill))["payment"]
+    agreed(machine, change)
+    done(machine, yes(done(machine, act("reverse", payment=paid))["act"]))
+    no(machine, move(change, "switch"), f"{bill} minor units")
+    done(machine, money(bill))
+    done(machine, move(change, "switch"))
+    whole(machine)
+
+
 def test_or_purchases_recover_it(tmp_path: Path) -> None:
     machine = life(tmp_path, final_bill="recovered")
     done(machine, move(to_bills(machine), "confirm"))
