@@ -390,3 +390,17 @@ def test_money_left_in_a_meter_is_not_valued_by_a_change(tmp_path: Path) -> None
     shown = {"opening": {"units": 0}}
     refused(machine.do(move(case, "read", remaining_tenths=10, **shown), "r1"), "meter-holds-money")
     assert machine.do(move(case, "read", remaining_tenths=0, **shown), "r2").outcome == Outcome.DONE
+
+
+def test_a_cancelled_sale_leaves_nothing(machine: Machine) -> None:
+    household(machine)
+    sale = bought(machine).data
+    waiting = machine.do(
+        ask("cancel-sale", token=sale["receipt"], evidence="returned: store"), "cancel"
+    )
+    assert waiting.outcome == Outcome.DONE, waiting
+    if waiting.data["state"] == "requested":
+        assert machine.do(decide(waiting.data["act"]), "yes").outcome == Outcome.DONE
+    assert machine.rows("SELECT credit FROM account") == [(1_000_000,)]
+    assert machine.rows("SELECT units_milli, fixed_through FROM agreement_state") == [(0, 0)]
+    good(machine)
