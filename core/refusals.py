@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from core.money import CURRENCIES, format_amount
-from core.units import sign_of
+from core.units import is_money, sign_of
 
 #: code -> the operator's sentence; ``{names}`` are filled from the refusal's arguments.
 OPERATOR: Final[Mapping[str, str]] = {
@@ -21,6 +21,7 @@ OPERATOR: Final[Mapping[str, str]] = {
     "meter-being-exchanged": "Meter {meter} is being exchanged; sell when the new one is in.",
     "tariff-missing": "Tariff {tariff} has no price for meter {meter} now: {why}.",
     "tariff-unit-wrong": "Meter {meter} counts {fits} ({commodity}); tariff {tariff} is per {per}.",
+    "meter-holds-money": "Meter {meter} holds money, not units: this is for meters of units only.",
     "heat-not-by-token": "Meter {meter}: heat is sold by account balance, not by token.",
     "agreement-missing": "Meter {meter} has no active agreement (vacant or closed).",
     "tokens-too-fast": "Meter {meter}: tokens run ahead of the clock ({why}).",
@@ -138,6 +139,9 @@ def operator_sentence(code: str, args: Mapping[str, Any]) -> str:
     """
     currency = str(args.get("currency", ""))
     shown = {name: _written(name, value, currency) for name, value in args.items()}
+    if is_money(args.get("commodity")):
+        shown |= {name: _coins(args[name], currency) for name in _TENTHS & args.keys()}
+        shown.setdefault("unit", currency)
     shown.setdefault("unit", sign_of(args.get("commodity")))
     return OPERATOR[code].format_map(_Shown(shown))
 
@@ -152,6 +156,13 @@ def _written(name: str, value: Any, currency: str) -> Any:
     if name in _MONEY and currency in CURRENCIES:
         return f"{format_amount(value, currency)} {currency}"
     return f"{value // 10}.{value % 10}" if name in _TENTHS else value
+
+
+def _coins(tenths: Any, currency: str) -> Any:
+    """What is counted in money, of a meter that holds it: tenths of a smallest coin."""
+    if not isinstance(tenths, int) or currency not in CURRENCIES:
+        return tenths
+    return format_amount(tenths // 10, currency)
 
 
 class _Shown(dict[str, Any]):

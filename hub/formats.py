@@ -86,6 +86,11 @@ def kwh(value: Any, style: Style, currency: str = "") -> str:  # noqa: ARG001 - 
     return number(value, style, 1)
 
 
+def coins(value: Any, style: Style, currency: str = "") -> str:
+    """Tenths of a smallest coin, as a meter that holds money counts: ``645.63``."""
+    return amount(value // 10 if isinstance(value, int) else value, style, currency)
+
+
 def kwh_milli(value: Any, style: Style, currency: str = "") -> str:  # noqa: ARG001
     """Milli-units: ``12.5``."""
     return number(value, style, 3, trim=True)

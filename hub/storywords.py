@@ -103,13 +103,13 @@ def _bought(body: Any, step: Step, lens: Lens) -> str:
     sale = step.sale
     if sale is not None and not sale.token:
         return (
-            f"asked to buy {quantity(sale.units_tenths, sale.commodity)} for "
+            f"asked to buy {quantity(sale.units_tenths, sale.commodity, sale.currency)} for "
             f"{lens.money(sale.tender, sale.currency)} for meter {sale.meter} from account "
             f"{sale.account}"
         )
     if sale is not None:
         return (
-            f"bought {quantity(sale.units_tenths, sale.commodity)} "
+            f"bought {quantity(sale.units_tenths, sale.commodity, sale.currency)} "
             f"for {lens.money(sale.tender, sale.currency)} "
             f"for meter {sale.meter} from account {sale.account}, receipt {sale.receipt}, "
             f"token {lens.token(sale.token)}{_with_it(step, lens)}"

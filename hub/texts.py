@@ -18,9 +18,9 @@ import msgspec
 
 from core.commodity import COMMODITIES
 from core.documents import Document, DocumentError, Problem, read
-from core.units import ELECTRICITY
+from core.units import ELECTRICITY, is_money
 from hub.channel import Company
-from hub.formats import CONVERTERS, Converter, Counted, Style, number
+from hub.formats import CONVERTERS, Converter, Counted, Style, coins, number
 from hub.template import Template, compiled, names, parse
 from hub.textkeys import ALIASES, COMMON, KEYS, Key
 
@@ -135,6 +135,8 @@ def _compile(document: Document[Sheet]) -> Language:
     for name in sorted(KEYS.keys() - sheet.texts.keys()):
         problems.append(document.problem("texts", f"the text '{name}' is missing"))
     for commodity in sorted(COMMODITIES.keys() - sheet.units.keys()):
+        if is_money(commodity):  # its unit is the currency
+            continue
         problems.append(document.problem("units", f"no unit for '{commodity}'"))
     for placeholder in ("{currency}", "{amount}"):
         if placeholder not in sheet.money:
@@ -265,7 +267,10 @@ class _Voice:
                 if needed:
                     raise TextError(f"text '{text}' needs '{slot.field}' for {{{hole}}}")
                 return ""
-            return convert(value, style, around.get("currency", ""))
+            currency = around.get("currency", "")
+            if slot.convert == "kwh" and is_money(around.get("commodity")):
+                return coins(value, style, currency)
+            return convert(value, style, currency)
 
         return say
 
@@ -273,8 +278,11 @@ class _Voice:
         """Why something is so, in words; an unknown class as it is."""
         return self._sheet.reasons.get(str(reason), str(reason))
 
-    def _unit(self, commodity: Any, _style: Style, _currency: str) -> str:
-        """``kWh``; a commodity that the sheet does not know by its own name."""
+    def _unit(self, commodity: Any, style: Style, currency: str) -> str:
+        """``kWh``, or the currency of a meter that holds money; a commodity that the sheet does
+        not know by its own name."""
+        if is_money(commodity):
+            return currency or style.currency
         return self._sheet.units.get(str(commodity), str(commodity))
 
     def _lines(self, lines: Iterable[Args], style: Style, _currency: str) -> str:

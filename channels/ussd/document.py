@@ -21,20 +21,21 @@ OUTCOMES: Final[Mapping[str, Mapping[str, frozenset[str]]]] = {
     action: {name: frozenset(args.split()) for name, args in outcomes.items()}
     for action, outcomes in {
         "quote": {
-            "quoted": "meter meter_name tender units unit lines carried account credit",
+            "quoted": "meter meter_name tender units unit coins lines carried account credit",
             "other-holder": "meter holder tender",
-            "earlier": "meter units unit tender token receipt at kct",
+            "earlier": "meter units unit coins tender token receipt at kct",
             "stranger": "holder meter",
             "refused": "reason",
             "fault": "",
         },
         "buy": {
-            "sold": "meter units unit tender token receipt lines key_change free_token free_units",
+            "sold": "meter units unit coins tender token receipt lines key_change free_token"
+            " free_units",
             "late": "",
             "unsure": "",
-            "changed": "meter meter_name tender units unit lines carried account credit",
+            "changed": "meter meter_name tender units unit coins lines carried account credit",
             "other-holder": "meter holder tender",
-            "earlier": "meter units unit tender token receipt at kct",
+            "earlier": "meter units unit coins tender token receipt at kct",
             "refused": "reason",
             "busy": "",
         },
@@ -64,7 +65,9 @@ LISTS: Final[Mapping[str, Slot]] = {
 #: May stand in any text.
 BASE_ARGS: Final = frozenset({"company", "help_line", "currency", "name", "test"})
 #: One sale in the list of the last tokens.
-SALE_ARGS: Final = frozenset({"at", "meter", "token", "units", "unit", "tender", "receipt", "kct"})
+SALE_ARGS: Final = frozenset(
+    {"at", "meter", "token", "units", "unit", "coins", "tender", "receipt", "kct"}
+)
 #: Texts that the machine itself needs.
 FIXED_TEXTS: Final = (
     "nav.more", "nav.back", "nav.home", "busy", "fault", "sale", "key-change",

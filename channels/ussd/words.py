@@ -16,7 +16,7 @@ from channels.ussd.state import (
     Item,
 )
 from core.queries.views import BalanceView, LineView, PhoneView, QuoteView, SaleView
-from core.units import ELECTRICITY
+from core.units import ELECTRICITY, is_money
 from hub.channel import Company
 from hub.formats import Style, amount, kwh, kwh_milli, money, numbered, time, token
 from hub.texts import Language, TextError, Texts
@@ -75,8 +75,7 @@ class Words:
             "meter": view.meter.drn,
             "meter_name": view.meter.name,
             "tender": money(view.tender, style, view.currency),
-            "units": kwh(view.units_tenths, style),
-            "unit": self._unit(view.commodity, language),
+            **self._counted(view.units_tenths, view.commodity, language),
             "lines": self._lines(view.lines, language),
             "carried": amount(carried, style) if carried else "",
             "account": view.account,
@@ -98,8 +97,7 @@ class Words:
         note = self.screens.sheet(language).say("key-change", {"count": str(count)})
         return {
             "meter": view.meter,
-            "units": kwh(view.units_tenths, style),
-            "unit": self._unit(view.commodity, language),
+            **self._counted(view.units_tenths, view.commodity, language),
             "tender": money(view.tender, style, view.currency),
             "token": token(view.token, style),
             "receipt": view.receipt,
@@ -160,6 +158,14 @@ class Words:
             label = labels.get(line.code) or labels.get(family) or line.label or line.code
             sums[label] = sums.get(label, 0) + line.amount
         return "\n".join(f"{label} {amount(sums[label], style)}" for label in sums)
+
+    def _counted(self, tenths: int, commodity: str, language: str) -> dict[str, str]:
+        """What a token carries: ``units`` with their ``unit``, or ``coins``: money with its
+        currency. The other says nothing."""
+        style, unit = self._style(language), self._unit(commodity, language)
+        if is_money(commodity):
+            return {"units": "", "unit": unit, "coins": money(tenths // 10, style)}
+        return {"units": kwh(tenths, style), "unit": unit, "coins": ""}
 
     def _unit(self, commodity: str, language: str) -> str:
         """The sign of the unit that a meter counts."""

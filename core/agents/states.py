@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Final
 
+from core.commodity import COMMODITIES
+
 
 class AgentState(StrEnum):
     """States of an agent."""
@@ -41,6 +43,9 @@ KINDS: Final = ("direct", "third-party")
 MODES: Final = ("prepaid", "post-settled")
 #: What an agent may sell, as its scope names it: commodities by token, and payments of bills.
 BILLS: Final = "bills"
-SERVICES: Final = ("electricity", "water", "gas", "time", BILLS)
+SERVICES: Final = (
+    *(name for name, each in COMMODITIES.items() if each.subclass is not None),
+    BILLS,
+)
 #: Agents above one another: more is a pyramid.
 MAX_DEPTH: Final = 5

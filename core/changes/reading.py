@@ -9,6 +9,7 @@ from core.changes.cases import Case, billed_days, keep, meter_at, moved, service
 from core.changes.entities import Service, Used
 from core.changes.settling_checks import nothing_in_flight
 from core.changes.states import ChangeMove
+from core.commodity import units_only
 from core.entities import Meter
 from core.handlers.base import Context
 from core.messages import MoveChange
@@ -32,7 +33,7 @@ def read(ctx: Context, case: Case, command: MoveChange) -> dict[str, object]:
             raise wrong(change.account, f"a register shows 0 to {MOST} milli-units")
     if case.kind.exchanges and not command.opening:
         raise wrong(change.account, "say what the new meter shows (opening)")
-    left = _left(command, case, service)
+    left = _left(command, case, service, meter)
     readings = {"closing": command.readings, "opening": command.opening, "usage": command.usage}
     facts: dict[str, object] = {"read_on": today(ctx), "remaining_tenths": left}
     if service.mode == "postpaid" and (case.kind.closes or case.kind.to_mode):
@@ -53,7 +54,7 @@ def _evident(command: MoveChange, case: Case, meter: Meter | None) -> None:
         raise refuse("act-evidence-missing", kind=case.kind.name, meter=drn, needs=needs)
 
 
-def _left(command: MoveChange, case: Case, service: Service) -> int:
+def _left(command: MoveChange, case: Case, service: Service, meter: Meter | None) -> int:
     """Tenths of a unit that are left in a prepaid meter."""
     if service.mode != "prepaid":
         if command.remaining_tenths > 0:
@@ -62,6 +63,8 @@ def _left(command: MoveChange, case: Case, service: Service) -> int:
     if not 0 <= command.remaining_tenths <= UNITS_MAX:
         what = f"say how many units are left in the meter, 0 to {UNITS_MAX // 10}"
         raise wrong(case.change.account, what)
+    if command.remaining_tenths and meter is not None:
+        units_only(meter.commodity, meter.drn)  # money cannot be valued or moved: use it up first
     return command.remaining_tenths
 
 

@@ -18,6 +18,7 @@ from core.changes.entities import Change, Service
 from core.changes.kinds import KINDS, ROLE, ChangeKind
 from core.changes.settling_checks import can_be_prepaid, fits_mode
 from core.changes.states import ChangeMove, ChangeState, after
+from core.commodity import wrong_most
 from core.entities import Account, Meter
 from core.handlers.base import Context
 from core.messages import Answer, MeterLink, RequestChange
@@ -112,8 +113,9 @@ def check_new_meter(ctx: Context, account: str, link: MeterLink | None, service:
         raise wrong(account, str(error)) from error
     if ctx.stage.get(Meter, link.drn) is not None:
         raise wrong(account, f"meter {link.drn} is on file already")
-    if link.max_credit_tenths < 1:
-        raise wrong(account, f"meter {link.drn} takes no credit at all (max_credit_tenths)")
+    most = wrong_most(link.commodity, link.max_credit_tenths)
+    if most:
+        raise wrong(account, f"meter {link.drn} {most}")
     here = installs(ctx, service.service_point_id)
     if len(here) != 1:
         raise wrong(account, f"{len(here)} meters at the service point, not one")

@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from core.book import Wants
-from core.commodity import COMMODITIES, by_token, wrong_unit
+from core.commodity import COMMODITIES, by_token, wrong_most, wrong_unit
 from core.entities import Account, Agreement, AgreementState, Meter, OwnMeter, Phone
 from core.handlers.base import Context, Handler
 from core.messages import Answer, AskBalance, Enrol, MeterLink, Outcome, PhoneLink, SetLanguage
@@ -60,8 +60,6 @@ def _check(ctx: Context, command: Enrol) -> None:
     numbers = [link.msisdn for link in command.phones]
     if len(set(numbers)) < len(numbers):
         raise conflict("a phone is named twice")
-    if command.meter is not None and command.meter.max_credit_tenths < 1:
-        raise conflict(f"meter {command.meter.drn} takes no credit at all (max_credit_tenths)")
     if len(command.phones) > MAX_PHONES:
         raise conflict(f"{len(command.phones)} phones; at most {MAX_PHONES}")
     point = ctx.stage.linked("service_point", command.service_point)
@@ -83,6 +81,9 @@ def _check_commodity(ctx: Context, command: Enrol, meter: MeterLink) -> None:
         known = ", ".join(COMMODITIES)
         what = f"meter {meter.drn} of {meter.commodity!r}; a commodity is one of: {known}"
         raise refuse("enrol-conflict", what=what)
+    most = wrong_most(meter.commodity, meter.max_credit_tenths)
+    if most:
+        raise refuse("enrol-conflict", what=f"meter {meter.drn} {most}")
     if command.mode == "prepaid":
         by_token(meter.commodity, meter.drn)
     unit = ctx.terms.tariffs[command.tariff].tariff.unit

@@ -12,7 +12,8 @@ class MeterLink(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     ``drn`` 11 or 13 digits; ``ea`` 7 or 11; ``dkga`` ``02`` or ``04``; ``base_year`` 1993, 2014 or
     2035; ``max_credit_tenths`` the largest credit that the model takes in one token (tenths).
     ``commodity``: ``electricity`` (kWh), ``water``, ``gas`` (m³) or ``time`` (minutes); a meter of
-    ``heat`` takes no tokens.
+    ``heat`` takes no tokens. ``electricity-money`` … ``time-money``: the meter holds the tariff and
+    counts money; ``max_credit_tenths`` is then ten for each smallest coin, and must be said.
     """
 
     drn: str

@@ -122,6 +122,33 @@ def encode_currency(amount_1e5: int) -> CurrencyField:
     return CurrencyField(negative << 3 | exponent >> 2, (exponent & 3) << 14 | mantissa)
 
 
+def coin_1e5(exponent: int) -> int:
+    """A smallest coin in 10^-5 of its currency, which has 0 to 5 decimals (``exponent``)."""
+    return int(10 ** (5 - exponent))
+
+
+def currency_floor(amount_1e5: int) -> int:
+    """The largest amount not above this one (10^-5 of the currency) that a token carries exactly.
+
+    Error: AmountNegativeError.
+    """
+    if amount_1e5 < 0:
+        raise AmountNegativeError(
+            "A sale puts no debt on a token.", where="amount_1e5", evidence=str(amount_1e5)
+        )
+    exponent, mantissa = _floor(amount_1e5, _CURRENCY_EXPONENTS)
+    return _STARTS[exponent] + mantissa * _POWERS[exponent]
+
+
+def coins_floor(tenths: int, exponent: int) -> int:
+    """The largest whole number of smallest coins, not above ``tenths``, that a sale may charge for
+    a token: what the token carries (``currency_floor``) is never above it, and less than a coin
+    below it. In tenths of a coin, as a sale counts units."""
+    coin = coin_1e5(exponent)
+    carried = currency_floor(max(tenths, 0) // 10 * coin)
+    return -(-carried // coin) * 10
+
+
 def decode_currency(s_and_e: int, field: int) -> int:
     """The amount in 10^-5 of the base currency. Error: FieldRangeError."""
     if not (0 <= s_and_e <= 0xF and 0 <= field <= 0xFFFF):

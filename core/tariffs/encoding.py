@@ -28,8 +28,8 @@ def tenths_encodable(tenths: int) -> int:
 
 
 def coins_encodable(tenths: int) -> int:
-    """Whole units only: smallest coins, for tokens that carry money (classes 0.4 to 0.7).
+    """Whole units only: smallest coins, of what is to go into tokens that carry money.
 
-    The token's own coding then rounds up, in the customer's favour (``core.sts.amounts``).
+    A sale then charges what a token can carry of it (``core.sts.amounts.coins_floor``).
     """
     return max(tenths, 0) // 10 * 10

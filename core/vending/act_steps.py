@@ -10,6 +10,7 @@ from typing import Final
 
 from msgspec.structs import replace
 
+from core.commodity import units_only
 from core.entities import Account, Meter, TokenAct, TokenOnFile, TokenOrder
 from core.handlers.base import Context
 from core.messages import ReportTokens, RequestTokenAct
@@ -102,6 +103,7 @@ def _clear_tamper(ctx: Context, act: TokenAct, meter: Meter) -> Outcome:
 
 
 def _can_give(ctx: Context, command: RequestTokenAct, meter: Meter) -> int:
+    units_only(meter.commodity, meter.drn)
     _for_credit(ctx, command, meter)
     return -sum(entry.amount for entry in money.worth(ctx, meter, command.units_tenths))
 
@@ -172,6 +174,7 @@ def _again(ctx: Context, act: TokenAct, meter: Meter, old: TokenOnFile) -> Outco
 
 def _can_transfer(ctx: Context, command: RequestTokenAct, meter: Meter) -> int:
     """From a meter that is out, once, to one that is in."""
+    units_only(meter.commodity, meter.drn)
     _for_credit(ctx, command, meter)
     money.agreement_at(ctx, meter)
     old = meter_of(ctx.terms, ctx.stage, command.from_meter)
@@ -197,6 +200,7 @@ def _transfer(ctx: Context, act: TokenAct, meter: Meter) -> Outcome:
 
 
 def _can_refund(ctx: Context, command: RequestTokenAct, meter: Meter) -> int:
+    units_only(meter.commodity, meter.drn)
     _in_use(ctx, command, meter)
     ctx.stage.need(Account, money.agreement_at(ctx, meter).account_id)
     entries = money.refund_entries(ctx, meter, command.units_tenths, ctx.now_us)

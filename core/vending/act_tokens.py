@@ -12,10 +12,11 @@ from core.sts.errors import FieldRangeError, StsError
 from core.sts.layouts import CREDIT, MANAGEMENT, Management
 from core.sts.module import IssuedToken, TokenRequest
 from core.sts.token import TokenData, extended_set, management
+from core.units import quantity
 from core.vending import tokens
 from core.vending.act_kinds import KINDS, Kind
 from core.vending.token_orders import Asked
-from core.vending.tokens import key_of, make_token
+from core.vending.tokens import key_of, make_token, on_token
 
 #: Class 1 tokens carry no TID; this stands in their row.
 NO_TID = -1
@@ -106,8 +107,8 @@ def _keep(ctx: Context, act: TokenAct, meter: Meter, token: IssuedToken) -> Issu
 def issue_units(ctx: Context, act: TokenAct, meter: Meter, tenths: int) -> IssuedToken:
     """A credit token, made as for a sale; no price, no blocks. Refusals as for a sale."""
     if tenths > meter.max_credit_tenths:
-        most = f"{meter.max_credit_tenths // 10}.{meter.max_credit_tenths % 10}"
-        why = f"it takes at most {most} units at once"
+        most = quantity(meter.max_credit_tenths, meter.commodity, ctx.terms.currency)
+        why = f"it takes at most {most} at once"
         raise refuse("act-not-possible", kind=act.kind, meter=meter.drn, why=why)
     came = _came(ctx, act)
     if came is not None:
@@ -115,7 +116,8 @@ def issue_units(ctx: Context, act: TokenAct, meter: Meter, tenths: int) -> Issue
         return came
     if meter.sgc in ctx.terms.remotes:
         subclass = subclass_of(meter.commodity, meter.drn)
-        raise Elsewhere(Asked(token_class=CREDIT, subclass=subclass, amount=tenths))
+        amount = on_token(ctx.terms, meter, tenths)
+        raise Elsewhere(Asked(token_class=CREDIT, subclass=subclass, amount=amount))
     try:
         token = make_token(ctx, meter, tenths)
     except StsError as error:

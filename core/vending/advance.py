@@ -16,6 +16,7 @@ from core.collection.charges import fee_of
 from core.collection.items import book, receivable
 from core.collection.tenders import wrong
 from core.collection.terms import ADVANCE, AdvanceTerms
+from core.commodity import units_only
 from core.entities import Account, Agreement, AgreementState, Debt, Meter
 from core.handlers.base import Context
 from core.ledger import Entry
@@ -72,6 +73,7 @@ class Worth(msgspec.Struct, frozen=True, kw_only=True):
 def worth(ctx: Context, meter: Meter, agreement: Agreement, amount: int) -> Worth:
     """Check everything and price the advance; raises Refusal, and changes nothing."""
     terms, stage = ctx.terms, ctx.stage
+    units_only(meter.commodity, meter.drn)
     rule = terms.collection.advances
     if rule is None:
         raise refuse("advance-not-offered", meter=meter.drn, company=terms.name)

@@ -7,6 +7,7 @@ before it stopped, so that ending and giving again opens no month a second time.
 import msgspec
 
 from core.calendars import first_day, local_period
+from core.commodity import units_only
 from core.entities import Agreement, Entitlement, Meter, TokenAct
 from core.handlers.base import Context
 from core.messages import RequestTokenAct
@@ -28,6 +29,7 @@ def can_entitle(ctx: Context, command: RequestTokenAct, meter: Meter) -> int:
     The second entitlement waits until the first has ended, and until no token is on its way: its
     months are not known before.
     """
+    units_only(meter.commodity, meter.drn)
     month = local_period(ctx.now_us, ctx.terms.zone)
     wrong = _wrong(command, meter, month)
     if wrong:

@@ -45,7 +45,7 @@ from core.vending.sale_rows import (
 )
 from core.vending.states import Move, SaleState, moved
 from core.vending.token_orders import Asked, For, order, split
-from core.vending.tokens import write_token
+from core.vending.tokens import on_token, write_token
 
 _ISSUING = moved(SaleState.QUOTED, Move.CONFIRM, Move.ASK_MODULE)
 
@@ -104,7 +104,7 @@ def order_sale(
     asked = Asked(
         token_class=CREDIT,
         subclass=subclass_of(at_sale.meter.commodity, sale.drn),
-        amount=sale.units_tenths,
+        amount=on_token(ctx.terms, at_sale.meter, sale.units_tenths),
         change=change.new if change else None,
         three_tokens=bool(change and change.three_tokens),
     )

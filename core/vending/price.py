@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from datetime import date
+from functools import partial
 
 import msgspec
 
@@ -11,12 +12,13 @@ from core.company import Terms
 from core.entities import Agreement, AgreementPause, AgreementState, Meter
 from core.refusals import Refusal, refuse
 from core.store.load_facts import NOTHING, Facts
-from core.sts.amounts import encodable_floor
+from core.sts.amounts import coins_floor, encodable_floor
 from core.tariffs import sale as pricing
 from core.tariffs.accrual import paused_months, periods_due
 from core.tariffs.compiling import CompiledTariff, NoTariffError
 from core.tariffs.pricing import MissingQuantityError
 from core.tariffs.solving import solve, tender_for
+from core.units import is_money
 from core.vending.owed import Owing, debts_of, owing, paid_of, refuse_if_blocked
 
 __all__ = [
@@ -25,6 +27,7 @@ __all__ = [
     "Known",
     "Price",
     "debts_of",
+    "encodable",
     "known",
     "no_price",
     "paused",
@@ -125,6 +128,13 @@ def same_limits(
     return before // 100 == now // 100 if yearly else before == now
 
 
+def encodable(terms: Terms, meter: Meter) -> pricing.Encodable:
+    """What a token for this meter can carry: units, or the company's money."""
+    if is_money(meter.commodity):
+        return partial(coins_floor, exponent=terms.exponent)
+    return encodable_floor
+
+
 def price_purchase(
     terms: Terms, stage: Stage, meter: Meter, agreement: Agreement, tender: int, at_us: int
 ) -> Price:
@@ -136,7 +146,7 @@ def price_purchase(
     tariff = terms.tariffs[agreement.tariff]
     try:
         state = sale_state(terms, meter, agreement, left, at_us)
-        result = solve(tariff, tender, state, terms.deductions, encodable_floor)
+        result = solve(tariff, tender, state, terms.deductions, encodable(terms, meter))
     except NO_PRICE as error:
         raise no_price(meter, agreement, error) from error
     priced = sold(terms, meter, result)
@@ -157,7 +167,7 @@ def tender_of(
     units = tenths * MILLI_PER_TENTH
     try:
         state = sale_state(terms, meter, agreement, left, at_us)
-        found = tender_for(tariff, units, state, terms.deductions, encodable_floor)
+        found = tender_for(tariff, units, state, terms.deductions, encodable(terms, meter))
     except NO_PRICE as error:
         raise no_price(meter, agreement, error) from error
     if isinstance(found, pricing.Overflow):

@@ -156,6 +156,7 @@ def _ask_about_quote(command: CreditVend, price: Price, commodity: str) -> None:
             quoted=command.quoted_tenths,
             units=price.units_tenths,
             meter=command.meter,
+            currency=command.currency,
             commodity=commodity,
         )
 

@@ -3,9 +3,11 @@
 from msgspec.structs import replace
 
 from core.commodity import subclass_of
+from core.company import Terms
 from core.entities import Meter, PastSale
 from core.handlers.base import Context
 from core.refusals import Refusal, refuse
+from core.sts.amounts import coin_1e5, currency_floor
 from core.sts.errors import (
     DefaultKeyCreditError,
     StsError,
@@ -17,8 +19,10 @@ from core.sts.errors import (
     VendingKeyExpiredError,
 )
 from core.sts.meter_id import meter_pan
-from core.sts.module import CreditRequest, IssuedToken, MeterKey
+from core.sts.module import CreditRequest, IssuedToken, MeterKey, Result, TokenRequest
 from core.sts.tid import BaseDate, next_tid, tid_at
+from core.sts.token import currency_credit
+from core.units import is_money
 
 NO_KEY = (
     SupplyGroupUnknownError,
@@ -65,9 +69,7 @@ def make_token(ctx: Context, meter: Meter, tenths: int, place: str = "") -> Issu
     try:
         base = ctx.terms.module.describe(key).base_date
         tid = tid_for(ctx, meter, base)
-        subclass = subclass_of(meter.commodity, meter.drn)
-        request = CreditRequest(key, tid, ctx.draw.rnd, tenths, subclass)
-        (result,) = ctx.terms.module.issue_credit([request], ctx.now_us)
+        result = _made(ctx, meter, (key, tid), tenths)
         if isinstance(result, StsError):
             raise result
     except StsError as error:
@@ -77,6 +79,26 @@ def make_token(ctx: Context, meter: Meter, tenths: int, place: str = "") -> Issu
         raise no from error
     ctx.stage.put(meter.drn, replace(meter, last_tid=tid, base_year=int(base)))
     ctx.stage.link("made", f"{ctx.message_id}{place}", result)
+    return result
+
+
+def on_token(terms: Terms, meter: Meter, tenths: int) -> int:
+    """What a credit token carries exactly, as modules take it: tenths of a unit; of money
+    10^-5 of the currency, never more than was paid for."""
+    if is_money(meter.commodity):
+        return currency_floor(tenths // 10 * coin_1e5(terms.exponent))
+    return tenths
+
+
+def _made(ctx: Context, meter: Meter, at: tuple[MeterKey, int], tenths: int) -> Result:
+    module, subclass = ctx.terms.module, subclass_of(meter.commodity, meter.drn)
+    (key, tid), amount = at, on_token(ctx.terms, meter, tenths)
+    if is_money(meter.commodity):
+        data = currency_credit(subclass, tid, amount)
+        (result,) = module.issue([TokenRequest(key, data)], ctx.now_us)
+    else:
+        request = CreditRequest(key, tid, ctx.draw.rnd, amount, subclass)
+        (result,) = module.issue_credit([request], ctx.now_us)
     return result
 
 

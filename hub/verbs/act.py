@@ -27,6 +27,7 @@ from core.money import MoneyError, format_amount, parse_amount
 from core.queries.acts import act_of, list_acts
 from core.queries.views import ActView
 from core.sts.token import grouped
+from core.units import is_money, quantity
 from core.vending.act_kinds import KINDS, REGISTERS, TEST_NAMES, Two
 from core.vending.act_states import ActState
 from hub.config import Config
@@ -372,6 +373,13 @@ def _subject(data: dict[str, Any]) -> str:
     return "nothing"
 
 
+def _many(tenths: int, commodity: Any, currency: str) -> str:
+    """Units, or the money of a meter that holds it."""
+    if is_money(commodity):
+        return quantity(tenths, commodity, currency)
+    return f"{tenths // 10}.{tenths % 10} units"
+
+
 def tell_done(settings: Config, company: str, done: Submitted, as_json: bool) -> None:
     if done.answer is None:
         die(f"the outcome is not known yet; look for it: wattbus find {done.message_id}")
@@ -382,8 +390,8 @@ def tell_done(settings: Config, company: str, done: Submitted, as_json: bool) ->
         typer.echo(json.dumps({"message": done.message_id, "repeat": done.repeat, **data}))
         return
     units, amount = data.get("units_tenths", 0), data.get("amount", 0)
-    carried = f", {units // 10}.{units % 10} units" if units else ""
     currency = settings.companies[company].currency
+    carried = f", {_many(units, data.get('commodity'), currency)}" if units else ""
     money = f", {format_amount(amount, currency)} {currency}" if amount else ""
     about = _subject(data)
     typer.echo(f"act {data['act']}: {data['kind']} for {about}: {data['state']}{carried}{money}")

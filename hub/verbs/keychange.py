@@ -296,14 +296,14 @@ def _one_meter(settings: Config, company: str, drn: str, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps({**msgspec.to_builtins(view), "old_tokens": old}))
         return
-    zone = settings.companies[company].zone
+    zone, currency = settings.companies[company].zone, settings.companies[company].currency
     typer.echo(f"meter {view.meter}: {view.old} to {view.new}, {view.state}")
     typer.echo(f"  campaign {view.campaign or '-'}; printed {view.issued} times{_notes(view)}")
     for name in ("needed_at", "issued_at", "presumed_at", "closed_at"):
         if at := getattr(view, name):
             typer.echo(f"  {name.removesuffix('_at')} {_time(at, zone)}")
     for token in tokens:
-        units = quantity(token.units_tenths, token.commodity)
+        units = quantity(token.units_tenths, token.commodity, currency)
         typer.echo(
             f"  under the old key: receipt {token.receipt}, {units}, {_time(token.at, zone)}; "
             "not known as entered"

@@ -92,9 +92,8 @@ def _say(settings: Config, view: OrderView, now_us: int) -> None:
 
 def _purpose(view: OrderView, lens: Lens) -> str:
     if view.cause == "sale":
-        return (
-            f"sale of {quantity(view.units_tenths, view.commodity)} for {lens.money(view.tender)}"
-        )
+        what = quantity(view.units_tenths, view.commodity, view.currency)
+        return f"sale of {what} for {lens.money(view.tender)}"
     return f"{view.cause} {view.cause_id}: {view.kind or 'unknown'}"
 
 

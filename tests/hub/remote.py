@@ -11,11 +11,11 @@ import msgspec
 from core.company import Terms
 from core.messages import MadeToken, OrderTokens, ReportTokens
 from core.sts.amounts import encode_units
-from core.sts.layouts import MANAGEMENT, Management
+from core.sts.layouts import MANAGEMENT, Management, is_currency
 from core.sts.module import KeyChangeRequest, MeterKey, TokenRequest, open_module
 from core.sts.remote import RemoteModule
 from core.sts.sta import SAMPLE_TABLES
-from core.sts.token import credit, management
+from core.sts.token import credit, currency_credit, management
 from tests.hub.key_changes import keys as changing_keys
 from tests.hub.machine import MASTER, FakeChannel, FakeTime, Machine, demo_terms, enrol, pay
 
@@ -90,6 +90,8 @@ class RemoteMachine(Machine):
         if order.token_class == MANAGEMENT:
             coded = encode_units(order.amount) if order.subclass in WATTS else order.amount
             data = management(order.subclass, order.tid, 5, coded)
+        elif is_currency(order.token_class, order.subclass):
+            data = currency_credit(order.subclass, order.tid, order.amount)
         else:
             data = credit(order.subclass, order.tid, 5, order.amount)
         (token,) = self.hardware.issue([TokenRequest(key, data)], self.time.at_us)

@@ -7,6 +7,9 @@ from hypothesis import strategies as st
 from core.sts.amounts import (
     CURRENCY_MAX,
     UNITS_MAX,
+    coin_1e5,
+    coins_floor,
+    currency_floor,
     decode_currency,
     decode_units,
     encodable_ceil,
@@ -118,3 +121,40 @@ def test_currency_never_costs_the_customer(amount: int) -> None:
 @given(st.integers(0, 2 * UNITS_MAX))
 def test_the_tariff_engine_sells_what_a_token_carries(tenths: int) -> None:
     assert sts_encodable(tenths) == encodable_floor(tenths)
+
+
+@pytest.mark.parametrize(
+    ("amount", "carried"),
+    [
+        (0, 0),
+        (16_383, 16_383),  # up to here exactly
+        (16_393, 16_384),
+        (1_000_000, 999_924),
+        (64_565_000, 64_562_624),
+        (2_000_000_000, 1_999_442_624),
+    ],
+)
+def test_the_floor_of_currency(amount: int, carried: int) -> None:
+    assert currency_floor(amount) == carried
+    with pytest.raises(AmountNegativeError):
+        currency_floor(-amount - 1)
+
+
+@given(st.integers(0, CURRENCY_MAX) | st.integers(0, 10**12))
+def test_what_is_not_above_an_amount_is_carried_exactly(amount: int) -> None:
+    carried = currency_floor(amount)
+    coded = encode_currency(carried)
+    assert decode_currency(*coded) == carried <= amount
+    above = decode_currency(*encode_currency(carried + 1)) if carried < CURRENCY_MAX else amount + 1
+    assert above > amount
+
+
+@given(st.integers(0, 10**11), st.sampled_from((0, 2, 3)))
+def test_a_sale_of_coins_charges_less_than_a_coin_above_its_token(tenths: int, places: int) -> None:
+    sold, coin = coins_floor(tenths, places), coin_1e5(places)
+    assert sold % 10 == 0
+    assert sold <= tenths
+    assert coins_floor(sold, places) == sold
+    carried = currency_floor(sold // 10 * coin)
+    assert carried == currency_floor(tenths // 10 * coin)
+    assert 0 <= sold // 10 * coin - carried < coin
