@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from core.billing import runs
+from core.billing import partitions, runs
 from core.billing.states import RunMove
 from core.messages import Answer, BillPartition, BillRunMoved, EndBillPhase, Outcome, RunBillPhase
 from core.store.tx import TransientStoreError
@@ -308,3 +308,19 @@ def test_an_answer_is_of_the_one_form(lane: Lane) -> None:
     answer = lane.machine.answer(id_)
     assert answer == msgspec.convert(msgspec.to_builtins(answer), Answer)
     assert answer.args == {"kind": "bill run", "what": "there is no run 99"}
+
+
+def test_inputs_are_frozen_by_the_days_of_the_company(
+    lane: Lane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was paid an hour after midnight is not paid on the day before, in any zone."""
+    zones, plain = [], partitions.freeze
+
+    def freeze(tx: Any, terms: Any, part: Any) -> int:
+        zones.append(terms.zone)
+        return plain(tx, terms, part)
+
+    monkeypatch.setattr(partitions, "freeze", freeze)
+    lane.begin(planned(lane.books), "freeze")
+    lane.work()
+    assert set(zones) == {lane.machine.terms.zone} != {"UTC"}
