@@ -8,6 +8,7 @@ import pytest
 from core.billing import periods
 from core.billing.periods import Reported
 from core.store.ids import take
+from core.store.upgrade import upgrade
 from tests.core.changes import life
 from tests.core.changes.life import (
     DAY_US,
@@ -25,6 +26,7 @@ from tests.core.changes.life import (
     whole,
 )
 from tests.hub.machine import Machine
+from tests.servers.postgres import Postgres
 
 
 def used(machine: Machine, period: int, first: str, last: str, units: int) -> None:
@@ -104,7 +106,16 @@ def test_a_correction_does_not_count_what_was_sold_after_the_bill(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole_limits(monkeypatch)
-    machine = life.life(tmp_path)
+    corrected(life.life(tmp_path))
+
+
+@pytest.mark.slow
+def test_nor_on_postgresql(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole_limits(monkeypatch)
+    corrected(life.life_on(postgres.prepared("lives", upgrade)))
+
+
+def corrected(machine: Machine) -> None:
     sold(machine, 6_000)
     to_bills(machine)
     open_period(machine)
