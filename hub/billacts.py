@@ -14,6 +14,7 @@ from core.billing.outsort import OutsortRule
 from core.billing.periods import Reported
 from core.billing.shapes import REGULAR, BillingError, Draw
 from core.billing.states import BillMove
+from core.calendars import local_date
 from core.store.tx import Tx
 from core.vending.act_kinds import Role
 from hub import audit
@@ -104,11 +105,13 @@ def _open(work: Work, of: OfPeriod) -> dict[str, Any]:
     books = work.books
     periods.open_period(work.tx, books.company, of.period, work.now_us)
     categories.evaluate(work.tx, books.company, of.period, books.tariffs, books.zone)
+    work.record("bill-period-open", period=of.period)
     return {"period": of.period, "state": "open"}
 
 
 def _close(work: Work, of: OfPeriod) -> dict[str, Any]:
     periods.close_period(work.tx, work.books.company, of.period, work.now_us)
+    work.record("bill-period-close", period=of.period)
     return {"period": of.period, "state": "closed"}
 
 
@@ -116,6 +119,7 @@ def _usage(work: Work, used: Usage) -> dict[str, Any]:
     rows = periods.record_usage(
         work.tx, work.books.company, used.period, used.rows, work.draw, work.now_us
     )
+    work.record("bill-usage", period=used.period, rows=rows)
     return {"period": used.period, "rows": rows}
 
 
@@ -150,6 +154,7 @@ def _decide(work: Work, of: Decided) -> dict[str, Any]:
 def _abandon(work: Work, of: OfRun) -> dict[str, Any]:
     _own(work, "bill_run", of.run)
     runs.abandon(work.tx, of.run)
+    work.record("bill-run-abandon", run=of.run)
     return {"run": of.run}
 
 
@@ -157,7 +162,8 @@ def _reverse(work: Work, of: OfBill) -> dict[str, Any]:
     _own(work, "bill", of.bill)
     runs.need_other(work.tx, 0, of.bill, work.who)
     work.record("bill-reverse", bill=of.bill)
-    reverse.reverse_one(work.tx, of.bill, work.draw, work.now_us)
+    today = local_date(work.now_us, work.books.zone).isoformat()
+    reverse.reverse_one(work.tx, of.bill, work.draw, work.now_us, today)
     return {"bill": of.bill, "state": "reversed"}
 
 

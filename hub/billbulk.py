@@ -126,7 +126,7 @@ def _terms(means: Means, run: Run) -> RunTerms:
     if key not in memory:
         while len(memory) >= _KEPT:
             del memory[next(iter(memory))]
-        memory[key] = runs.terms_of(run, means.terms.tariffs)
+        memory[key] = runs.terms_of(run, means.terms.tariffs, means.terms.zone)
     found: RunTerms = memory[key]
     return found
 

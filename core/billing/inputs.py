@@ -5,8 +5,8 @@ nothing. What is gathered is written into the partition's inputs by value (what 
 of a final row), so that a second calculation needs nothing that may have changed meanwhile.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from collections.abc import Mapping, Sequence
+from datetime import date, timedelta
 from fractions import Fraction
 
 import msgspec
@@ -15,7 +15,7 @@ from core.billing.earlier import Bills, by_month, earlier_bills, of_year, usages
 from core.billing.needs import Needs, needs_of
 from core.billing.overdue import Delays, delays_of
 from core.billing.shapes import Frozen, Given, RunTerms, Usage
-from core.calendars import add_months
+from core.calendars import add_months, first_day, start_of_day
 from core.store.load_facts import ATTRIBUTE, CATEGORY, Fact, facts_between, holding
 from core.store.tx import Reader
 from core.tariffs.bills import Amount, BillInput, Overdue, Share
@@ -52,7 +52,7 @@ def gather(
 ) -> list[Frozen]:
     """The inputs with all that is known; ``span``: the agreements of the partition."""
     facts = facts_between(reader, *span)
-    sold = _sold(reader, terms.period, span)
+    sold = _sold(reader, terms.period, span, terms.zone)
     needs = {
         code: needs_of(terms.tariffs[code].tariff)
         for code in {each.tariff for each in frozen}
@@ -69,7 +69,7 @@ def gather(
     used = usages(reader, concerned)
     known = _Known(
         terms.period, facts, sold, _bills(reader, terms.period, concerned, needs, used),
-        _categories(reader, terms.period, _of(concerned, needs, "category")),
+        _categories(reader, terms.period, [e for e in concerned if needs[e.tariff].category]),
         _shares(reader, terms, [e.agreement for e in concerned if needs[e.tariff].shares]),
         _delays(reader, terms, concerned, needs, used),
     )  # fmt: skip
@@ -85,17 +85,34 @@ def gather(
     ]
 
 
-def _of(frozen: Iterable[Frozen], needs: Mapping[str, Needs], what: str) -> list[int]:
-    return [each.agreement for each in frozen if getattr(needs[each.tariff], what)]
+def _sold(reader: Reader, period: int, span: tuple[int, int], zone: str) -> dict[int, int]:
+    """Milli-units that were sold by token in the month, before the agreement was billed.
 
-
-def _sold(reader: Reader, period: int, span: tuple[int, int]) -> dict[int, int]:
-    """Milli-units that were sold by token in the month, before the agreement was billed."""
-    return dict(reader.rows(
+    Who went back to tokens in the month has bought since, and what he remembers holds his bill too:
+    his purchases before the bill's days are looked up.
+    """
+    found: dict[int, int] = dict(reader.rows(
         "SELECT agreement_id, units_milli FROM agreement_state WHERE agreement_id >= :low "
         "AND agreement_id <= :high AND period = :period AND units_milli > 0",
         low=span[0], high=span[1], period=period,
     ))  # fmt: skip
+    back = reader.rows(
+        "SELECT agreement_id, min(first) FROM billed_days WHERE agreement_id IN :ids "
+        "AND last >= :first AND last < :beyond GROUP BY agreement_id",
+        ids=list(found), first=first_day(period).isoformat(),
+        beyond=first_day(add_months(period, 1)).isoformat(),
+    ) if found else []  # fmt: skip
+    for agreement, first in back:
+        ((tenths,),) = reader.rows(
+            "SELECT COALESCE(sum(units_tenths), 0) FROM sale WHERE meter_id IN (SELECT i.meter_id "
+            "FROM agreement g JOIN meter_install i ON i.service_point_id = g.service_point_id "
+            "WHERE g.id = :id) AND agreement_id = :agreement AND period = :period "
+            "AND state = 'issued' AND priced_at < :before",
+            id=agreement, agreement=agreement, period=period,
+            before=start_of_day(date.fromisoformat(first) + timedelta(days=1), zone),
+        )  # fmt: skip
+        found[agreement] = int(tenths) * 100
+    return {id_: units for id_, units in found.items() if units}
 
 
 def _bills(
@@ -114,15 +131,18 @@ def _bills(
     return earlier_bills(reader, [each.agreement for each in asking], since, period)
 
 
-def _categories(reader: Reader, period: int, ids: Sequence[int]) -> dict[int, str]:
-    """As worked out when this period (or the newest before it) was opened."""
+def _categories(reader: Reader, period: int, asking: Sequence[Frozen]) -> dict[int, str]:
+    """As worked out when this period (or the newest before it) was opened, by this very tariff:
+    who came to it since is its default."""
+    ids = {each.agreement: each.tariff for each in asking}
     rows = reader.rows(
-        "SELECT c.agreement_id, c.category FROM agreement_category c WHERE c.agreement_id IN :ids "
+        "SELECT c.agreement_id, c.tariff, c.category FROM agreement_category c "
+        "WHERE c.agreement_id IN :ids "
         "AND c.period = (SELECT max(n.period) FROM agreement_category n "
         "WHERE n.agreement_id = c.agreement_id AND n.period <= :period)",
         ids=list(ids), period=period,
     ) if ids else []  # fmt: skip
-    return dict(rows)
+    return {id_: category for id_, tariff, category in rows if ids[id_] == tariff}
 
 
 def _shares(

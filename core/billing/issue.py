@@ -141,10 +141,12 @@ def decide(tx: Tx, bill_id: int, what: BillMove) -> BillState:
     A bill below nothing that is approved goes out as a credit (``core.billing.credits``).
     BillingError, WrongMoveError.
     """
-    tx.rows(  # whoever issues this partition has it locked: one of the two comes first
-        "SELECT p.number FROM bill b JOIN run_partition p ON p.run_id = b.run_id AND "
-        "p.first_bill <= b.id AND p.first_bill + p.bills > b.id WHERE b.id = :id FOR UPDATE",
+    # whoever issues this partition has it locked, and not the bill: one of the two comes first
+    tx.rows(
+        "SELECT number FROM run_partition WHERE run_id = (SELECT run_id FROM bill WHERE id = :id) "
+        "AND first_bill <= :bill AND first_bill + bills > :bill FOR UPDATE",
         id=bill_id,
+        bill=bill_id,
     )
     rows = tx.rows(
         "SELECT state, outsort, run_id, live FROM bill WHERE id = :id FOR UPDATE", id=bill_id

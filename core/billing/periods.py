@@ -50,7 +50,7 @@ def open_period(tx: Tx, company: str, period: int, now_us: int) -> None:
 
 def close_period(tx: Tx, company: str, period: int, now_us: int) -> None:
     """Close it: no usage, no run of it any more. BillingError when a run of it is not finished."""
-    need_open(tx, company, period)
+    need_open(tx, company, period, lock="UPDATE")  # whoever plans a run now is waited for
     open_runs = tx.rows(
         "SELECT id FROM bill_run WHERE company = :company AND period = :period "
         "AND state NOT IN ('issued', 'abandoned')",
@@ -65,11 +65,11 @@ def close_period(tx: Tx, company: str, period: int, now_us: int) -> None:
     )  # fmt: skip
 
 
-def need_open(tx: Reader, company: str, period: int) -> None:
+def need_open(tx: Reader, company: str, period: int, lock: str = "SHARE") -> None:
     """BillingError unless the period is open; it stays so until the transaction ends."""
     rows = tx.rows(
-        "SELECT state FROM billing_period WHERE company = :company AND period = :period FOR SHARE",
-        company=company, period=period,
+        "SELECT state FROM billing_period WHERE company = :company AND period = :period "
+        f"FOR {lock}", company=company, period=period,
     )  # fmt: skip
     if not rows or rows[0][0] != OPEN:
         raise BillingError(f"period {period} of {company} is {'closed' if rows else 'not open'}")

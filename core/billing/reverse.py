@@ -88,9 +88,9 @@ def reverse(
     return refused
 
 
-def reverse_one(tx: Tx, bill_id: int, draw: Draw, now_us: int) -> None:
-    """Reverse one bill. BillingError when that cannot be."""
-    refused = reverse(tx, [bill_id], draw, now_us)
+def reverse_one(tx: Tx, bill_id: int, draw: Draw, now_us: int, due: str = "") -> None:
+    """Reverse one bill; ``due`` as of :func:`reverse`. BillingError when that cannot be."""
+    refused = reverse(tx, [bill_id], draw, now_us, due=due)
     if refused:
         raise BillingError(f"bill {bill_id} cannot be reversed: {refused[bill_id]}")
 

@@ -100,9 +100,11 @@ def _upto(tx: Tx, wanted: Plan, above: int) -> int | None:
     """The last agreement of the partition that begins above this one."""
     if wanted.agreement:
         return wanted.agreement if above < wanted.agreement else None
+    # whose bill is corrected may have changed to tokens since
+    mode = "" if wanted.kind == REBILL else "AND mode = 'postpaid' "
     rows = tx.rows(
         "SELECT max(id) FROM (SELECT id FROM agreement WHERE company = :company "
-        "AND mode = 'postpaid' AND id > :above ORDER BY id LIMIT :size) x",
+        f"{mode}AND id > :above ORDER BY id LIMIT :size) x",
         company=wanted.company, above=above, size=wanted.size,
     )  # fmt: skip
     return rows[0][0] if rows else None

@@ -73,7 +73,21 @@ def finally_billed(ctx: Context, case: Case, service: Service) -> Used:
         raise wrong(account, f"bill {used.bill_id} is not of the final reading: {how}")
     if used.bill_state != "issued":
         raise wrong(account, f"the final bill {used.bill_id} is {used.bill_state}, not issued")
+    _none_before(ctx, account, service)
     return used
+
+
+def _none_before(ctx: Context, account: str, service: Service) -> None:
+    """Runs bill who is billed: what no bill is of now, none would ever be of. Usage of days by
+    token is not billed, nor is that of a period that was closed without it."""
+    days = billed_days(ctx, service.id)
+    for period in ctx.stage.linked("used-in", service.id) or ():
+        used: Used = ctx.stage.linked("used", (service.id, period))
+        ours = days is None or used.first >= days.first
+        if ours and used.bill_state != "issued" and ctx.stage.linked("open-period", period):
+            month = f"{period // 100}-{period % 100:02d}"
+            how = f"wattbus billrun plan {month} --agreement {service.id}"
+            raise wrong(account, f"what was used up to {used.last} is not billed: {how}")
 
 
 def can_be_billed(ctx: Context, case: Case, service: Service) -> None:

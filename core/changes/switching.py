@@ -93,6 +93,8 @@ def _to_prepaid(ctx: Context, case: Case, service: Service) -> Facts:
     put_service(ctx, replace(with_tariff(case, service), mode="prepaid"))
     state = ctx.stage.need(AgreementState, service.id)
     units = used.consumption if used.period == local_period(ctx.now_us, ctx.terms.zone) else 0
+    if state.period == used.period:  # sold before he was billed, in the same month
+        units += state.units_milli
     ctx.stage.put(
         service.id,
         replace(state, period=used.period, units_milli=units, fixed_through=used.period),

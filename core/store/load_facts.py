@@ -21,7 +21,8 @@ _SQL = (
     f"SELECT {COLUMNS} FROM agreement_fact WHERE agreement_id IN :ids "
     "AND kind IN ('attribute', 'category') AND from_day <= :on UNION ALL "
     "SELECT c.agreement_id, 'evaluated', '', '', 0, 0, c.category, 0 FROM agreement_category c "
-    "WHERE c.agreement_id IN :same AND c.period = (SELECT max(n.period) FROM agreement_category n "
+    "WHERE c.agreement_id IN :same AND c.tariff = (SELECT g.tariff FROM agreement g "
+    "WHERE g.id = c.agreement_id) AND c.period = (SELECT max(n.period) FROM agreement_category n "
     f"WHERE n.agreement_id = c.agreement_id AND n.period <= :period) {_ORDER}"
 )
 

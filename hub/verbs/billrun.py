@@ -14,6 +14,7 @@ from core.billing import partitions, runs
 from core.billing.outsort import read_rules
 from core.billing.periods import Reported
 from core.billing.shapes import REBILL, REGULAR
+from core.billing.states import RunState
 from core.money import format_amount
 from hub.billacts import (
     USAGE_ROWS,
@@ -24,7 +25,7 @@ from hub.billacts import (
     Planned,
     Usage,
 )
-from hub.billdesk import CALCULATE, ISSUE, troubles
+from hub.billdesk import CALCULATE, ISSUE, troubles, under_way
 from hub.files import UnreadableError, read_text
 from hub.verbs import _billinputs
 from hub.verbs._billplace import Place, carry_out, place_of
@@ -177,6 +178,7 @@ def _tell(place: Place, number: int, as_json: bool, sentence: str) -> None:
     with place.reading() as reader:
         run_, tally = runs.run_of(reader, number), runs.tally(reader, number)
         wrong = troubles(reader, place.company, number)
+        still = not wrong and not under_way(reader, place.company, number)
     facts = {
         "run": number, "period": run_.period, "kind": run_.kind, "state": run_.state,
         "operator": run_.operator, "approver": run_.approver, "due": run_.due,
@@ -188,8 +190,20 @@ def _tell(place: Place, number: int, as_json: bool, sentence: str) -> None:
         f"run {number} ({run_.kind}, {run_.period}) is {run_.state}: {tally.bills} bills, "
         f"{tally.held} held when calculated, {total}; partitions: {parts}"
         + "".join(f"\nit cannot go on: {why}" for why in wrong)
+        + ("\n" + _STANDS if still and _is_cut_off(run_, tally) else "")
     )
     _say(as_json, facts, f"{sentence}\n{said}" if sentence else said)
+
+
+#: A command of it was discarded, or its processes ended; without a hub they may be at it.
+_STANDS = "a phase is not whole, and nothing of it is on the bus: start it again, it goes on"
+
+
+def _is_cut_off(run_: runs.Run, tally: runs.Tally) -> bool:
+    """Whether some of its partitions are further than others, or frozen ones are not calculated."""
+    if run_.state == RunState.ABANDONED:
+        return False
+    return len(tally.partitions) > 1 or run_.state == RunState.FROZEN
 
 
 @app.command()

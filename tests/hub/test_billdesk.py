@@ -55,6 +55,7 @@ def test_a_run_by_the_socket_alone(lane: Lane) -> None:
     assert [row[:2] for row in trail] == [
         ("bill-run-plan", "run/1"), ("bill-run-run", "run/1"), ("bill-run-approve", "run/1"),
         ("bill-run-issue", "run/1"), ("bill-reverse", "bill/2"),
+        ("bill-period-close", "run/0"), ("bill-period-open", "run/0"),
     ]  # fmt: skip
     assert {row[2] for row in trail} == {"grace via test"}
     assert lane.wrongs() == []

@@ -6,11 +6,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from core.billing import runs
+from core.billing import partitions, runs
 from core.billing.states import RunMove
 from core.messages import Answer, BillPartition, BillRunMoved, EndBillPhase, Outcome, RunBillPhase
 from core.store.tx import TransientStoreError
-from hub import billbulk, billphases, failpoints, inbox
+from hub import billbulk, billphases, deadletter, failpoints, inbox
+from hub.billdesk import troubles, under_way
 from hub.envelope import body_of, unseal
 from hub.outbox import BULK, WORKER
 from tests.core.billing.village import approve, planned
@@ -308,3 +309,45 @@ def test_an_answer_is_of_the_one_form(lane: Lane) -> None:
     answer = lane.machine.answer(id_)
     assert answer == msgspec.convert(msgspec.to_builtins(answer), Answer)
     assert answer.args == {"kind": "bill run", "what": "there is no run 99"}
+
+
+def test_inputs_are_frozen_by_the_days_of_the_company(
+    lane: Lane, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was paid an hour after midnight is not paid on the day before, in any zone."""
+    zones, plain = [], partitions.freeze
+
+    def freeze(tx: Any, terms: Any, part: Any) -> int:
+        zones.append(terms.zone)
+        return plain(tx, terms, part)
+
+    monkeypatch.setattr(partitions, "freeze", freeze)
+    lane.begin(planned(lane.books), "freeze")
+    lane.work()
+    assert set(zones) == {lane.machine.terms.zone} != {"UTC"}
+
+
+def test_a_run_of_which_a_command_was_discarded_goes_on_when_it_is_started_again(
+    lane: Lane,
+) -> None:
+    run = planned(lane.books)
+    lane.begin(run, "freeze")
+    lane.bulk.step()
+    with lane.machine.store.transaction() as tx:
+        tx.run("UPDATE delivery SET state = 3 WHERE seq = (SELECT min(seq) FROM delivery "
+               "WHERE state = 0)")  # fmt: skip
+        ((id_,),) = tx.rows("SELECT message_id FROM delivery WHERE state = 3")
+        letters = deadletter.locked(tx, deadletter.Named((id_,)), frozenset({3}))
+        deadletter.discard(tx, letters, "by mistake", "node1", 1)
+    lane.work()
+    assert lane.state(run) == "planned"
+    assert lane.machine.unaccounted() == 0
+    with lane.machine.store.reader() as reader:
+        assert not under_way(reader, "demo", run)
+        assert troubles(reader, "demo", run) == []
+    said = lane.over_the_socket("bill-phase", run=run, what="run", key="again")
+    assert not said["under_way"]
+    lane.work()
+    assert lane.state(run) == "validated"
+    assert lane.rows(BILLS) == EACH_BILLED_ONCE
+    assert lane.wrongs() == []

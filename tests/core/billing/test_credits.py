@@ -1,6 +1,7 @@
 """A bill below nothing: held for a person, then a credit; taken back as a whole."""
 
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from core.billing import periods
 from core.billing.periods import Reported
 from core.billing.states import BillMove, RunMove
 from core.tariffs.load import load_file
+from hub.billacts import OfBill, Work, perform
 from hub.billruns import Books, open_desk, run_phase
 from tests.core.billing import village
 from tests.core.billing.test_rebill import pay, reverse
@@ -128,6 +130,18 @@ def test_what_was_used_of_it_is_owed_again(tmp_path: Path, reserved: int) -> Non
     assert credit_of(made, 3) == reserved
     assert before > 10_000
     assert wrongs(made) == []
+
+
+def test_what_is_owed_again_is_due_on_the_day_of_the_company(tmp_path: Path) -> None:
+    """An hour after midnight in Kampala it is still yesterday by UTC."""
+    made = solar(tmp_path)
+    given(made)
+    night = replace(made, now_us=lambda: 1_795_300_200_000_000)  # 2026-11-21T22:30Z
+    with closing(open_desk(made)) as desk, desk.transaction() as (tx, draw):
+        tx.run("UPDATE account SET reserved = credit WHERE id = 3")
+        perform("reverse", OfBill(3), Work(tx, draw, night, "henry", "henry", "node1"))
+    owed = rows(made, "SELECT due FROM open_item WHERE kind = 'returned'")
+    assert owed == [("2026-11-22",)]
 
 
 def test_a_rebill_goes_from_credit_to_debt_and_back(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 from core.billing import partitions, runs
 from core.billing.commons import CommonTotal
 from core.billing.shapes import BillingError, Frozen, Given
+from core.store.load_facts import facts_of
 from core.tariffs.bills import BillInput, Overdue
 from hub.billruns import Books, open_desk
 from tests.core.billing.test_rebill import pay
@@ -236,3 +237,23 @@ def test_attributes_that_a_simple_tariff_does_not_ask_for_change_nothing(tmp_pat
     assert Given(attributes={"rooms": 4_000}) != Given()
     pay(made, 2, 10)
     assert wrongs(made) == []
+
+
+def test_a_category_is_of_the_tariff_that_it_was_worked_out_by(tmp_path: Path) -> None:
+    """Who changes the tariff within a month is not what another tariff calls him."""
+    made = place(tmp_path)
+    state(made, fact(1, "history", "units", "2026-09-01", value=200_000),
+          fact(1, "history", "units", "2026-10-01", value=200_000),
+          fact(1, "attribute", "contracted_kw", "2026-01-01", value=1_000))  # fmt: skip
+    opened(made, 202611)
+    with closing(open_desk(made)) as desk, desk.transaction() as (tx, _):
+        assert facts_of(tx, [1], date(2026, 11, 5))[1].category == "large"
+        tx.run("UPDATE agreement SET tariff = 'village' WHERE id = 1")
+        assert facts_of(tx, [1], date(2026, 11, 5))[1].category == ""
+        tx.run("UPDATE agreement SET tariff = 'works'")
+        tx.run("UPDATE agreement SET tariff = 'other' WHERE id = 1")
+    made.tariffs["other"] = made.tariffs["works"]  # type: ignore[index]
+    used(made, 202611, {1: {"units": 1_000, **KW}})
+    billed(made, 202611)
+    assert "new" in lines(made, 1, 202611), "its default"
+    assert "large" not in lines(made, 1, 202611)

@@ -148,3 +148,11 @@ def test_books_without_their_tariff(place: Place) -> None:
     assert "village.yaml" in place.run("run", "1", code=2)
     with pytest.raises(OSError, match="village"):
         books_of(read(place.config), "demo", lambda: 0)
+
+
+def test_a_phase_that_is_not_whole_is_told(place: Place) -> None:
+    plan = place.data("plan", "2026-10", "--operator", "grace", "--size", "3")
+    assert "not whole" not in place.run("status", str(plan["run"]))
+    with closing(open_desk(place.made)) as desk, desk.transaction() as (tx, _):
+        tx.run("UPDATE run_partition SET state = 'frozen' WHERE number = 1")
+    assert "a phase is not whole" in place.run("status", "1")
