@@ -2,6 +2,9 @@
 PY ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Two files of tests at a time; each of the two processes has servers, ports and folders of its own
+# (some 500 MB). One at a time: make test TWO=
+TWO ?= -n 2 --dist loadfile
 
 .PHONY: demo test fast lint setup peers clean
 
@@ -9,10 +12,10 @@ demo: $(VENV)/.ready-run ## the story, live: hub and simulators on SQLite, until
 	$(BIN)/python -m hub demo
 
 test: setup peers lint ## everything: lint, types, contracts, all tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(TWO)
 
 fast: setup lint ## the part that needs no server, in a minute or two
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" $(TWO)
 
 lint: setup
 	$(BIN)/ruff check .

@@ -134,6 +134,7 @@ METER_INSTALL = Table(
         sqlite_where=text("to_us is null"),
         postgresql_where=text("to_us is null"),
     ),
+    Index("ix_meter_install_service_point_id", "service_point_id"),
 )
 
 PHONE = Table(

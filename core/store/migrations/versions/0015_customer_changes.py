@@ -51,3 +51,4 @@ def upgrade() -> None:
         *_bigs("agreement_id", "change_id"),
     )
     op.create_index("ix_billed_days_agreement_id", "billed_days", ["agreement_id"])
+    op.create_index("ix_meter_install_service_point_id", "meter_install", ["service_point_id"])
