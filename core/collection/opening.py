@@ -20,6 +20,7 @@ from core.vending.act_states import ActState
 
 #: What credit of an older system is taken over against.
 OPENING_CREDIT = "opening:credit"
+OPENING_ACT, _ASKED = "opening-credit", "opening-credits"
 
 
 def check_opening(ctx: Context, command: RequestMoneyAct, account: Account) -> int:
@@ -30,7 +31,7 @@ def check_opening(ctx: Context, command: RequestMoneyAct, account: Account) -> i
     if not FIRST_YEAR <= command.year <= this_year:
         raise wrong(f"{command.year} is no year from {FIRST_YEAR} to {this_year}")
     own = ctx.stage.linked("carried-act", ctx.message_id)
-    acts: tuple[OpeningAct, ...] = ctx.stage.linked("opening-credits", account.number) or ()
+    acts: tuple[OpeningAct, ...] = ctx.stage.linked(_ASKED, account.number) or ()
     for other in acts:
         if other.year == command.year and other.id != own:
             _not_given(ctx, other, asked=own is None)
@@ -44,6 +45,14 @@ def _not_given(ctx: Context, other: OpeningAct, *, asked: bool) -> None:
         raise not_now(f"the credit of {other.year} was taken over by act {other.id} already")
     if asked and state == ActState.REQUESTED and other.expires > ctx.now_us:
         raise not_now(f"act {other.id} about the credit of {other.year} waits for its approval")
+
+
+def noted(ctx: Context, act: TokenAct, command: RequestMoneyAct) -> None:
+    """What the next request of this batch must see."""
+    if act.kind == OPENING_ACT:
+        known = ctx.stage.linked(_ASKED, command.account) or ()
+        asked = OpeningAct(act.id, command.year, act.state, act.expires)
+        ctx.stage.link(_ASKED, command.account, (*known, asked))
 
 
 def carry_opening(

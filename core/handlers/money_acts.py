@@ -7,6 +7,7 @@ from core.collection.act_kinds import MONEY_KINDS
 from core.collection.act_steps import STEPS
 from core.collection.acts import carry_out
 from core.collection.items import MAX_ITEMS
+from core.collection.opening import noted
 from core.collection.payments import account_of
 from core.collection.wanted import wants_of
 from core.handlers.base import Context, Handler
@@ -42,6 +43,7 @@ def decide_request(ctx: Context, command: RequestMoneyAct) -> Answer:
     checks.within_day(ctx, kind, act)
     second = kind.two is Two.ALWAYS or (kind.two is Two.ABOVE and amount > operator.waive_alone)
     act = on_file(ctx, act)
+    noted(ctx, act, command)
     if second:
         return act_answer(ctx, act)
     # the rule that one person is enough approves; a no here is the request's own no
