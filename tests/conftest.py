@@ -6,6 +6,7 @@ draws tracebacks with every local, which takes seconds).
 
 import gc
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from functools import cache
@@ -37,7 +38,14 @@ def _temporary_files_in_memory() -> None:
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", folder)
 
 
+def _children_hear_ctrl_c() -> None:
+    """A shell starts what runs in its background with SIGINT ignored, and children inherit that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 _keep_byte_code()
+_children_hear_ctrl_c()
 _temporary_files_in_memory()
 # pytest asks for Twisted's version before each test, which parses the metadata of the package
 metadata.version = cache(metadata.version)

@@ -57,6 +57,9 @@ module = "box"
 #: before it is asked about.
 OPTIONS = ("--every", "2", "--speed", "100", "--delay", "2.2", "--down", "3")
 CROWD = 3
+#: A token that is doubtful is asked about again and again, with rests between: on a busy machine
+#: that takes the time of several texts.
+PATIENT_S = 5 * SOON_S
 
 
 @dataclass
@@ -187,9 +190,9 @@ def all_buy(town: Town, crowd: list[Household]) -> None:
 
 def token_for(town: Town, buyer: Household) -> int:
     """What the token brings that comes in the end, after whatever was told on the way."""
-    text = town.reads(buyer, 2 * SOON_S)
+    text = town.reads(buyer, PATIENT_S)
     if "takes longer" in text:
-        text = town.reads(buyer, 2 * SOON_S)
+        text = town.reads(buyer, PATIENT_S)
     return town.meter_takes(buyer, town.sold[-1])
 
 
