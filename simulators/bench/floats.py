@@ -8,7 +8,6 @@ in turns. ``flood`` is the same with as many sales waiting as the workers can ta
 """
 
 import os
-import subprocess
 import tempfile
 import time
 from contextlib import ExitStack
@@ -106,12 +105,18 @@ def _hot_row(server: Postgres) -> None:
 
 def hot_row_tps(server: Postgres, seconds: int) -> float:
     """Transactions a second that update the same row, 64 clients at once."""
-    command: list[str | Path] = [
-        yardstick.pgbench(), "-n", "-M", "prepared", "-c", str(TILLS), "-j", "2",
-        "-T", str(seconds), "-f", server.folder / "hot.sql", server.url("hot"),
-    ]  # fmt: skip
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return yardstick.parse(done.stdout).tps
+    script = server.folder / "hot.sql"
+    command: yardstick.Command = [
+        "-n",
+        "-c",
+        str(TILLS),
+        "-j",
+        "2",
+        "-f",
+        script,
+        server.url("hot"),
+    ]
+    return yardstick.run(command, seconds).tps
 
 
 # --- the agent --------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import re
 import resource
 import subprocess
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +14,11 @@ from simulators.bench.servers import Postgres, ServerMissingError, postgres_prog
 
 #: TPC-B as pgbench has it, exactly so: other figures would be another yardstick.
 SCALE, CLIENTS, THREADS, SECONDS = 50, 16, 2, 20
+#: The longest round: a disk that commits nothing in so long is no yardstick.
+PATIENCE_S = 64
+#: Arguments of pgbench: clients, threads, script, the database last.
+Command = Sequence[str | Path]
+_COMMITTED = re.compile(r"^number of transactions actually processed: ([0-9]+)", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +52,36 @@ def prepare_tpcb(server: Postgres, scale: int = SCALE) -> None:
 
 def tpcb(server: Postgres, seconds: int = SECONDS) -> TpcB:
     """One round of TPC-B."""
-    command: list[str | Path] = [
-        pgbench(), "-M", "prepared", "-c", str(CLIENTS), "-j", str(THREADS), "-T", str(seconds),
-        server.url("tpcb"),
-    ]  # fmt: skip
+    command: Command = ["-c", str(CLIENTS), "-j", str(THREADS), server.url("tpcb")]
     parts = {"server": cpu.Part(server.process.pid)}
     before, clients, busy = cpu.read(parts)["server"], _children(), cpu.machine()
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    found, count = _count(command, seconds)
     spent = cpu.read(parts)["server"] - before + _children() - clients
-    found = parse(done.stdout)
-    count = found.tps * seconds
     return replace(found, cpu_us=spent / count * 1e6, elsewhere=cpu.elsewhere(busy, spent))
+
+
+def run(command: Command, seconds: int) -> TpcB:
+    """One run of pgbench with these arguments; ``seconds`` are added here.
+
+    Raises:
+        ValueError: it is another report, or it commits nothing in ``PATIENCE_S``.
+    """
+    return _count(command, seconds)[0]
+
+
+def _count(command: Command, seconds: int) -> tuple[TpcB, int]:
+    """What it measured and how many transactions; a disk that stands still is asked for longer."""
+    while True:
+        whole = [pgbench(), "-M", "prepared", "-T", str(seconds), *command]
+        done = subprocess.run(whole, check=True, capture_output=True, text=True)
+        committed = _COMMITTED.search(done.stdout)
+        if committed is None:
+            raise ValueError(f"not a report of pgbench: {done.stdout[:200]}")
+        if int(committed[1]) > 0:
+            return parse(done.stdout), int(committed[1])
+        if seconds >= PATIENCE_S:
+            raise ValueError(f"pgbench committed nothing in {seconds} s: see the disk")
+        seconds = min(4 * seconds, PATIENCE_S)
 
 
 def _children() -> float:
