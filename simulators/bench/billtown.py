@@ -8,7 +8,8 @@ from typing import Final
 from core.billing import periods
 from core.billing.periods import Reported
 from core.store.ids import take
-from core.store.upgrade import open_store, upgrade
+from core.store.pg import connect
+from core.store.upgrade import is_sqlite, open_store, upgrade
 from core.tariffs.load import load_file
 from hub.billphases import Books
 from hub.billruns import Desk, open_desk
@@ -65,7 +66,7 @@ def settle(url: str, accounts: int, say: Progress) -> None:
         for base in range(0, accounts, CHUNK):
             ids = _agreements(desk, min(CHUNK, accounts - base))
             report(desk, ids, 1_000)
-        analyze(desk.store)
+    _stand_a_while(url)
     say(f"{accounts:,} agreements have used something")
 
 
@@ -100,7 +101,22 @@ def correct(url: str, accounts: int) -> None:
     with closing(open_desk(books(url))) as desk:
         for base in range(1, accounts + 1, CHUNK):
             report(desk, range(base, min(base + CHUNK, accounts + 1)), 1_100)
-        analyze(desk.store)
+    _stand_a_while(url)
+
+
+def _stand_a_while(url: str) -> None:
+    """As a server leaves rows that have been there for some time: looked through and counted.
+
+    Whoever reads a row first after its commit marks its page, and the page is written again; in
+    a city that is larger than the server's buffers that would be the bill run.
+    """
+    if is_sqlite(url):
+        with closing(open_desk(books(url))) as desk:
+            analyze(desk.store)
+        return
+    with connect(url) as connection:
+        connection.execute("SET statement_timeout = 0")
+        connection.execute("VACUUM (ANALYZE)")
 
 
 def counted(url: str) -> int:
