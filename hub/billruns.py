@@ -90,35 +90,40 @@ def open_desk(books: Books) -> Desk:
 # --- one process ------------------------------------------------------------------------------
 
 
-def do_next(desk: Desk, terms: RunTerms, phase: RunMove) -> int | None:
-    """One partition in one transaction: how many bills, None when there was no free partition."""
+def do_next(desk: Desk, terms: RunTerms, phase: RunMove, above: int = 0) -> tuple[int, int] | None:
+    """The first free partition above one, in one transaction: its number and how many bills; None
+    when there was none."""
     with desk.transaction() as (tx, draw):
-        part = partitions.claim(tx, terms.id, phase)
+        part = partitions.claim(tx, terms.id, phase, above=above)
         if part is None:
             return None
         done = billphases.step(tx, terms, part, phase, (draw, desk.books.now_us()))
         failpoints.hit("billrun.before-commit")
     failpoints.hit("billrun.after-commit")
-    return done
+    return part.number, done
 
 
 def work(desk: Desk, terms: RunTerms, phase: RunMove, watch: Watch = lambda *_: None) -> int:
     """Partition after partition until none is free; bills done. StoreError after some attempts."""
-    done = failures = 0
+    done = failures = at = 0
     while True:
         try:
-            found = do_next(desk, terms, phase)
+            found = do_next(desk, terms, phase, at)
         except TransientStoreError:
             failures += 1
             if failures == ATTEMPTS:
                 raise
             time.sleep(_REST_S * failures)
             continue
-        if found is None:
-            return done
         failures = 0
-        done += found
-        watch(done, 0)
+        if found is not None:
+            at, bills = found
+            done += bills
+            watch(done, 0)
+        elif at:
+            at = 0  # once more from the first: one that another had may have been given back
+        else:
+            return done
 
 
 # --- several processes ------------------------------------------------------------------------

@@ -81,12 +81,14 @@ class Partition(msgspec.Struct, frozen=True, gc=False):
         return found
 
 
-def claim(tx: Tx, run_id: int, phase: RunMove, number: int = 0) -> Partition | None:
+def claim(tx: Tx, run_id: int, phase: RunMove, number: int = 0, above: int = 0) -> Partition | None:
     """The next partition for this phase, locked; None when there is no free one.
 
-    ``number``: this one and no other; who is at it is waited for. None: it is done.
+    ``number``: this one and no other; who is at it is waited for. None: it is done. ``above``: the
+    search begins behind this one; from the first, each would pass by all that are done.
     """
-    which, tail = "", ""
+    which, named = "AND number > :number ", number or above
+    tail = ""
     if tx.dialect == "postgresql":
         # tables that were empty when a plan was made would be read from end to end for ever after
         tx.run("SET LOCAL enable_seqscan = off")
@@ -95,7 +97,7 @@ def claim(tx: Tx, run_id: int, phase: RunMove, number: int = 0) -> Partition | N
         which = "AND number = :number "
     rows = tx.rows(
         f"{_SELECT}state = :state {which}ORDER BY number LIMIT 1{tail}",
-        run=run_id, state=PHASES[phase][0].value, **({"number": number} if number else {}),
+        run=run_id, state=PHASES[phase][0].value, number=named,
     )  # fmt: skip
     return Partition(*rows[0]) if rows else None
 

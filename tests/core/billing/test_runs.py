@@ -260,7 +260,7 @@ def test_a_lost_connection_is_tried_again_and_then_told(
     failures = iter([True, False, True] + [False] * 9)
     real = billruns.do_next
 
-    def flaky(*args: object) -> int | None:
+    def flaky(*args: object) -> tuple[int, int] | None:
         if next(failures):
             raise TransientStoreError("deadlock")
         return real(*args)  # type: ignore[arg-type]
