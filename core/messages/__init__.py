@@ -26,6 +26,18 @@ from core.messages.management import DecideTokenAct, RequestTokenAct
 from core.messages.modules import KeyAim, MadeToken, OrderTokens, ReportModule, ReportTokens
 from core.messages.notices import DeliveryReport, SendNotice
 from core.messages.outcome import Answer, Outcome
+from core.messages.terminals import (
+    BatchTotals,
+    CollectOffline,
+    ReportTerminal,
+    RequestTerminalAct,
+    ReverseAtTerminal,
+    SettleTerminal,
+    SignOffCashier,
+    SignOnCashier,
+    Slip,
+    UploadItem,
+)
 from core.messages.tokens import ConfirmKeyChange, FailKeyChange, NeedKeyChange
 from core.messages.vending import AskLastTokens, ConfirmVend, CreditVend, Recipient
 
@@ -34,9 +46,11 @@ __all__ = [
     "AskAdvance",
     "AskBalance",
     "AskLastTokens",
+    "BatchTotals",
     "BillPartition",
     "BillRunMoved",
     "ClaimFreeUnits",
+    "CollectOffline",
     "CollectPayment",
     "ConfirmKeyChange",
     "ConfirmVend",
@@ -66,16 +80,24 @@ __all__ = [
     "ReceivePayment",
     "Recipient",
     "ReportModule",
+    "ReportTerminal",
     "ReportTokens",
     "RequestAgentAct",
     "RequestChange",
     "RequestMoneyAct",
+    "RequestTerminalAct",
     "RequestTokenAct",
     "ResumeService",
+    "ReverseAtTerminal",
     "RunBillPhase",
     "SellCredit",
     "SendNotice",
     "SetLanguage",
+    "SettleTerminal",
+    "SignOffCashier",
+    "SignOnCashier",
+    "Slip",
+    "UploadItem",
     "message_type",
     "name_of",
     "struct_of",

@@ -5,6 +5,7 @@ from typing import Annotated
 import msgspec
 
 from core.messages.base import Message, message_type
+from core.messages.terminals import Slip
 from core.messages.vending import Recipient
 
 
@@ -17,7 +18,7 @@ class SellCredit(Message, frozen=True, kw_only=True, omit_defaults=True):
 
     He has the buyer's money; his float pays. ``till`` is his own name for the place: a terminal, a
     cashier. ``phone``: the buyer's, if he wants the token there (``reply``) and in ``LAST``.
-    ``another`` and ``quoted_tenths`` as of a CreditVend.
+    ``another`` and ``quoted_tenths`` as of a CreditVend. ``slip``: sold at a registered terminal.
     """
 
     agent: str
@@ -30,6 +31,7 @@ class SellCredit(Message, frozen=True, kw_only=True, omit_defaults=True):
     quoted_tenths: int | None = None
     reply: tuple[Recipient, ...] = ()
     answer_by_notice: bool = False
+    slip: Slip | None = None
 
 
 @message_type(
@@ -39,7 +41,8 @@ class SellCredit(Message, frozen=True, kw_only=True, omit_defaults=True):
 class CollectPayment(Message, frozen=True, kw_only=True, omit_defaults=True):
     """Agent ``agent`` was paid ``amount`` for ``account``: his float pays it in.
 
-    ``items`` are the open items that the payer wants paid first; ``rule`` of allocation.
+    ``items`` are the open items that the payer wants paid first; ``rule`` of allocation; ``slip``:
+    at a registered terminal.
     """
 
     agent: str
@@ -50,6 +53,7 @@ class CollectPayment(Message, frozen=True, kw_only=True, omit_defaults=True):
     rule: str = ""
     items: Annotated[tuple[int, ...], msgspec.Meta(max_length=60)] = ()
     reply: tuple[Recipient, ...] = ()
+    slip: Slip | None = None
 
 
 @message_type(
