@@ -10,7 +10,14 @@ integers of microseconds UTC.
 
 from core.messages.accounts import AskBalance, Enrol, MeterLink, PhoneLink, SetLanguage
 from core.messages.advances import AskAdvance, GiveAdvance, PauseService, ResumeService
-from core.messages.agents import CollectPayment, ReceiveDeposit, RequestAgentAct, SellCredit
+from core.messages.agents import (
+    CollectPayment,
+    ReceiveDeposit,
+    RequestAgentAct,
+    RequestTopUp,
+    SellCredit,
+    TransferFloat,
+)
 from core.messages.base import Event, Message, message_type, name_of, struct_of
 from core.messages.billing import (
     BillPartition,
@@ -87,6 +94,7 @@ __all__ = [
     "RequestMoneyAct",
     "RequestTerminalAct",
     "RequestTokenAct",
+    "RequestTopUp",
     "ResumeService",
     "ReverseAtTerminal",
     "RunBillPhase",
@@ -97,6 +105,7 @@ __all__ = [
     "SignOffCashier",
     "SignOnCashier",
     "Slip",
+    "TransferFloat",
     "UploadItem",
     "message_type",
     "name_of",

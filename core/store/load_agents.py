@@ -6,7 +6,7 @@ keeps the others waiting. An agent's number never changes, so it may choose what
 
 from collections.abc import Iterable, Sequence
 
-from core.agents.entities import Agent, AgentFloat, Earned
+from core.agents.entities import ASKED, OPEN, Agent, AgentFloat, Earned, TopUp
 from core.agents.states import MAX_DEPTH
 from core.book import Book, Wants
 from core.collection.entities import Posted
@@ -61,6 +61,7 @@ def load_agents(
             book.load(agent.id, agent)
             book.link("agent-number", agent.number, agent.id)
     _references(reader, company, wants.deposits, book)
+    _topups(reader, locked, wants.deposits, book)
     if wants.agent_books:
         _books(reader, locked, book)
     _earned(reader, company, wants.payments, book)
@@ -76,6 +77,25 @@ def _references(reader: Reader, company: str, references: Sequence[str], book: B
             references=list(references),
         ):
             book.link("topup-of", reference, id_)
+
+
+def _topups(reader: Reader, ids: list[int], references: Sequence[str], book: Book) -> None:
+    """What the agents have asked for: all that waits, and whatever has one of the references."""
+    if not (ids and references):
+        return
+    columns = TopUp.__struct_fields__
+    for row in reader.rows(
+        f"SELECT {', '.join(columns)} FROM agent_topup WHERE agent_id IN :ids "
+        "AND (state = 'requested' OR reference IN :references) ORDER BY id",
+        ids=ids,
+        references=list(references),
+    ):
+        topup = TopUp(**dict(zip(columns, row, strict=True)))
+        book.load(topup.id, topup)
+        book.link(ASKED, (topup.agent_id, topup.reference), topup.id)
+        if topup.state == "requested":
+            known = book.links.get((OPEN, topup.agent_id), ())
+            book.link(OPEN, topup.agent_id, (*known, topup.id))
 
 
 def _books(reader: Reader, ids: list[int], book: Book) -> None:

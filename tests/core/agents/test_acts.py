@@ -255,7 +255,7 @@ def test_commission_that_is_owed_goes_to_the_float_or_out(machine: Machine) -> N
     assert float_of(machine) == (30_000, 0)
     assert no(machine, ask("commission", amount=owed + 1)) == "agent-wrong"
     acts = [
-        done(machine, ask("commission", amount=owed, way=way))["act"] for way in ("float", "cash")
+        done(machine, ask(kind, amount=owed))["act"] for kind in ("commission-float", "commission")
     ]
     heard = [machine.accept(yes(act), f"c{act}") for act in acts]
     machine.settle()

@@ -41,7 +41,7 @@ def step(machine: Machine, chance: random.Random) -> list[Any]:
         ask("topup", agent, amount=amount, reference=f"FT{chance.randrange(6)}"),
         ask("transfer", agent, other=other, amount=amount),
         ask("withdraw", agent, amount=amount),
-        ask("commission", agent, amount=amount, way=chance.choice(("float", "cash"))),
+        ask(f"commission{chance.choice(('', '-float', '-back'))}", agent, amount=amount),
         ask("security", agent, security="guarantee", amount=amount),
         ask("security-refund", agent, security="guarantee", amount=amount),
         ask(chance.choice(("block", "unblock", "close")), agent),
