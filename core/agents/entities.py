@@ -10,6 +10,8 @@ from core.entities import Entity
 #: id, reference) -> id of the newest.
 OPEN: Final = "topups-open"
 ASKED: Final = "topup-asked"
+#: Account's id -> the phone (E.164) that hears of what agents sell, and its language.
+TOLD: Final = "told-of"
 
 
 class Agent(Entity, frozen=True, kw_only=True, gc=False):
@@ -33,6 +35,10 @@ class Agent(Entity, frozen=True, kw_only=True, gc=False):
     cash_limit: int = 0
     transfers: str = ""
     tells: str = ""
+
+    def told(self, company_tells: bool) -> bool:
+        """Whether the customer hears of each sale: his contract says it, else the company."""
+        return self.tells == "yes" or (company_tells and self.tells != "no")
 
 
 class AgentFloat(Entity, frozen=True, kw_only=True, gc=False):

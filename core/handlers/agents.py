@@ -11,6 +11,7 @@ from core.agents.cash import slip_ids
 from core.agents.commission import commission_of_payment
 from core.agents.floats import agent_of, can_pay, may_sell, spent
 from core.agents.states import BILLS
+from core.agents.tells import also_told
 from core.agents.wanted import reference_of, wants_of
 from core.book import Wants
 from core.collection.payments import Part, account_of, receive
@@ -100,7 +101,7 @@ def decide_collect(ctx: Context, command: CollectPayment) -> Answer:
         "currency": account.currency,
         "credit": credit,
     }
-    tell(ctx, command.reply, "payment", data)
+    tell(ctx, also_told(ctx, agent, account.id, command.reply), "payment", data)
     return Answer(outcome=Outcome.DONE, data=data)
 
 

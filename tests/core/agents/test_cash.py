@@ -1,15 +1,12 @@
 """The utility's cash in agents' hands, and what fees their floats bear."""
 
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
 
 from core.agents.terms import Fee
-from core.company import Operator
 from tests.core.agents.shop import (
-    OPERATORS,
     RULES,
     agreed,
     ask,
@@ -21,24 +18,19 @@ from tests.core.agents.shop import (
     opened,
     sell,
     shop,
+    surrender,
     whole,
 )
 from tests.core.collection.desk import act as money_act
 from tests.core.collection.desk import agreed as money_agreed
 from tests.hub.machine import Machine
 
-CASHIER = {**OPERATORS, "jane": Operator(frozenset({"cashier"}))}
-
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Machine:
-    machine = shop(tmp_path, operators=CASHIER)
+    machine = shop(tmp_path)
     opened(machine, mode="post-settled", credit_limit=100_000, cash_limit=30_000)
     return machine
-
-
-def surrender(amount: int, agent: str = "A1", **more: Any) -> Any:
-    return ask("surrender", agent, **{"operator": "jane", "amount": amount, "desk": "HQ", **more})
 
 
 def test_collects_to_the_limit_and_hands_it_over(machine: Machine) -> None:
@@ -93,7 +85,7 @@ def test_a_prepaid_agent_has_no_cash_limit(machine: Machine) -> None:
 
 def fees(tmp_path: Path, **changes: Fee) -> Machine:
     terms = msgspec.structs.replace(RULES, fees=changes)
-    return shop(tmp_path, agents=terms, operators=CASHIER)
+    return shop(tmp_path, agents=terms)
 
 
 def test_a_top_up_bears_its_fee_and_never_more(tmp_path: Path) -> None:

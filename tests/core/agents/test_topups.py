@@ -1,7 +1,6 @@
 """Top-ups that agents ask for: nothing moves until the bank or two people say the same."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -19,6 +18,7 @@ from tests.core.agents.shop import (
     opened,
     shop,
     whole,
+    wish,
     yes,
 )
 from tests.hub.machine import Machine
@@ -29,12 +29,6 @@ def machine(tmp_path: Path) -> Machine:
     machine = shop(tmp_path)
     opened(machine)
     return machine
-
-
-def wish(amount: int = 40_000, reference: str = "FT1", agent: str = "A1", **more: Any) -> Any:
-    """The agent says that he has paid."""
-    values = {"currency": "UGX", **more}
-    return RequestTopUp(agent=agent, amount=amount, reference=reference, **values)
 
 
 def states(machine: Machine) -> list[tuple[str, int]]:

@@ -8,7 +8,6 @@ import msgspec
 import pytest
 
 from core.agents.terms import AgentTerms, Fee
-from core.messages import TransferFloat
 from tests.core.agents.shop import (
     RULES,
     agreed,
@@ -16,6 +15,7 @@ from tests.core.agents.shop import (
     do,
     done,
     float_of,
+    give,
     no,
     opened,
     sell,
@@ -41,17 +41,12 @@ def machine(tmp_path: Path) -> Iterator[Machine]:
     whole(machine)
 
 
-def give(amount: int, agent: str = "TOP", other: str = "LOW", **more: Any) -> TransferFloat:
-    """The agent gives so much to another."""
-    return TransferFloat(agent=agent, other=other, amount=amount, **{"currency": "UGX", **more})
-
-
 def floats(machine: Machine) -> list[int]:
     return [float_of(machine, agent)[0] for agent in ("TOP", "MID", "LOW")]
 
 
 def test_down_and_up_as_the_contract_says(machine: Machine) -> None:
-    given = done(machine, give(20_000))
+    given = done(machine, give(20_000, other="LOW"))
     assert (given["balance"], given["amount"]) == (70_000, 20_000)
     done(machine, give(5_000, "MID", "TOP"))
     done(machine, give(6_000, "MID", "LOW"))
@@ -76,10 +71,10 @@ def test_neither_across_nor_to_itself(machine: Machine) -> None:
 @pytest.mark.parametrize("agent", ["TOP", "LOW"])
 def test_none_with_a_blocked_or_a_closed_one(machine: Machine, agent: str) -> None:
     done(machine, ask("block", agent))
-    assert no(machine, give(1_000)) == "agent-blocked"
+    assert no(machine, give(1_000, other="LOW")) == "agent-blocked"
     if agent == "LOW":
         agreed(machine, ask("close", agent))
-        assert no(machine, give(1_000)) == "agent-closed"
+        assert no(machine, give(1_000, other="LOW")) == "agent-closed"
 
 
 @pytest.mark.parametrize(
@@ -93,18 +88,18 @@ def test_none_with_a_blocked_or_a_closed_one(machine: Machine, agent: str) -> No
     ],
 )
 def test_what_is_wrong(machine: Machine, amount: int, more: dict[str, Any], code: str) -> None:
-    assert no(machine, give(amount, **more)) == code
+    assert no(machine, give(amount, other="LOW", **more)) == code
     assert floats(machine) == [90_000, 50_000, 0]
 
 
 def test_a_repeat_is_the_same_and_a_second_press_is_asked_about(machine: Machine) -> None:
-    one, two = (do(machine, give(20_000), "T1/000007") for _ in range(2))
+    one, two = (do(machine, give(20_000, other="LOW"), "T1/000007") for _ in range(2))
     assert one == two
-    assert no(machine, give(20_000)) == "transfer-repeat"
+    assert no(machine, give(20_000, other="LOW")) == "transfer-repeat"
     done(machine, give(20_000, other="MID"))
-    done(machine, give(20_000, another=True))
+    done(machine, give(20_000, other="LOW", another=True))
     machine.time.at_us += 11 * MINUTE_US
-    done(machine, give(20_000))
+    done(machine, give(20_000, other="LOW"))
     assert floats(machine) == [10_000, 70_000, 60_000]
 
 
@@ -112,7 +107,7 @@ def test_a_credit_limit_is_no_money_to_give(tmp_path: Path) -> None:
     machine = shop(tmp_path)
     opened(machine, "TOP", mode="post-settled", credit_limit=90_000, transfers="down")
     opened(machine, "LOW", parent="TOP")
-    assert no(machine, give(1)) == "float-insufficient"
+    assert no(machine, give(1, other="LOW")) == "float-insufficient"
 
 
 def test_limits_of_a_transfer_and_of_a_day(tmp_path: Path) -> None:
@@ -120,14 +115,14 @@ def test_limits_of_a_transfer_and_of_a_day(tmp_path: Path) -> None:
     machine = shop(tmp_path, agents=terms)
     opened(machine, "TOP", money=200_000, transfers="down", daily_limit=20_000)
     opened(machine, "LOW", parent="TOP")
-    assert no(machine, give(30_001)) == "agent-wrong"
-    done(machine, give(30_000))
+    assert no(machine, give(30_001, other="LOW")) == "agent-wrong"
+    done(machine, give(30_000, other="LOW"))
     done(machine, sell(20_000, "TOP"))  # sales have a limit of their own
-    assert no(machine, give(20_001)) == "agent-daily-limit"
-    done(machine, give(20_000))
-    assert no(machine, give(1)) == "agent-daily-limit"
+    assert no(machine, give(20_001, other="LOW")) == "agent-daily-limit"
+    done(machine, give(20_000, other="LOW"))
+    assert no(machine, give(1, other="LOW")) == "agent-daily-limit"
     machine.time.at_us += 24 * 60 * MINUTE_US
-    done(machine, give(30_000))
+    done(machine, give(30_000, other="LOW"))
     assert machine.rows("SELECT day_spent, day_moved FROM agent_float WHERE moved_at > 0") == [
         (0, 30_000)
     ]
@@ -139,8 +134,8 @@ def test_the_giver_pays_the_fee(tmp_path: Path) -> None:
     machine = shop(tmp_path, agents=terms)
     opened(machine, "TOP", money=20_300, transfers="down")
     opened(machine, "LOW", parent="TOP")
-    assert no(machine, give(20_001)) == "float-insufficient"
-    assert done(machine, give(20_000))["fee"] == 300
+    assert no(machine, give(20_001, other="LOW")) == "float-insufficient"
+    assert done(machine, give(20_000, other="LOW"))["fee"] == 300
     assert [float_of(machine, agent)[0] for agent in ("TOP", "LOW")] == [0, 20_000]
     assert machine.rows(
         "SELECT kind, amount, reference FROM agent_movement WHERE kind = 'fee'"
