@@ -18,6 +18,8 @@ from typing import Any
 import pytest
 
 from core.messages import Outcome
+from core.queries.agent_books import statement_of
+from core.queries.agent_days import day_of, dues, wishes
 from core.store.invariants import offences
 from core.store.upgrade import Store, open_store, upgrade
 from hub.batch import Batch
@@ -33,6 +35,7 @@ from tests.core.agents.shop import (
     collect,
     deposit,
     done,
+    float_of,
     give,
     opened,
     sell,
@@ -151,6 +154,21 @@ def test_transfers_both_ways_among_sales_payments_and_acts(machine: Machine, siz
     topups = machine.rows("SELECT count(*) FROM agent_movement WHERE reference = 'FT1'")
     assert topups[0][0] <= 2  # one top-up, and the withdrawal that names it too
     whole(machine)
+    read_alike(machine)
+
+
+def read_alike(machine: Machine) -> None:
+    """The books that operators read, on this engine."""
+    now = machine.time.at_us
+    with machine.store.reader() as reader:
+        for agent in ("A1", "A2"):
+            made = statement_of(reader, "demo", agent, 0, 2**60)
+            assert made.after == float_of(machine, agent)[0]
+            assert all(line.about for line in made.lines)
+            found = day_of(reader, "demo", agent, (0, 2**60), now, 24)
+            assert found.before + sum(kind.amount for kind in found.kinds) == made.after
+        assert dues(reader, "demo", now, 24) == []
+        assert len(wishes(reader, "demo", now, ended=True)) >= len(wishes(reader, "demo", now))
 
 
 # --- SQLite --------------------------------------------------------------------------------------
