@@ -65,6 +65,7 @@ TOPUP_MOVES: Final[Mapping[tuple[TopUpState, TopUpMove], TopUpState]] = {
     (T.REQUESTED, U.LAPSE): T.EXPIRED,
     (T.DECLINED, U.COUNT): T.APPROVED,
     (T.EXPIRED, U.COUNT): T.APPROVED,
+    (T.EXPIRED, U.DECLINE): T.DECLINED,  # somebody has looked
 }
 
 #: Transfers that an agent may make itself, as its contract says: to those below, or also above.

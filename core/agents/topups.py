@@ -94,7 +94,7 @@ def counted(ctx: Context, agent: Agent, reference: str, movement_id: int) -> Fac
 
 
 def check_decline(ctx: Context, command: RequestAgentAct) -> int:
-    """A request of that reference that waits; the amount that was asked for."""
+    """A request of that reference that waits, or has waited too long; what was asked for."""
     return _waiting(ctx, command).amount
 
 
@@ -106,7 +106,7 @@ def carry_decline(ctx: Context, _act_id: int, command: RequestAgentAct) -> Facts
 def _waiting(ctx: Context, command: RequestAgentAct) -> TopUp:
     agent, reference = agent_of(ctx, command.agent), reference_of(command)
     topup = _newest(ctx, agent, reference)
-    if topup is None or topup.state != TopUpState.REQUESTED:
+    if topup is None or (TopUpState(topup.state), TopUpMove.DECLINE) not in TOPUP_MOVES:
         state = topup.state if topup is not None else "not there"
         raise wrong(agent.number, f"its request under {reference or 'no reference'} is {state}")
     return topup

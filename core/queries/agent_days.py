@@ -148,7 +148,9 @@ def _of_topups(reader: Reader, whose: dict[str, object]) -> list[Look]:
     rows = reader.rows(
         "SELECT 'topup-unanswered', t.reference, t.amount, t.requested_at FROM agent_topup t "
         "JOIN agent a ON a.id = t.agent_id WHERE a.company = :company AND a.number = :number "
-        "AND t.state IN ('requested', 'expired') AND t.requested_at < :until UNION ALL "
+        "AND t.state IN ('requested', 'expired') AND t.requested_at < :until AND NOT EXISTS ("
+        "SELECT 1 FROM agent_topup n WHERE n.agent_id = t.agent_id AND n.reference = t.reference "
+        "AND n.id > t.id) UNION ALL "
         "SELECT 'topup-differs', t.reference, m.amount - t.amount, m.at FROM agent_topup t "
         "JOIN agent a ON a.id = t.agent_id JOIN agent_movement m ON m.id = t.movement_id "
         "WHERE a.company = :company AND a.number = :number AND m.amount <> t.amount "
@@ -233,7 +235,7 @@ def wishes(
     reader: Reader, company: str, now_us: int, number: str = "", *, ended: bool = False
 ) -> list[Wish]:
     """What agents (or the one of that number) ask for and nobody has decided, the oldest first;
-    ``ended``: the newest hundred of all."""
+    ``ended``: the newest hundred, whatever became of them."""
     one = " AND a.number = :number" if number else ""
     open_ = "" if ended else " AND t.state = 'requested'"
     params = {"company": company, **({"number": number} if number else {})}
