@@ -101,6 +101,8 @@ OPERATOR: Final[Mapping[str, str]] = {
     "agent-closed": "Agent {agent} is closed. No money moved.",
     "agent-out-of-scope": "Agent {agent} does not serve {what}. No money moved.",
     "agent-daily-limit": "Agent {agent} would pass its limit of the day, {limit}. No money moved.",
+    "cash-limit": "Agent {agent} holds {held} of our cash; more than {limit} would be too much.",
+    "transfer-repeat": "Agent {agent} gave {tender} to {other} {minutes} min ago; confirm another.",
     "agent-wrong": "Agent {agent}: {what}.",
     "float-insufficient": "The float of agent {agent} has {credit} left; {tender} were asked.",
     "expired": "The command came to its turn after {expirytime}; it was not begun.",

@@ -32,7 +32,9 @@ from core.messages import (
     ReportModule,
     ReportTokens,
     RequestMoneyAct,
+    RequestTopUp,
     SellCredit,
+    TransferFloat,
     struct_of,
 )
 from hub.channel import Arrival, KeyReused, Overloaded
@@ -55,7 +57,7 @@ _OF_RUNS = (BillPartition, EndBillPhase, BillRunMoved)
 _MONEY = (ImportDebts, ReceivePayment, ReceiveJointPayment, RequestMoneyAct)
 #: What spends an agent's float or fills it only a channel says, which knows its counterpart: made
 #: up by hand, one person alone could do it.
-_BY_CHANNELS = (SellCredit, CollectPayment, ReceiveDeposit)
+_BY_CHANNELS = (SellCredit, CollectPayment, ReceiveDeposit, RequestTopUp, TransferFloat)
 
 Verb = Callable[[dict[str, Any]], Any]
 

@@ -55,6 +55,7 @@ COMPARED: Mapping[str, tuple[str, ...]] = {
     "agent_float": (),
     "agent_movement": (),
     "agent_commission": (),
+    "agent_topup": (),
 }
 _LEDGERS = (
     "SELECT t.company || ' ' || t.currency || ' ' || p.ledger, CAST(sum(p.amount) AS BIGINT) "

@@ -38,6 +38,7 @@ COMMON: Final[Mapping[str, Slot]] = {
 #: The arguments of refusals by name.
 _ARGS: Final[Mapping[str, str]] = {
     "credit": "money",
+    "held": "money",
     "holder": "masked",
     "largest": "money",
     "limit": "money",

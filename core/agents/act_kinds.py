@@ -12,8 +12,10 @@ from core.vending.act_kinds import Kind, Role, Two
 _ROLE, _APPROVER = Role.AGENTS, Role.AGENT_APPROVER
 
 
-def _kind(name: str, two: Two, says: str, *, evidence: bool = False, limit: str = "") -> Kind:
-    return Kind(name, "", _ROLE, two, says, evidence=evidence, limit=limit, approver=_APPROVER)
+def _kind(
+    name: str, two: Two, says: str, *, evidence: bool = False, limit: str = "", role: Role = _ROLE
+) -> Kind:
+    return Kind(name, "", role, two, says, evidence=evidence, limit=limit, approver=_APPROVER)
 
 
 AGENT_KINDS: Final[Mapping[str, Kind]] = {
@@ -29,6 +31,11 @@ AGENT_KINDS: Final[Mapping[str, Kind]] = {
         _kind("agent-transfer", Two.ALWAYS, "from its float to another of its tree"),
         _kind("agent-security", Two.NEVER, "a guarantee or equipment deposit came"),
         _kind("agent-security-refund", Two.ALWAYS, "a security is paid back", limit="money"),
-        _kind("agent-commission", Two.ALWAYS, "commission that is owed goes to its float, or out"),
+        _kind("agent-commission", Two.ALWAYS, "commission that is owed is paid out", limit="money"),
+        _kind("agent-commission-float", Two.ALWAYS, "commission that is owed goes to its float"),
+        _kind("agent-commission-back", Two.ALWAYS, "commission that it owes comes from its float"),
+        _kind("agent-topup-decline", Two.NEVER, "no money was found for what it asked for"),
+        _kind("agent-surrender", Two.NEVER, "it hands our cash over, counted", role=Role.CASHIER),
+        _kind("agent-statement", Two.NEVER, "a statement was made out: its declared fee is taken"),
     )
 }

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from core.agents import money, parties
+from core.agents import cash, money, parties, topups
 from core.agents.states import AgentMove
 from core.entities import TokenAct
 from core.handlers.base import Context
@@ -52,6 +52,11 @@ STEPS: Final[Mapping[str, Step]] = {
     "agent-security": Step(money.check_security, money.carry_security),
     "agent-security-refund": Step(money.check_security_refund, money.carry_security_refund),
     "agent-commission": Step(money.check_commission, money.carry_commission),
+    "agent-commission-float": Step(money.check_commission_float, money.carry_commission_float),
+    "agent-commission-back": Step(money.check_commission_back, money.carry_commission_back),
+    "agent-topup-decline": Step(topups.check_decline, topups.carry_decline),
+    "agent-surrender": Step(cash.check_surrender, cash.carry_surrender),
+    "agent-statement": Step(money.check_statement, money.carry_statement),
 }
 
 

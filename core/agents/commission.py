@@ -65,10 +65,11 @@ def _earn(ctx: Context, agent: Agent, rule: Rule, service: str, of: tuple[int, s
     month_base = float_.month_base if float_.month == month else 0
     ctx.stage.put(agent.id, replace(float_, month=month, month_base=month_base + base))
     gross = rate.gross(base, month_base)
-    if not gross:
+    if not (gross or base):
         return
-    parts = divided(rule, gross, _line(ctx, agent))
-    txn_id = _post(ctx, agent, rule, parts)
+    # of nothing too the row is kept: it says what goes back from the month's base
+    parts = divided(rule, gross, _line(ctx, agent)) or [Part(agent.id, 0, 0)]
+    txn_id = _post(ctx, agent, rule, parts) if gross else ctx.new_id("ledger_txn")
     for part in parts:
         settle = rule.settle if part.agent_id == agent.id else "paid"
         earned = Earned(
@@ -98,7 +99,7 @@ def take_back(ctx: Context, agent_id: int, source: str, source_id: int) -> None:
     more than the payment has been spent.
     """
     rows: tuple[Earned, ...] = ctx.stage.linked("commission-of", (source, source_id)) or ()
-    if not rows or sum(row.gross for row in rows) == 0:
+    if not any(sum(getattr(row, name) for row in rows) for name in ("gross", "base")):
         return
     at_once = sum(row.gross - row.tax for row in rows if row.settle == "withheld")
     float_ = ctx.stage.need(AgentFloat, agent_id)
@@ -110,7 +111,8 @@ def take_back(ctx: Context, agent_id: int, source: str, source_id: int) -> None:
             tender=at_once,
             currency=float_.currency,
         )
-    txn_id = mirror(ctx, rows[0].txn_id, "commission-back")
+    nothing = not any(row.gross for row in rows)
+    txn_id = ctx.new_id("ledger_txn") if nothing else mirror(ctx, rows[0].txn_id, "commission-back")
     for row in rows:
         gone = replace(
             row, txn_id=txn_id, base=-row.base, gross=-row.gross, tax=-row.tax, at=ctx.now_us

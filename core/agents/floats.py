@@ -64,22 +64,35 @@ def can_pay(ctx: Context, agent: Agent, amount: int) -> AgentFloat:
             limit=agent.daily_limit,
             currency=float_.currency,
         )
+    if agent.cash_limit and max(0, float_.reserved - float_.balance + amount) > agent.cash_limit:
+        raise refuse(
+            "cash-limit",
+            agent=agent.number,
+            limit=agent.cash_limit,
+            held=float_.in_hand,
+            currency=float_.currency,
+        )
     return float_
 
 
-def _day(ctx: Context, at_us: int) -> int:
-    """The day of the company's zone as YYYYMMDD."""
+def day_of(ctx: Context, at_us: int) -> int:
+    """The day of an instant in the company's zone as YYYYMMDD."""
     day = local_date(at_us, ctx.terms.zone)
     return period_of(day) * 100 + day.day
 
 
 def _today(ctx: Context) -> int:
-    return _day(ctx, ctx.now_us)
+    return day_of(ctx, ctx.now_us)
 
 
 def _spent_on(float_: AgentFloat, day: int) -> int:
     """A clock set back does not reopen a day."""
     return float_.day_spent if float_.day >= day else 0
+
+
+def moved_on(float_: AgentFloat, day: int) -> int:
+    """What the agent itself has transferred on a day (YYYYMMDD), in minor units."""
+    return float_.day_moved if float_.day >= day else 0
 
 
 def spent(ctx: Context, agent_id: int, amount: int) -> None:
@@ -89,7 +102,8 @@ def spent(ctx: Context, agent_id: int, amount: int) -> None:
     """
     before = ctx.stage.need(AgentFloat, agent_id)
     day = max(before.day, _today(ctx))
-    after = replace(before, day=day, day_spent=_spent_on(before, day) + amount)
+    spent_, moved = _spent_on(before, day) + amount, moved_on(before, day)
+    after = replace(before, day=day, day_spent=spent_, day_moved=moved)
     ctx.stage.put(agent_id, after)
     _tell_if_low(ctx, agent_id)
 
@@ -123,7 +137,7 @@ def unspent(ctx: Context, agent_id: int, amount: int, at_us: int) -> None:
     """What was sold or collected at an instant came to nothing: it does not count in its day, if
     that is the one that is counted still."""
     float_ = ctx.stage.need(AgentFloat, agent_id)
-    if float_.day == _day(ctx, at_us):
+    if float_.day == day_of(ctx, at_us):
         left = max(0, float_.day_spent - amount)
         ctx.stage.put(agent_id, replace(float_, day_spent=left))
     _tell_if_low(ctx, agent_id)

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final, Literal, get_args
 import msgspec
 
 from core.agents.states import MAX_DEPTH, SERVICES
-from core.agents.terms import E8, AgentTerms, BaseOf, Rate, Rule, Settle, Tier, divided
+from core.agents.terms import E8, AgentTerms, BaseOf, Fee, Rate, Rule, Settle, Tier, divided
 from core.documents import DocumentError, Misfit, Problem, nodes, read_node
 from core.money import CURRENCIES
 from core.tariffs.doc_base import PERCENT, Text
@@ -28,6 +28,9 @@ Code = Annotated[
     ),
 ]
 Service = Annotated[str, OneOf(SERVICES)]
+#: Up to a month: what is older is looked for by people.
+Hours = Annotated[int, msgspec.Meta(ge=1, le=744)]
+FeeOf = Literal["topup", "transfer", "statement"]
 _BASES: Final = get_args(BaseOf)
 
 
@@ -112,12 +115,40 @@ class RuleDocument(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
+class FeeDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """What a movement costs the agent."""
+
+    of: FeeOf
+    fixed: Money
+    percent: Percent
+
+    def __post_init__(self) -> None:
+        if self.of == "statement" and self.percent:
+            raise Misfit("percent", "a statement moves nothing: its fee is an amount")
+
+
+class TransfersDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """Limits of what agents transfer themselves; 0: none."""
+
+    most: Money
+    per_day: Money
+
+
 class AgentsDocument(msgspec.Struct, frozen=True, kw_only=True):
     """A company's rules about agents."""
 
     rules: tuple[RuleDocument, ...]
+    fees: tuple[FeeDocument, ...] = ()
+    transfers: TransfersDocument | None = None
+    topup_hours: Hours = 72
+    surrender_hours: Hours = 24
+    tell_customers: bool = False
 
     def __post_init__(self) -> None:
+        kinds = [fee.of for fee in self.fees]
+        for place, kind in enumerate(kinds):
+            if kind in kinds[:place]:
+                raise Misfit(f"fees[{place}].of", f"the fee of a {kind} is there already")
         codes = [rule.code for rule in self.rules]
         for place, code in enumerate(codes):
             if code in codes[:place]:
@@ -125,7 +156,15 @@ class AgentsDocument(msgspec.Struct, frozen=True, kw_only=True):
 
     def terms(self) -> AgentTerms:
         """As decisions use it."""
-        return AgentTerms(rules={rule.code: rule.rule() for rule in self.rules})
+        return AgentTerms(
+            rules={rule.code: rule.rule() for rule in self.rules},
+            fees={fee.of: Fee(fixed=fee.fixed, share_e8=fee.percent) for fee in self.fees},
+            transfer_most=self.transfers.most if self.transfers else 0,
+            transfer_per_day=self.transfers.per_day if self.transfers else 0,
+            topup_hours=self.topup_hours,
+            surrender_hours=self.surrender_hours,
+            tells=self.tell_customers,
+        )
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,21 +1,23 @@
 """Money that comes to floats and goes from them beside sales: checked, then posted. Pure."""
 
-from typing import Any, Final
+from typing import Final
 
 from msgspec.structs import replace
 
 from core.agents.entities import Agent, AgentFloat
+from core.agents.fees import STATEMENT, TOPUP, TRANSFER, fee_of, take_fee
 from core.agents.floats import agent_of, float_of, refilled
+from core.agents.movements import MAX_AMOUNT, Facts, short, write, wrong
 from core.agents.states import MAX_DEPTH, AgentState
+from core.agents.topups import counted
 from core.agents.wanted import reference_of
 from core.collection.items import book
 from core.collection.terms import AT_ONCE
 from core.handlers.base import Context
 from core.ledger import AGENT_FLOAT, Entry
 from core.messages import RequestAgentAct
-from core.refusals import Refusal, refuse
+from core.refusals import refuse
 
-Facts = dict[str, Any]
 #: Securities, apart from the float; fields of AgentFloat.
 SECURITIES: Final = ("guarantee", "equipment")
 #: Commission may go to the float instead of being paid out.
@@ -25,13 +27,8 @@ COMMISSION: Final = "commission"
 _OUT: Final = ("cash", "transfer")
 #: A bank's reference has 35 characters at most (ISO 20022, Max35Text), ours and others' some more.
 MAX_REFERENCE: Final = 64
-#: More than this is a slip of the finger (minor units): a float's sums stay far below 64 bits.
-MAX_AMOUNT: Final = 10**15
 
-
-def wrong(agent: str, what: str) -> Refusal:
-    """An act that does not fit the agent."""
-    return refuse("agent-wrong", agent=agent, what=what)
+__all__ = ["MAX_AMOUNT", "Facts", "wrong"]
 
 
 def positive(command: RequestAgentAct) -> int:
@@ -51,7 +48,7 @@ def living(ctx: Context, number: str) -> Agent:
     return agent
 
 
-def _place(command: RequestAgentAct, ways: tuple[str, ...]) -> str:
+def place(command: RequestAgentAct, ways: tuple[str, ...]) -> str:
     """The ledger of where the money is taken in or paid out."""
     if command.way not in ways:
         raise wrong(command.agent, f"{command.way or 'nothing'} is none of: {', '.join(ways)}")
@@ -70,7 +67,7 @@ def new_reference(ctx: Context, agent: str, reference: str) -> None:
 
 def check_topup(ctx: Context, command: RequestAgentAct) -> int:
     """Money for an agent that is not closed, by a reference that is new."""
-    _place(command, AT_ONCE)
+    place(command, AT_ONCE)
     living(ctx, command.agent)
     new_reference(ctx, command.agent, reference_of(command))
     return positive(command)
@@ -80,40 +77,20 @@ def carry_topup(ctx: Context, act_id: int, command: RequestAgentAct) -> Facts:
     """The desk or the bank has the money, the float may spend it."""
     agent = agent_of(ctx, command.agent)
     entries = [
-        Entry(_place(command, AT_ONCE), command.amount),
+        Entry(place(command, AT_ONCE), command.amount),
         Entry(AGENT_FLOAT, -command.amount, agent.id),
     ]
     txn_id = book(ctx, "agent-topup", entries)
     movement = write(ctx, agent, ("topup", command.amount), txn_id, act_id, command)
+    facts: Facts = {}
     if reference_of(command):
         ctx.stage.link("topup-of", reference_of(command), movement)
+        facts = counted(ctx, agent, reference_of(command), movement)
+    # money that comes is never refused for its fee: what of it cannot be paid is not taken
+    fee = min(fee_of(ctx, TOPUP, command.amount), max(0, float_of(ctx.stage, agent).spendable))
+    facts |= take_fee(ctx, agent, TOPUP, fee, act_id)
     refilled(ctx, agent.id)
-    return standing(ctx, agent)
-
-
-def write(
-    ctx: Context, agent: Agent, what: tuple[str, int], txn_id: int, act_id: int,
-    command: RequestAgentAct, other_id: int = 0,
-) -> int:  # fmt: skip
-    """The movement's row; ``what``: its kind, and what the agent gained."""
-    id_ = ctx.new_id("agent_movement")
-    ctx.stage.add(
-        "agent_movement",
-        id=id_,
-        company=ctx.terms.code,
-        agent_id=agent.id,
-        other_id=other_id,
-        kind=what[0],
-        amount=what[1],
-        way=command.way,
-        desk=command.desk,
-        reference=reference_of(command),
-        act_id=act_id,
-        txn_id=txn_id,
-        message_id=ctx.message_id,
-        at=ctx.now_us,
-    )
-    return id_
+    return {**facts, **standing(ctx, agent)}
 
 
 def standing(ctx: Context, agent: Agent) -> Facts:
@@ -122,32 +99,26 @@ def standing(ctx: Context, agent: Agent) -> Facts:
     return {"balance": float_.balance, "spendable": float_.spendable}
 
 
-def _paid_in(ctx: Context, agent: Agent, amount: int) -> AgentFloat:
+def paid_in(ctx: Context, agent: Agent, amount: int) -> AgentFloat:
     """The float, if so much was paid in and is not spent: a credit limit is not money."""
     float_ = float_of(ctx.stage, agent)
     left = max(0, float_.balance - float_.reserved)
     if left < amount:
-        raise refuse(
-            "float-insufficient",
-            agent=agent.number,
-            credit=left,
-            tender=amount,
-            currency=float_.currency,
-        )
+        raise short(agent.number, left, amount, float_.currency)
     return float_
 
 
 def check_withdraw(ctx: Context, command: RequestAgentAct) -> int:
     """What was paid in and is not spent; of a closed agent, too, if something came back."""
-    _place(command, _OUT)
-    _paid_in(ctx, agent_of(ctx, command.agent), positive(command))
+    place(command, _OUT)
+    paid_in(ctx, agent_of(ctx, command.agent), positive(command))
     return command.amount
 
 
 def carry_withdraw(ctx: Context, act_id: int, command: RequestAgentAct) -> Facts:
     """Pay it out."""
-    agent, place = agent_of(ctx, command.agent), _place(command, _OUT)
-    entries = [Entry(AGENT_FLOAT, command.amount, agent.id), Entry(place, -command.amount)]
+    agent, from_ = agent_of(ctx, command.agent), place(command, _OUT)
+    entries = [Entry(AGENT_FLOAT, command.amount, agent.id), Entry(from_, -command.amount)]
     txn_id = book(ctx, "agent-withdrawal", entries)
     write(ctx, agent, ("withdrawal", -command.amount), txn_id, act_id, command)
     refilled(ctx, agent.id)
@@ -159,7 +130,7 @@ def check_transfer(ctx: Context, command: RequestAgentAct) -> int:
     giver, taker = living(ctx, command.agent), living(ctx, command.other)
     if giver.id == taker.id or _root(ctx, giver) != _root(ctx, taker):
         raise wrong(giver.number, f"{taker.number} is not another agent of its tree")
-    _paid_in(ctx, giver, positive(command))
+    paid_in(ctx, giver, positive(command) + fee_of(ctx, TRANSFER, command.amount))
     return command.amount
 
 
@@ -181,9 +152,10 @@ def carry_transfer(ctx: Context, act_id: int, command: RequestAgentAct) -> Facts
     ]
     txn_id = book(ctx, "agent-transfer", entries)
     write(ctx, giver, ("transfer", -command.amount), txn_id, act_id, command, taker.id)
+    facts = take_fee(ctx, giver, TRANSFER, fee_of(ctx, TRANSFER, command.amount), act_id)
     for agent in (giver, taker):
         refilled(ctx, agent.id)
-    return standing(ctx, giver)
+    return {**facts, **standing(ctx, giver)}
 
 
 def _security(command: RequestAgentAct) -> str:
@@ -195,20 +167,20 @@ def _security(command: RequestAgentAct) -> str:
 def check_security(ctx: Context, command: RequestAgentAct) -> int:
     """Money that is kept apart."""
     _security(command)
-    _place(command, AT_ONCE)
+    place(command, AT_ONCE)
     living(ctx, command.agent)
     return positive(command)
 
 
 def carry_security(ctx: Context, act_id: int, command: RequestAgentAct) -> Facts:
     """Keep it."""
-    return _secure(ctx, act_id, command, command.amount, _place(command, AT_ONCE))
+    return _secure(ctx, act_id, command, command.amount, place(command, AT_ONCE))
 
 
 def check_security_refund(ctx: Context, command: RequestAgentAct) -> int:
     """As much as is held."""
     kind = _security(command)
-    _place(command, _OUT)
+    place(command, _OUT)
     float_ = float_of(ctx.stage, agent_of(ctx, command.agent))
     held: int = getattr(float_, kind)
     if held < positive(command):
@@ -218,12 +190,12 @@ def check_security_refund(ctx: Context, command: RequestAgentAct) -> int:
 
 def carry_security_refund(ctx: Context, act_id: int, command: RequestAgentAct) -> Facts:
     """Pay it back."""
-    return _secure(ctx, act_id, command, -command.amount, _place(command, _OUT))
+    return _secure(ctx, act_id, command, -command.amount, place(command, _OUT))
 
 
-def _secure(ctx: Context, act_id: int, command: RequestAgentAct, change: int, place: str) -> Facts:
+def _secure(ctx: Context, act_id: int, command: RequestAgentAct, change: int, where: str) -> Facts:
     agent, kind = agent_of(ctx, command.agent), command.security
-    entries = [Entry(place, change), Entry(f"agent-deposit:{kind}", -change, agent.id)]
+    entries = [Entry(where, change), Entry(f"agent-deposit:{kind}", -change, agent.id)]
     txn_id = book(ctx, "agent-security", entries)
     float_ = float_of(ctx.stage, agent)
     held: int = getattr(float_, kind) + change
@@ -232,26 +204,84 @@ def _secure(ctx: Context, act_id: int, command: RequestAgentAct, change: int, pl
     return {"security": kind, "held": held}
 
 
-def check_commission(ctx: Context, command: RequestAgentAct) -> int:
-    """As much as is owed."""
-    if command.way != TO_FLOAT:
-        _place(command, _OUT)
-    agent = agent_of(ctx, command.agent)
+def owed_to(ctx: Context, agent: Agent) -> int:
+    """Commission that he has earned and not got; below 0: paid out before it was taken back."""
     owed: int = ctx.stage.linked("commission-owed", agent.id) or 0
+    return owed
+
+
+def _owed(ctx: Context, command: RequestAgentAct) -> int:
+    agent = agent_of(ctx, command.agent)
+    owed = owed_to(ctx, agent)
     if owed < positive(command):
-        raise wrong(agent.number, f"{owed} of commission are owed, not {command.amount}")
+        said = f"{owed} of commission are owed" if owed >= 0 else f"it owes {-owed} of commission"
+        raise wrong(agent.number, f"{said}, not {command.amount}")
+    return command.amount
+
+
+def check_commission(ctx: Context, command: RequestAgentAct) -> int:
+    """As much as is owed, out of a desk or a bank."""
+    if command.way == TO_FLOAT:
+        raise wrong(command.agent, "for the float there is agent-commission-float")
+    place(command, _OUT)
+    return _owed(ctx, command)
+
+
+def check_commission_float(ctx: Context, command: RequestAgentAct) -> int:
+    """As much as is owed, for the float."""
+    return _owed(ctx, command)
+
+
+def check_commission_back(ctx: Context, command: RequestAgentAct) -> int:
+    """As much as was paid out of what was taken back later, and is on the float."""
+    agent = agent_of(ctx, command.agent)
+    back = -min(0, owed_to(ctx, agent))
+    if back < positive(command):
+        raise wrong(agent.number, f"it owes {back} of commission, not {command.amount}")
+    paid_in(ctx, agent, command.amount)
     return command.amount
 
 
 def carry_commission(ctx: Context, act_id: int, command: RequestAgentAct) -> Facts:
-    """What was earned goes to the float, or is paid out."""
-    agent, amount = agent_of(ctx, command.agent), command.amount
+    """What was earned is paid out."""
+    return _commission(ctx, act_id, command, command.amount)
+
+
+def carry_commission_float(ctx: Context, act_id: int, command: RequestAgentAct) -> Facts:
+    """What was earned goes to the float."""
+    return _commission(ctx, act_id, replace(command, way=TO_FLOAT), command.amount)
+
+
+def carry_commission_back(ctx: Context, act_id: int, command: RequestAgentAct) -> Facts:
+    """What was paid out too much comes from the float."""
+    return _commission(ctx, act_id, replace(command, way=TO_FLOAT), -command.amount)
+
+
+def _commission(ctx: Context, act_id: int, command: RequestAgentAct, amount: int) -> Facts:
+    agent = agent_of(ctx, command.agent)
     to = Entry(AGENT_FLOAT, -amount, agent.id)
     if command.way != TO_FLOAT:
-        to = Entry(_place(command, _OUT), -amount)
+        to = Entry(place(command, _OUT), -amount)
     txn_id = book(ctx, "agent-commission", [Entry(COMMISSION, amount, agent.id), to])
-    owed = ctx.stage.linked("commission-owed", agent.id) - amount
+    owed = owed_to(ctx, agent) - amount
     ctx.stage.link("commission-owed", agent.id, owed)
     write(ctx, agent, ("commission", amount), txn_id, act_id, command)
     refilled(ctx, agent.id)
     return {"owed": owed, **standing(ctx, agent)}
+
+
+def check_statement(ctx: Context, command: RequestAgentAct) -> int:
+    """The fee that is declared for a statement, if the float reaches."""
+    agent, fee = living(ctx, command.agent), fee_of(ctx, STATEMENT, 0)
+    if not fee:
+        raise wrong(agent.number, "no fee is declared for statements")
+    paid_in(ctx, agent, fee)
+    return fee
+
+
+def carry_statement(ctx: Context, act_id: int, command: RequestAgentAct) -> Facts:
+    """Take it."""
+    agent = agent_of(ctx, command.agent)
+    facts = take_fee(ctx, agent, STATEMENT, fee_of(ctx, STATEMENT, 0), act_id)
+    refilled(ctx, agent.id)
+    return {**facts, **standing(ctx, agent)}

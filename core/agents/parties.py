@@ -9,7 +9,17 @@ from msgspec.structs import asdict, replace
 from core.agents.entities import Agent, AgentFloat
 from core.agents.floats import agent_of, float_of, refilled
 from core.agents.money import MAX_AMOUNT, Facts, living, standing, wrong
-from core.agents.states import KINDS, MAX_DEPTH, MODES, MOVES, SERVICES, AgentMove, AgentState
+from core.agents.states import (
+    KINDS,
+    MAX_DEPTH,
+    MODES,
+    MOVES,
+    SERVICES,
+    TELLS,
+    TRANSFERS,
+    AgentMove,
+    AgentState,
+)
 from core.handlers.base import Context
 from core.messages import RequestAgentAct
 
@@ -18,7 +28,7 @@ _NUMBER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,19}")
 _PHONE: Final = re.compile(r"\+[1-9][0-9]{6,14}")
 _GROUP: Final = re.compile(r"[0-9]{6}")
 MAX_NAME: Final = 80
-_MONEY: Final = ("daily_limit", "low_float", "credit_limit")
+_MONEY: Final = ("daily_limit", "low_float", "credit_limit", "cash_limit")
 
 
 def check_enrol(ctx: Context, command: RequestAgentAct) -> int:
@@ -32,7 +42,7 @@ def check_enrol(ctx: Context, command: RequestAgentAct) -> int:
         raise wrong(number, "say its name")
     _fields(ctx, command)
     mode, limit = command.mode or MODES[0], command.credit_limit or 0
-    _mode_fits(number, mode, limit)
+    _mode_fits(number, mode, limit, command.cash_limit or 0)
     if command.parent and _depth(ctx, living(ctx, command.parent)) >= MAX_DEPTH:
         raise wrong(number, f"at most {MAX_DEPTH} agents above one another")
     return limit
@@ -47,6 +57,8 @@ def _fields(ctx: Context, command: RequestAgentAct) -> None:
         ("mode", command.mode, MODES),
         ("commission", command.commission or None, tuple(rules)),
         ("language", command.language or None, languages),
+        ("transfers", command.transfers or None, TRANSFERS),
+        ("tells", command.tells or None, TELLS),
         *(("service", each, SERVICES) for each in command.services or ()),
     )
     for what, said, known in choices:
@@ -64,9 +76,11 @@ def _fields(ctx: Context, command: RequestAgentAct) -> None:
             raise wrong(number, f"{name} is an amount of money, or 0")
 
 
-def _mode_fits(number: str, mode: str, credit_limit: int) -> None:
+def _mode_fits(number: str, mode: str, credit_limit: int, cash_limit: int) -> None:
     if (mode == "post-settled") != (credit_limit > 0):
         raise wrong(number, "a post-settled agent has a credit limit, a prepaid one has none")
+    if mode == "prepaid" and cash_limit:
+        raise wrong(number, "a prepaid agent holds no cash of ours: it has no cash limit")
 
 
 def _depth(ctx: Context, agent: Agent) -> int:
@@ -99,6 +113,9 @@ def carry_enrol(ctx: Context, _act_id: int, command: RequestAgentAct) -> Facts:
         daily_limit=command.daily_limit or 0,
         low_float=command.low_float or 0,
         enrolled_at=ctx.now_us,
+        cash_limit=command.cash_limit or 0,
+        transfers=command.transfers or "",
+        tells=command.tells or "",
     )
     float_ = AgentFloat(
         id=agent.id, currency=ctx.terms.currency, credit_limit=command.credit_limit or 0,
@@ -131,7 +148,8 @@ def check_alter(ctx: Context, command: RequestAgentAct) -> int:
     _fields(ctx, command)
     float_ = float_of(ctx.stage, agent)
     limit = float_.credit_limit if command.credit_limit is None else command.credit_limit
-    _mode_fits(agent.number, command.mode or agent.mode, limit)
+    cash = agent.cash_limit if command.cash_limit is None else command.cash_limit
+    _mode_fits(agent.number, command.mode or agent.mode, limit, cash)
     if float_.balance - float_.reserved + limit < 0:
         raise wrong(agent.number, f"a credit limit of {limit} does not cover what is spent")
     if command.parent:
@@ -161,6 +179,9 @@ def _changes(ctx: Context, agent: Agent, command: RequestAgentAct) -> dict[str, 
         "commission": command.commission,
         "daily_limit": command.daily_limit,
         "low_float": command.low_float,
+        "cash_limit": command.cash_limit,
+        "transfers": command.transfers,
+        "tells": command.tells,
     }
     for name in ("supply_groups", "services"):
         names = getattr(command, name)

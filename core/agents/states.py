@@ -38,6 +38,40 @@ MOVES: Final[Mapping[tuple[AgentState, AgentMove], AgentState]] = {
     (S.BLOCKED, M.CLOSE): S.CLOSED,
 }
 
+
+class TopUpState(StrEnum):
+    """States of money that an agent says he has paid."""
+
+    REQUESTED = "requested"
+    APPROVED = "approved"
+    DECLINED = "declined"
+    EXPIRED = "expired"
+
+
+class TopUpMove(StrEnum):
+    """What can happen to it."""
+
+    COUNT = "count"  # the bank, or two people: the money is there
+    DECLINE = "decline"
+    LAPSE = "lapse"
+
+
+T, U = TopUpState, TopUpMove
+
+#: Money that comes late counts, whatever was said of it before.
+TOPUP_MOVES: Final[Mapping[tuple[TopUpState, TopUpMove], TopUpState]] = {
+    (T.REQUESTED, U.COUNT): T.APPROVED,
+    (T.REQUESTED, U.DECLINE): T.DECLINED,
+    (T.REQUESTED, U.LAPSE): T.EXPIRED,
+    (T.DECLINED, U.COUNT): T.APPROVED,
+    (T.EXPIRED, U.COUNT): T.APPROVED,
+    (T.EXPIRED, U.DECLINE): T.DECLINED,  # somebody has looked
+}
+
+#: Transfers that an agent may make itself, as its contract says: to those below, or also above.
+TRANSFERS: Final = ("none", "down", "both")
+#: Whether the customer is told of each sale; empty: as the company does.
+TELLS: Final = ("yes", "no")
 KINDS: Final = ("direct", "third-party")
 #: ``prepaid``: what is paid in can be sold. ``post-settled``: a credit limit below nothing, too.
 MODES: Final = ("prepaid", "post-settled")

@@ -69,10 +69,33 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
         return found
 
 
-class AgentTerms(msgspec.Struct, frozen=True):
-    """The rules by their codes."""
+class Fee(msgspec.Struct, frozen=True, kw_only=True):
+    """What a movement costs the agent: an amount, and a share of what moves (10⁻⁸)."""
+
+    fixed: int = 0
+    share_e8: int = 0
+
+    def of(self, amount: int) -> int:
+        """The fee of so much, in minor units; rounded once, half up."""
+        return self.fixed + half_up(amount * self.share_e8, E8)
+
+
+class AgentTerms(msgspec.Struct, frozen=True, kw_only=True):
+    """The rules of commission by their codes, and what agents may do and cost.
+
+    ``fees`` by what they are for (``core.agents.fees``). Of transfers that agents make themselves,
+    in minor units (0: no limit): ``transfer_most`` at once, ``transfer_per_day``. What an agent
+    says he has paid is waited for ``topup_hours``; cash is surrendered within ``surrender_hours``.
+    ``tells``: the customer hears by SMS of each sale, where the agent's contract does not say.
+    """
 
     rules: Mapping[str, Rule] = {}
+    fees: Mapping[str, Fee] = {}
+    transfer_most: int = 0
+    transfer_per_day: int = 0
+    topup_hours: int = 72
+    surrender_hours: int = 24
+    tells: bool = False
 
 
 class Part(msgspec.Struct, frozen=True, gc=False):

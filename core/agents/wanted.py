@@ -1,10 +1,10 @@
 """What an act with agents needs loaded: when it is asked for, and when it is decided about."""
 
 from core.book import Wants
-from core.messages import ReceiveDeposit, RequestAgentAct
+from core.messages import ReceiveDeposit, RequestAgentAct, RequestTopUp
 
 
-def reference_of(command: RequestAgentAct | ReceiveDeposit) -> str:
+def reference_of(command: RequestAgentAct | ReceiveDeposit | RequestTopUp) -> str:
     """The bank's reference as it counts once: blanks do not make another one."""
     return command.reference.strip()
 

@@ -7,9 +7,11 @@ from msgspec.structs import replace
 from core.agents import money
 from core.agents.act_kinds import AGENT_KINDS
 from core.agents.acts import STEPS, carry_out
+from core.agents.cash import slip_ids
 from core.agents.commission import commission_of_payment
 from core.agents.floats import agent_of, can_pay, may_sell, spent
 from core.agents.states import BILLS
+from core.agents.tells import also_told
 from core.agents.wanted import reference_of, wants_of
 from core.book import Wants
 from core.collection.payments import Part, account_of, receive
@@ -34,7 +36,14 @@ from core.vending.sale import sell_by_agent
 from core.vending.sale_rows import MAX_RECIPIENTS, tell
 
 #: What an act with agents may draw.
-AGENT_ACT_IDS = {"token_act": 1, "account": 1, "ledger_txn": 1, "agent_movement": 1, "notice": 2}
+AGENT_ACT_IDS = {
+    "token_act": 1,
+    "account": 1,
+    "ledger_txn": 2,
+    "agent_movement": 2,
+    "notice": 2,
+    slip_ids("{company}"): 1,
+}
 #: The way of paying that agents' payments have; nobody else may name it.
 BY_AGENT = "agent"
 #: A till's name: a terminal's has 8 characters (ISO 8583, DE 41), a cashier's some more.
@@ -92,7 +101,7 @@ def decide_collect(ctx: Context, command: CollectPayment) -> Answer:
         "currency": account.currency,
         "credit": credit,
     }
-    tell(ctx, command.reply, "payment", data)
+    tell(ctx, also_told(ctx, agent, account.id, command.reply), "payment", data)
     return Answer(outcome=Outcome.DONE, data=data)
 
 
@@ -183,7 +192,7 @@ HANDLERS = (
         ReceiveDeposit,
         _wants_deposit,
         decide_deposit,
-        {"ledger_txn": 1, "agent_movement": 1, "notice": 1},
+        {"ledger_txn": 2, "agent_movement": 2, "notice": 1},
     ),
     Handler("agents.request-act", RequestAgentAct, _wants_request, decide_request, AGENT_ACT_IDS),
 )

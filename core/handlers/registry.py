@@ -3,6 +3,7 @@
 from core.handlers import (
     accounts,
     advances,
+    agent_money,
     agents,
     changes,
     collection,
@@ -33,5 +34,6 @@ HANDLERS: dict[str, Handler] = {
         *advances.HANDLERS,
         *changes.HANDLERS,
         *agents.HANDLERS,
+        *agent_money.HANDLERS,
     )
 }

@@ -10,7 +10,14 @@ integers of microseconds UTC.
 
 from core.messages.accounts import AskBalance, Enrol, MeterLink, PhoneLink, SetLanguage
 from core.messages.advances import AskAdvance, GiveAdvance, PauseService, ResumeService
-from core.messages.agents import CollectPayment, ReceiveDeposit, RequestAgentAct, SellCredit
+from core.messages.agents import (
+    CollectPayment,
+    ReceiveDeposit,
+    RequestAgentAct,
+    RequestTopUp,
+    SellCredit,
+    TransferFloat,
+)
 from core.messages.base import Event, Message, message_type, name_of, struct_of
 from core.messages.billing import (
     BillPartition,
@@ -26,6 +33,18 @@ from core.messages.management import DecideTokenAct, RequestTokenAct
 from core.messages.modules import KeyAim, MadeToken, OrderTokens, ReportModule, ReportTokens
 from core.messages.notices import DeliveryReport, SendNotice
 from core.messages.outcome import Answer, Outcome
+from core.messages.terminals import (
+    BatchTotals,
+    CollectOffline,
+    ReportTerminal,
+    RequestTerminalAct,
+    ReverseAtTerminal,
+    SettleTerminal,
+    SignOffCashier,
+    SignOnCashier,
+    Slip,
+    UploadItem,
+)
 from core.messages.tokens import ConfirmKeyChange, FailKeyChange, NeedKeyChange
 from core.messages.vending import AskLastTokens, ConfirmVend, CreditVend, Recipient
 
@@ -34,9 +53,11 @@ __all__ = [
     "AskAdvance",
     "AskBalance",
     "AskLastTokens",
+    "BatchTotals",
     "BillPartition",
     "BillRunMoved",
     "ClaimFreeUnits",
+    "CollectOffline",
     "CollectPayment",
     "ConfirmKeyChange",
     "ConfirmVend",
@@ -66,16 +87,26 @@ __all__ = [
     "ReceivePayment",
     "Recipient",
     "ReportModule",
+    "ReportTerminal",
     "ReportTokens",
     "RequestAgentAct",
     "RequestChange",
     "RequestMoneyAct",
+    "RequestTerminalAct",
     "RequestTokenAct",
+    "RequestTopUp",
     "ResumeService",
+    "ReverseAtTerminal",
     "RunBillPhase",
     "SellCredit",
     "SendNotice",
     "SetLanguage",
+    "SettleTerminal",
+    "SignOffCashier",
+    "SignOnCashier",
+    "Slip",
+    "TransferFloat",
+    "UploadItem",
     "message_type",
     "name_of",
     "struct_of",

@@ -5,6 +5,7 @@ from typing import Annotated
 import msgspec
 
 from core.messages.base import Message, message_type
+from core.messages.terminals import Slip
 from core.messages.vending import Recipient
 
 
@@ -17,7 +18,7 @@ class SellCredit(Message, frozen=True, kw_only=True, omit_defaults=True):
 
     He has the buyer's money; his float pays. ``till`` is his own name for the place: a terminal, a
     cashier. ``phone``: the buyer's, if he wants the token there (``reply``) and in ``LAST``.
-    ``another`` and ``quoted_tenths`` as of a CreditVend.
+    ``another`` and ``quoted_tenths`` as of a CreditVend. ``slip``: sold at a registered terminal.
     """
 
     agent: str
@@ -30,6 +31,7 @@ class SellCredit(Message, frozen=True, kw_only=True, omit_defaults=True):
     quoted_tenths: int | None = None
     reply: tuple[Recipient, ...] = ()
     answer_by_notice: bool = False
+    slip: Slip | None = None
 
 
 @message_type(
@@ -39,7 +41,8 @@ class SellCredit(Message, frozen=True, kw_only=True, omit_defaults=True):
 class CollectPayment(Message, frozen=True, kw_only=True, omit_defaults=True):
     """Agent ``agent`` was paid ``amount`` for ``account``: his float pays it in.
 
-    ``items`` are the open items that the payer wants paid first; ``rule`` of allocation.
+    ``items`` are the open items that the payer wants paid first; ``rule`` of allocation; ``slip``:
+    at a registered terminal.
     """
 
     agent: str
@@ -50,6 +53,7 @@ class CollectPayment(Message, frozen=True, kw_only=True, omit_defaults=True):
     rule: str = ""
     items: Annotated[tuple[int, ...], msgspec.Meta(max_length=60)] = ()
     reply: tuple[Recipient, ...] = ()
+    slip: Slip | None = None
 
 
 @message_type(
@@ -69,12 +73,53 @@ class ReceiveDeposit(Message, frozen=True, kw_only=True, omit_defaults=True):
 
 
 @message_type(
+    "wattbus.agents.RequestTopUp.v1",
+    hashed=("agent", "amount", "currency", "reference", "way", "desk"),
+)
+class RequestTopUp(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """Agent ``agent`` says that he has paid ``amount`` for his float, by ``way`` at ``desk``, under
+    ``reference`` (the bank's, or a slip's). Nothing moves: the bank's word of that reference, or
+    two people, make a top-up of it. Answers with ``request``, its number, and ``state``.
+    """
+
+    agent: str
+    amount: int
+    currency: str
+    reference: str
+    way: str = "transfer"
+    desk: str = "bank"
+    till: str = ""
+
+
+@message_type(
+    "wattbus.agents.TransferFloat.v1",
+    hashed=("agent", "other", "amount", "currency"),
+)
+class TransferFloat(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """Agent ``agent`` gives ``amount`` of what is paid in on his float to agent ``other``: below
+    him, or above him, as his contract has it. ``another``: yes, the same once more.
+    """
+
+    agent: str
+    other: str
+    amount: int
+    currency: str
+    till: str = ""
+    another: bool = False
+
+
+_ACT = (
+    *("operator", "kind", "agent", "amount", "other", "way", "desk", "reference", "security"),
+    *("name", "agent_kind", "parent", "mode", "phone", "language", "commission"),
+    *("supply_groups", "services", "daily_limit", "low_float", "credit_limit"),
+)
+
+
+@message_type(
     "wattbus.agents.RequestAgentAct.v1",
-    hashed=(
-        *("operator", "kind", "agent", "amount", "other", "way", "desk", "reference", "security"),
-        *("name", "agent_kind", "parent", "mode", "phone", "language", "commission"),
-        *("supply_groups", "services", "daily_limit", "low_float", "credit_limit"),
-    ),
+    hashed=(*_ACT, "cash_limit", "transfers", "tells"),
+    hash_version=2,
+    earlier={1: _ACT},
 )
 class RequestAgentAct(Message, frozen=True, kw_only=True, omit_defaults=True):
     """Operator ``operator`` asks for an act of ``kind`` (``core.agents.act_kinds``).
@@ -110,3 +155,6 @@ class RequestAgentAct(Message, frozen=True, kw_only=True, omit_defaults=True):
     daily_limit: int | None = None
     low_float: int | None = None
     credit_limit: int | None = None
+    cash_limit: int | None = None
+    transfers: str | None = None
+    tells: str | None = None

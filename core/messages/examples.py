@@ -4,7 +4,14 @@ from typing import Final
 
 from core.messages.accounts import AskBalance, Enrol, MeterLink, PhoneLink, SetLanguage
 from core.messages.advances import AskAdvance, GiveAdvance, PauseService, ResumeService
-from core.messages.agents import CollectPayment, ReceiveDeposit, RequestAgentAct, SellCredit
+from core.messages.agents import (
+    CollectPayment,
+    ReceiveDeposit,
+    RequestAgentAct,
+    RequestTopUp,
+    SellCredit,
+    TransferFloat,
+)
 from core.messages.base import Message, name_of
 from core.messages.billing import (
     BillPartition,
@@ -205,6 +212,8 @@ _MESSAGES: Final[tuple[Message, ...]] = (
     ),
     CollectPayment(agent="A-017", till="T1", account="100002", amount=35_000, currency="UGX"),
     ReceiveDeposit(agent="A-017", amount=1_000_000, currency="UGX", reference="FT26325K8Q1"),
+    RequestTopUp(agent="A-017", amount=500_000, currency="UGX", reference="FT26325K8Q2"),
+    TransferFloat(agent="A-017", other="A-018", amount=50_000, currency="UGX", till="T1"),
     RequestAgentAct(
         operator="ruth",
         kind="agent-topup",

@@ -18,8 +18,9 @@ _DOCUMENTS = (
     "AND state IN ('dishonoured', 'reversed') UNION ALL "
     "SELECT agent_id, CASE kind WHEN 'topup' THEN 'agent-topup' "
     "WHEN 'withdrawal' THEN 'agent-withdrawal' WHEN 'transfer' THEN 'agent-transfer' "
+    "WHEN 'surrender' THEN 'agent-surrender' WHEN 'fee' THEN 'agent-fee' "
     "ELSE 'agent-commission' END, amount, 0 FROM agent_movement "
-    "WHERE kind IN ('topup', 'withdrawal', 'transfer') "
+    "WHERE kind IN ('topup', 'withdrawal', 'transfer', 'surrender', 'fee') "
     "OR (kind = 'commission' AND way = 'float') UNION ALL "
     "SELECT other_id, 'agent-transfer', -amount, 0 FROM agent_movement WHERE kind = 'transfer' "
     "UNION ALL SELECT agent_id, CASE WHEN gross > 0 THEN 'commission' ELSE 'commission-back' END, "
@@ -54,13 +55,33 @@ AGENT_INVARIANTS: Final[tuple[tuple[str, str, str], ...]] = (
     ),
     (
         "float-equation",
-        "A float is deposits and transfers in, less transfers out, withdrawals, sales and payments "
-        "collected, plus what was reversed of them, plus commission less what was taken back: each "
-        "kind as its documents say, and nothing else.",
+        "A float is deposits, surrendered cash and transfers in, less transfers out, withdrawals, "
+        "sales and payments collected, plus what was reversed of them, plus commission less what "
+        "was taken back, less fees: each kind as its documents say, and nothing else.",
         "SELECT 'float ' || owner || ' ' || kind, 'documents ' || sum(doc) || ', postings ' || "
         f"sum(post) FROM ({_DOCUMENTS} UNION ALL SELECT p.owner, t.kind, 0, -p.amount "
         "FROM posting p JOIN ledger_txn t ON t.id = p.txn_id WHERE p.ledger = 'agent-float'"
         ") u GROUP BY owner, kind HAVING sum(doc) <> sum(post)",
+    ),
+    (
+        "topup-asked",
+        "A top-up that an agent asked for and that is approved is a movement of that agent and "
+        "reference, and no other is; of a reference one waits at a time.",
+        "SELECT 'request ' || t.id, t.state || ', movement ' || t.movement_id FROM agent_topup t "
+        "LEFT JOIN agent_movement m ON m.id = t.movement_id AND m.agent_id = t.agent_id "
+        "AND m.kind = 'topup' AND m.reference = t.reference "
+        "WHERE (t.state = 'approved') <> (m.id IS NOT NULL) "
+        "OR (t.state <> 'approved' AND t.movement_id <> 0) UNION ALL "
+        "SELECT 'agent ' || agent_id || ' ' || reference, count(*) || ' requests wait' "
+        "FROM agent_topup WHERE state = 'requested' GROUP BY agent_id, reference "
+        "HAVING count(*) > 1",
+    ),
+    (
+        "surrender-slip",
+        "A slip of surrendered cash has one movement, of cash.",
+        "SELECT 'slip ' || company || ' ' || reference, count(*) || ' movements' "
+        "FROM agent_movement WHERE kind = 'surrender' GROUP BY company, reference "
+        "HAVING count(*) > 1 OR min(way) <> 'cash' OR max(way) <> 'cash' OR reference = ''",
     ),
     (
         "agent-security",

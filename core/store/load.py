@@ -28,7 +28,7 @@ from core.entities import (
 from core.messages import CreditVend
 from core.store.load_acts import Concerned, concerned, load_acts
 from core.store.load_advances import load_known, load_pauses
-from core.store.load_agents import agents_paid, load_agents
+from core.store.load_agents import agents_paid, load_agents, load_told
 from core.store.load_cancels import items_paid, load_cancels, sales_to_cancel
 from core.store.load_changes import Changing, changing, load_changes
 from core.store.load_collection import accounts_of, load_collection
@@ -133,6 +133,7 @@ def load(
     agents = {*ahead.orders.agents, *agents_paid(reader, company, wants)}
     agents.update(sale.agent_id for sale in ahead.cancelled)
     load_agents(reader, company, wants, agents, book, suffix)
+    load_told(reader, wants, horizon.tells, book)
     return book
 
 

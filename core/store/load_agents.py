@@ -6,11 +6,11 @@ keeps the others waiting. An agent's number never changes, so it may choose what
 
 from collections.abc import Iterable, Sequence
 
-from core.agents.entities import Agent, AgentFloat, Earned
+from core.agents.entities import ASKED, OPEN, TOLD, Agent, AgentFloat, Earned, TopUp
 from core.agents.states import MAX_DEPTH
 from core.book import Book, Wants
 from core.collection.entities import Posted
-from core.entities import SaleOnFile
+from core.entities import Account, SaleOnFile
 from core.store.tx import Reader
 
 AGENT_COLUMNS = Agent.__struct_fields__
@@ -61,9 +61,29 @@ def load_agents(
             book.load(agent.id, agent)
             book.link("agent-number", agent.number, agent.id)
     _references(reader, company, wants.deposits, book)
+    _topups(reader, locked, wants.deposits, book)
     if wants.agent_books:
         _books(reader, locked, book)
     _earned(reader, company, wants.payments, book)
+
+
+def load_told(reader: Reader, wants: Wants, company_tells: bool, book: Book) -> None:
+    """The phone that each account registered first, where an agent's sales are told to it: no
+    query where none are."""
+    numbers = (book.links.get(("agent-number", number), 0) for number in wants.agents)
+    agents = [book.entities.get((Agent, id_)) for id_ in numbers]
+    if not any(isinstance(each, Agent) and each.told(company_tells) for each in agents):
+        return
+    accounts = sorted(id_ for kind, id_ in book.entities if kind is Account)
+    if not accounts:
+        return
+    for account, msisdn, language in reader.rows(
+        "SELECT l.account_id, p.msisdn, p.language FROM phone_account l "
+        "JOIN phone p ON p.id = l.phone_id WHERE l.account_id IN :ids AND l.to_us IS NULL "
+        "ORDER BY l.from_us DESC, l.phone_id DESC",
+        ids=accounts,
+    ):
+        book.link(TOLD, account, (msisdn, language))
 
 
 def _references(reader: Reader, company: str, references: Sequence[str], book: Book) -> None:
@@ -76,6 +96,25 @@ def _references(reader: Reader, company: str, references: Sequence[str], book: B
             references=list(references),
         ):
             book.link("topup-of", reference, id_)
+
+
+def _topups(reader: Reader, ids: list[int], references: Sequence[str], book: Book) -> None:
+    """What the agents have asked for: all that waits, and whatever has one of the references."""
+    if not (ids and references):
+        return
+    columns = TopUp.__struct_fields__
+    for row in reader.rows(
+        f"SELECT {', '.join(columns)} FROM agent_topup WHERE agent_id IN :ids "
+        "AND (state = 'requested' OR reference IN :references) ORDER BY id",
+        ids=ids,
+        references=list(references),
+    ):
+        topup = TopUp(**dict(zip(columns, row, strict=True)))
+        book.load(topup.id, topup)
+        book.link(ASKED, (topup.agent_id, topup.reference), topup.id)
+        if topup.state == "requested":
+            known = book.links.get((OPEN, topup.agent_id), ())
+            book.link(OPEN, topup.agent_id, (*known, topup.id))
 
 
 def _books(reader: Reader, ids: list[int], book: Book) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
-from core.agents.entities import Agent, AgentFloat
+from core.agents.entities import Agent, AgentFloat, TopUp
 from core.book import Book
 from core.changes.entities import (
     BilledDays,
@@ -65,6 +65,7 @@ def _key_change(change: KeyChange) -> Row:
 
 _AGENT = Agent.__struct_fields__
 _FLOAT = AgentFloat.__struct_fields__
+_TOPUP = ("id", "state", "movement_id", "decision_id", "decided_at")
 _IDENTITY_COLUMNS = ("id", "sgc", "krn", "ti", "ken", "kt", "dkga", "key_change_id")
 _IDENTITY: Callable[[Meter], Row] = attrgetter(*_IDENTITY_COLUMNS)
 
@@ -174,6 +175,7 @@ UPDATES = (
     ),
     Saved(Agent, "agent", _AGENT, attrgetter(*_AGENT)),
     Saved(AgentFloat, "agent_float", ("agent_id", *_FLOAT[1:]), attrgetter(*_FLOAT)),
+    Saved(TopUp, "agent_topup", _TOPUP, attrgetter(*_TOPUP)),
 )
 
 #: Slices of time without a number of their own: (entity, table, columns). One that was loaded can

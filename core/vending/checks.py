@@ -149,6 +149,7 @@ def horizon(terms: Terms, now_us: int) -> Horizon:
         orders=bool(terms.remotes or terms.boxes),
         items=bool(terms.collection.purchases),
         month=start_of_period(period_of(day), terms.zone) if terms.collection.advances else None,
+        tells=terms.agents.tells,
         facts=day if any(map(_asks_facts, terms.tariffs.values())) else None,
     )
 

@@ -13,6 +13,7 @@ from msgspec.structs import replace
 from core.agents import floats
 from core.agents.commission import commission_of_sale
 from core.agents.entities import Agent
+from core.agents.tells import also_told
 from core.entities import Account, Agreement, Meter, PastSale, Phone
 from core.handlers.base import Context
 from core.messages import Answer, CreditVend, Outcome
@@ -75,6 +76,8 @@ def sell_by_agent(ctx: Context, command: CreditVend, agent: Agent) -> Answer:
     _ask_about_repeat(ctx, command, meter, (payer.id, agent.id))
     checks.within_limits(ctx.terms, ctx.stage, command, meter, by_phone=False)
     floats.can_pay(ctx, agent, command.tender)
+    reply = also_told(ctx, agent, payer.id, command.reply)
+    command = msgspec.structs.replace(command, reply=reply)
     return _priced(ctx, command, meter, agreement, payer, agent.id)
 
 

@@ -1,26 +1,27 @@
 """``wattbus agents``: who sells for the utility, and the money on their floats."""
 
 import json
-import time
-from datetime import date, timedelta
 from typing import Annotated, Any
 
 import msgspec
 import typer
 
 from core.agents.act_kinds import AGENT_KINDS
-from core.calendars import local_date, local_time, start_of_day
+from core.calendars import local_time
 from core.messages import DecideTokenAct, RequestAgentAct
 from core.money import MoneyError, format_amount, parse_amount
-from core.queries.agents import AgentView, agents_of, statement_of
+from core.queries.agent_days import wishes
+from core.queries.agents import AgentView, agents_of
 from core.vending.act_kinds import Two
 from hub.config import Config
+from hub.verbs import _agentbooks as books
 from hub.verbs._shared import (
     DEFAULT,
     ConfigOption,
     JsonOption,
     OperatorOption,
     ReasonOption,
+    Submitted,
     company_of,
     configuration,
     die,
@@ -65,6 +66,20 @@ ServiceOption = Annotated[
 DayOption = Annotated[str | None, typer.Option(help="What it may sell and collect in a day.")]
 LowOption = Annotated[str | None, typer.Option(help="Told when the float is below it.")]
 LimitOption = Annotated[str | None, typer.Option(help="Of a post-settled agent.")]
+CashOption = Annotated[
+    str | None, typer.Option(help="Of our cash in a post-settled agent's hands; 0: none.")
+]
+TransfersOption = Annotated[
+    str | None, typer.Option(help="That it may make itself: none, down or both.")
+]
+TellsOption = Annotated[
+    str | None,
+    typer.Option(help="The customer by SMS of each sale: yes or no; else as the company does."),
+]
+ReferenceOption = Annotated[str, typer.Option(help="The bank's or a slip's; it counts once.")]
+
+for _reads in (books.statement, books.day, books.remit, books.requests):
+    app.command()(_reads)
 
 
 def _minor(text: str | None, currency: str) -> int | None:
@@ -74,17 +89,21 @@ def _minor(text: str | None, currency: str) -> int | None:
         die(str(error), 2)
 
 
-def _ask(settings: Config, code: str, key: str, command: RequestAgentAct, as_json: bool) -> None:
+def _ask(
+    settings: Config, code: str, key: str, command: RequestAgentAct, as_json: bool
+) -> Submitted:
     """Ask, and say what came of it; exit 1 when it is refused."""
     done = send(settings, code, key, command)
     tell_done(settings, code, done, as_json)
     if done.answer is None or as_json:
-        return
+        return done
     currency = settings.companies[code].currency
-    money = [name for name in ("balance", "spendable", "held", "owed") if name in done.answer.data]
+    names = ("balance", "spendable", "held", "owed", "fee")
+    money = [name for name in names if name in done.answer.data]
     said = [f"{n} {format_amount(done.answer.data[n], currency)} {currency}" for n in money]
     if said:
         typer.echo("  " + ", ".join(said))
+    return done
 
 
 @app.command()
@@ -105,6 +124,9 @@ def add(
     daily_limit: DayOption = None,
     low_float: LowOption = None,
     credit_limit: LimitOption = None,
+    cash_limit: CashOption = None,
+    transfers: TransfersOption = None,
+    tells: TellsOption = None,
     key: KeyOption = "",
     company: CompanyOption = "",
     as_json: JsonOption = False,
@@ -119,6 +141,7 @@ def add(
         commission=commission, supply_groups=tuple(supply_group or ()),
         services=tuple(service or ()), daily_limit=_minor(daily_limit, currency),
         low_float=_minor(low_float, currency), credit_limit=_minor(credit_limit, currency),
+        cash_limit=_minor(cash_limit, currency), transfers=transfers, tells=tells,
     ), as_json)  # fmt: skip
 
 
@@ -140,6 +163,9 @@ def alter(
     daily_limit: DayOption = None,
     low_float: LowOption = None,
     credit_limit: LimitOption = None,
+    cash_limit: CashOption = None,
+    transfers: TransfersOption = None,
+    tells: TellsOption = None,
     key: KeyOption = "",
     company: CompanyOption = "",
     as_json: JsonOption = False,
@@ -154,7 +180,8 @@ def alter(
         commission=commission, supply_groups=tuple(supply_group) if supply_group else None,
         services=tuple(service) if service else None,
         daily_limit=_minor(daily_limit, currency), low_float=_minor(low_float, currency),
-        credit_limit=_minor(credit_limit, currency),
+        credit_limit=_minor(credit_limit, currency), cash_limit=_minor(cash_limit, currency),
+        transfers=transfers, tells=tells,
     ), as_json)  # fmt: skip
 
 
@@ -168,7 +195,7 @@ def topup(
     operator: OperatorOption = "",
     way: WayOption = "cash",
     desk: DeskOption = "main",
-    reference: Annotated[str, typer.Option(help="The bank's; it counts once.")] = "",
+    reference: ReferenceOption = "",
     key: KeyOption = "",
     company: CompanyOption = "",
     as_json: JsonOption = False,
@@ -205,6 +232,58 @@ def transfer(
     ), as_json)  # fmt: skip
 
 
+@app.command()
+def grant(
+    request: Annotated[int, typer.Argument(help="Its number: wattbus agents requests.")],
+    reason: ReasonOption,
+    evidence: EvidenceOption,
+    config: ConfigOption = DEFAULT,
+    operator: OperatorOption = "",
+    amount: Annotated[str, typer.Option(help="What came, where that is not what was said.")] = "",
+    key: KeyOption = "",
+    company: CompanyOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Ask for the top-up that an agent asked for; it is there when a second person agrees."""
+    settings = configuration(config)
+    code = company_of(settings, company)
+    with reading(settings) as reader:
+        found = [each for each in wishes(reader, code, books.now_us()) if each.request == request]
+    if not found:
+        die(f"no request {request} waits: wattbus agents requests --all")
+    (wish,) = found
+    minor = _minor(amount, settings.companies[code].currency) if amount else wish.amount
+    _ask(settings, code, key, RequestAgentAct(
+        operator=operator_name(operator), kind="agent-topup", agent=wish.agent, reason=reason,
+        evidence=evidence, amount=minor or 0, way=wish.way, desk=wish.desk,
+        reference=wish.reference,
+    ), as_json)  # fmt: skip
+
+
+@app.command()
+def surrender(
+    number: Number,
+    amount: Money,
+    desk: Annotated[str, typer.Option(help="The desk that has counted it.")],
+    reason: ReasonOption,
+    config: ConfigOption = DEFAULT,
+    operator: OperatorOption = "",
+    key: KeyOption = "",
+    company: CompanyOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Say that an agent handed our cash over, counted; print both copies of the slip."""
+    settings = configuration(config)
+    code = company_of(settings, company)
+    section = settings.companies[code]
+    done = _ask(settings, code, key, RequestAgentAct(
+        operator=operator_name(operator), kind="agent-surrender", agent=number, reason=reason,
+        amount=_minor(amount, section.currency) or 0, way="cash", desk=desk,
+    ), as_json)  # fmt: skip
+    if done.answer is not None and not as_json:
+        books.print_slip(dict(done.answer.data), section.currency, section.zone)
+
+
 @app.command(epilog=_KINDS)
 def request(
     kind: Annotated[str, typer.Argument(help="One of the kinds below.")],
@@ -214,22 +293,22 @@ def request(
     operator: OperatorOption = "",
     amount: Annotated[str, typer.Option(help="As people write it: 500,000 or 500k.")] = "",
     security: Annotated[str, typer.Option(help="guarantee or equipment.")] = "",
-    way: Annotated[str, typer.Option(help="cash or transfer; float: commission goes there.")] = (
-        "cash"
-    ),
+    way: Annotated[str, typer.Option(help="Of money that is paid out: cash or transfer.")] = "cash",
     desk: DeskOption = "main",
+    reference: ReferenceOption = "",
     evidence: EvidenceOption = "",
     key: KeyOption = "",
     company: CompanyOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Ask for any other act: block, unblock, close, withdraw, securities, commission."""
+    """Ask for any other act: block, close, withdraw, securities, commission, declining a top-up."""
     settings = configuration(config)
     code = company_of(settings, company)
     minor = _minor(amount, settings.companies[code].currency) if amount else 0
     _ask(settings, code, key, RequestAgentAct(
         operator=operator_name(operator), kind=kind, agent=number, reason=reason,
         evidence=evidence, amount=minor or 0, security=security, way=way, desk=desk,
+        reference=reference,
     ), as_json)  # fmt: skip
 
 
@@ -284,7 +363,7 @@ def show(
 
 _MONEY = frozenset(
     "daily_limit low_float balance reserved credit_limit spendable guarantee equipment day_spent "
-    "commission_owed".split()
+    "commission_owed cash_limit in_hand day_moved".split()
 )
 
 
@@ -300,46 +379,3 @@ def _lines(agent: AgentView, zone: str) -> list[tuple[str, Any]]:
         elif name not in ("day", "currency"):
             shown.append((name, ", ".join(value) if isinstance(value, list) else value))
     return [(name.replace("_", " "), value) for name, value in shown if value]
-
-
-@app.command()
-def statement(
-    number: Number,
-    config: ConfigOption = DEFAULT,
-    month: Annotated[str, typer.Option(help="YYYY-MM; else the present month.")] = "",
-    company: CompanyOption = "",
-    as_json: JsonOption = False,
-) -> None:
-    """Show everything that moved an agent's float in a month, with what it was before and after."""
-    settings = configuration(config)
-    code = company_of(settings, company)
-    section = settings.companies[code]
-    first, after = _month(month, section.zone)
-    with reading(settings) as reader:
-        if not agents_of(reader, code, number):
-            die(f"there is no agent {number}")
-        since, until = start_of_day(first, section.zone), start_of_day(after, section.zone)
-        before, lines = statement_of(reader, code, number, since, until)
-    end = lines[-1].balance if lines else before
-    if as_json:
-        facts = {"agent": number, "from": first.isoformat(), "before": before, "after": end,
-                 "currency": section.currency, "lines": msgspec.to_builtins(lines)}  # fmt: skip
-        typer.echo(json.dumps(facts))
-        return
-    typer.echo(f"{'before':<52}{format_amount(before, section.currency):>16}")
-    for line in lines:
-        at = local_time(line.at, section.zone).strftime("%Y-%m-%d %H:%M")
-        amount = format_amount(line.amount, section.currency)
-        balance = format_amount(line.balance, section.currency)
-        typer.echo(f"{at}  {line.kind:<18}{amount:>16}{balance:>16}  {line.about}")
-    typer.echo(f"{'after':<52}{format_amount(end, section.currency):>16} {section.currency}")
-
-
-def _month(text: str, zone: str) -> tuple[date, date]:
-    """The first day of a month and of the next one; exit 2 for what is none."""
-    try:
-        today = local_date(time.time_ns() // 1_000, zone)
-        first = date.fromisoformat(f"{text}-01") if text else today.replace(day=1)
-    except ValueError:
-        die(f"--month {text!r} is no month: write it like 2026-11", 2)
-    return first, (first + timedelta(days=32)).replace(day=1)

@@ -106,16 +106,7 @@ def _hot_row(server: Postgres) -> None:
 def hot_row_tps(server: Postgres, seconds: int) -> float:
     """Transactions a second that update the same row, 64 clients at once."""
     script = server.folder / "hot.sql"
-    command: yardstick.Command = [
-        "-n",
-        "-c",
-        str(TILLS),
-        "-j",
-        "2",
-        "-f",
-        script,
-        server.url("hot"),
-    ]
+    command = ("-n", "-c", str(TILLS), "-j", "2", "-f", script, server.url("hot"))
     return yardstick.run(command, seconds).tps
 
 

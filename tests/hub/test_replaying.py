@@ -150,14 +150,14 @@ def busy_terms() -> Terms:
     tariffs = {"village": village.tariff(), "kilowatt": per_kilowatt()}
     operators = {**acting.OPERATORS, **shop.OPERATORS, **life.OPERATORS}
     return replace(
-        life.terms_of(), operators=operators, agents=shop.RULES, collection=credit.collection(),
+        life.terms_of(), operators=operators, agents=shop.FEES, collection=credit.collection(),
         tariffs={**life.terms_of().tariffs, **tariffs},
     )  # fmt: skip
 
 
 def agents(machine: Machine) -> None:
     """A payment that he took comes back, a sale of his is cancelled."""
-    shop.opened(machine, "TOP")
+    shop.opened(machine, "TOP", transfers="down")
     shop.opened(machine, money=100_000, commission="own", parent="TOP", daily_limit=90_000)
     done(machine, shop.collect(7_000))
     back = done(machine, shop.collect(5_000))["payment"]
@@ -168,6 +168,21 @@ def agents(machine: Machine) -> None:
     ))  # fmt: skip
     done(machine, acting.decide(cancelled["act"]))
     done(machine, shop.sell(16_000))
+    own_acts(machine)
+
+
+def own_acts(machine: Machine) -> None:
+    """What agents do themselves: requests, a transfer, cash handed over, a customer told."""
+    done(machine, shop.wish(30_000, "FT7", "TOP"))
+    done(machine, shop.wish(30_000, "FT8", "TOP"))
+    done(machine, shop.deposit(30_000, "FT7", "TOP"))
+    done(machine, shop.ask("topup-decline", "TOP", reference="FT8"))
+    done(machine, shop.give(9_000))
+    shop.opened(
+        machine, "B1", mode="post-settled", credit_limit=50_000, cash_limit=20_000, tells="yes"
+    )
+    done(machine, shop.sell(9_000, "B1"))
+    done(machine, shop.surrender(6_000, "B1"))
 
 
 def kilowatts(machine: Machine) -> None:
@@ -248,7 +263,14 @@ def test_replay_knows_what_runs_on_the_bus_agents_advances_facts_and_changes(
         assert list(offences(reader, machine.store.dialect)) == []
     found, unlike = replayed(machine)
     assert (found.otherwise, unlike) == ([], [])
-    for table in ("advance", "agent_commission", "account_change", "billed_days", "bill"):
+    for table in (
+        "advance",
+        "agent_commission",
+        "agent_topup",
+        "account_change",
+        "billed_days",
+        "bill",
+    ):
         assert machine.rows(f"SELECT count(*) FROM {table}") != [(0,)], table
 
 

@@ -67,6 +67,8 @@ def test_what_orders_a_command() -> None:
     assert partition_ref(pay(1)) == "account/100001"
     assert partition_ref(enrol()) == "account/100001"
     assert partition_ref(EXAMPLES["wattbus.accounts.AskBalance.v1"]) == "phone/+256700000001"
+    assert partition_ref(EXAMPLES["wattbus.agents.TransferFloat.v1"]) == "agent/A-017"
+    assert partition_ref(EXAMPLES["wattbus.agents.SellCredit.v1"]) == "meter/04123456784"
     report = EXAMPLES["wattbus.notices.DeliveryReport.v1"]
     assert partition_ref(report) == "type/DeliveryReport"
 

@@ -59,6 +59,8 @@ ARGS = {
     "krn": 1,
     "tender": 20000,
     "smallest": 3400,
+    "held": 4000,
+    "other": "A-018",
     "largest": 39_490,
     "units": 281,
     "limit": 5000,

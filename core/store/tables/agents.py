@@ -28,6 +28,9 @@ AGENT = Table(
     big("daily_limit"),  # minor units that it may sell and collect in a day; 0: no limit
     big("low_float"),  # told once when there is less; 0: never
     big("enrolled_at"),
+    big("cash_limit", 0),  # of the utility's cash in a post-settled agent's hands; 0: none
+    words("transfers", ""),  # that it may make itself: none | down | both
+    words("tells", ""),  # the customer by SMS of each sale: yes | no; empty: as the company does
     Index("uq_agent_company_number", "company", "number", unique=True),
     Index("ix_agent_parent_id", "parent_id"),
 )
@@ -48,6 +51,10 @@ AGENT_FLOAT = Table(
     big("month", 0),  # YYYYMM of what follows
     big("month_base", 0),  # what commission was reckoned of, for tiers
     small("low_told", 0),  # 1: said that it is low, and it is still
+    big("day_moved", 0),  # what the agent itself transferred in the day
+    big("moved_to", 0),  # its last own transfer: to whom, how much, when
+    big("moved_amount", 0),
+    big("moved_at", 0),
 )
 
 #: What moved a float by a decision or a bank's word. Rows are final.
@@ -58,12 +65,13 @@ AGENT_MOVEMENT = Table(
     words("company"),
     big("agent_id"),
     big("other_id"),  # of a transfer: who got it; else 0
-    words("kind"),  # topup | transfer | withdrawal | guarantee | equipment | commission
+    words("kind"),  # topup | transfer | withdrawal | guarantee | equipment | commission |
+    # surrender | fee
     big("amount"),  # minor units, what the agent's float or security gained; below 0: lost
     words("way"),
     words("desk"),
-    words("reference"),  # the bank's own; a top-up's counts once
-    big("act_id"),  # 0: a bank's word
+    words("reference"),  # the bank's own, a top-up's counts once; a slip's number; what a fee is of
+    big("act_id"),  # 0: a bank's word, or the agent's own
     big("txn_id"),
     words("message_id"),
     big("at"),
@@ -76,6 +84,28 @@ AGENT_MOVEMENT = Table(
         sqlite_where=text("kind = 'topup' AND reference <> ''"),
         postgresql_where=text("kind = 'topup' AND reference <> ''"),
     ),
+)
+
+#: What agents say that they have paid, until the bank or two people say it too. Changed under the
+#: lock of the float's row.
+AGENT_TOPUP = Table(
+    "agent_topup",
+    METADATA,
+    identity(),
+    words("company"),
+    big("agent_id"),
+    big("amount"),  # minor units that the agent says; what came is the movement's
+    words("way"),
+    words("desk"),
+    words("reference"),  # of the bank, or of a slip
+    words("state"),  # requested | approved | declined | expired (core.agents.states)
+    big("movement_id", 0),  # the top-up that it became
+    words("message_id"),
+    words("decision_id"),  # the message that decided
+    big("requested_at"),
+    big("expires"),
+    big("decided_at", 0),
+    Index("ix_agent_topup_agent_id", "agent_id", "reference"),
 )
 
 #: Who earned what of a sale or of a payment; what was taken back stands again, below 0. Final.

@@ -5,7 +5,9 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from core.agents.terms import AgentTerms, Rate, Rule, Tier
+import msgspec
+
+from core.agents.terms import AgentTerms, Fee, Rate, Rule, Tier
 from core.company import Operator
 from core.messages import (
     Answer,
@@ -14,7 +16,9 @@ from core.messages import (
     Outcome,
     ReceiveDeposit,
     RequestAgentAct,
+    RequestTopUp,
     SellCredit,
+    TransferFloat,
 )
 from core.messages.vending import Recipient
 from tests.core.collection.desk import OPERATORS as DESK_OPERATORS
@@ -26,6 +30,7 @@ OPERATORS = {
     **DESK_OPERATORS,
     "ruth": Operator(frozenset({"agent-supervisor"}), 10_000, refund_per_day=10**9),
     "sam": Operator(frozenset({"agent-approver"})),
+    "jane": Operator(frozenset({"cashier"})),
 }
 
 
@@ -52,6 +57,16 @@ RULES = AgentTerms(
             settle="paid",
         ),
     }
+)
+#: The same, and what floats bear.
+FEES = msgspec.structs.replace(
+    RULES,
+    tells=True,
+    fees={
+        "topup": Fee(fixed=50, share_e8=500_000),
+        "transfer": Fee(fixed=20),
+        "statement": Fee(fixed=700),
+    },
 )
 KEYS = count()
 
@@ -136,6 +151,22 @@ def deposit(amount: int, reference: str, agent: str = "A1", **more: Any) -> Rece
     return ReceiveDeposit(
         agent=agent, amount=amount, reference=reference, **{"currency": "UGX", **more}
     )
+
+
+def wish(amount: int = 40_000, reference: str = "FT1", agent: str = "A1", **more: Any) -> Any:
+    """The agent says that he has paid."""
+    values = {"currency": "UGX", **more}
+    return RequestTopUp(agent=agent, amount=amount, reference=reference, **values)
+
+
+def give(amount: int, agent: str = "TOP", other: str = "A1", **more: Any) -> TransferFloat:
+    """The agent gives so much to another."""
+    return TransferFloat(agent=agent, other=other, amount=amount, **{"currency": "UGX", **more})
+
+
+def surrender(amount: int, agent: str = "A1", **more: Any) -> RequestAgentAct:
+    """Jane counts the cash that an agent brings."""
+    return ask("surrender", agent, **{"operator": "jane", "amount": amount, "desk": "HQ", **more})
 
 
 def float_of(machine: Machine, agent: str = "A1") -> tuple[int, int]:

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from core.messages import Outcome
-from core.queries.agents import agents_of, statement_of
+from core.queries.agent_books import statement_of
+from core.queries.agents import agents_of
 from hub.channel import Accepted
 from tests.core.agents.shop import (
     agreed,
@@ -255,7 +256,7 @@ def test_commission_that_is_owed_goes_to_the_float_or_out(machine: Machine) -> N
     assert float_of(machine) == (30_000, 0)
     assert no(machine, ask("commission", amount=owed + 1)) == "agent-wrong"
     acts = [
-        done(machine, ask("commission", amount=owed, way=way))["act"] for way in ("float", "cash")
+        done(machine, ask(kind, amount=owed))["act"] for kind in ("commission-float", "commission")
     ]
     heard = [machine.accept(yes(act), f"c{act}") for act in acts]
     machine.settle()
@@ -271,14 +272,16 @@ def test_the_statement_adds_up(machine: Machine) -> None:
     paid = done(machine, collect(10_000))["payment"]
     agreed(machine, ask("withdraw", amount=5_000))
     with machine.store.reader() as reader:
-        before, lines = statement_of(reader, "demo", "A1", 0, 2**60)
+        made = statement_of(reader, "demo", "A1", 0, 2**60)
         (view,) = agents_of(reader, "demo", "A1")
-    assert before == 0
+    lines = made.lines
+    assert made.before == 0
     assert [line.kind for line in lines] == [
         "agent-topup", "sale", "commission", "payment", "commission", "agent-withdrawal",
     ]  # fmt: skip
     assert lines[-1].balance == view.balance == float_of(machine)[0]
-    assert lines[3].about == paid
+    assert [line.about == paid for line in lines[3:5]] == [True, True]
+    assert lines[2].about == lines[1].about
     assert lines[1].about.startswith("DP-")
 
 

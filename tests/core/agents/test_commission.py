@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from core.agents.load import load_file
 from core.agents.states import MOVES, AgentMove, AgentState
-from core.agents.terms import E8, Rate, Rule, Tier, divided
+from core.agents.terms import E8, Fee, Rate, Rule, Tier, divided
 from core.documents import DocumentError
 from tests.core.agents.shop import done, float_of, opened, sell, shop, whole
 
@@ -112,6 +112,21 @@ def test_the_demonstration_keeps_its_cases() -> None:
     found = load_file(FILE.read_text(), "agents")
     assert found.currency == "UGX"
     assert sorted(found.terms.rules) == ["direct", "third-party"]
+    assert (found.terms.fees, found.terms.tells) == ({}, False)
+    assert (found.terms.transfer_most, found.terms.transfer_per_day) == (1_000_000, 5_000_000)
+
+
+def test_what_floats_bear_is_read() -> None:
+    fees = "fees: [{of: topup, fixed: 100, percent: 0.5}, {of: statement, fixed: 900, percent: 0}]"
+    found = load_file(FILE.read_text().replace("fees: []", fees), "agents").terms
+    assert {name: fee.of(10_000) for name, fee in found.fees.items()} == {
+        "topup": 150, "statement": 900,
+    }  # fmt: skip
+
+
+def test_a_fee_is_rounded_once_half_up() -> None:
+    fee = Fee(fixed=3, share_e8=E8 // 2)
+    assert [fee.of(amount) for amount in (0, 1, 2, 3)] == [3, 4, 4, 5]
 
 
 @pytest.mark.parametrize(
@@ -129,6 +144,18 @@ def test_the_demonstration_keeps_its_cases() -> None:
         ("code: direct", "code: third-party", "is there already"),
         ("gross: [375]", "gross: [376]", "it comes to [375]"),
         ("format: agents", "format: collection", "agents"),
+        ("fees: []", "fees: [{of: sale, fixed: 1, percent: 0}]", "statement"),
+        ("fees: []", "fees: [{of: topup, fixed: -1, percent: 0}]", "fixed"),
+        ("fees: []", "fees: [{of: topup, fixed: 1, percent: 101}]", "percent"),
+        ("fees: []", "fees: [{of: statement, fixed: 1, percent: 1}]", "moves nothing"),
+        (
+            "fees: []",
+            "fees: [{of: topup, fixed: 1, percent: 0}, {of: topup, fixed: 1, percent: 0}]",
+            "is there already",
+        ),
+        ("topup_hours: 72", "topup_hours: 0", "topup_hours"),
+        ("surrender_hours: 24", "surrender_hours: 9999", "surrender_hours"),
+        ("{most: 1000000,", "{most: lots,", "most"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_line(old: str, new: str, said: str) -> None:

@@ -18,6 +18,8 @@ from typing import Any
 import pytest
 
 from core.messages import Outcome
+from core.queries.agent_books import statement_of
+from core.queries.agent_days import day_of, dues, wishes
 from core.store.invariants import offences
 from core.store.upgrade import Store, open_store, upgrade
 from hub.batch import Batch
@@ -27,7 +29,20 @@ from hub.worker import Worker
 from simulators.bench import floats
 from simulators.bench.site import ROOT, Site, environment, make_site, stop
 from tests.core.agents import sixty_four
-from tests.core.agents.shop import ask, collect, deposit, done, opened, sell, whole, yes
+from tests.core.agents.shop import (
+    agreed,
+    ask,
+    collect,
+    deposit,
+    done,
+    float_of,
+    give,
+    opened,
+    sell,
+    whole,
+    wish,
+    yes,
+)
 from tests.core.agents.sixty_four import SALES, TENDER, ask_all, check, open_shop
 from tests.core.collection.desk import act as money_act
 from tests.core.collection.desk import yes as money_yes
@@ -108,7 +123,8 @@ def test_the_rows_alone_keep_the_money_right(machine: Machine, size: int) -> Non
 @pytest.mark.parametrize("size", [1, 7])
 def test_transfers_both_ways_among_sales_payments_and_acts(machine: Machine, size: int) -> None:
     """Floats of a tree, from all sides at once: each act is done once, nobody below his limit."""
-    opened(machine, "A2", money=90_000, parent="A1", commission="own")
+    opened(machine, "A2", money=90_000, parent="A1", commission="own", transfers="both")
+    agreed(machine, ask("alter", transfers="both"))
     paid = done(machine, collect(4_000, "A2"))["payment"]
     asked: list[Any] = []
     for number in range(6):
@@ -120,6 +136,10 @@ def test_transfers_both_ways_among_sales_payments_and_acts(machine: Machine, siz
     asked.append(money_yes(done(machine, money_act("reverse", payment=paid))["act"]))
     asked += [deposit(7_000, "FT1", agent) for agent in ("A1", "A2")]
     asked += [sell(TENDER, f"A{1 + n % 2}", another=True) for n in range(24)]
+    asked += [  # of their own, both ways
+        give(9_000 + n, f"A{1 + n % 2}", f"A{2 - n % 2}", another=True) for n in range(16)
+    ]
+    asked += [wish(7_000, "FT1", agent) for agent in ("A1", "A2")]
     asked += [collect(2_000 + n, f"A{1 + n % 2}") for n in range(12)]
     mixed = [asked[(number * 29) % len(asked)] for number in range(len(asked))]
     assert len({id(each) for each in mixed}) == len(asked)
@@ -134,6 +154,21 @@ def test_transfers_both_ways_among_sales_payments_and_acts(machine: Machine, siz
     topups = machine.rows("SELECT count(*) FROM agent_movement WHERE reference = 'FT1'")
     assert topups[0][0] <= 2  # one top-up, and the withdrawal that names it too
     whole(machine)
+    read_alike(machine)
+
+
+def read_alike(machine: Machine) -> None:
+    """The books that operators read, on this engine."""
+    now = machine.time.at_us
+    with machine.store.reader() as reader:
+        for agent in ("A1", "A2"):
+            made = statement_of(reader, "demo", agent, 0, 2**60)
+            assert made.after == float_of(machine, agent)[0]
+            assert all(line.about for line in made.lines)
+            found = day_of(reader, "demo", agent, (0, 2**60), now, 24)
+            assert found.before + sum(kind.amount for kind in found.kinds) == made.after
+        assert dues(reader, "demo", now, 24) == []
+        assert len(wishes(reader, "demo", now, ended=True)) >= len(wishes(reader, "demo", now))
 
 
 # --- SQLite --------------------------------------------------------------------------------------

@@ -8,15 +8,20 @@ import pytest
 
 from core.messages import Outcome
 from tests.core.agents.shop import (
+    FEES,
+    RULES,
     ask,
     collect,
     deposit,
     do,
     done,
+    give,
     opened,
     sell,
     shop,
+    surrender,
     whole,
+    wish,
     yes,
 )
 from tests.core.collection.desk import act as money_act
@@ -24,7 +29,7 @@ from tests.core.collection.desk import wrongs
 from tests.core.collection.desk import yes as money_yes
 from tests.hub.machine import Machine
 
-STEPS = 40
+STEPS = 50
 AGENTS = ("A1", "A2", "A3")
 
 
@@ -41,7 +46,12 @@ def step(machine: Machine, chance: random.Random) -> list[Any]:
         ask("topup", agent, amount=amount, reference=f"FT{chance.randrange(6)}"),
         ask("transfer", agent, other=other, amount=amount),
         ask("withdraw", agent, amount=amount),
-        ask("commission", agent, amount=amount, way=chance.choice(("float", "cash"))),
+        wish(amount, f"FT{chance.randrange(6)}", agent),
+        ask("topup-decline", agent, reference=f"FT{chance.randrange(6)}"),
+        give(amount, agent, other, another=chance.random() < 0.5),
+        surrender(amount, agent),
+        ask("statement", agent),
+        ask(f"commission{chance.choice(('', '-float', '-back'))}", agent, amount=amount),
         ask("security", agent, security="guarantee", amount=amount),
         ask("security-refund", agent, security="guarantee", amount=amount),
         ask(chance.choice(("block", "unblock", "close")), agent),
@@ -50,18 +60,21 @@ def step(machine: Machine, chance: random.Random) -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(4))
 def test_any_history(tmp_path: Path, seed: int) -> None:
     chance = random.Random(seed)
-    machine = shop(tmp_path)
-    opened(machine, "A1", money=90_000, commission="own")
-    opened(machine, "A2", money=40_000, commission="later", parent="A1")
-    opened(machine, "A3", mode="post-settled", credit_limit=60_000, commission="own", parent="A2")
+    machine = shop(tmp_path, agents=FEES if seed else RULES)
+    opened(machine, "A1", money=90_000, commission="own", transfers="down")
+    opened(machine, "A2", money=40_000, commission="later", parent="A1", transfers="both")
+    opened(
+        machine, "A3", mode="post-settled", credit_limit=60_000, commission="own", parent="A2",
+        cash_limit=40_000, transfers="both", tells="yes",
+    )  # fmt: skip
     ends = []
     for _ in range(STEPS):
         answer = do(machine, chance.choice(step(machine, chance)))
         ends.append(answer.outcome)
-        if answer.data.get("state") == "requested":
+        if answer.data.get("state") == "requested" and "act" in answer.data:
             money = answer.data["kind"] == "reverse"
             agree = money_yes if money else yes
             ends.append(do(machine, agree(answer.data["act"])).outcome)

@@ -64,8 +64,20 @@ def _agents(url: str) -> None:
     shop.agreed(machine, shop.ask("transfer", "TOP", other="A1", amount=4_000))
     shop.agreed(machine, shop.ask("withdraw", amount=1_000))
     done(machine, shop.ask("security", security="guarantee", amount=9_000))
+    _own_acts(machine)
     whole(machine)
     machine.store.close()
+
+
+def _own_acts(machine: Machine) -> None:
+    """What agents do themselves: a request that the bank answered, a transfer, cash handed over."""
+    shop.agreed(machine, shop.ask("alter", "TOP", transfers="down"))
+    done(machine, shop.wish(8_000))
+    done(machine, shop.deposit(8_000, "FT1"))
+    done(machine, shop.give(3_000))
+    shop.opened(machine, "B1", mode="post-settled", credit_limit=50_000, cash_limit=20_000)
+    done(machine, shop.collect(9_000, "B1"))
+    done(machine, shop.surrender(6_000, "B1"))
 
 
 @cache

@@ -116,6 +116,12 @@ CRIMES: dict[str, tuple[str, ...]] = {
     "float-limit": ("UPDATE agent_float SET credit_limit = -balance - 1",),
     "float-reserved": ("UPDATE agent_float SET reserved = reserved + 1",),
     "float-equation": ("UPDATE sale SET tender = tender + 1 WHERE agent_id <> 0",),
+    "topup-asked": ("UPDATE agent_topup SET movement_id = 0",),
+    "surrender-slip": (
+        "INSERT INTO agent_movement SELECT id + 900, company, agent_id, other_id, kind, amount, "
+        "way, desk, reference, act_id, txn_id, message_id, at FROM agent_movement "
+        "WHERE kind = 'surrender'",
+    ),
     "agent-security": ("UPDATE agent_float SET guarantee = guarantee + 1",),
     "commission-posted": (
         "INSERT INTO agent_commission VALUES "

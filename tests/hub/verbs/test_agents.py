@@ -1,5 +1,6 @@
 """``wattbus agents``, against a hub that answers."""
 
+import csv
 import json
 import time
 from collections.abc import Iterator
@@ -9,11 +10,10 @@ from typing import Any
 
 import pytest
 
-from core.messages import Outcome, name_of
-from core.messages.agents import CollectPayment, ReceiveDeposit, SellCredit
+from core.messages import Message, Outcome, name_of
 from hub import companies, operators
 from hub.config import read
-from tests.core.agents.shop import collect, deposit, sell
+from tests.core.agents.shop import collect, deposit, give, sell, wish
 from tests.core.collection.desk import whole
 from tests.hub.machine import enrol
 from tests.hub.verbs.installation import Installation, answering, installed
@@ -25,6 +25,9 @@ refund_per_day = 100000
 
 [operators.sam]
 roles = ["agent-approver"]
+
+[operators.jane]
+roles = ["cashier"]
 """
 RUTH = ("--operator", "ruth", "--reason", "asked at the desk")
 SAM = ("--operator", "sam")
@@ -113,11 +116,84 @@ def test_a_statement(place: Installation) -> None:
     assert [line["kind"] for line in found["lines"]] == ["agent-topup", "sale", "commission"]
     assert found["lines"][0]["about"] == "FT1"
     assert (found["before"], found["after"]) == (0, said(place, "show", "A1")["balance"])
+    earned = found["commission"]
+    assert earned["at_once"] == earned["gross"] - earned["tax"] > 0
     code, out, _ = place.call("agents", "statement", "A1")
     assert code == 0
     assert out.splitlines()[0].startswith("before")
+    assert "withholding tax" in out
+    code, out, _ = place.call("agents", "statement", "A1", "--csv")
+    rows = list(csv.DictReader(out.splitlines()))
+    assert [row["amount"] for row in rows] == [str(line["amount"]) for line in found["lines"]]
+    assert (rows[0]["at"][-6:], rows[0]["currency"], rows[0]["about"]) == ("+03:00", "UGX", "FT1")
     empty = said(place, "statement", "A1", "--month", "2020-02")
     assert (empty["lines"], empty["after"]) == ([], 0)
+
+
+def test_what_an_agent_asks_for_is_granted_or_declined(place: Installation) -> None:
+    opened(place)
+    for reference in ("FT2", "FT3"):
+        assert place.machine.do(wish(20_000, reference), reference).outcome is Outcome.DONE
+    asked = said(place, "requests")
+    assert [each["reference"] for each in asked] == ["FT2", "FT3"]
+    code, out, _ = place.call("agents", "requests", "A1")
+    assert (code, "20,000 UGX  transfer:bank" in out) == (0, True)
+    words = ("grant", str(asked[0]["request"]), "--evidence", "bank's page 3")
+    assert agreed(place, *words)["balance"] == 70_000
+    code, _, err = place.call("agents", *words, *RUTH)
+    assert (code, "no request 1 waits" in err) == (1, True)
+    said(place, "request", "agent-topup-decline", "A1", "--reference", "FT3", *RUTH)
+    assert said(place, "requests") == []
+    assert [each["state"] for each in said(place, "requests", "--all")] == ["declined", "approved"]
+    code, out, _ = place.call("agents", "requests")
+    assert out == "nobody asks for a top-up\n"
+
+
+def test_cash_is_handed_over_for_a_slip(place: Installation) -> None:
+    agreed(place, "add", "B1", "--name", "Collector", "--mode", "post-settled",
+           "--credit-limit", "100k", "--cash-limit", "50k", "--transfers", "none")  # fmt: skip
+    code, out, _ = place.call("agents", "remit")
+    assert (code, out) == (0, "nobody owes anything\n")
+    assert place.machine.do(collect(30_000, "B1"), "c1").outcome is Outcome.DONE
+    (due,) = said(place, "remit", "B1")
+    assert (due["in_hand"], due["overdue"]) == (30_000, False)
+    code, out, err = place.call(
+        "agents", "surrender", "B1", "25k", "--desk", "HQ", "--operator", "jane",
+        "--reason", "evening",
+    )  # fmt: skip
+    assert (code, err) == (0, "")
+    assert out.count("SURRENDER OF CASH  DP-S00000001") == 2, "one for each of them"
+    assert out.count("counted              25,000 UGX") == 2
+    assert out.count("still held            5,000 UGX") == 2
+    code, out, _ = place.call("agents", "remit")
+    assert (code, out.split()[:3]) == (0, ["B1", "5,000", "UGX"])
+    code, out, _ = place.call("agents", "remit", "--overdue")
+    assert (code, out) == (0, "nothing is overdue\n")
+    day = said(place, "day", "B1")
+    assert (day["collected"], day["at_desk"], day["looks"]) == (30_000, 25_000, [])
+    shown = said(place, "show", "B1")
+    assert (shown["in_hand"], shown["cash_limit"]) == (5_000, 50_000)
+
+
+def test_what_should_be_here_already(place: Installation) -> None:
+    agreed(place, "add", "B1", "--name", "Collector", "--mode", "post-settled",
+           "--credit-limit", "100k")  # fmt: skip
+    place.machine.time.at_us -= 3 * 86_400_000_000
+    assert place.machine.do(collect(7_000, "B1"), "c2").outcome is Outcome.DONE
+    place.machine.time.at_us += 3 * 86_400_000_000
+    code, out, _ = place.call("agents", "remit", "--overdue")
+    assert (code, out.split()) == (1, ["B1", "7,000", "UGX", "3", "d", "Collector", "OVERDUE"])
+
+
+def test_a_day_that_does_not_fit_is_shown(place: Installation) -> None:
+    opened(place)
+    assert place.machine.do(wish(20_000, "FT2"), "w").outcome is Outcome.DONE
+    code, out, _ = place.call("agents", "day", "A1")
+    assert code == 1, "for the script that watches"
+    assert "look: topup-unanswered FT2 20,000, 0 h since" in out
+    assert "look: topup-by-hand FT1 50,000" in out
+    code, out, _ = place.call("agents", "day", "A1", "--day", "2020-02-01")
+    assert (code, out.count("look")) == (0, 0)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +201,13 @@ def test_a_statement(place: Installation) -> None:
     [
         (("show", "A9"), 1, "there is no agent A9"),
         (("statement", "A9"), 1, "there is no agent A9"),
-        (("statement", "A1", "--month", "2026-13"), 2, "is no month"),
+        (("statement", "A9", "--month", "2026-13"), 2, "is no month"),
+        (("day", "A9"), 1, "there is no agent A9"),
+        (("day", "A9", "--day", "2026-02-30"), 2, "is no day"),
+        (("remit", "A9"), 1, "there is no agent A9"),
+        (("requests", "A9"), 1, "there is no agent A9"),
+        (("grant", "7", "--evidence", "x", *RUTH), 1, "no request 7 waits"),
+        (("surrender", "A9", "5k", "--desk", "HQ", *RUTH), 1, "role cashier is needed"),
         (("topup", "A9", "5k", "--evidence", "x", *RUTH), 1, "No agent A9"),
         (("topup", "A1", "lots", "--evidence", "x", *RUTH), 2, "lots"),
         (("request", "agent-fly", "A1", *RUTH), 1, "no such act"),
@@ -140,11 +222,11 @@ def test_what_is_wrong_is_said(
 
 
 @pytest.mark.parametrize(
-    "message", [sell(), collect(5_000), deposit(5_000, "FT2")], ids=lambda m: type(m).__name__
+    "message",
+    [sell(), collect(5_000), deposit(5_000, "FT2"), wish(), give(5_000)],
+    ids=lambda m: type(m).__name__,
 )
-def test_nobody_makes_up_what_channels_say(
-    place: Installation, message: SellCredit | CollectPayment | ReceiveDeposit
-) -> None:
+def test_nobody_makes_up_what_channels_say(place: Installation, message: Message) -> None:
     import msgspec
 
     request = {"do": "submit", "company": "demo", "key": "k", "type": name_of(message).name}
