@@ -6,6 +6,7 @@ from core.handlers import (
     agents,
     changes,
     collection,
+    counter,
     free_units,
     key_changes,
     money_acts,
@@ -33,5 +34,6 @@ HANDLERS: dict[str, Handler] = {
         *advances.HANDLERS,
         *changes.HANDLERS,
         *agents.HANDLERS,
+        *counter.HANDLERS,
     )
 }

@@ -21,6 +21,13 @@ from core.messages.billing import (
 )
 from core.messages.changes import MoveChange, RequestChange
 from core.messages.collection import ImportDebts, ReceiveJointPayment, RequestMoneyAct
+from core.messages.counter import (
+    CounterTender,
+    Pieces,
+    RequestCounterAct,
+    SellAtCounter,
+    TakeAtCounter,
+)
 from core.messages.free_units import ClaimFreeUnits, EndFreeUnits, GiveFreeUnits
 from core.messages.management import DecideTokenAct, RequestTokenAct
 from core.messages.modules import KeyAim, MadeToken, OrderTokens, ReportModule, ReportTokens
@@ -54,6 +61,7 @@ __all__ = [
     "CollectPayment",
     "ConfirmKeyChange",
     "ConfirmVend",
+    "CounterTender",
     "CreditVend",
     "DecideTokenAct",
     "DeliveryReport",
@@ -75,6 +83,7 @@ __all__ = [
     "Outcome",
     "PauseService",
     "PhoneLink",
+    "Pieces",
     "ReceiveDeposit",
     "ReceiveJointPayment",
     "ReceivePayment",
@@ -84,12 +93,14 @@ __all__ = [
     "ReportTokens",
     "RequestAgentAct",
     "RequestChange",
+    "RequestCounterAct",
     "RequestMoneyAct",
     "RequestTerminalAct",
     "RequestTokenAct",
     "ResumeService",
     "ReverseAtTerminal",
     "RunBillPhase",
+    "SellAtCounter",
     "SellCredit",
     "SendNotice",
     "SetLanguage",
@@ -97,6 +108,7 @@ __all__ = [
     "SignOffCashier",
     "SignOnCashier",
     "Slip",
+    "TakeAtCounter",
     "UploadItem",
     "message_type",
     "name_of",
