@@ -81,7 +81,8 @@ def _look_ahead(reader: Reader, company: str, wants: Wants) -> tuple[Wants, _Ahe
     wants = _more(wants, orders.acts, orders.items)
     acts = concerned(reader, company, wants)
     wants = Wants.union((wants, acts.money))
-    wants = Wants.union((wants, behind_receipts(reader, company, wants)))
+    if wants.counter:
+        wants = Wants.union((wants, behind_receipts(reader, company, wants)))
     changes = changing(reader, company, wants)
     wants = Wants.union((wants, changes.wants)) if changes else wants
     paid_to = accounts_of(reader, company, wants)

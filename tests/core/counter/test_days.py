@@ -27,7 +27,7 @@ from tests.core.counter.till import (
     whole,
     yes,
 )
-from tests.hub.machine import Machine
+from tests.hub.machine import Machine, enrol
 
 
 @pytest.fixture
@@ -202,10 +202,7 @@ def test_z_reports_are_kept_and_numbered(machine: Machine) -> None:
 
 
 def test_one_payment_for_two_accounts_in_two_ways(machine: Machine) -> None:
-    from tests.hub.machine import enrol
-
-    other = enrol("100002", "04123456792", "+256700000002")
-    assert machine.do(other, "other").code == ""
+    done(machine, enrol("100002", "04123456792", "+256700000002"))
     opened(machine)
     shares = (PaymentShare(account="100001", amount=7_000),
               PaymentShare(account="100002", amount=5_000))  # fmt: skip

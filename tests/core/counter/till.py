@@ -1,7 +1,9 @@
 """What the tests of desks share: a company with coins and notes, cashiers, their acts."""
 
+from functools import cache
 from itertools import count
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from msgspec.structs import replace
@@ -22,7 +24,16 @@ from core.messages.collection import PaymentShare
 from tests.core.collection.desk import OPERATORS as DESK_OPERATORS
 from tests.core.collection.desk import TERMS as DESK_TERMS
 from tests.core.collection.desk import wrongs
-from tests.hub.machine import METER, Machine, demo_terms, enrol, fresh_sqlite
+from tests.hub.machine import (
+    METER,
+    MORNING_US,
+    FakeTime,
+    Machine,
+    demo_terms,
+    enrol,
+    fresh_sqlite,
+)
+from tests.scratch import in_memory
 
 #: Grace supervises and may take money herself; ann and ben are cashiers; henry approves.
 OPERATORS = {
@@ -38,15 +49,33 @@ TERMS = replace(
 KEYS = count()
 
 
-def hall(folder: Path, **changes: Any) -> Machine:
+@cache
+def _prepared() -> bytes:
+    """The file of such a company, made once."""
+    with TemporaryDirectory(dir=in_memory()) as folder:
+        machine = hall_on(fresh_sqlite(Path(folder)))
+        with machine.store.reader_on_writer() as books:
+            books.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+        machine.store.close()
+        return (Path(folder) / "wattbus.db").read_bytes()
+
+
+def hall(folder: Path) -> Machine:
     """A household on SQLite, and the desks D1 and D2 with receipts' numbers."""
-    return hall_on(fresh_sqlite(folder), **changes)
+    path = folder / "wattbus.db"
+    path.write_bytes(_prepared())
+    later = FakeTime(MORNING_US + 60_000_000, drawn=1_000_000)
+    return Machine(f"sqlite:{path}", later, terms=hall_terms())
+
+
+def hall_terms(**changes: Any) -> Any:
+    """The company's terms."""
+    return demo_terms(**{"operators": OPERATORS, "collection": TERMS, **changes})
 
 
 def hall_on(url: str, **changes: Any) -> Machine:
     """The same on the database of this URL."""
-    values = {"operators": OPERATORS, "collection": TERMS, **changes}
-    machine = Machine(url, terms=demo_terms(**values))
+    machine = Machine(url, terms=hall_terms(**changes))
     assert machine.do(enrol(), "enrol").outcome is Outcome.DONE
     for number in (1, 2):
         done(machine, ask("desk", f"D{number}", operator="grace", name=f"Desk {number}"))
