@@ -18,8 +18,11 @@ from core.messages import (
     MoveChange,
     RequestAgentAct,
     RequestChange,
+    RequestCounterAct,
     RequestMoneyAct,
     RequestTokenAct,
+    SellAtCounter,
+    TakeAtCounter,
     name_of,
 )
 from core.messages.vending import Recipient
@@ -336,6 +339,9 @@ def send(
     command: RequestTokenAct
     | RequestMoneyAct
     | RequestAgentAct
+    | RequestCounterAct
+    | TakeAtCounter
+    | SellAtCounter
     | DecideTokenAct
     | RequestChange
     | MoveChange,
@@ -367,7 +373,7 @@ def send(
 
 def _subject(data: dict[str, Any]) -> str:
     """What an act is about, in words."""
-    for name in ("meter", "account", "agent", "campaign"):
+    for name in ("meter", "account", "agent", "desk", "campaign"):
         if data.get(name):
             return f"{name} {data[name]}"
     return "nothing"
