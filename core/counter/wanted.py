@@ -44,7 +44,21 @@ def wants_of(command: RequestCounterAct) -> Wants:
         found.append((BANKED, banked_key(command.bank, command.reference)))
     if kind == "series":
         found.append((PREFIX_OF, command.prefix))
-    return Wants(counter=tuple(found), operators=(command.operator,))
+    return Wants(counter=tuple(found), operators=(command.operator, *_turns(kind, command)))
+
+
+def _turns(kind: str, command: RequestCounterAct) -> tuple[str, ...]:
+    """What has no row to be locked yet: of two who bring the same at once, one waits.
+
+    They are kept beside the operators' turns; no operator's name has a stroke.
+    """
+    if kind == "desk":
+        return (f"desk/{command.desk}",)
+    if kind == "series":
+        return (f"numbers/{command.prefix}",)
+    if kind == "cleared":
+        return (f"bank/{banked_key(command.bank, command.reference)}",)
+    return ()
 
 
 def slip_key(desk: str, number: int) -> str:

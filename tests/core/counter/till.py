@@ -77,10 +77,15 @@ def hall_on(url: str, **changes: Any) -> Machine:
     """The same on the database of this URL."""
     machine = Machine(url, terms=hall_terms(**changes))
     assert machine.do(enrol(), "enrol").outcome is Outcome.DONE
+    furnish(machine)
+    return machine
+
+
+def furnish(machine: Machine) -> None:
+    """The desks."""
     for number in (1, 2):
         done(machine, ask("desk", f"D{number}", operator="grace", name=f"Desk {number}"))
         numbered(machine, f"D{number}", f"R{number}-", last=900)
-    return machine
 
 
 def numbered(machine: Machine, desk: str, prefix: str, **changes: Any) -> dict[str, Any]:
