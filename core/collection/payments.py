@@ -7,6 +7,7 @@ for a debt less makes a token larger. Its allocation rows, together, are always 
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 from msgspec.structs import asdict, replace
@@ -117,9 +118,6 @@ def receive(ctx: Context, parts: Sequence[Part], tender: Tender, identity: str =
         number=number,
         currency=ctx.terms.currency,
         amount=amount,
-        way=tender.way,
-        desk=tender.desk,
-        reference=tender.reference,
         rule=msgspec.json.encode(rules if len(rules) > 1 else rules[0]).decode(),
         state=state.value,
         txn_id=txn_id,
@@ -127,11 +125,8 @@ def receive(ctx: Context, parts: Sequence[Part], tender: Tender, identity: str =
         message_id=ctx.message_id,
         received_at=ctx.now_us,
         decided_at=0,
-        bank=tender.bank.strip(),
         identity=identity,
-        agent_id=tender.agent_id,
-        counter_receipt_id=tender.counter_receipt_id,
-        part=tender.part,
+        **_of_tender(tender),
     )
     if identity:
         ctx.stage.link("received-as", identity, number)
@@ -141,6 +136,12 @@ def receive(ctx: Context, parts: Sequence[Part], tender: Tender, identity: str =
     if receipt is not None:
         _paid(ctx, receipt, id_)
     return payment
+
+
+def _of_tender(tender: Tender) -> dict[str, Any]:
+    """What the payment keeps of how it was made."""
+    names = ("way", "desk", "reference", "agent_id", "counter_receipt_id", "part")
+    return {**{name: getattr(tender, name) for name in names}, "bank": tender.bank.strip()}
 
 
 def _paid(ctx: Context, receipt: PreReceipt, payment_id: int) -> None:

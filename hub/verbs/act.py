@@ -222,7 +222,12 @@ def list_them(
         return
     for act in acts:
         second = f", {act.approver}" if act.approver else ""
-        about = act.meter or act.asked.get("campaign") or f"account {act.account}"
+        named = f"agent {act.agent}" if act.agent else f"desk {act.asked.get('desk', '')}"
+        about = (
+            act.meter
+            or act.asked.get("campaign")
+            or (f"account {act.account}" if act.account else named)
+        )
         if act.agent:
             about = f"agent {act.agent}"
         typer.echo(
