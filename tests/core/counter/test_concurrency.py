@@ -9,7 +9,9 @@ import pytest
 from core.messages import Outcome
 from core.store.upgrade import upgrade
 from tests.core.agents.test_concurrency import all_at_once
+from tests.core.collection.desk import credit, debt, opens
 from tests.core.counter.till import (
+    agreed,
     ask,
     cash,
     done,
@@ -96,4 +98,19 @@ def test_of_two_who_begin_or_end_at_once_one_does(machine: Machine) -> None:
     ends = [machine.answer(each[0].message_id).outcome for each in heard]
     assert ends.count(Outcome.DONE) == 1
     assert till(machine, desk) == (0, 50_000)
+    whole(machine)
+
+
+def test_a_handover_and_a_void_of_what_the_balance_paid(machine: Machine) -> None:
+    opened(machine)
+    done(machine, take(cash(50_000), rule="credit"))
+    debt(machine, 9_000)
+    receipt = done(machine, take(way("balance", 9_000)))["receipt"]
+    assert (credit(machine), opens(machine)) == (41_000, {})
+    agreed(machine, ask("void", receipt=receipt))
+    assert (credit(machine), opens(machine)) == (50_000, {"old-debt": 9_000})
+    done(machine, ask("handover", heir="ben", pieces=pieces(150_000)))
+    done(machine, ask("takeover", operator="ben", pieces=pieces(150_000)))
+    x = done(machine, ask("x", operator="grace"))
+    assert (x["cashier"], x["opening"], x["ways"]) == ("ben", 150_000, {})
     whole(machine)

@@ -28,6 +28,7 @@ from tests.core.counter.till import (
     yes,
 )
 from tests.hub.machine import Machine, enrol
+from tests.hub.test_replaying import replayed
 
 
 @pytest.fixture
@@ -112,6 +113,8 @@ def test_a_receipt_is_voided_in_its_shift_by_two(machine: Machine) -> None:
     done(machine, ask("close"))
     opened(machine)
     assert no(machine, ask("void", receipt=again["receipt"])) == "counter-not-now"
+    found, unlike = replayed(machine)
+    assert (found.otherwise, unlike) == ([], [])
     whole(machine)
 
 
