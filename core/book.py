@@ -51,6 +51,7 @@ class Wants(msgspec.Struct, frozen=True, gc=False):
     agents: tuple[str, ...] = ()  # by number, with their floats and those above them
     agent_books: tuple[str, ...] = ()  # of agents that are wanted too: what operators ask
     deposits: tuple[str, ...] = ()  # banks' references of top-ups that may be there already
+    counter: tuple[tuple[str, str], ...] = ()  # (what, key): core.counter.wanted
 
     @staticmethod
     def union(all_wants: "Iterable[Wants]") -> "Wants":

@@ -16,6 +16,11 @@ Debit is positive, credit negative. The chart is short; a name after the colon c
 ``agent-float``           what an agent has paid in and not yet sold: sub-account = the agent's id
 ``agent-deposit:<kind>``  an agent's securities: sub-account = the agent's id
 ``commission``            what an agent has earned and not yet got: sub-account = the agent's id
+``till:<desk>``           cash in the till of a desk with shifts
+``safe:<desk>``           cash that such a desk has put aside
+``cash-in-transit``       cash on its way to the bank
+``cash-office``           what the cash office brought to tills, and got beside deposits
+``over-short``            cash beyond or below what was expected
 ========================  =====================================================================
 """
 
@@ -26,6 +31,7 @@ from msgspec.structs import replace
 
 from core.agents.entities import AgentFloat
 from core.book import Stage
+from core.counter.entities import SAFE, TILL, CashDesk
 from core.entities import Account
 
 CUSTOMER_CREDIT = "customer-credit"
@@ -57,7 +63,7 @@ class Transaction(msgspec.Struct, frozen=True, gc=False):
 
 
 def post(stage: Stage, txn: Transaction, entries: Iterable[Entry]) -> None:
-    """Post a transaction and move the customers' credit and the agents' floats with it.
+    """Post a transaction and move credits, agents' floats and desks' cash with it.
 
     Entries of the same ledger and owner become one posting; those that come to nothing are left
     out. Raises LedgerError when they do not sum to zero, or when a credit would fall below zero
@@ -90,6 +96,8 @@ def post(stage: Stage, txn: Transaction, entries: Iterable[Entry]) -> None:
                 _move_credit(stage, txn, owner, -amount)
             elif ledger == AGENT_FLOAT:
                 _move_float(stage, txn, owner, -amount)
+            elif ledger.startswith((TILL, SAFE)):
+                _move_cash(stage, txn, ledger, amount)
 
 
 def _move_credit(stage: Stage, txn: Transaction, account_id: int, change: int) -> None:
@@ -110,3 +118,18 @@ def _move_float(stage: Stage, txn: Transaction, agent_id: int, change: int) -> N
     if change < 0 and float_.spendable + change < 0:
         raise LedgerError(f"float {agent_id}: {change} is more than its {float_.spendable}")
     stage.put(agent_id, replace(float_, balance=float_.balance + change))
+
+
+def _move_cash(stage: Stage, txn: Transaction, ledger: str, change: int) -> None:
+    """No till and no safe holds less than nothing."""
+    code = ledger.partition(":")[2]
+    desk = stage.need(CashDesk, code)
+    if desk.currency != txn.currency:
+        raise LedgerError(f"desk {code} is in {desk.currency}, not {txn.currency}")
+    if ledger.startswith(TILL):
+        desk = replace(desk, till=desk.till + change)
+    else:
+        desk = replace(desk, safe=desk.safe + change)
+    if min(desk.till, desk.safe) < 0:
+        raise LedgerError(f"desk {code}: {change} is more than {ledger} holds")
+    stage.put(code, desk)

@@ -29,9 +29,12 @@ from core.messages import (
     PauseService,
     RequestAgentAct,
     RequestChange,
+    RequestCounterAct,
     RequestMoneyAct,
     RequestTokenAct,
     ResumeService,
+    SellAtCounter,
+    TakeAtCounter,
     name_of,
     struct_of,
 )
@@ -63,6 +66,9 @@ _ACTS = (
     ResumeService,
     RequestChange,
     MoveChange,
+    RequestCounterAct,
+    TakeAtCounter,
+    SellAtCounter,
 )
 _TYPES = {name_of(kind).name for kind in _ACTS}
 
@@ -173,6 +179,8 @@ class OperatorDesk:
             subject = f"agent/{data['agent']}"
         elif "account" in data:
             subject = f"account/{data['account']}"
+        elif data.get("desk"):
+            subject = f"desk/{data['desk']}"
         else:
             subject = f"meter/{data.get('meter', '')}"
         # digits are never on record: they are with the token

@@ -56,6 +56,14 @@ COMPARED: Mapping[str, tuple[str, ...]] = {
     "agent_movement": (),
     "agent_commission": (),
     "agent_topup": (),
+    "cash_desk": (),
+    "till_shift": (),
+    "till_count": (),
+    "till_move": (),
+    "receipt_series": (),
+    "counter_receipt": (),
+    "deposit_slip": (),
+    "credit_note": (),
 }
 _LEDGERS = (
     "SELECT t.company || ' ' || t.currency || ' ' || p.ledger, CAST(sum(p.amount) AS BIGINT) "

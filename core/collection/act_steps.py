@@ -37,6 +37,7 @@ from core.collection.states import (
 )
 from core.collection.tenders import not_now, unknown, wrong
 from core.collection.terms import Recovery
+from core.counter.series import credit_note_number
 from core.entities import Account, TokenAct
 from core.handlers.base import Context
 from core.ledger import CUSTOMER_CREDIT, Entry
@@ -136,7 +137,7 @@ def _carry_clear(ctx: Context, _a: TokenAct, command: RequestMoneyAct, account: 
 
 
 def _carry_undo(move: PaymentMove) -> Carry:
-    def carry(ctx: Context, _act: TokenAct, command: RequestMoneyAct, account: Account) -> Facts:
+    def carry(ctx: Context, act: TokenAct, command: RequestMoneyAct, account: Account) -> Facts:
         payment, after = payment_of(ctx, command.payment, move)
         undo(ctx, payment, after)
         facts: Facts = {"payment": payment.number}
@@ -144,6 +145,8 @@ def _carry_undo(move: PaymentMove) -> Carry:
         if move is PaymentMove.DISHONOUR and fee:
             item = raise_fee(ctx, ctx.stage.need(Account, account.id), fee)
             facts["fee_item"] = item.id
+        if move is PaymentMove.REVERSE:
+            facts |= credit_note_number(ctx, act, payment=payment.number, amount=payment.amount)
         return facts
 
     return carry
@@ -229,10 +232,11 @@ def _check_credit_note(ctx: Context, command: RequestMoneyAct, account: Account)
     return amount
 
 
-def _carry_note(ctx: Context, _act: TokenAct, command: RequestMoneyAct, account: Account) -> Facts:
+def _carry_note(ctx: Context, act: TokenAct, command: RequestMoneyAct, account: Account) -> Facts:
     item, amount = _one_item(ctx, command, account), _check_credit_note(ctx, command, account)
     off, back = credit_note(ctx, account, item, amount)
-    return {"item": item.id, "off": off, "back": back}
+    number = credit_note_number(ctx, act, item=item.id, amount=amount)
+    return {"item": item.id, "off": off, "back": back, **number}
 
 
 _M, _E = PaymentMove, PlanMove

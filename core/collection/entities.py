@@ -51,6 +51,8 @@ class Payment(Entity, frozen=True, kw_only=True, gc=False):
     bank: str = ""
     identity: str = ""
     agent_id: int = 0
+    counter_receipt_id: int = 0
+    part: int = 0
 
 
 class PayPlan(Entity, frozen=True, kw_only=True, gc=False):

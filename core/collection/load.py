@@ -16,6 +16,7 @@ from core.collection.doc_base import Code, Days, Method, Money, Percent, Priorit
 from core.collection.doc_purchases import AdvanceDocument, CapDocument, PurchaseDocument
 from core.collection.late import LateRule
 from core.collection.terms import ADVANCE, CollectionTerms, Fee, FeeVersion, Recovery
+from core.counter.document import CounterDocument
 from core.documents import DocumentError, Misfit, nodes, read_node
 from core.money import CURRENCIES
 from core.tariffs.doc_base import PERCENT, Payee, Text
@@ -173,6 +174,7 @@ class CollectionDocument(msgspec.Struct, frozen=True, kw_only=True):
     purchases: tuple[PurchaseDocument, ...] = ()
     advances: AdvanceDocument | None = None
     purchases_cap: CapDocument | None = None
+    counter: CounterDocument | None = None
 
     def __post_init__(self) -> None:
         if self.default_rule not in self.rules:
@@ -229,6 +231,7 @@ class CollectionDocument(msgspec.Struct, frozen=True, kw_only=True):
             advances=self.advances.advances() if self.advances else None,
             debts_cap=self.purchases_cap.amount if self.purchases_cap else None,
             debts_cap_e8=self.purchases_cap.percent if self.purchases_cap else None,
+            counter=self.counter.counter() if self.counter else None,
         )
 
 

@@ -7,6 +7,7 @@ for a debt less makes a token larger. Its allocation rows, together, are always 
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import msgspec
 from msgspec.structs import asdict, replace
@@ -46,6 +47,7 @@ from core.collection.tenders import (
     unknown,
     wrong,
 )
+from core.counter.tills import lend
 from core.entities import Account, Debt
 from core.handlers.base import Context
 from core.ledger import AGENT_FLOAT, CUSTOMER_CREDIT, Entry
@@ -83,6 +85,12 @@ def rule_of(ctx: Context, name: str, items: tuple[int, ...] = ()) -> Rule:
     return replace(rules[name], named=items)
 
 
+def _rule(ctx: Context, tender: Tender, items: tuple[int, ...]) -> Rule:
+    if tender.rule_itself is not None:
+        return replace(tender.rule_itself, named=items)
+    return rule_of(ctx, tender.rule, items)
+
+
 def receive(ctx: Context, parts: Sequence[Part], tender: Tender, identity: str = "") -> Payment:
     """Receive a payment; its parts sum to its amount. Raises Refusal; nothing is staged then.
 
@@ -95,9 +103,9 @@ def receive(ctx: Context, parts: Sequence[Part], tender: Tender, identity: str =
     clears_later = tender.way in ctx.terms.collection.uncleared
     receipt = _receipt_for(ctx, parts, tender)
     named = _named_on(ctx, receipt) if receipt else ()
-    rules = [rule_of(ctx, tender.rule, _once(*named, *part.items)) for part in parts]
+    rules = [_rule(ctx, tender, _once(*named, *part.items)) for part in parts]
     id_ = ctx.new_id("payment")
-    place = AGENT_FLOAT if tender.agent_id else f"{tender.way}:{tender.desk}"
+    place = AGENT_FLOAT if tender.agent_id else tender.place
     entries = [Entry(place, amount, tender.agent_id)]
     for part, rule in zip(parts, rules, strict=True):
         entries += _give(ctx, id_, part, rule, clears_later)
@@ -110,9 +118,6 @@ def receive(ctx: Context, parts: Sequence[Part], tender: Tender, identity: str =
         number=number,
         currency=ctx.terms.currency,
         amount=amount,
-        way=tender.way,
-        desk=tender.desk,
-        reference=tender.reference,
         rule=msgspec.json.encode(rules if len(rules) > 1 else rules[0]).decode(),
         state=state.value,
         txn_id=txn_id,
@@ -120,9 +125,8 @@ def receive(ctx: Context, parts: Sequence[Part], tender: Tender, identity: str =
         message_id=ctx.message_id,
         received_at=ctx.now_us,
         decided_at=0,
-        bank=tender.bank.strip(),
         identity=identity,
-        agent_id=tender.agent_id,
+        **_of_tender(tender),
     )
     if identity:
         ctx.stage.link("received-as", identity, number)
@@ -132,6 +136,12 @@ def receive(ctx: Context, parts: Sequence[Part], tender: Tender, identity: str =
     if receipt is not None:
         _paid(ctx, receipt, id_)
     return payment
+
+
+def _of_tender(tender: Tender) -> dict[str, Any]:
+    """What the payment keeps of how it was made."""
+    names = ("way", "desk", "reference", "agent_id", "counter_receipt_id", "part")
+    return {**{name: getattr(tender, name) for name in names}, "bank": tender.bank.strip()}
 
 
 def _paid(ctx: Context, receipt: PreReceipt, payment_id: int) -> None:
@@ -243,11 +253,14 @@ def net_rows(ctx: Context, payment: Payment) -> list[Allocated]:
     ]
 
 
-def undo(ctx: Context, payment: Payment, after: PaymentState) -> list[int]:
+def undo(
+    ctx: Context, payment: Payment, after: PaymentState, *, by_till: bool = False
+) -> list[int]:
     """The payment never was: its postings are mirrored line by line, what it paid is owed again.
 
     Credit that has been spent in the meantime is owed again, too, as an item of its own, raised
-    before the mirror is posted. Returns the accounts concerned.
+    before the mirror is posted. Cash that a desk took comes back from the cash office, or
+    (``by_till``, in the same shift) from its till. Returns the accounts concerned.
     """
     rows = net_rows(ctx, payment)
     for account_id in dict.fromkeys(row.account_id for row in rows):
@@ -268,6 +281,8 @@ def undo(ctx: Context, payment: Payment, after: PaymentState) -> list[int]:
             settle_debt(ctx, debt, -row.amount, "payment", payment.id)
         else:
             allocate_row(ctx, replace(row, amount=-row.amount))
+    if not by_till:
+        lend(ctx, payment)
     for txn_id in filter(None, (payment.clear_txn_id, payment.txn_id)):
         mirror(ctx, txn_id, after.value)
     if payment.agent_id:

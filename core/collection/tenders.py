@@ -6,8 +6,12 @@ its bank and number, whoever took it; anything else by way, desk and reference. 
 number of its own is like no other.
 """
 
+from typing import Final
+
 import msgspec
 
+from core.collection.allocation import Rule
+from core.counter.entities import TILL
 from core.handlers.base import Context
 from core.ledger import CUSTOMER_CREDIT
 from core.messages import ReceiveJointPayment, ReceivePayment
@@ -18,7 +22,12 @@ UNCLEARED = "uncleared"
 _CHART = (
     CUSTOMER_CREDIT, UNCLEARED, "receivable", "revenue", "expense", "tax", "payable", "deposit",
     "opening", "agent-float", "agent-deposit", "commission", "agent",
+    "till", "safe", "cash-in-transit", "cash-office", "over-short", "balance",
 )  # fmt: skip
+#: Coins and notes: at a desk with shifts they are in its till.
+CASH: Final = "cash"
+#: What the cash office brought to tills and got from them beside deposits.
+CASH_OFFICE: Final = "cash-office"
 #: The longest remittance text of a bank is 140 characters; a natural key must fit an index.
 MAX_REFERENCE, MAX_NAME = 140, 60
 
@@ -34,6 +43,16 @@ class Tender(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     rule: str = ""
     receipt: str = ""
     agent_id: int = 0  # whose float pays it in
+    counter_receipt_id: int = 0  # taken in a cashier's shift
+    part: int = 0  # of a payment in several ways: which
+    rule_itself: Rule | None = None  # in place of a named one
+
+    @property
+    def place(self) -> str:
+        """The ledger that has the money, if no float does."""
+        if self.counter_receipt_id and self.way == CASH:
+            return TILL + self.desk
+        return f"{self.way}:{self.desk}"
 
 
 def wrong(what: str) -> Refusal:

@@ -10,6 +10,7 @@ import msgspec
 
 from core.collection.allocation import ItemClass, Rule
 from core.collection.late import E8, LateRule
+from core.counter.terms import CounterTerms
 from core.money import half_up
 from core.tariffs.shapes import OWN
 
@@ -106,7 +107,8 @@ class CollectionTerms(msgspec.Struct, frozen=True, kw_only=True):
     begins. ``uncleared``: ways of paying whose money may still come back. ``dishonour_fee`` names a
     fee of the catalogue, or nothing. ``purchases``: by code or class, what sales do about it.
     ``debts_cap`` (minor units) and ``debts_cap_e8`` (of the tender) bound what all debts together
-    take from one sale; units on credit are not among them.
+    take from one sale; units on credit are not among them. ``counter``: of desks with shifts;
+    None: there are none.
     """
 
     rules: Mapping[str, Rule] = msgspec.field(default_factory=lambda: {"": Rule()})
@@ -121,6 +123,7 @@ class CollectionTerms(msgspec.Struct, frozen=True, kw_only=True):
     advances: AdvanceTerms | None = None
     debts_cap: int | None = None
     debts_cap_e8: int | None = None
+    counter: CounterTerms | None = None
 
     @property
     def ways(self) -> tuple[str, ...]:

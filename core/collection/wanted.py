@@ -14,5 +14,6 @@ def wants_of(command: RequestMoneyAct) -> Wants:
         plans=(command.plan,) if command.plan else (),
         receipts=(command.receipt,) if command.receipt else (),
         late=(command.account,) if command.kind == "late-fees" else (),
+        counter=(("notes", ""),) if command.kind in ("credit-note", "reverse") else (),
         opening=(command.account,) if command.kind == "opening-credit" else (),
     )

@@ -29,6 +29,7 @@ MONEY_IDS = {
     "pre_receipt": 1,
     "payment-number/{company}": 1,
     "notice": 1,  # an agent's float is low
+    "credit_note": 1,
 }
 
 

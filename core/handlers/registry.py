@@ -7,6 +7,7 @@ from core.handlers import (
     agents,
     changes,
     collection,
+    counter,
     free_units,
     key_changes,
     money_acts,
@@ -35,5 +36,6 @@ HANDLERS: dict[str, Handler] = {
         *changes.HANDLERS,
         *agents.HANDLERS,
         *agent_money.HANDLERS,
+        *counter.HANDLERS,
     )
 }

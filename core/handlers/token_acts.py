@@ -11,10 +11,13 @@ from core.changes.acts import carry_out as carry_out_change
 from core.changes.kinds import ACTS as CHANGE_ACTS
 from core.collection.act_kinds import kind_named
 from core.collection.acts import carry_out as carry_out_money
+from core.counter.act_kinds import COUNTER_KINDS
+from core.counter.acts import carry_out as carry_out_counter
 from core.entities import TokenAct
 from core.handlers.agents import AGENT_ACT_IDS
 from core.handlers.base import Context, Handler
 from core.handlers.changes import SETTLE_IDS
+from core.handlers.counter import COUNTER_IDS
 from core.handlers.money_acts import MONEY_IDS
 from core.messages import Answer, DecideTokenAct, RequestTokenAct
 from core.refusals import refuse
@@ -95,6 +98,8 @@ def decide_decision(ctx: Context, command: DecideTokenAct) -> Answer:
         return act_answer(ctx, moved_act(ctx, kept, move))
     if act.kind in CHANGE_ACTS:
         return approved_act(ctx, decided, carry_out_change)
+    if act.kind in COUNTER_KINDS:
+        return approved_act(ctx, decided, carry_out_counter)
     if act.agent:
         return approved_act(ctx, decided, carry_out_agents)
     return approved_act(ctx, decided, carry_out_money if act.account else carry_out)
@@ -128,6 +133,6 @@ HANDLERS = (
         DecideTokenAct,
         _wants_decision,
         decide_decision,
-        _most(_IDS, MONEY_IDS, SETTLE_IDS, AGENT_ACT_IDS),
+        _most(_IDS, MONEY_IDS, SETTLE_IDS, AGENT_ACT_IDS, COUNTER_IDS),
     ),
 )

@@ -28,6 +28,13 @@ from core.messages.billing import (
 )
 from core.messages.changes import MoveChange, RequestChange
 from core.messages.collection import ImportDebts, ReceiveJointPayment, RequestMoneyAct
+from core.messages.counter import (
+    CounterTender,
+    Pieces,
+    RequestCounterAct,
+    SellAtCounter,
+    TakeAtCounter,
+)
 from core.messages.free_units import ClaimFreeUnits, EndFreeUnits, GiveFreeUnits
 from core.messages.management import DecideTokenAct, RequestTokenAct
 from core.messages.modules import KeyAim, MadeToken, OrderTokens, ReportModule, ReportTokens
@@ -61,6 +68,7 @@ __all__ = [
     "CollectPayment",
     "ConfirmKeyChange",
     "ConfirmVend",
+    "CounterTender",
     "CreditVend",
     "DecideTokenAct",
     "DeliveryReport",
@@ -82,6 +90,7 @@ __all__ = [
     "Outcome",
     "PauseService",
     "PhoneLink",
+    "Pieces",
     "ReceiveDeposit",
     "ReceiveJointPayment",
     "ReceivePayment",
@@ -91,6 +100,7 @@ __all__ = [
     "ReportTokens",
     "RequestAgentAct",
     "RequestChange",
+    "RequestCounterAct",
     "RequestMoneyAct",
     "RequestTerminalAct",
     "RequestTokenAct",
@@ -98,6 +108,7 @@ __all__ = [
     "ResumeService",
     "ReverseAtTerminal",
     "RunBillPhase",
+    "SellAtCounter",
     "SellCredit",
     "SendNotice",
     "SetLanguage",
@@ -105,6 +116,7 @@ __all__ = [
     "SignOffCashier",
     "SignOnCashier",
     "Slip",
+    "TakeAtCounter",
     "TransferFloat",
     "UploadItem",
     "message_type",

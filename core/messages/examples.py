@@ -28,6 +28,13 @@ from core.messages.collection import (
     ReceiveJointPayment,
     RequestMoneyAct,
 )
+from core.messages.counter import (
+    CounterTender,
+    Pieces,
+    RequestCounterAct,
+    SellAtCounter,
+    TakeAtCounter,
+)
 from core.messages.free_units import ClaimFreeUnits, EndFreeUnits, GiveFreeUnits
 from core.messages.management import DecideTokenAct, RequestTokenAct
 from core.messages.modules import KeyAim, MadeToken, OrderTokens, ReportModule, ReportTokens
@@ -211,6 +218,33 @@ _MESSAGES: Final[tuple[Message, ...]] = (
         reply=_REPLY,
     ),
     CollectPayment(agent="A-017", till="T1", account="100002", amount=35_000, currency="UGX"),
+    TakeAtCounter(
+        operator="grace",
+        desk="D1",
+        shares=(PaymentShare(account="100001", amount=35_000, items=(71,)),),
+        amount=35_000,
+        currency="UGX",
+        tenders=(
+            CounterTender(way="cash", amount=15_000, tendered=20_000),
+            CounterTender(way="cheque", amount=20_000, bank="Centenary", reference="000417"),
+        ),
+    ),
+    SellAtCounter(
+        operator="grace",
+        desk="D1",
+        meter="04123456784",
+        tender=20_000,
+        currency="UGX",
+        tenders=(CounterTender(way="card", amount=20_000, reference="831207"),),
+        phone=_PHONE,
+        reply=_REPLY,
+    ),
+    RequestCounterAct(
+        operator="grace",
+        kind="counter-count",
+        desk="D1",
+        pieces=(Pieces(value=50_000, count=3), Pieces(value=500, count=14)),
+    ),
     ReceiveDeposit(agent="A-017", amount=1_000_000, currency="UGX", reference="FT26325K8Q1"),
     RequestTopUp(agent="A-017", amount=500_000, currency="UGX", reference="FT26325K8Q2"),
     TransferFloat(agent="A-017", other="A-018", amount=50_000, currency="UGX", till="T1"),

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from core.store.agent_invariants import AGENT_INVARIANTS
+from core.store.counter_invariants import COUNTER_INVARIANTS
 from core.store.tables.orders import OPEN
 from core.store.tx import Reader
 
@@ -157,7 +158,8 @@ INVARIANTS: tuple[Invariant, ...] = (
         "sum(u.doc) || ', postings ' || sum(u.post) FROM payment p JOIN ("
         "SELECT source_id AS id, account_id AS owner, ledger, amount AS doc, 0 AS post "
         "FROM allocation WHERE source = 'payment' UNION ALL "
-        "SELECT id, agent_id, CASE WHEN agent_id <> 0 THEN 'agent-float' ELSE way || ':' || desk "
+        "SELECT id, agent_id, CASE WHEN agent_id <> 0 THEN 'agent-float' WHEN way = 'cash' "
+        "AND counter_receipt_id <> 0 THEN 'till:' || desk ELSE way || ':' || desk "
         "END, CASE WHEN state IN ('dishonoured', 'reversed') "
         "THEN 0 ELSE amount END, 0 FROM payment UNION ALL "
         "SELECT e.id, x.owner, x.ledger, 0, CASE WHEN x.owner = 0 OR x.ledger = 'agent-float' "
@@ -393,6 +395,7 @@ INVARIANTS: tuple[Invariant, ...] = (
         "SELECT 'debt ' || id, 'outstanding ' || outstanding FROM debt WHERE outstanding < 0",
     ),
     *(Invariant(*each) for each in AGENT_INVARIANTS),
+    *(Invariant(*each) for each in COUNTER_INVARIANTS),
 )
 
 

@@ -1,7 +1,8 @@
 """Loading a batch's book: locked rows first, in the one lock order; what depends on them later.
 
 Lock order, everywhere: (company) inbox → meters → agreement states → accounts → service points →
-notices → confirmations → operators → acts → orders → changes → agents' floats, each set by id. A
+notices → confirmations → operators → acts → orders → changes → agents' floats → desks → numbers of
+credit notes, each set by id. A
 column of an unlocked table is never read by the statement that locks: after a wait it would show
 what the row was before (facts: the same TID twice).
 """
@@ -32,6 +33,7 @@ from core.store.load_agents import agents_paid, load_agents, load_told
 from core.store.load_cancels import items_paid, load_cancels, sales_to_cancel
 from core.store.load_changes import Changing, changing, load_changes
 from core.store.load_collection import accounts_of, load_collection
+from core.store.load_counter import behind_receipts, load_counter
 from core.store.load_entitlements import RUNNING, load_claimed, load_entitlements
 from core.store.load_key_changes import load_key_changes
 from core.store.load_orders import (
@@ -79,6 +81,8 @@ def _look_ahead(reader: Reader, company: str, wants: Wants) -> tuple[Wants, _Ahe
     wants = _more(wants, orders.acts, orders.items)
     acts = concerned(reader, company, wants)
     wants = Wants.union((wants, acts.money))
+    if wants.counter:
+        wants = Wants.union((wants, behind_receipts(reader, company, wants)))
     changes = changing(reader, company, wants)
     wants = Wants.union((wants, changes.wants)) if changes else wants
     paid_to = accounts_of(reader, company, wants)
@@ -134,6 +138,7 @@ def load(
     agents.update(sale.agent_id for sale in ahead.cancelled)
     load_agents(reader, company, wants, agents, book, suffix)
     load_told(reader, wants, horizon.tells, book)
+    load_counter(reader, company, wants, book, suffix)
     return book
 
 

@@ -16,8 +16,16 @@ from core.book import Book, Wants
 from core.changes.kinds import ACTS as CHANGE_ACTS
 from core.changes.terms import ChangeTerms
 from core.collection.wanted import wants_of
+from core.counter.act_kinds import COUNTER_KINDS
+from core.counter.wanted import wants_of as wants_of_counter
 from core.entities import Meter, TokenAct, TokenOnFile
-from core.messages import MoveChange, RequestAgentAct, RequestMoneyAct, RequestTokenAct
+from core.messages import (
+    MoveChange,
+    RequestAgentAct,
+    RequestCounterAct,
+    RequestMoneyAct,
+    RequestTokenAct,
+)
 from core.store.tx import Reader
 from core.sts.amounts import encodable_floor
 
@@ -80,6 +88,10 @@ def concerned(reader: Reader, company: str, wants: Wants) -> Concerned:
             if kind in CHANGE_ACTS:
                 told_by = msgspec.json.decode(command, type=MoveChange)
                 money.append(Wants(changes=(told_by.change,)))
+                continue
+            if kind in COUNTER_KINDS:
+                at_desk = msgspec.json.decode(command, type=RequestCounterAct)
+                money.append(wants_of_counter(at_desk))
                 continue
             if agent:
                 named = msgspec.json.decode(command, type=RequestAgentAct)

@@ -58,7 +58,7 @@ def load_collection(
     ``sold_to``: accounts whose open items a sale asks for; empty where the company declares none.
     """
     named = wants.owing or wants.items or wants.payments or wants.identities or wants.receipts
-    if not (named or sold_to):
+    if not (named or sold_to or wants.paid_as):
         return  # sales want none of it
     _received(reader, company, wants.paid_as, book)
     _opening(reader, company, wants.opening, book)

@@ -17,6 +17,7 @@ from core.changes.entities import (
 )
 from core.changes.entities import Change as LifeChange
 from core.collection.entities import Deposit, OpenItem, Payment, PayPlan, PreReceipt
+from core.counter.entities import CashDesk, CounterReceipt, DepositSlip, Series, Shift
 from core.entities import (
     Account,
     AgreementPause,
@@ -66,6 +67,12 @@ def _key_change(change: KeyChange) -> Row:
 _AGENT = Agent.__struct_fields__
 _FLOAT = AgentFloat.__struct_fields__
 _TOPUP = ("id", "state", "movement_id", "decision_id", "decided_at")
+_DESK = ("id", "till", "safe", "shift_id", "z_number", "slip_number")
+_SHIFT = (
+    "id", "state", "cash", "paid_in", "paid_out", "dropped", "voided", "counted", "variance",
+    "heir", "z_number", "report", "counted_at", "closed_at",
+)  # fmt: skip
+_SLIP = ("id", "state", "bank", "reference", "credited", "clear_txn_id", "cleared_at")
 _IDENTITY_COLUMNS = ("id", "sgc", "krn", "ti", "ken", "kt", "dkga", "key_change_id")
 _IDENTITY: Callable[[Meter], Row] = attrgetter(*_IDENTITY_COLUMNS)
 
@@ -173,6 +180,16 @@ UPDATES = (
         ("id", "state", "detail", "updated_at"),
         lambda n: (n.id, n.state, n.detail, n.updated_at),
     ),
+    Saved(CashDesk, "cash_desk", _DESK, attrgetter(*_DESK)),
+    Saved(Shift, "till_shift", _SHIFT, attrgetter(*_SHIFT)),
+    Saved(Series, "receipt_series", ("id", "next"), lambda s: (s.id, s.next)),
+    Saved(
+        CounterReceipt,
+        "counter_receipt",
+        ("id", "state", "void_act_id", "balance_txn_id"),
+        lambda r: (r.id, r.state, r.void_act_id, r.balance_txn_id),
+    ),
+    Saved(DepositSlip, "deposit_slip", _SLIP, attrgetter(*_SLIP)),
     Saved(Agent, "agent", _AGENT, attrgetter(*_AGENT)),
     Saved(AgentFloat, "agent_float", ("agent_id", *_FLOAT[1:]), attrgetter(*_FLOAT)),
     Saved(TopUp, "agent_topup", _TOPUP, attrgetter(*_TOPUP)),

@@ -12,6 +12,7 @@ import msgspec
 from msgspec.structs import replace
 
 from core.calendars import local_time
+from core.counter.act_kinds import COUNTER_KINDS
 from core.entities import TokenAct
 from core.handlers.base import Context
 from core.messages import (
@@ -20,6 +21,7 @@ from core.messages import (
     MoveChange,
     Outcome,
     RequestAgentAct,
+    RequestCounterAct,
     RequestMoneyAct,
     RequestTokenAct,
 )
@@ -34,7 +36,7 @@ HOUR_US = 3_600_000_000
 def new_act(
     ctx: Context,
     kind: str,
-    command: RequestTokenAct | RequestMoneyAct | RequestAgentAct | MoveChange,
+    command: RequestTokenAct | RequestMoneyAct | RequestAgentAct | RequestCounterAct | MoveChange,
 ) -> TokenAct:
     """The act that a command asks for, without its number and amount."""
     return TokenAct(
@@ -92,6 +94,8 @@ def act_answer(ctx: Context, act: TokenAct, **facts: Any) -> Answer:
     about = {"account": act.account} if act.account else {"meter": act.meter}
     if act.agent:
         about = {"agent": act.agent}
+    if act.kind in COUNTER_KINDS:
+        about = {"desk": msgspec.json.decode(act.command, type=RequestCounterAct).desk}
     data = {"act": act.id, "kind": act.kind, **about, "state": act.state, **facts}
     if act.kind == CAMPAIGN:
         data["campaign"] = msgspec.json.decode(act.command, type=RequestTokenAct).campaign

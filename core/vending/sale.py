@@ -81,6 +81,23 @@ def sell_by_agent(ctx: Context, command: CreditVend, agent: Agent) -> Answer:
     return _priced(ctx, command, meter, agreement, payer, agent.id)
 
 
+def account_at(ctx: Context, drn: str) -> Account:
+    """The account that a meter's purchases belong to, if something can be sold there."""
+    _, agreement = checks.sellable(ctx.terms, ctx.stage, drn)
+    return checks.account_of(ctx.stage, agreement)
+
+
+def sell_at_desk(ctx: Context, command: CreditVend) -> Answer:
+    """The same at a cashier's desk, where the buyer has just paid it in: the beneficiary's account
+    pays, whoever the buyer is."""
+    meter, agreement = _wanted(ctx, command)
+    payer = checks.account_of(ctx.stage, agreement)
+    _fits(ctx, command, meter, agreement, payer)
+    _ask_about_repeat(ctx, command, meter, (payer.id, 0))
+    checks.within_limits(ctx.terms, ctx.stage, command, meter, by_phone=False)
+    return _priced(ctx, command, meter, agreement, payer)
+
+
 def _wanted(ctx: Context, command: CreditVend) -> tuple[Meter, Agreement]:
     if command.tender <= 0:
         raise refuse("tender-not-positive", tender=command.tender)

@@ -18,8 +18,11 @@ from core.messages import (
     MoveChange,
     RequestAgentAct,
     RequestChange,
+    RequestCounterAct,
     RequestMoneyAct,
     RequestTokenAct,
+    SellAtCounter,
+    TakeAtCounter,
     name_of,
 )
 from core.messages.vending import Recipient
@@ -219,7 +222,12 @@ def list_them(
         return
     for act in acts:
         second = f", {act.approver}" if act.approver else ""
-        about = act.meter or act.asked.get("campaign") or f"account {act.account}"
+        named = f"agent {act.agent}" if act.agent else f"desk {act.asked.get('desk', '')}"
+        about = (
+            act.meter
+            or act.asked.get("campaign")
+            or (f"account {act.account}" if act.account else named)
+        )
         if act.agent:
             about = f"agent {act.agent}"
         typer.echo(
@@ -336,6 +344,9 @@ def send(
     command: RequestTokenAct
     | RequestMoneyAct
     | RequestAgentAct
+    | RequestCounterAct
+    | TakeAtCounter
+    | SellAtCounter
     | DecideTokenAct
     | RequestChange
     | MoveChange,
@@ -367,7 +378,7 @@ def send(
 
 def _subject(data: dict[str, Any]) -> str:
     """What an act is about, in words."""
-    for name in ("meter", "account", "agent", "campaign"):
+    for name in ("meter", "account", "agent", "desk", "campaign"):
         if data.get(name):
             return f"{name} {data[name]}"
     return "nothing"

@@ -101,6 +101,7 @@ ARGS = {
     "per": "kWh",
     "fits": "m3",
     "agent": "A-017",
+    "desk": "D1",
 }
 SALE_ARGS = msgspec.to_builtins(SALE)
 KCT = ("03854447086453451911", "02791799436242461152", "67118070329353977190")

@@ -72,6 +72,8 @@ PAYMENT = Table(
     words("bank", ""),  # whose cheque it is
     words("identity", ""),  # natural key among those that did not come back; empty: none
     big("agent_id", 0),  # whose float paid it in; 0: it came to one of our desks
+    big("counter_receipt_id", 0),  # taken in a cashier's shift: core.store.tables.counter
+    small("part", 0),  # of a payment in several ways: which
     Index("uq_payment_company_number", "company", "number", unique=True),
     Index(
         "uq_payment_identity",
@@ -81,7 +83,13 @@ PAYMENT = Table(
         sqlite_where=text(STANDS),
         postgresql_where=text(STANDS),
     ),
-    Index("uq_payment_message_id", "message_id", unique=True),
+    Index("uq_payment_message_id_part", "message_id", "part", unique=True),
+    Index(
+        "ix_payment_counter_receipt_id",
+        "counter_receipt_id",
+        sqlite_where=text("counter_receipt_id <> 0"),
+        postgresql_where=text("counter_receipt_id <> 0"),
+    ),
     Index(
         "ix_payment_agent_id",
         "agent_id",

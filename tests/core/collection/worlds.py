@@ -9,6 +9,7 @@ from core.messages.collection import PaymentShare
 from tests.core.agents import shop
 from tests.core.billing.village import issued, report, rows, settle, wrongs
 from tests.core.collection.desk import act, agreed, debt, desk_on, done, money, whole
+from tests.core.counter import till
 from tests.hub.machine import Machine, buy, enrol, fresh_sqlite
 
 
@@ -65,6 +66,34 @@ def _agents(url: str) -> None:
     shop.agreed(machine, shop.ask("withdraw", amount=1_000))
     done(machine, shop.ask("security", security="guarantee", amount=9_000))
     _own_acts(machine)
+    whole(machine)
+    machine.store.close()
+    _desks(url)
+
+
+def _desks(url: str) -> None:
+    """A shift took money, gave some back, was short and closed; a slip came to the bank."""
+    machine = Machine(url, terms=till.hall_terms())
+    machine.time.at_us += 5_400_000_000
+    machine.time.drawn += 3_000_000
+    till.furnish(machine)
+    till.numbered(machine, "", "CN-")
+    till.opened(machine)
+    done(machine, till.take(till.cash(4_000), till.way("card", 1_000, "77"), rule="credit"))
+    wrong = done(machine, till.take(till.cash(500), rule="credit"))["receipt"]
+    till.agreed(machine, till.ask("void", receipt=wrong))
+    done(machine, till.ask("paid-in", amount=50))
+    done(machine, till.ask("paid-out", amount=200))
+    done(machine, till.ask("drop", amount=90_000))
+    done(machine, till.ask("count", pieces=till.pieces(13_800)))
+    done(machine, till.ask("close"))
+    for _ in range(2):
+        done(machine, till.ask("deposit", amount=40_000))
+    told = {"operator": "grace", "slip": 1, "bank": "stanbic", "reference": "FT1"}
+    till.agreed(machine, till.ask("cleared", amount=39_990, **told))
+    till.opened(machine, "ben")
+    taken = done(machine, till.take(till.cash(700), cashier="ben", rule="credit"))["payments"]
+    agreed(machine, act("reverse", payment=taken[0]))
     whole(machine)
     machine.store.close()
 

@@ -8,6 +8,7 @@ import pytest
 from core.store.invariants import INVARIANTS, MOST, offences
 from core.store.upgrade import Store, open_store, upgrade
 from tests.core.collection.worlds import lived, lived_sqlite
+from tests.core.counter.crimes import COUNTER_CRIMES
 from tests.servers.postgres import Postgres
 
 SEALED = ("ledger_txn", "posting", "allocation")
@@ -130,6 +131,7 @@ CRIMES: dict[str, tuple[str, ...]] = {
     ),
     "posting-of-agent": ("UPDATE agent_float SET currency = 'KES'",),
     "debt-not-negative": ("UPDATE debt SET outstanding = -1",),
+    **COUNTER_CRIMES,
 }
 
 
