@@ -22,6 +22,7 @@ from core.changes.cases import (
 from core.changes.dates import due_day
 from core.changes.debts import finally_paid, move_debts, pay_advances, reopen_items
 from core.changes.entities import Raised, Service
+from core.changes.fees import of_leaving, of_others
 from core.changes.settling_checks import (
     can_be_billed,
     can_be_prepaid,
@@ -32,6 +33,7 @@ from core.changes.settling_checks import (
 from core.changes.states import ChangeMove
 from core.changes.worth import accrued_charges, units_entries
 from core.collection.act_held import DEPOSITS
+from core.collection.business import told
 from core.collection.charges import hand_over
 from core.collection.entities import Allocated, Deposit, OpenItem
 from core.collection.items import Draft, book, items_of, raise_items
@@ -79,6 +81,7 @@ def settle(ctx: Context, case: Case) -> Facts:
         ctx.stage.link("changing-by", service.id, change.id)
     if case.kind.opens and case.terms.debts_follow == "service-point":
         facts |= move_debts(ctx, case)
+    facts |= told([*facts.pop("fees", ()), *of_others(ctx, case)])
     _remember(ctx, before)
     done = moved(
         change, ChangeMove.SETTLE, valued=facts.get("credited", 0), settle_id=ctx.message_id,
@@ -113,6 +116,7 @@ def _settle_service(ctx: Context, case: Case, service: Service) -> Facts:
         facts |= reopen_items(ctx, service)
     if case.kind.to_mode == "prepaid" and case.terms.final_bill == "recovered":
         facts |= _recover(ctx, case, service)
+    facts["fees"] = of_leaving(ctx, case, service, account)
     if case.kind.closes and case.terms.deposits == "set-off":
         facts |= _set_off(ctx, service)
     return facts

@@ -27,6 +27,7 @@ from core.changes.cases import (
 )
 from core.changes.debts import finally_paid
 from core.changes.entities import BilledDays, Holding, Service
+from core.changes.fees import recover_fees
 from core.changes.phones import add_phones, end_phones, saved_anew
 from core.changes.requesting import check_new_meter
 from core.changes.settling_checks import (
@@ -61,6 +62,7 @@ def switch(ctx: Context, case: Case) -> Facts:
         facts |= _open(ctx, case)
     if case.kind.renames:
         facts |= _rename(ctx, case)
+    recover_fees(ctx, case, facts["agreement"] if case.kind.opens else 0)
     keep(ctx, replace(change, did=msgspec.json.encode(facts).decode()))
     return facts
 

@@ -13,6 +13,7 @@ import msgspec
 from core.collection.allocation import CLASSES, How, ItemClass, Rule
 from core.collection.cases import check_cases
 from core.collection.doc_base import Code, Days, Method, Money, Percent, Priority, check_method
+from core.collection.doc_business import BusinessFeeDocument, business, check_business
 from core.collection.doc_purchases import AdvanceDocument, CapDocument, PurchaseDocument
 from core.collection.late import LateRule
 from core.collection.terms import ADVANCE, CollectionTerms, Fee, FeeVersion, Recovery
@@ -173,6 +174,7 @@ class CollectionDocument(msgspec.Struct, frozen=True, kw_only=True):
     purchases: tuple[PurchaseDocument, ...] = ()
     advances: AdvanceDocument | None = None
     purchases_cap: CapDocument | None = None
+    business_fees: tuple[BusinessFeeDocument, ...] = ()
 
     def __post_init__(self) -> None:
         if self.default_rule not in self.rules:
@@ -192,6 +194,7 @@ class CollectionDocument(msgspec.Struct, frozen=True, kw_only=True):
         if list(self.ageing) != sorted(set(self.ageing)):
             raise Misfit("ageing", "days must rise")
         self._classes()
+        check_business(self.business_fees, codes, [*self.customer_classes])
 
     def _classes(self) -> None:
         seen: dict[str, str] = {}
@@ -229,6 +232,7 @@ class CollectionDocument(msgspec.Struct, frozen=True, kw_only=True):
             advances=self.advances.advances() if self.advances else None,
             debts_cap=self.purchases_cap.amount if self.purchases_cap else None,
             debts_cap_e8=self.purchases_cap.percent if self.purchases_cap else None,
+            business=business(self.business_fees),
         )
 
 

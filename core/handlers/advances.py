@@ -1,6 +1,7 @@
 """Commands of units on credit: a customer asks, or an operator gives; times without service."""
 
 from core.book import Wants
+from core.collection.business import FEE_IDS, RESUMED, charge_for
 from core.company import Terms
 from core.entities import Agreement, Meter, Phone
 from core.handlers.base import Context, Handler
@@ -119,8 +120,9 @@ def decide_resume(ctx: Context, command: ResumeService) -> Answer:
     _reason(ctx, command.operator, command.reason, "resume")
     meter, agreement = _agreement(ctx, command.meter)
     pause = end_pause(ctx, meter, agreement, command.why, command.on)
+    fees = charge_for(ctx, RESUMED[pause.why], f"pause/{pause.id}", agreement)
     data = {"meter": meter.drn, "pause": pause.id, "why": pause.why, "from": pause.from_us}
-    return Answer(outcome=Outcome.DONE, data={**data, "to": pause.to_us})
+    return Answer(outcome=Outcome.DONE, data={**data, "to": pause.to_us, **fees})
 
 
 def _agreement(ctx: Context, drn: str) -> tuple[Meter, Agreement]:
@@ -161,5 +163,5 @@ HANDLERS = (
     Handler("vending.ask-advance", AskAdvance, _wants_ask, decide_ask, _IDS),
     Handler("vending.give-advance", GiveAdvance, _wants_give, decide_give, _IDS),
     Handler("service.pause", PauseService, _wants_meter, decide_pause, {"agreement_pause": 1}),
-    Handler("service.resume", ResumeService, _wants_meter, decide_resume, {}),
+    Handler("service.resume", ResumeService, _wants_meter, decide_resume, FEE_IDS),
 )
