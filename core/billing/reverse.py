@@ -12,6 +12,7 @@ import msgspec
 
 from core.billing import credits
 from core.billing.credits import Taken
+from core.billing.order import Ordered
 from core.billing.shapes import BillingError, Draw
 from core.billing.states import BILL_MOVES, BillMove, BillState
 from core.ledger import CUSTOMER_CREDIT
@@ -90,9 +91,11 @@ def reverse(
 
 def reverse_one(tx: Tx, bill_id: int, draw: Draw, now_us: int, due: str = "") -> None:
     """Reverse one bill; ``due`` as of :func:`reverse`. BillingError when that cannot be."""
-    refused = reverse(tx, [bill_id], draw, now_us, due=due)
+    ids = Ordered(draw)
+    refused = reverse(tx, [bill_id], ids.draw, now_us, due=due)
     if refused:
         raise BillingError(f"bill {bill_id} cannot be reversed: {refused[bill_id]}")
+    ids.keep(tx)
 
 
 def _locked(tx: Tx, bills: Sequence[int]) -> dict[int, int]:
