@@ -41,7 +41,7 @@ from core.collection.payments import pay_from, rule_of
 from core.entities import Account, Agreement, AgreementState, Meter
 from core.handlers.base import Context
 from core.ledger import CUSTOMER_CREDIT, Entry
-from core.vending.accrued import settled_through
+from core.vending.accrued import Accrued, settled_through
 from core.vending.receipt import ledger_of
 
 ACCRUED = "accrued-charges"
@@ -64,6 +64,8 @@ def check_settle(ctx: Context, case: Case) -> int:
     if case.kind.to_mode == "prepaid":
         can_be_prepaid(ctx, case.change.account, with_tariff(case, service))
         finally_paid(ctx, case, service)
+    if _ends_purchases(case, service):
+        _accrued(ctx, case, service)  # what has no price is said to who asks, not to who approves
     return sum(entry.amount for entry in _left(ctx, case, service, meter))
 
 
@@ -110,7 +112,7 @@ def _settle_service(ctx: Context, case: Case, service: Service) -> Facts:
         book(ctx, "change-credit", [*entries, Entry(CUSTOMER_CREDIT, -credited, account.id)])
         ctx.stage.link("refundable", meter.drn, ())
         facts["credited"] = credited
-    if service.mode == "prepaid" and (case.kind.closes or case.kind.to_mode):
+    if _ends_purchases(case, service):
         facts |= _accrue(ctx, case, service, account)
         facts |= pay_advances(ctx, service, credited)
         facts |= reopen_items(ctx, service)
@@ -122,10 +124,18 @@ def _settle_service(ctx: Context, case: Case, service: Service) -> Facts:
     return facts
 
 
+def _ends_purchases(case: Case, service: Service) -> bool:
+    return service.mode == "prepaid" and bool(case.kind.closes or case.kind.to_mode)
+
+
+def _accrued(ctx: Context, case: Case, service: Service) -> Accrued:
+    return accrued_charges(ctx, service, whole_month=case.kind.to_mode != "postpaid")
+
+
 def _accrue(ctx: Context, case: Case, service: Service, account: Account) -> Facts:
     """Monthly charges that no sale has collected are owed; the month of a change to bills is the
     bill's."""
-    accrued = accrued_charges(ctx, service, whole_month=case.kind.to_mode != "postpaid")
+    accrued = _accrued(ctx, case, service)
     settled_through(ctx.stage, ctx.stage.need(Agreement, service.id), accrued)
     if not accrued.total:
         return {}

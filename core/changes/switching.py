@@ -44,6 +44,7 @@ from core.handlers.base import Context
 from core.messages.accounts import MeterLink
 from core.sts.amounts import encodable_floor
 from core.vending.act_checks import MAX_WORDS
+from core.vending.pauses import end_open
 
 Facts = dict[str, Any]
 
@@ -74,7 +75,8 @@ def _switch_service(ctx: Context, case: Case, service: Service) -> Facts:
     if case.kind.to_mode == "postpaid":
         put_service(ctx, replace(with_tariff(case, service), mode="postpaid"))
         _begin_billing(ctx, case, service.id, case.change.read_on)
-        return {"mode": "postpaid"}
+        ended = end_open(ctx, service.id) if case.terms.pauses == "ended" else []
+        return {"mode": "postpaid", **({"pauses_ended": ended} if ended else {})}
     if case.kind.to_mode == "prepaid":
         return _to_prepaid(ctx, case, service)
     if service.mode == "postpaid":

@@ -17,17 +17,21 @@ DebtsFollow = Literal["account", "service-point"]
 #: A final bill must be paid before purchases begin, or is paid by the purchases.
 FinalBill = Literal["paid", "recovered"]
 Deposits = Literal["set-off", "kept"]
+#: A time without service at a change to bills: the change ends it, or it goes on.
+Pauses = Literal["ended", "kept"]
 
 
 class ChangeTerms(msgspec.Struct, frozen=True, kw_only=True):
     """``reading_days``: a reading is good for so many days. ``due_days``: of charges that are owed
-    by the change. ``recovery``: how purchases pay a final bill that is recovered."""
+    by the change. ``recovery``: how purchases pay a final bill that is recovered. ``pauses``: what
+    changes of before it was declared are settled by."""
 
     remaining_credit: Valuing
     exchange_credit: Exchanging
     debts_follow: DebtsFollow
     final_bill: FinalBill
     deposits: Deposits
+    pauses: Pauses = "ended"
     reading_days: int = 3
     due_days: int = 14
     recovery: Recovery = Recovery()
@@ -46,4 +50,5 @@ _ALLOWED = {
     "debts_follow": get_args(DebtsFollow),
     "final_bill": get_args(FinalBill),
     "deposits": get_args(Deposits),
+    "pauses": get_args(Pauses),
 }

@@ -109,6 +109,8 @@ def decide_pause(ctx: Context, command: PauseService) -> Answer:
     """The agreement at the meter has no service from an instant on."""
     reason = _reason(ctx, command.operator, command.reason, "pause")
     meter, agreement = _agreement(ctx, command.meter)
+    if agreement.mode != "prepaid":
+        raise wrong(meter, "it is billed: its bills say what is charged")
     asked = (command.why, command.operator, reason)
     pause = begin_pause(ctx, meter, agreement, asked, command.on)
     data = {"meter": meter.drn, "pause": pause.id, "why": pause.why, "from": pause.from_us}
@@ -116,7 +118,7 @@ def decide_pause(ctx: Context, command: PauseService) -> Answer:
 
 
 def decide_resume(ctx: Context, command: ResumeService) -> Answer:
-    """It has service again."""
+    """It has service again; also one that is billed by now, whose pause a change has kept."""
     _reason(ctx, command.operator, command.reason, "resume")
     meter, agreement = _agreement(ctx, command.meter)
     pause = end_pause(ctx, meter, agreement, command.why, command.on)
@@ -127,10 +129,7 @@ def decide_resume(ctx: Context, command: ResumeService) -> Answer:
 
 def _agreement(ctx: Context, drn: str) -> tuple[Meter, Agreement]:
     meter = operators.meter_of(ctx.terms, ctx.stage, drn)
-    agreement = agreement_at(ctx, meter)
-    if agreement.mode != "prepaid":
-        raise wrong(meter, "it is billed: its bills say what is charged")
-    return meter, agreement
+    return meter, agreement_at(ctx, meter)
 
 
 def _wants_ask(command: AskAdvance) -> Wants:
