@@ -115,7 +115,13 @@ _BROUGHT: Final = (
         "NOT EXISTS (SELECT 1 FROM account_change c WHERE c.agreement_id = t.agreement_id "
         "AND t.source = 'change/' || c.id)",
     ),
-    _Brought("agreement_fact", "t.recorded_at"),
+    # an end of a share is a command's
+    _Brought(
+        "agreement_fact",
+        "t.recorded_at",
+        "NOT EXISTS (SELECT 1 FROM account_change c WHERE c.switched_at = t.recorded_at "
+        "AND t.source = 'change/' || c.id)",
+    ),
     _Brought(
         "agreement_category",
         "COALESCE((SELECT p.opened_at FROM billing_period p WHERE p.company = t.company "

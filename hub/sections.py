@@ -114,6 +114,7 @@ class ChangesSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     final_bill: Literal["paid", "recovered"]  # before purchases begin, or by them
     deposits: Literal["set-off", "kept"]  # when a customer leaves
     pauses: Literal["ended", "kept"]  # a time without service, when bills begin
+    shares: Literal["ended", "kept", "passed"]  # in something common, of who leaves
     reading_days: Count = 3  # a reading is good for so many days
     due_days: Count = 14  # of charges that no purchase had collected
     recovery: RecoverySection = msgspec.field(default_factory=RecoverySection)

@@ -88,7 +88,7 @@ def move_debts(ctx: Context, case: Case) -> dict[str, Any]:
     The documents of the one who left are closed by it; those of the other have the same code,
     class and due day, and the open part of each line. Refused while a plan holds one of them.
     """
-    last = _last_service(ctx, case)
+    last = last_service(ctx, case)
     if last is None or last.account_id == case.change.to_account_id:
         return {}
     items = [i for i in items_of(ctx, last.account_id) if i.agreement_id == last.id and i.open]
@@ -111,7 +111,7 @@ def move_debts(ctx: Context, case: Case) -> dict[str, Any]:
     return {"debts_moved": sum(draft.amount for draft in drafts)}
 
 
-def _last_service(ctx: Context, case: Case) -> Service | None:
+def last_service(ctx: Context, case: Case) -> Service | None:
     id_ = ctx.stage.linked("last-service-at", case.change.service_point_id)
     found = ctx.stage.get(Service, id_) if id_ else None
     if found is not None:

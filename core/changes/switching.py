@@ -25,7 +25,7 @@ from core.changes.cases import (
     with_tariff,
     wrong,
 )
-from core.changes.debts import finally_paid
+from core.changes.debts import finally_paid, last_service
 from core.changes.entities import BilledDays, Holding, Service
 from core.changes.fees import recover_fees
 from core.changes.phones import add_phones, end_phones, saved_anew
@@ -36,6 +36,7 @@ from core.changes.settling_checks import (
     nothing_in_flight,
     reading_holds,
 )
+from core.changes.shares import end_shares, pass_shares
 from core.changes.states import ChangeMove
 from core.collection.charges import hand_over
 from core.collection.items import items_of
@@ -85,7 +86,8 @@ def _switch_service(ctx: Context, case: Case, service: Service) -> Facts:
     put_service(ctx, replace(service, state="closed", to_us=ctx.now_us))
     for install in installs(ctx, service.service_point_id):
         ctx.stage.link("agreement-of", install.meter_id, None)
-    return {"closed": service.id}
+    shares = end_shares(ctx, case, service)
+    return {"closed": service.id, **({"shares_ended": shares} if shares else {})}
 
 
 def _to_prepaid(ctx: Context, case: Case, service: Service) -> Facts:
@@ -176,13 +178,14 @@ def _open(ctx: Context, case: Case) -> Facts:
     account = need_account(ctx, change.to_account_id)
     if is_taken(ctx, change.service_point_id):
         raise wrong(change.account, "the service point is not vacant any more")
-    before = ctx.stage.get(Service, change.agreement_id) if change.agreement_id else None
+    before = last_service(ctx, case)
+    leaving = before if change.agreement_id else None
     service = Service(
         id=ctx.new_id("agreement"),
         account_id=account.id,
         service_point_id=change.service_point_id,
-        tariff=asked.tariff or (before.tariff if before else ""),
-        mode=asked.mode or (before.mode if before else ""),
+        tariff=asked.tariff or (leaving.tariff if leaving else ""),
+        mode=asked.mode or (leaving.mode if leaving else ""),
         state="active",
         since=today(ctx),
     )
@@ -196,7 +199,9 @@ def _open(ctx: Context, case: Case) -> Facts:
         ctx.stage.link("agreement-of", install.meter_id, service.id)
     add_phones(ctx, asked, account.id, meter)
     _recover_moved(ctx, case, service)
-    return {"agreement": service.id, "mode": service.mode}
+    shares = pass_shares(ctx, case, before, service)
+    facts: Facts = {"shares_passed": shares} if shares else {}
+    return {"agreement": service.id, "mode": service.mode, **facts}
 
 
 def _write_agreement(ctx: Context, service: Service, number: str, holder: str) -> None:

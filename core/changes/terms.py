@@ -19,12 +19,15 @@ FinalBill = Literal["paid", "recovered"]
 Deposits = Literal["set-off", "kept"]
 #: A time without service at a change to bills: the change ends it, or it goes on.
 Pauses = Literal["ended", "kept"]
+#: Shares in something common of who leaves: nobody has them, his agreement keeps them (and nobody
+#: else bears them), or who comes to the service point has them.
+Shares = Literal["ended", "kept", "passed"]
 
 
 class ChangeTerms(msgspec.Struct, frozen=True, kw_only=True):
     """``reading_days``: a reading is good for so many days. ``due_days``: of charges that are owed
-    by the change. ``recovery``: how purchases pay a final bill that is recovered. ``pauses``: what
-    changes of before it was declared are settled by."""
+    by the change. ``recovery``: how purchases pay a final bill that is recovered. ``pauses``
+    and ``shares``: the defaults are for changes that were asked for before they were declared."""
 
     remaining_credit: Valuing
     exchange_credit: Exchanging
@@ -32,6 +35,7 @@ class ChangeTerms(msgspec.Struct, frozen=True, kw_only=True):
     final_bill: FinalBill
     deposits: Deposits
     pauses: Pauses = "ended"
+    shares: Shares = "kept"
     reading_days: int = 3
     due_days: int = 14
     recovery: Recovery = Recovery()
@@ -51,4 +55,5 @@ _ALLOWED = {
     "final_bill": get_args(FinalBill),
     "deposits": get_args(Deposits),
     "pauses": get_args(Pauses),
+    "shares": get_args(Shares),
 }

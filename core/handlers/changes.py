@@ -9,6 +9,7 @@ from core.changes.entities import Change
 from core.changes.kinds import ACTS, ROLE
 from core.changes.reading import read
 from core.changes.requesting import decide_request
+from core.changes.shares import MAX_SHARES
 from core.changes.states import ChangeMove, ChangeState
 from core.changes.switching import confirm, switch
 from core.changes.undoing import undo
@@ -38,6 +39,7 @@ _MOVE_IDS = {
     "meter_install": 1,
     "phone": MAX_PHONES,
     "debt": MAX_ITEMS + CHANGE_FEES,
+    "agreement_fact": 2 * MAX_SHARES,
 }
 
 
