@@ -16,6 +16,8 @@ Exchanging = Literal["moved", "last-sales", "tariff", "lost"]
 DebtsFollow = Literal["account", "service-point"]
 #: A final bill must be paid before purchases begin, or is paid by the purchases.
 FinalBill = Literal["paid", "recovered"]
+#: A year: what is due later is not owed but given, and a reading of then says nothing.
+MAX_DAYS = 365
 Deposits = Literal["set-off", "kept"]
 #: A time without service at a change to bills: the change ends it, or it goes on.
 Pauses = Literal["ended", "kept"]
@@ -44,8 +46,8 @@ class ChangeTerms(msgspec.Struct, frozen=True, kw_only=True):
         for name, allowed in _ALLOWED.items():
             if getattr(self, name) not in allowed:
                 raise ValueError(f"{name} is one of: {', '.join(allowed)}")
-        if self.reading_days < 0 or self.due_days < 0:
-            raise ValueError("days are not negative")
+        if not (0 <= self.reading_days <= MAX_DAYS and 0 <= self.due_days <= MAX_DAYS):
+            raise ValueError(f"days are 0 to {MAX_DAYS}")
 
 
 _ALLOWED = {
