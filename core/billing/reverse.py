@@ -20,9 +20,11 @@ from core.store.tx import Tx
 
 RECEIVABLE = "receivable:bill"
 _NOTE = "credit-note"
-#: What pays an item with money that the customer gets back as credit; anything else (a write-off,
-#: a plan, recovery by purchases, a credit note) has to be undone by its own act first.
-_MONEY = ("payment", "credit", "deposit")
+#: What pays an item with money that the customer gets back as credit, purchases that took some of
+#: it among them (a sale that is cancelled later leaves it owed again, as a payment that comes back
+#: does); anything else (a write-off, a plan, recovery by purchases, a credit note) has to be undone
+#: by its own act first.
+_MONEY = ("payment", "credit", "deposit", "sale")
 _TXN = ("id", "company", "kind", "currency", "message_id", "reverses", "at")
 _PLAIN = ("id", "company", "kind", "currency", "message_id", "at")
 _POSTING = ("txn_id", "line", "ledger", "owner", "amount")
@@ -118,8 +120,12 @@ def _blocked(tx: Tx, items: Sequence[int]) -> dict[int, str]:
         "SELECT a.item_id, 'a payment that has not cleared', sum(a.amount) FROM allocation a "
         "JOIN payment p ON p.id = a.source_id AND p.state = 'uncleared' "
         "WHERE a.source = 'payment' AND a.item_id IN :paid "
+        "GROUP BY a.item_id HAVING sum(a.amount) <> 0 UNION ALL "
+        "SELECT a.item_id, 'a purchase that waits for its token', sum(a.amount) FROM allocation a "
+        "JOIN sale s ON s.id = a.source_id AND s.state IN ('issuing', 'unknown') "
+        "WHERE a.source = 'sale' AND a.item_id IN :sold "
         "GROUP BY a.item_id HAVING sum(a.amount) <> 0",
-        ids=list(items), others=list(items), paid=list(items),
+        ids=list(items), others=list(items), paid=list(items), sold=list(items),
     )  # fmt: skip
     return {item: f"{source} first" for item, source, _ in rows if source not in _MONEY}
 
