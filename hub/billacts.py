@@ -12,13 +12,14 @@ import msgspec
 from core.billing import categories, issue, periods, reverse, runs
 from core.billing.outsort import OutsortRule
 from core.billing.periods import Reported
-from core.billing.shapes import REGULAR, BillingError, Draw
+from core.billing.shapes import REGULAR, BillingError, Draw, DueDays
 from core.billing.states import BillMove
 from core.calendars import local_date
 from core.store.tx import Tx
 from core.vending.act_kinds import Role
 from hub import audit
 from hub.billinputs import INPUT_ACTS
+from hub.billkeys import once
 from hub.billphases import Books, best_size
 
 #: Rows of usage of one act: some hundred bytes each, so a request is well below a line of the
@@ -44,7 +45,7 @@ class Planned(msgspec.Struct, frozen=True, kw_only=True):
 
     period: int
     kind: str = REGULAR
-    due_days: int = 14
+    due_days: DueDays = 14
     size: int = 0
     rules: tuple[OutsortRule, ...] = ()
     agreement: int = 0
@@ -176,9 +177,10 @@ class BillAct:
     do: Callable[[Work, Any], dict[str, Any]]
 
 
-def perform(name: str, told: Any, work: Work) -> dict[str, Any]:
-    """Do an act; facts of what came of it. BillingError, WrongMoveError."""
-    return ACTS[name].do(work, told)
+def perform(name: str, told: Any, work: Work, key: str = "") -> dict[str, Any]:
+    """Do an act, under a key once; facts of what came of it. BillingError, WrongMoveError."""
+    at = work.books.company, key, work.now_us
+    return once(work.tx, at, [name, work.who, told], lambda: ACTS[name].do(work, told))
 
 
 ACTS: Mapping[str, BillAct] = {

@@ -81,7 +81,7 @@ class BillDesk:
         return {"bill-phase": self.start, "bill-act": self.act}
 
     def act(self, request: dict[str, Any]) -> Any:
-        """``company``, ``act``, ``data``, ``operator``, ``secret``."""
+        """``company``, ``act``, ``data``, ``operator``, ``secret``, ``key``: done once under it."""
         terms, act = self.terms.get(str(request.get("company"))), str(request.get("act"))
         if terms is None or act not in ACTS:
             raise ControlError(f"a company of the hub does one of: {', '.join(ACTS)}")
@@ -104,7 +104,7 @@ class BillDesk:
         )  # fmt: skip
         who, actor = str(request.get("operator", "")), str(request.get("actor", ""))
         work = Work(tx, lambda name, n: take(tx, name, n).start, books, who, actor, desk.writer)
-        return perform(act, told, work)
+        return perform(act, told, work, str(request.get("key", "")))
 
     @inlineCallbacks
     def start(self, request: dict[str, Any]) -> Any:

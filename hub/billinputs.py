@@ -13,7 +13,7 @@ from core.billing.commons import CommonTotal, state_commons
 from core.billing.facts import NoAgreementError, Stated, state_facts
 from core.billing.needs import needs_of
 from core.billing.periods import Reported
-from core.billing.shapes import BillingError, Draw
+from core.billing.shapes import BillingError, Draw, DueDays
 from core.store.tx import Tx
 from core.tariffs.compiling import CompiledTariff
 from core.vending.act_kinds import Role
@@ -91,7 +91,7 @@ class ChangeDecided(msgspec.Struct, frozen=True, kw_only=True):
 
     change: int
     refuse: bool = False
-    due_days: int = 14
+    due_days: DueDays = 14
 
 
 def _facts(work: Work, told: Facts) -> dict[str, Any]:

@@ -51,6 +51,7 @@ COMPARED: Mapping[str, tuple[str, ...]] = {
     "account_change": (),
     "billed_days": (),
     "bill_usage": (),
+    "agreement_fact": (),
     "agent": (),
     "agent_float": (),
     "agent_movement": (),

@@ -4,8 +4,8 @@ A bill run posts its bills by COPY, partition by partition, beside the worker; a
 them. Their transactions are put into the replayed books as they stand, and have their effect
 there: credit, open items, allocations, the state of the bill. What decisions look at and operators
 brought by no command (periods, usage, facts, categories) is put there as it stands. A key change
-that nobody contradicted is presumed after 60 days by the sweeper. Each at its own time among the
-commands.
+that nobody contradicted is presumed after 60 days by the sweeper. What bills
+posted has its place among the decisions (``core.billing.order``); what has none comes at its time.
 """
 
 from collections.abc import Iterator, Sequence
@@ -40,6 +40,7 @@ class Given(msgspec.Struct, frozen=True, gc=False):
     table: str = ""  # whose ``rows`` these are, column by column
     rows: list[list[Any]] = []
     closed: list[Any] = []  # company and period
+    decided: int = 0  # its place among the decisions; 0: it has none
 
     def put(self, tx: Tx) -> None:
         """Into the replayed books, with its effect on what was there."""
@@ -114,7 +115,13 @@ _BROUGHT: Final = (
         "NOT EXISTS (SELECT 1 FROM account_change c WHERE c.agreement_id = t.agreement_id "
         "AND t.source = 'change/' || c.id)",
     ),
-    _Brought("agreement_fact", "t.recorded_at"),
+    # an end of a share is a command's
+    _Brought(
+        "agreement_fact",
+        "t.recorded_at",
+        "NOT EXISTS (SELECT 1 FROM account_change c WHERE c.switched_at = t.recorded_at "
+        "AND t.source = 'change/' || c.id)",
+    ),
     _Brought(
         "agreement_category",
         "COALESCE((SELECT p.opened_at FROM billing_period p WHERE p.company = t.company "
@@ -178,30 +185,40 @@ def _as_it_came(each: _Brought, row: Row) -> list[Any]:
 
 def keep_given(live: Reader, books: Tx, page: int) -> int:
     """Put everything of that kind aside in the private books, sorted by time; how many."""
-    books.run("CREATE TABLE replay_given (at INTEGER, key TEXT, event TEXT, "
-              "PRIMARY KEY (at, key)) WITHOUT ROWID")  # fmt: skip
+    books.run("CREATE TABLE replay_given (decided INTEGER, at INTEGER, key TEXT, event TEXT, "
+              "PRIMARY KEY (decided, at, key)) WITHOUT ROWID")  # fmt: skip
     kept = 0
     for events in (_presumed(live), *_brought(live, page), *_transactions(live, page)):
-        rows = [(e.at, e.key, msgspec.json.encode(e).decode()) for e in events]
-        books.insert("replay_given", ("at", "key", "event"), rows)
+        rows = [(e.decided, e.at, e.key, msgspec.json.encode(e).decode()) for e in events]
+        books.insert("replay_given", ("decided", "at", "key", "event"), rows)
         kept += len(rows)
     return kept
 
 
-def given(books: Reader, page: int) -> Iterator[Given]:
-    """What was put aside, in order of time."""
-    at, key = 0, ""
+def timed(books: Reader, page: int) -> Iterator[Given]:
+    """What was put aside without a place among the decisions, in order of time."""
+    return _given(books, page, "decided = 0")
+
+
+def placed(books: Reader, page: int) -> Iterator[Given]:
+    """What was put aside with a place among the decisions, in their order."""
+    return _given(books, page, "decided > 0")
+
+
+def _given(books: Reader, page: int, which: str) -> Iterator[Given]:
+    after: dict[str, Any] = {"decided": 0, "at": 0, "key": ""}
     while True:
         rows = books.rows(
-            "SELECT at, key, event FROM replay_given WHERE (at, key) > (:at, :key) "
-            "ORDER BY at, key LIMIT :page",
-            at=at, key=key, page=page,
+            "SELECT decided, at, key, event FROM replay_given WHERE "
+            f"(decided, at, key) > (:decided, :at, :key) AND {which} "
+            "ORDER BY decided, at, key LIMIT :page",
+            **after, page=page,
         )  # fmt: skip
         if not rows:
             return
-        at, key = rows[-1][:2]
+        after = dict(zip(after, rows[-1], strict=False))
         for row in rows:
-            yield _event.decode(row[2])
+            yield _event.decode(row[3])
 
 
 def _presumed(live: Reader) -> list[Given]:
@@ -214,7 +231,9 @@ def _transactions(live: Reader, page: int) -> Iterator[list[Given]]:
     after = 0
     while True:
         txns = live.rows(
-            f"SELECT {', '.join(f't.{name}' for name in _TXN)} FROM ledger_txn t "
+            f"SELECT {', '.join(f't.{name}' for name in _TXN)}, COALESCE((SELECT o.decided FROM "
+            "bill_order o WHERE o.first_txn <= t.id AND o.last_txn >= t.id "
+            "ORDER BY o.first_txn DESC LIMIT 1), 0) FROM ledger_txn t "
             "WHERE t.id > :after AND NOT EXISTS "
             "(SELECT 1 FROM message m WHERE m.id = t.message_id) ORDER BY t.id LIMIT :page",
             after=after, page=page,
@@ -238,12 +257,13 @@ def _caused(live: Reader, txns: Sequence[Row]) -> list[Given]:
         Given(
             txn[_TXN.index("at")],
             f"{txn[0]:020d}",
-            list(txn),
+            list(txn[:-1]),
             postings.get(txn[0], []),
             [_raised(row) for row in items.get(txn[0], [])],
             # a correction posts twice for one cause; its allocations go with the first
             allocated.get(txn[_CAUSE], []) if txn[_TXN.index("kind")] != "bill-credit" else [],
             bill_id=bills.get(txn[0], 0),
+            decided=txn[-1],
         )
         for txn in txns
     ]

@@ -34,7 +34,7 @@ from hub.envelope import EnvelopeError, body_of, unseal
 from hub.inbox import Delivery
 from hub.outbox import WORKER
 from hub.prepare import prepare
-from hub.replaygiven import Given, given, keep_given
+from hub.replaygiven import Given, keep_given, placed, timed
 
 #: Commands of one transaction of the private books.
 CHUNK = 256
@@ -101,8 +101,7 @@ def replay(
     with books.transaction() as tx:
         keep_given(live, tx, PAGE)
     with books.reader_on_writer() as own:
-        events = given(own, PAGE)
-    waiting = next(events, None)
+        brought = _Brought(timed(own, PAGE), placed(own, PAGE), done)
     for page in _pages(books):
         works = [_work(row, terms) for row in _commands(live, page)]
         for at in range(0, len(works), CHUNK):
@@ -110,20 +109,46 @@ def replay(
             _prepare(terms, books, chunk)
             with books.transaction() as tx:
                 for work, drawn in chunk:
-                    while waiting is not None and waiting.at < drawn.now_us:
-                        waiting = _take(tx, waiting, events, done)
+                    brought.before(tx, drawn)
                     _again(tx, work, drawn, done)
             watch(done.commands, of)
     with books.transaction() as tx:
-        while waiting is not None:
-            waiting = _take(tx, waiting, events, done)
+        brought.rest(tx)
     return done
 
 
-def _take(tx: Tx, event: Given, events: Iterator[Given], done: Replayed) -> Given | None:
-    event.put(tx)
-    done.given += 1
-    return next(events, None)
+class _Brought:
+    """What no command brought, put among the commands: by its place, or where it has none by its
+    time. A bill's posting never comes before the bill."""
+
+    def __init__(self, by_time: Iterator[Given], by_place: Iterator[Given], done: Replayed) -> None:
+        self._timed, self._placed, self._done = by_time, by_place, done
+        self._next, self._bill = next(by_time, None), next(by_place, None)
+
+    def before(self, tx: Tx, drawn: "_Recorded") -> None:
+        """What this decision had before it."""
+        self._until(tx, drawn.now_us)
+        while self._bill is not None and self._bill.decided < drawn.decided:
+            self._put_bill(tx, self._bill)
+
+    def rest(self, tx: Tx) -> None:
+        """What came after the last decision."""
+        while self._bill is not None:
+            self._put_bill(tx, self._bill)
+        while self._next is not None:
+            self._until(tx, self._next.at + 1)
+
+    def _until(self, tx: Tx, at: int) -> None:
+        while self._next is not None and self._next.at < at:
+            self._next.put(tx)
+            self._done.given += 1
+            self._next = next(self._timed, None)
+
+    def _put_bill(self, tx: Tx, bill: Given) -> None:
+        self._until(tx, bill.at + 1)
+        bill.put(tx)
+        self._done.given += 1
+        self._bill = next(self._placed, None)
 
 
 def _feed(live: Reader, books: SqliteStore) -> int:
@@ -174,7 +199,7 @@ def _commands(live: Reader, seqs: Sequence[int]) -> list[tuple[Any, ...]]:
         row[0]: row
         for row in live.rows(
             "SELECT d.seq, d.message_id, d.handler, d.origin, d.partitionkey, d.attempt, "
-            "d.outcome, d.drawn, m.envelope, m.recorded FROM delivery d "
+            "d.outcome, d.drawn, m.envelope, m.recorded, d.decided FROM delivery d "
             "JOIN message m ON m.id = d.message_id WHERE d.seq IN :seqs",
             seqs=list(seqs),
         )
@@ -191,15 +216,16 @@ class _Recorded:
     now_us: int
     outcome: str
     drawn: str
+    decided: int
 
 
 def _work(row: tuple[Any, ...], terms: Mapping[str, Terms]) -> tuple[Work, _Recorded]:
-    seq, id_, handler, origin, key, attempt, outcome, drawn, envelope, recorded = row
+    seq, id_, handler, origin, key, attempt, outcome, drawn, envelope, recorded, place = row
     delivery = Delivery(seq, id_, handler, origin, key, attempt - 1, 0, envelope, recorded)
     try:
         opened = unseal(envelope)
         work = Work(delivery, opened, body_of(opened), _BY_NAME[handler], terms[opened.company])
-        return work, _Recorded(read_drawn(drawn).now_us, outcome, drawn)
+        return work, _Recorded(read_drawn(drawn).now_us, outcome, drawn, place)
     except (EnvelopeError, KeyError, msgspec.DecodeError) as error:
         raise ReplayError(f"message {id_} cannot be read by this version: {error}") from error
 

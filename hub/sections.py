@@ -16,6 +16,8 @@ from hub.modules.settings import VIRTUAL, MasterKeySection, Pkcs11Section, Suppl
 Count = Annotated[int, msgspec.Meta(ge=0)]
 #: Longer than a commit takes on a slow disk, a wait gains nothing.
 Linger = Annotated[int, msgspec.Meta(ge=0, le=100)]
+#: What is due later than in a year is not owed but given (core.changes.terms).
+UpToAYear = Annotated[int, msgspec.Meta(ge=0, le=365)]
 AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
 ProofAt = Annotated[
     str, msgspec.Meta(pattern=r"^(00:[3-5][0-9]|(0[1-9]|1[0-9]|2[0-3]):[0-5][0-9])$")
@@ -113,8 +115,10 @@ class ChangesSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     debts_follow: Literal["account", "service-point"]
     final_bill: Literal["paid", "recovered"]  # before purchases begin, or by them
     deposits: Literal["set-off", "kept"]  # when a customer leaves
-    reading_days: Count = 3  # a reading is good for so many days
-    due_days: Count = 14  # of charges that no purchase had collected
+    pauses: Literal["ended", "kept"]  # a time without service, when bills begin
+    shares: Literal["ended", "kept", "passed"]  # in something common, of who leaves
+    reading_days: UpToAYear = 3  # a reading is good for so many days
+    due_days: UpToAYear = 14  # of charges that no purchase had collected
     recovery: RecoverySection = msgspec.field(default_factory=RecoverySection)
 
 

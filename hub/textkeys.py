@@ -169,12 +169,24 @@ _NOTICES: Final[Mapping[str, Key]] = {
     "float-low": Key(
         {"agent": Slot("agent", required=True), "credit": Slot("credit", "money", required=True)}
     ),
+    "price": Key(
+        {
+            "meter": Slot("meter", required=True),
+            "units": Slot("units_tenths", "kwh", required=True),
+            "unit": _unit(),
+            "tender": Slot("tender", "money", required=True),
+            "lines": Slot("lines", "lines"),
+            "suggestion": Slot("suggestion", required=True),
+        }
+    ),
     "help": Key(),
     "nonsense": Key(),
     "nonsense.amount-missing": Key({"meter": Slot("meter")}),
     "nonsense.amount-unclear": Key({"text": Slot("text")}),
+    "nonsense.advance-how": Key(),
     "nonsense.code-missing": Key(),
     "nonsense.meter-missing": Key({"tender": Slot("tender", "money")}),
+    "nonsense.price-how": Key(),
     "nonsense.several-amounts": Key(),
     "nonsense.several-commands": Key(),
     "nonsense.several-meters": Key(),

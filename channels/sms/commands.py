@@ -21,6 +21,8 @@ MAX_TEXT: Final = 1_500
 #: A meter typed in groups and an amount typed in groups have nine pieces at most.
 MAX_PIECES: Final = 12
 _METER_LENGTHS: Final = (11, 13)
+#: A hundred thousand units, in tenths: more than a household uses in years.
+MAX_TENTHS: Final = 1_000_000
 #: Digits from which on a number is taken for a mistyped meter.
 NEARLY: Final = 9
 _NUMBER: Final = re.compile(r"[0-9](?:[0-9,.'’]*[0-9])?")
@@ -55,11 +57,14 @@ class Yes(msgspec.Struct, frozen=True):
 
 
 class Ask(msgspec.Struct, frozen=True):
-    """``kind``: balance, last, free (``meter``: for which, where it is told) or help."""
+    """``kind``: balance, last, free (``meter``: for which, where it is told), advance (the same,
+    and ``much``: minor units, 0: as much as there is), price (``much``: tenths of the meter's
+    unit) or help."""
 
     kind: Kind
     language: str
     meter: str = ""
+    much: int = 0
 
 
 class Nonsense(msgspec.Struct, frozen=True):
@@ -138,6 +143,10 @@ def _understood(folded: str, words: Words, money: Money) -> Command:
         return _buy(heard, words, money, language, another)
     if kinds[0] == "free":
         return _free(heard, language)
+    if kinds[0] == "advance":
+        return _advance(heard, money, language)
+    if kinds[0] == "price":
+        return _price(heard, money, language)
     return _yes(heard, language) if kinds[0] == "yes" else Ask(kinds[0], language)
 
 
@@ -203,6 +212,42 @@ def _free(heard: _Heard, language: str) -> Ask | Nonsense:
     if not meters and len(longest) >= NEARLY:
         return Nonsense("meter-length", {"meter": longest, "length": len(longest)}, language)
     return Ask("free", language, next(iter(meters), ""))
+
+
+def _advance(heard: _Heard, money: Money, language: str) -> Ask | Nonsense:
+    """A meter, an amount, both or neither: it will be owed, so nothing else may stand there."""
+    others = [codes for codes in heard.currencies if money.currency not in codes]
+    if others:
+        codes = {"currency": min(others[0]), "expected": money.currency}
+        return Nonsense("currency-wrong", codes, language)
+    pieces = heard.pieces()
+    if heard.unknown:
+        return Nonsense("advance-how", language=language)
+    if not pieces:
+        return Ask("advance", language)
+    if meter := _meter(pieces):
+        return Ask("advance", language, meter)
+    longest = max((piece.text for piece in pieces), key=len)
+    amounts = _amount(pieces, money) if len(heard.runs()) == 1 else frozenset[int]()
+    found = {("", amounts)} if amounts and len(longest) < NEARLY else _interpretations(heard, money)
+    if len(found) != 1:
+        return Nonsense("advance-how", language=language)
+    ((meter, amounts),) = found
+    if len(amounts) != 1:
+        return Nonsense("amount-ambiguous", {"text": _doubtful(heard, money)}, language)
+    return Ask("advance", language, meter, min(amounts))
+
+
+def _price(heard: _Heard, money: Money, language: str) -> Ask | Nonsense:
+    """One meter and one number of units, in its thousands and tenths as amounts are written."""
+    tenths = Money("", 1, money.decimal_mark)
+    found = _interpretations(heard, tenths)
+    if len(found) != 1 or heard.unknown:
+        return Nonsense("price-how", language=language)
+    ((meter, units),) = found
+    if len(units) != 1 or not 0 < min(units) <= MAX_TENTHS:
+        return Nonsense("price-how", language=language)
+    return Ask("price", language, meter, min(units))
 
 
 def _buy(heard: _Heard, words: Words, money: Money, language: str, another: bool) -> Buy | Nonsense:

@@ -12,9 +12,21 @@ from twisted.python.failure import Failure
 from channels.sms.commands import Ask, Command, Money, Nonsense, parse
 from channels.sms.config import SmsConfig
 from channels.sms.languages import Languages
-from channels.sms.translate import Incoming, Reply, Windows, answer_notice, arrival, notice
+from channels.sms.translate import (
+    Incoming,
+    Notice,
+    Reply,
+    Windows,
+    answer_notice,
+    arrival,
+    notice,
+    price_notice,
+)
 from channels.sms.words import Words
-from core.messages import ConfirmVend, CreditVend
+from core.messages import AskAdvance, ConfirmVend, CreditVend
+from core.queries.customer import quote_units
+from core.queries.views import QuoteView
+from core.refusals import Refusal
 from hub.channel import Accepted, Arrival, KeyReused, Ports
 from hub.envelope import made_at_us
 from hub.texts import Texts
@@ -50,6 +62,10 @@ class Inbound:
             self.ports.record(incoming.key(), incoming.raw(), incoming.phone)
             return succeed(0)
         self.counters[type(command).__name__.lower()] += 1
+        if isinstance(command, Ask) and command.kind == "price":
+            return self.languages.of(incoming.phone).addCallback(
+                partial(self._priced, incoming, command)
+            )
         if answered_here(command):
             registered = self.languages.of(incoming.phone)
             return registered.addCallback(partial(self._accept, incoming, command))
@@ -57,12 +73,27 @@ class Inbound:
         # not wait for a question of manners.
         return self._accept(incoming, command)
 
+    def _priced(self, incoming: Incoming, command: Ask, registered: str) -> "Deferred[int]":
+        """What the units cost is looked up, and is what the journal has of the text."""
+        asked = (incoming.phone, command.meter, command.much, "", self.ports.now_us())
+
+        def found(view: QuoteView | Refusal) -> "Deferred[int]":
+            word = self.words.word("buy", self._chosen(registered, command.language))
+            told = price_notice(view, word, self.money)
+            return self._accept(incoming, command, registered, told)
+
+        return self.ports.query(quote_units, *asked).addCallback(found)
+
     def _accept(
-        self, incoming: Incoming, command: Command, registered: str = ""
+        self,
+        incoming: Incoming,
+        command: Command,
+        registered: str = "",
+        told: Notice | None = None,
     ) -> "Deferred[int]":
         language = self._chosen(registered, command.language)
         reply = Reply(self.ports.name, language, self.ports.company.currency)
-        arrived = arrival(incoming, command, reply, self._windows())
+        arrived = arrival(incoming, command, reply, self._windows(), told)
         return self.ports.accept(arrived).addCallbacks(
             partial(self._accepted, arrived, incoming.phone, reply),
             partial(self._reused, arrived.key),
@@ -114,7 +145,7 @@ class Inbound:
 
     def _tell_again(self, arrived: Arrival, accepted: Accepted, phone: str, reply: Reply) -> None:
         """A person who sends the same purchase again, and not at once, waits for its answer."""
-        money = isinstance(arrived.message, CreditVend | ConfirmVend)
+        money = isinstance(arrived.message, CreditVend | ConfirmVend | AskAdvance)
         age = (self.ports.now_us() - made_at_us(accepted.message_id)) / 1e6
         if not money or accepted.answer is None or age < self.config.resend_after_s:
             return

@@ -10,10 +10,11 @@ from typing import Any
 
 import msgspec
 
-from channels.sms.commands import Ask, Buy, Command, Nonsense, Yes
+from channels.sms.commands import Ask, Buy, Command, Money, Nonsense, Yes, plain_amount
 from channels.sms.words import fold
 from core.messages import (
     Answer,
+    AskAdvance,
     AskBalance,
     AskLastTokens,
     ClaimFreeUnits,
@@ -24,7 +25,8 @@ from core.messages import (
     Recipient,
     SendNotice,
 )
-from core.refusals import OPERATOR
+from core.queries.views import QuoteView
+from core.refusals import OPERATOR, Refusal
 from hub.channel import Arrival
 
 #: Template and arguments of a notice.
@@ -77,10 +79,18 @@ class Reply(msgspec.Struct, frozen=True):
     currency: str
 
 
-def arrival(incoming: Incoming, command: Command, reply: Reply, windows: Windows) -> Arrival:
-    """The arrival of a text."""
-    message = message_of(incoming.phone, command, reply)
-    money = isinstance(command, Buy | Yes)
+def arrival(
+    incoming: Incoming, command: Command, reply: Reply, windows: Windows, told: Notice | None = None
+) -> Arrival:
+    """The arrival of a text. ``told``: what the channel has found out to answer it."""
+    message: Message
+    if told is None:
+        message = message_of(incoming.phone, command, reply)
+    else:
+        message = notice(incoming.phone, told, reply)
+    money = isinstance(command, Buy | Yes) or (
+        isinstance(command, Ask) and command.kind == "advance"
+    )
     return Arrival(
         key=incoming.key(),
         message=message,
@@ -118,6 +128,8 @@ def message_of(phone: str, command: Command, reply: Reply) -> Message:
             return AskLastTokens(phone=phone, reply=to)
         case Ask(kind="free"):
             return ClaimFreeUnits(phone=phone, meter=command.meter, reply=to)
+        case Ask(kind="advance"):
+            return AskAdvance(phone=phone, meter=command.meter, amount=command.much, reply=to)
         case Nonsense():
             return notice(phone, nonsense_notice(command), reply)
         case _:
@@ -145,8 +157,26 @@ def nonsense_notice(command: Nonsense) -> Notice:
     return "nonsense", {**reason, **command.args}
 
 
+def price_notice(found: QuoteView | Refusal, word: str, money: Money) -> Notice:
+    """What units cost, with the purchase as it is to be typed; or why that is not said."""
+    if isinstance(found, Refusal):
+        return "refusal", {"code": found.code, "args": dict(found.args_)}
+    buy = f"{word} {found.meter.drn} {plain_amount(found.tender, money)}"
+    return "price", {
+        "meter": found.meter.drn,
+        "units_tenths": found.units_tenths,
+        "commodity": found.commodity,
+        "tender": found.tender,
+        "currency": found.currency,
+        "lines": msgspec.to_builtins(found.lines),
+        "suggestion": buy,
+    }
+
+
 def answer_notice(answer: Answer) -> Notice:
     """A stored answer told again to a person who asks again."""
+    if answer.outcome is Outcome.DONE and "owed" in answer.data:  # units on credit
+        return "advance", dict(answer.data)
     if answer.outcome is Outcome.DONE and "token" in answer.data:
         return "repeat", {"sale": answer.data}
     if answer.code == "likely-repeat":

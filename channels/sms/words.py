@@ -6,13 +6,13 @@ import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 import msgspec
 
 from core.documents import Document, DocumentError, Problem, read
 
-Kind = Literal["buy", "yes", "balance", "last", "free", "help", "again"]
+Kind = Literal["buy", "yes", "balance", "last", "free", "advance", "price", "help", "again"]
 #: Letters of these scripts are written without blanks between words.
 _UNSPACED: Final = re.compile(r"[\u3400-\u9fff]")
 
@@ -122,8 +122,7 @@ def _entries(file: WordFile) -> Iterator[tuple[Kind, str, str, str]]:
 
 def _problems(document: Document[WordFile]) -> Iterator[Problem]:
     file = document.value
-    kinds: tuple[Kind, ...] = ("buy", "yes", "balance", "last", "free", "help", "again")
-    for kind in kinds:
+    for kind in get_args(Kind):
         if not file.commands.get(kind, {}).get("en"):
             yield document.problem("commands", f"'{kind}' needs a word in 'en'")
     seen: dict[str, str] = {}

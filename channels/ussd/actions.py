@@ -19,7 +19,15 @@ from channels.ussd.state import (
     State,
 )
 from channels.ussd.words import Words
-from core.messages import Answer, ClaimFreeUnits, CreditVend, Recipient, SetLanguage
+from core.messages import (
+    Answer,
+    AskAdvance,
+    ClaimFreeUnits,
+    CreditVend,
+    Message,
+    Recipient,
+    SetLanguage,
+)
 from core.messages import Outcome as AnswerOutcome
 from core.queries import customer
 from core.queries.views import QuoteView, SaleView
@@ -32,7 +40,7 @@ LAST_TOKENS: Final = 3
 EXPIRES_S: Final = 3600.0
 
 #: After these it is not said that nothing happened unless that is known.
-_MOVING: Final = frozenset({"buy", "free-units"})
+_MOVING: Final = frozenset({"buy", "free-units", "advance"})
 
 T = TypeVar("T")
 
@@ -57,9 +65,20 @@ class Call:
         return self.state.place.slots
 
     @property
-    def tender(self) -> int:
-        """Minor units; 0 where nothing was asked for (whose meter is it?)."""
+    def asked(self) -> int:
+        """The amount that was typed, minor units; 0: none (whose meter is it?)."""
         return int(self.slots.get("tender", "0"))
+
+    @property
+    def tender(self) -> int:
+        """Minor units that the price on the screen is for: those of the units asked for, or as
+        typed."""
+        return int(self.state.place.args.get("quoted_tender", "")) if self.units else self.asked
+
+    @property
+    def units(self) -> int:
+        """Tenths of the meter's unit whose price is asked for; 0: it is an amount."""
+        return int(self.slots.get("units", "0"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,9 +108,10 @@ class Actions:
 
     async def _priced(self, call: Call) -> QuoteView | Outcome:
         meter, account = call.slots["meter"], call.slots.get("account", "")
-        found = await self._query(
-            call, customer.quote, meter, call.tender, account, self.ports.now_us()
+        ask, much = (
+            (customer.quote_units, call.units) if call.units else (customer.quote, call.asked)
         )
+        found = await self._query(call, ask, meter, much, account, self.ports.now_us())
         if not isinstance(found, Refusal):
             view: QuoteView = found
             return view
@@ -108,7 +128,7 @@ class Actions:
             return Outcome("other-holder", holder)
         if view.earlier is not None and not call.slots.get("another"):
             return Outcome("earlier", self.words.sale(view.earlier, language))
-        quoted = {"quoted_tenths": str(view.units_tenths)}
+        quoted = {"quoted_tenths": str(view.units_tenths), "quoted_tender": str(view.tender)}
         return Outcome(name, self.words.quote(view, language) | quoted)
 
     async def last_tokens(self, call: Call) -> Outcome:
@@ -161,11 +181,29 @@ class Actions:
         message = ClaimFreeUnits(
             phone=phone, meter=meter, reply=self._reply(call), answer_by_notice=False
         )
+        return self._for_nothing("free", message, meter, call)
+
+    async def advance(self, call: Call) -> Outcome:
+        """Units on credit: as much as was typed, or as the company gives."""
+        phone, meter = call.session.msisdn, call.slots.get("meter", "")
+        message = AskAdvance(
+            phone=phone, meter=meter, amount=call.asked, reply=self._reply(call),
+            answer_by_notice=False,
+        )  # fmt: skip
+        found = await self._done(call, self._for_nothing("advance", message, meter, call))
+        if isinstance(found, Outcome):
+            return found
+        if found.outcome is not AnswerOutcome.DONE:
+            return self._refused(found.code, found.args, call)
+        return Outcome("given", self.words.advance(found.data, call.state.language))
+
+    def _for_nothing(self, what: str, message: Message, meter: str, call: Call) -> Arrival:
+        """What brings a token without money now. Who asks twice in a session has two hops."""
         return Arrival(
-            key=f"{call.purchase}/free/{call.state.hop}",
+            key=f"{call.purchase}/{what}/{call.state.hop}",
             message=message,
             raw=call.raw,
-            partition_ref=f"meter/{meter}" if meter else f"phone/{phone}",
+            partition_ref=f"meter/{meter}" if meter else f"phone/{call.session.msisdn}",
             source_id=call.session.session,
             reply_within_s=max(0.0, call.deadline - self.ports.reactor.seconds()),
             expires_in_s=EXPIRES_S,
@@ -293,5 +331,6 @@ _RUN: Final[Mapping[str, Callable[[Actions, Call], Awaitable[Outcome]]]] = {
     "last-tokens": Actions.last_tokens,
     "balance": Actions.balance,
     "free-units": Actions.free_units,
+    "advance": Actions.advance,
     "language": Actions.language,
 }

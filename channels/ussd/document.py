@@ -12,8 +12,10 @@ import msgspec
 
 from core.documents import Document, DocumentError, Problem, read
 
-Action = Literal["quote", "buy", "last-tokens", "balance", "free-units", "language", "continue"]
-Slot = Literal["meter", "tender", "account", "language", "holder_confirmed", "another"]
+Action = Literal[
+    "quote", "buy", "last-tokens", "balance", "free-units", "advance", "language", "continue"
+]
+Slot = Literal["meter", "tender", "units", "account", "language", "holder_confirmed", "another"]
 
 #: Every action and how it can end. ``continue`` takes up a dropped session and has no end of its
 #: own. Behind each outcome, what the texts of its screen may show.
@@ -52,6 +54,13 @@ OUTCOMES: Final[Mapping[str, Mapping[str, frozenset[str]]]] = {
             "refused": "reason",
             "busy": "",
         },
+        "advance": {
+            "given": "meter units unit coins token key_change owed receipt",
+            "late": "",
+            "unsure": "",
+            "refused": "reason",
+            "busy": "",
+        },
         "language": {"chosen": ""},
         "continue": {},
     }.items()
@@ -72,6 +81,7 @@ SALE_ARGS: Final = frozenset(
 FIXED_TEXTS: Final = (
     "nav.more", "nav.back", "nav.home", "busy", "fault", "sale", "key-change",
     "wrong.option", "wrong.digits", "wrong.meter", "wrong.check-digit", "wrong.amount",
+    "wrong.units",
 )  # fmt: skip
 #: Deeper menus are not found again by anybody; the numbers 97 and below name options.
 MAX_SCREENS: Final = 200
@@ -89,7 +99,7 @@ class Option(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Prompt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A question that is answered by typing. ``secret`` answers are never journaled."""
 
-    kind: Literal["digits", "meter", "amount"]
+    kind: Literal["digits", "meter", "amount", "units"]
     slot: Slot
     shortest: int = 3
     longest: int = 20

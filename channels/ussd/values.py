@@ -6,11 +6,13 @@ A value is canonical text (a meter number without blanks, an amount in minor uni
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 #: 10^12 minor units is beyond every limit of a sale; longer input is a meter number or a token.
 MAX_AMOUNT_DIGITS: Final = 12
+#: A hundred thousand units: more than a household uses in years.
+MAX_TENTHS: Final = 1_000_000
 _GROUPED: Final = re.compile(r"[0-9]+|[0-9]{1,3}([, ][0-9]{3})+")
 _ASCII_DIGITS: Final = re.compile(r"[0-9]+")
 
@@ -65,8 +67,17 @@ def _amount(text: str, form: Form) -> str | Wrong:
     return str(int(minor))
 
 
+def _units(text: str, form: Form) -> str | Wrong:
+    """Tenths of the meter's unit: whole units, or with one decimal."""
+    whole = _amount(text.replace(",", "."), replace(form, exponent=1))
+    if isinstance(whole, Wrong) or int(whole) > MAX_TENTHS:
+        return Wrong("wrong.units")
+    return whole
+
+
 KINDS: Final[Mapping[str, Callable[[str, Form], str | Wrong]]] = {
     "digits": _digits,
     "meter": _meter,
     "amount": _amount,
+    "units": _units,
 }

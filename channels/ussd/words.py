@@ -121,6 +121,20 @@ class Words:
             "key_change": note if count else "",
         }
 
+    def advance(self, data: Mapping[str, Any], language: str) -> dict[str, str]:
+        """The arguments of ``given``, of the answer to who asked for units on credit."""
+        style, count = self._style(language), len(data.get("kct", ()))
+        note = self.screens.sheet(language).say("key-change", {"count": str(count)})
+        commodity = str(data.get("commodity", ELECTRICITY))
+        return {
+            "meter": str(data["meter"]),
+            **self._counted(data["units_tenths"], commodity, language),
+            "token": token(data["token"], style),
+            "owed": money(data["owed"], style, str(data.get("currency", ""))),
+            "receipt": str(data.get("receipt", "")),
+            "key_change": note if count else "",
+        }
+
     def sales(self, views: Iterable[SaleView], language: str) -> str:
         """The last tokens, one after the other."""
         sheet = self.screens.sheet(language)

@@ -6,7 +6,7 @@ of a final row), so that a second calculation needs nothing that may have change
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date, timedelta
+from datetime import date
 from fractions import Fraction
 
 import msgspec
@@ -15,7 +15,8 @@ from core.billing.earlier import Bills, by_month, earlier_bills, of_year, usages
 from core.billing.needs import Needs, needs_of
 from core.billing.overdue import Delays, delays_of
 from core.billing.shapes import Frozen, Given, RunTerms, Usage
-from core.calendars import add_months, first_day, start_of_day
+from core.billing.sold import sold_in_month, sold_in_year
+from core.calendars import add_months
 from core.store.load_facts import ATTRIBUTE, CATEGORY, Fact, facts_between, holding
 from core.store.tx import Reader
 from core.tariffs.bills import Amount, BillInput, Overdue, Share
@@ -41,6 +42,7 @@ class _Known(msgspec.Struct, frozen=True, gc=False):
     period: int
     facts: Mapping[int, Sequence[Fact]]
     sold: Mapping[int, int]
+    sold_in_year: Mapping[int, int]
     bills: Mapping[int, Bills]
     categories: Mapping[int, str]
     shares: Mapping[int, Sequence[tuple[str, int, int, str]]]
@@ -52,7 +54,7 @@ def gather(
 ) -> list[Frozen]:
     """The inputs with all that is known; ``span``: the agreements of the partition."""
     facts = facts_between(reader, *span)
-    sold = _sold(reader, terms.period, span, terms.zone)
+    sold = sold_in_month(reader, terms.period, span)
     needs = {
         code: needs_of(terms.tariffs[code].tariff)
         for code in {each.tariff for each in frozen}
@@ -67,8 +69,12 @@ def gather(
     if not concerned:
         return list(frozen)
     used = usages(reader, concerned)
+    years = sold_in_year(reader, {
+        each.agreement: used[each.usage].first
+        for each in concerned if UNITS in needs[each.tariff].yearly
+    })  # fmt: skip
     known = _Known(
-        terms.period, facts, sold, _bills(reader, terms.period, concerned, needs, used),
+        terms.period, facts, sold, years, _bills(reader, terms.period, concerned, needs, used),
         _categories(reader, terms.period, [e for e in concerned if needs[e.tariff].category]),
         _shares(reader, terms, [e.agreement for e in concerned if needs[e.tariff].shares]),
         _delays(reader, terms, concerned, needs, used),
@@ -83,36 +89,6 @@ def gather(
         else each
         for each in frozen
     ]
-
-
-def _sold(reader: Reader, period: int, span: tuple[int, int], zone: str) -> dict[int, int]:
-    """Milli-units that were sold by token in the month, before the agreement was billed.
-
-    Who went back to tokens in the month has bought since, and what he remembers holds his bill too:
-    his purchases before the bill's days are looked up.
-    """
-    found: dict[int, int] = dict(reader.rows(
-        "SELECT agreement_id, units_milli FROM agreement_state WHERE agreement_id >= :low "
-        "AND agreement_id <= :high AND period = :period AND units_milli > 0",
-        low=span[0], high=span[1], period=period,
-    ))  # fmt: skip
-    back = reader.rows(
-        "SELECT agreement_id, min(first) FROM billed_days WHERE agreement_id IN :ids "
-        "AND last >= :first AND last < :beyond GROUP BY agreement_id",
-        ids=list(found), first=first_day(period).isoformat(),
-        beyond=first_day(add_months(period, 1)).isoformat(),
-    ) if found else []  # fmt: skip
-    for agreement, first in back:
-        ((tenths,),) = reader.rows(
-            "SELECT COALESCE(sum(units_tenths), 0) FROM sale WHERE meter_id IN (SELECT i.meter_id "
-            "FROM agreement g JOIN meter_install i ON i.service_point_id = g.service_point_id "
-            "WHERE g.id = :id) AND agreement_id = :agreement AND period = :period "
-            "AND state = 'issued' AND priced_at < :before",
-            id=agreement, agreement=agreement, period=period,
-            before=start_of_day(date.fromisoformat(first) + timedelta(days=1), zone),
-        )  # fmt: skip
-        found[agreement] = int(tenths) * 100
-    return {id_: units for id_, units in found.items() if units}
 
 
 def _bills(
@@ -203,7 +179,8 @@ def _given(terms: RunTerms, frozen: Frozen, usage: Usage, needs: Needs, known: _
         name: range(add_months(period, -back), period) for name, back in needs.history.items()
     }
     years: dict[str, Amount] = {
-        name: of_year(bills, facts, name, how, (usage.first, period)) + sold * (name == UNITS)
+        name: of_year(bills, facts, name, how, (usage.first, period))
+        + (known.sold_in_year.get(frozen.agreement, sold) if name == UNITS else 0)
         for name, how in needs.yearly.items()
     }
     delays = known.delays.get(frozen.agreement, _NO_DELAYS)

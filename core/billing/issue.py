@@ -11,6 +11,7 @@ import msgspec
 
 from core.billing import credits
 from core.billing.credits import ITEM, POSTING, TXN
+from core.billing.order import Ordered
 from core.billing.partitions import Partition
 from core.billing.reverse import RECEIVABLE, reverse
 from core.billing.runs import Run
@@ -56,9 +57,11 @@ def issue(tx: Tx, run: Run, part: Partition, draw: Draw, now_us: int) -> int:
     )  # fmt: skip
     found = [Ready(*row) for row in rows]
     credits.lock_accounts(tx, [b.account for b in found if b.replaces or b.total < 0])
-    ready = _corrected(tx, found, (run.due, now_us), draw)
+    ids = Ordered(draw)
+    ready = _corrected(tx, found, (run.due, now_us), ids.draw)
     if ready:
-        _write(tx, run, ready, draw, now_us)
+        _write(tx, run, ready, ids.draw, now_us)
+    ids.keep(tx)
     tx.run(
         "UPDATE run_partition SET state = :state WHERE run_id = :run AND number = :number",
         state=PartState.ISSUED.value, run=run.id, number=part.number,

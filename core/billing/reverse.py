@@ -12,6 +12,7 @@ import msgspec
 
 from core.billing import credits
 from core.billing.credits import Taken
+from core.billing.order import Ordered
 from core.billing.shapes import BillingError, Draw
 from core.billing.states import BILL_MOVES, BillMove, BillState
 from core.ledger import CUSTOMER_CREDIT
@@ -19,9 +20,11 @@ from core.store.tx import Tx
 
 RECEIVABLE = "receivable:bill"
 _NOTE = "credit-note"
-#: What pays an item with money that the customer gets back as credit; anything else (a write-off,
-#: a plan, recovery by purchases, a credit note) has to be undone by its own act first.
-_MONEY = ("payment", "credit", "deposit")
+#: What pays an item with money that the customer gets back as credit, purchases that took some of
+#: it among them (a sale that is cancelled later leaves it owed again, as a payment that comes back
+#: does); anything else (a write-off, a plan, recovery by purchases, a credit note) has to be undone
+#: by its own act first.
+_MONEY = ("payment", "credit", "deposit", "sale")
 _TXN = ("id", "company", "kind", "currency", "message_id", "reverses", "at")
 _PLAIN = ("id", "company", "kind", "currency", "message_id", "at")
 _POSTING = ("txn_id", "line", "ledger", "owner", "amount")
@@ -90,9 +93,11 @@ def reverse(
 
 def reverse_one(tx: Tx, bill_id: int, draw: Draw, now_us: int, due: str = "") -> None:
     """Reverse one bill; ``due`` as of :func:`reverse`. BillingError when that cannot be."""
-    refused = reverse(tx, [bill_id], draw, now_us, due=due)
+    ids = Ordered(draw)
+    refused = reverse(tx, [bill_id], ids.draw, now_us, due=due)
     if refused:
         raise BillingError(f"bill {bill_id} cannot be reversed: {refused[bill_id]}")
+    ids.keep(tx)
 
 
 def _locked(tx: Tx, bills: Sequence[int]) -> dict[int, int]:
@@ -115,8 +120,12 @@ def _blocked(tx: Tx, items: Sequence[int]) -> dict[int, str]:
         "SELECT a.item_id, 'a payment that has not cleared', sum(a.amount) FROM allocation a "
         "JOIN payment p ON p.id = a.source_id AND p.state = 'uncleared' "
         "WHERE a.source = 'payment' AND a.item_id IN :paid "
+        "GROUP BY a.item_id HAVING sum(a.amount) <> 0 UNION ALL "
+        "SELECT a.item_id, 'a purchase that waits for its token', sum(a.amount) FROM allocation a "
+        "JOIN sale s ON s.id = a.source_id AND s.state IN ('issuing', 'unknown') "
+        "WHERE a.source = 'sale' AND a.item_id IN :sold "
         "GROUP BY a.item_id HAVING sum(a.amount) <> 0",
-        ids=list(items), others=list(items), paid=list(items),
+        ids=list(items), others=list(items), paid=list(items), sold=list(items),
     )  # fmt: skip
     return {item: f"{source} first" for item, source, _ in rows if source not in _MONEY}
 

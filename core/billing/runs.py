@@ -11,7 +11,15 @@ import msgspec
 
 from core.billing.outsort import OutsortRule, read_rules
 from core.billing.periods import need_open
-from core.billing.shapes import REBILL, REGULAR, BillingError, Draw, RunTerms, tariff_digest
+from core.billing.shapes import (
+    MAX_DUE_DAYS,
+    REBILL,
+    REGULAR,
+    BillingError,
+    Draw,
+    RunTerms,
+    tariff_digest,
+)
 from core.billing.states import PHASES, RUN_MOVES, PartState, RunMove, RunState, after
 from core.store.tx import Reader, Tx
 from core.tariffs.compiling import CompiledTariff
@@ -76,6 +84,8 @@ class Tally(msgspec.Struct, frozen=True):
 def plan(tx: Tx, wanted: Plan, draw: Draw, now_us: int) -> int:
     """A new run with its partitions; its number. BillingError when it cannot be."""
     need_open(tx, wanted.company, wanted.period)
+    if not 0 <= wanted.due_days <= MAX_DUE_DAYS:
+        raise BillingError(f"{wanted.due_days} days to pay: 0 to {MAX_DUE_DAYS}")
     if wanted.kind not in (REGULAR, REBILL) or not 1 <= wanted.size <= MOST_SIZE:
         raise BillingError(f"kind {wanted.kind}, partitions of {wanted.size}: not possible")
     run_id = draw("bill_run", 1)

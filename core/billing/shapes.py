@@ -6,7 +6,7 @@ Amounts are minor units, quantities milli-units, periods YYYYMM, days local date
 from collections.abc import Callable, Mapping
 from datetime import date
 from hashlib import blake2b
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 
@@ -20,6 +20,12 @@ FIRST_SEQUENCE = 1
 
 #: Takes so many new ids of a series, one after the other: the id of the first.
 Draw = Callable[[str, int], int]
+
+
+#: Days to pay: at most a year. What is due later is not owed but given, and a day beyond the
+#: calendar would stop a run when it is issued.
+MAX_DUE_DAYS = 365
+DueDays = Annotated[int, msgspec.Meta(ge=0, le=MAX_DUE_DAYS)]
 
 
 class BillingError(Exception):

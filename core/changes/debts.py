@@ -29,20 +29,22 @@ from core.money import half_up
 _NO_LINES = "expense:bad-debt"
 
 
-def unpaid(ctx: Context, service: Service) -> int:
+def unpaid(ctx: Context, case: Case, service: Service) -> int:
     """What is open on the agreement's documents that no plan holds, or is paid there by money that
-    may still come back (minor units)."""
+    may still come back (minor units). What the change itself costs has a due day of its own."""
     waits: int = ctx.stage.linked("uncleared-of", service.id) or 0
     return waits + sum(
         item.open
         for item in items_of(ctx, service.account_id)
-        if item.agreement_id == service.id and not item.plan_id
+        if item.agreement_id == service.id
+        and not item.plan_id
+        and (item.kind, item.message_id) != ("fee", case.change.settle_id)
     )
 
 
 def finally_paid(ctx: Context, case: Case, service: Service) -> None:
     """Nothing of the bills is owed before purchases begin, where that is declared."""
-    owed = unpaid(ctx, service) if case.terms.final_bill == "paid" else 0
+    owed = unpaid(ctx, case, service) if case.terms.final_bill == "paid" else 0
     if owed:
         what = f"{owed} minor units of agreement {service.id} are owed: pay them first"
         raise wrong(case.change.account, what)
@@ -86,7 +88,7 @@ def move_debts(ctx: Context, case: Case) -> dict[str, Any]:
     The documents of the one who left are closed by it; those of the other have the same code,
     class and due day, and the open part of each line. Refused while a plan holds one of them.
     """
-    last = _last_service(ctx, case)
+    last = last_service(ctx, case)
     if last is None or last.account_id == case.change.to_account_id:
         return {}
     items = [i for i in items_of(ctx, last.account_id) if i.agreement_id == last.id and i.open]
@@ -109,7 +111,7 @@ def move_debts(ctx: Context, case: Case) -> dict[str, Any]:
     return {"debts_moved": sum(draft.amount for draft in drafts)}
 
 
-def _last_service(ctx: Context, case: Case) -> Service | None:
+def last_service(ctx: Context, case: Case) -> Service | None:
     id_ = ctx.stage.linked("last-service-at", case.change.service_point_id)
     found = ctx.stage.get(Service, id_) if id_ else None
     if found is not None:

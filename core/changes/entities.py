@@ -111,6 +111,19 @@ class Used(msgspec.Struct, frozen=True, gc=False):
     consumption: int = 0
 
 
+class ShareFact(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What was stated of an agreement's share in something common (``agreement_fact``): its weight
+    from a day on, in which common (``word``); ``ended``: from that day on there is none."""
+
+    name: str
+    from_day: str
+    version: int
+    value: int = 0
+    word: str = ""
+    ended: int = 0
+    source: str = ""
+
+
 class Raised(msgspec.Struct, frozen=True, gc=False):
     """An item that a settlement raised, and what took something off it that is not money."""
 

@@ -22,6 +22,7 @@ from core.changes.cases import (
 from core.changes.dates import due_day
 from core.changes.debts import finally_paid, move_debts, pay_advances, reopen_items
 from core.changes.entities import Raised, Service
+from core.changes.fees import of_leaving, of_others
 from core.changes.settling_checks import (
     can_be_billed,
     can_be_prepaid,
@@ -32,6 +33,7 @@ from core.changes.settling_checks import (
 from core.changes.states import ChangeMove
 from core.changes.worth import accrued_charges, units_entries
 from core.collection.act_held import DEPOSITS
+from core.collection.business import told
 from core.collection.charges import hand_over
 from core.collection.entities import Allocated, Deposit, OpenItem
 from core.collection.items import Draft, book, items_of, raise_items
@@ -39,7 +41,7 @@ from core.collection.payments import pay_from, rule_of
 from core.entities import Account, Agreement, AgreementState, Meter
 from core.handlers.base import Context
 from core.ledger import CUSTOMER_CREDIT, Entry
-from core.vending.accrued import settled_through
+from core.vending.accrued import Accrued, settled_through
 from core.vending.receipt import ledger_of
 
 ACCRUED = "accrued-charges"
@@ -62,6 +64,8 @@ def check_settle(ctx: Context, case: Case) -> int:
     if case.kind.to_mode == "prepaid":
         can_be_prepaid(ctx, case.change.account, with_tariff(case, service))
         finally_paid(ctx, case, service)
+    if _ends_purchases(case, service):
+        _accrued(ctx, case, service)  # what has no price is said to who asks, not to who approves
     return sum(entry.amount for entry in _left(ctx, case, service, meter))
 
 
@@ -79,6 +83,7 @@ def settle(ctx: Context, case: Case) -> Facts:
         ctx.stage.link("changing-by", service.id, change.id)
     if case.kind.opens and case.terms.debts_follow == "service-point":
         facts |= move_debts(ctx, case)
+    facts |= told([*facts.pop("fees", ()), *of_others(ctx, case)])
     _remember(ctx, before)
     done = moved(
         change, ChangeMove.SETTLE, valued=facts.get("credited", 0), settle_id=ctx.message_id,
@@ -107,21 +112,30 @@ def _settle_service(ctx: Context, case: Case, service: Service) -> Facts:
         book(ctx, "change-credit", [*entries, Entry(CUSTOMER_CREDIT, -credited, account.id)])
         ctx.stage.link("refundable", meter.drn, ())
         facts["credited"] = credited
-    if service.mode == "prepaid" and (case.kind.closes or case.kind.to_mode):
+    if _ends_purchases(case, service):
         facts |= _accrue(ctx, case, service, account)
         facts |= pay_advances(ctx, service, credited)
         facts |= reopen_items(ctx, service)
     if case.kind.to_mode == "prepaid" and case.terms.final_bill == "recovered":
         facts |= _recover(ctx, case, service)
+    facts["fees"] = of_leaving(ctx, case, service, account)
     if case.kind.closes and case.terms.deposits == "set-off":
         facts |= _set_off(ctx, service)
     return facts
 
 
+def _ends_purchases(case: Case, service: Service) -> bool:
+    return service.mode == "prepaid" and bool(case.kind.closes or case.kind.to_mode)
+
+
+def _accrued(ctx: Context, case: Case, service: Service) -> Accrued:
+    return accrued_charges(ctx, service, whole_month=case.kind.to_mode != "postpaid")
+
+
 def _accrue(ctx: Context, case: Case, service: Service, account: Account) -> Facts:
     """Monthly charges that no sale has collected are owed; the month of a change to bills is the
     bill's."""
-    accrued = accrued_charges(ctx, service, whole_month=case.kind.to_mode != "postpaid")
+    accrued = _accrued(ctx, case, service)
     settled_through(ctx.stage, ctx.stage.need(Agreement, service.id), accrued)
     if not accrued.total:
         return {}

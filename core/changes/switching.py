@@ -25,8 +25,9 @@ from core.changes.cases import (
     with_tariff,
     wrong,
 )
-from core.changes.debts import finally_paid
+from core.changes.debts import finally_paid, last_service
 from core.changes.entities import BilledDays, Holding, Service
+from core.changes.fees import recover_fees
 from core.changes.phones import add_phones, end_phones, saved_anew
 from core.changes.requesting import check_new_meter
 from core.changes.settling_checks import (
@@ -35,6 +36,7 @@ from core.changes.settling_checks import (
     nothing_in_flight,
     reading_holds,
 )
+from core.changes.shares import end_shares, pass_shares
 from core.changes.states import ChangeMove
 from core.collection.charges import hand_over
 from core.collection.items import items_of
@@ -43,6 +45,7 @@ from core.handlers.base import Context
 from core.messages.accounts import MeterLink
 from core.sts.amounts import encodable_floor
 from core.vending.act_checks import MAX_WORDS
+from core.vending.pauses import end_open
 
 Facts = dict[str, Any]
 
@@ -61,6 +64,7 @@ def switch(ctx: Context, case: Case) -> Facts:
         facts |= _open(ctx, case)
     if case.kind.renames:
         facts |= _rename(ctx, case)
+    recover_fees(ctx, case, facts["agreement"] if case.kind.opens else 0)
     keep(ctx, replace(change, did=msgspec.json.encode(facts).decode()))
     return facts
 
@@ -72,7 +76,8 @@ def _switch_service(ctx: Context, case: Case, service: Service) -> Facts:
     if case.kind.to_mode == "postpaid":
         put_service(ctx, replace(with_tariff(case, service), mode="postpaid"))
         _begin_billing(ctx, case, service.id, case.change.read_on)
-        return {"mode": "postpaid"}
+        ended = end_open(ctx, service.id) if case.terms.pauses == "ended" else []
+        return {"mode": "postpaid", **({"pauses_ended": ended} if ended else {})}
     if case.kind.to_mode == "prepaid":
         return _to_prepaid(ctx, case, service)
     if service.mode == "postpaid":
@@ -81,7 +86,8 @@ def _switch_service(ctx: Context, case: Case, service: Service) -> Facts:
     put_service(ctx, replace(service, state="closed", to_us=ctx.now_us))
     for install in installs(ctx, service.service_point_id):
         ctx.stage.link("agreement-of", install.meter_id, None)
-    return {"closed": service.id}
+    shares = end_shares(ctx, case, service)
+    return {"closed": service.id, **({"shares_ended": shares} if shares else {})}
 
 
 def _to_prepaid(ctx: Context, case: Case, service: Service) -> Facts:
@@ -172,13 +178,14 @@ def _open(ctx: Context, case: Case) -> Facts:
     account = need_account(ctx, change.to_account_id)
     if is_taken(ctx, change.service_point_id):
         raise wrong(change.account, "the service point is not vacant any more")
-    before = ctx.stage.get(Service, change.agreement_id) if change.agreement_id else None
+    before = last_service(ctx, case)
+    leaving = before if change.agreement_id else None
     service = Service(
         id=ctx.new_id("agreement"),
         account_id=account.id,
         service_point_id=change.service_point_id,
-        tariff=asked.tariff or (before.tariff if before else ""),
-        mode=asked.mode or (before.mode if before else ""),
+        tariff=asked.tariff or (leaving.tariff if leaving else ""),
+        mode=asked.mode or (leaving.mode if leaving else ""),
         state="active",
         since=today(ctx),
     )
@@ -192,7 +199,9 @@ def _open(ctx: Context, case: Case) -> Facts:
         ctx.stage.link("agreement-of", install.meter_id, service.id)
     add_phones(ctx, asked, account.id, meter)
     _recover_moved(ctx, case, service)
-    return {"agreement": service.id, "mode": service.mode}
+    shares = pass_shares(ctx, case, before, service)
+    facts: Facts = {"shares_passed": shares} if shares else {}
+    return {"agreement": service.id, "mode": service.mode, **facts}
 
 
 def _write_agreement(ctx: Context, service: Service, number: str, holder: str) -> None:

@@ -95,7 +95,22 @@ class PaymentCase(msgspec.Struct, frozen=True, kw_only=True, tag="payment", tag_
         return "" if same else f"they get {gets}, {rest} are over, in minor units"
 
 
-Case = FeeCase | LateCase | PaymentCase
+class BusinessCase(msgspec.Struct, frozen=True, kw_only=True, tag="business", tag_field="case"):
+    """What an event of a day costs a customer of a class."""
+
+    event: str
+    pays: str
+    customer_class: str
+    on: date
+    raises: tuple[str, ...]
+
+    def wrong(self, terms: CollectionTerms) -> str:
+        """What is wrong; empty: nothing."""
+        raised = terms.raised_by(self.event, self.pays, (self.customer_class,), self.on)
+        return "" if raised == self.raises else f"it raises {', '.join(raised) or 'nothing'}"
+
+
+Case = FeeCase | LateCase | PaymentCase | BusinessCase
 
 
 def check_cases(
@@ -112,7 +127,12 @@ def check_cases(
     return problems
 
 
-_KINDS: dict[str, type[Case]] = {"fee": FeeCase, "late": LateCase, "payment": PaymentCase}
+_KINDS: dict[str, type[Case]] = {
+    "fee": FeeCase,
+    "late": LateCase,
+    "payment": PaymentCase,
+    "business": BusinessCase,
+}
 
 
 def _read(node: Node, source: str, path: str, minor: int) -> Case:

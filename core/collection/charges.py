@@ -83,13 +83,25 @@ def _ledger_of(fee: Fee) -> str:
 
 def raise_fee(ctx: Context, account: Account, code: str, agreement_id: int = 0) -> OpenItem:
     """A fee of the catalogue is owed; where it says so, purchases will pay it."""
-    draft = fee_draft(ctx, code, agreement_id)
-    (item,) = raise_items(ctx, account, [draft], "fee")
-    recovery = fee_of(ctx, code).recovery
-    agreement = prepaid_agreement(ctx, account.id, agreement_id)
-    if recovery is not None and agreement is not None:
-        hand_over(ctx, item, agreement.id, recovery)
+    item = owe_fee(ctx, account, code, agreement_id)
+    recover_fee(ctx, item, prepaid_agreement(ctx, account.id, agreement_id))
     return item
+
+
+def owe_fee(
+    ctx: Context, account: Account, code: str, agreement_id: int = 0, identity: str = ""
+) -> OpenItem:
+    """A fee of the catalogue is owed, whatever pays it. ``identity``: its natural key, if any."""
+    draft = msgspec.structs.replace(fee_draft(ctx, code, agreement_id), identity=identity)
+    (item,) = raise_items(ctx, account, [draft], "fee")
+    return item
+
+
+def recover_fee(ctx: Context, item: OpenItem, agreement: AccountAgreement | None) -> None:
+    """Purchases of the agreement pay it, where the catalogue says so and there is one."""
+    fee = ctx.terms.collection.fees.get(item.code)  # it may have left the catalogue since
+    if fee is not None and fee.recovery is not None and agreement is not None:
+        hand_over(ctx, item, agreement.id, fee.recovery)
 
 
 def prepaid_agreement(

@@ -13,6 +13,7 @@ import msgspec
 from core.collection.allocation import CLASSES, How, ItemClass, Rule
 from core.collection.cases import check_cases
 from core.collection.doc_base import Code, Days, Method, Money, Percent, Priority, check_method
+from core.collection.doc_business import BusinessFeeDocument, business, check_business
 from core.collection.doc_purchases import AdvanceDocument, CapDocument, PurchaseDocument
 from core.collection.late import LateRule
 from core.collection.terms import ADVANCE, CollectionTerms, Fee, FeeVersion, Recovery
@@ -175,6 +176,7 @@ class CollectionDocument(msgspec.Struct, frozen=True, kw_only=True):
     advances: AdvanceDocument | None = None
     purchases_cap: CapDocument | None = None
     counter: CounterDocument | None = None
+    business_fees: tuple[BusinessFeeDocument, ...] = ()
 
     def __post_init__(self) -> None:
         if self.default_rule not in self.rules:
@@ -194,6 +196,7 @@ class CollectionDocument(msgspec.Struct, frozen=True, kw_only=True):
         if list(self.ageing) != sorted(set(self.ageing)):
             raise Misfit("ageing", "days must rise")
         self._classes()
+        check_business(self.business_fees, codes, [*self.customer_classes])
 
     def _classes(self) -> None:
         seen: dict[str, str] = {}
@@ -232,6 +235,7 @@ class CollectionDocument(msgspec.Struct, frozen=True, kw_only=True):
             debts_cap=self.purchases_cap.amount if self.purchases_cap else None,
             debts_cap_e8=self.purchases_cap.percent if self.purchases_cap else None,
             counter=self.counter.counter() if self.counter else None,
+            business=business(self.business_fees),
         )
 
 

@@ -3,7 +3,7 @@
 Read from ``mappings/collection`` (``core.collection.load``); the defaults charge nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import date
 
 import msgspec
@@ -100,6 +100,15 @@ class AdvanceTerms(msgspec.Struct, frozen=True, kw_only=True):
     fee: str
 
 
+class BusinessFee(msgspec.Struct, frozen=True, kw_only=True):
+    """A fee of the catalogue that an event raises (``core.collection.business``): who pays it, and
+    of which customer classes nobody does."""
+
+    fee: str
+    pays: str
+    waived: tuple[str, ...] = ()
+
+
 class CollectionTerms(msgspec.Struct, frozen=True, kw_only=True):
     """All of it. ``classes``: customer class -> tariff codes; what is in none is of class ''.
 
@@ -108,7 +117,7 @@ class CollectionTerms(msgspec.Struct, frozen=True, kw_only=True):
     fee of the catalogue, or nothing. ``purchases``: by code or class, what sales do about it.
     ``debts_cap`` (minor units) and ``debts_cap_e8`` (of the tender) bound what all debts together
     take from one sale; units on credit are not among them. ``counter``: of desks with shifts;
-    None: there are none.
+    None: there are none. ``business``: by event, what it raises.
     """
 
     rules: Mapping[str, Rule] = msgspec.field(default_factory=lambda: {"": Rule()})
@@ -124,6 +133,7 @@ class CollectionTerms(msgspec.Struct, frozen=True, kw_only=True):
     debts_cap: int | None = None
     debts_cap_e8: int | None = None
     counter: CounterTerms | None = None
+    business: Mapping[str, tuple[BusinessFee, ...]] = {}
 
     @property
     def ways(self) -> tuple[str, ...]:
@@ -133,6 +143,19 @@ class CollectionTerms(msgspec.Struct, frozen=True, kw_only=True):
     def purchase_rule(self, code: str, item_class: str) -> PurchaseRule | None:
         """The rule of sales about an item: that of its code goes before that of its class."""
         return self.purchases.get(code) or self.purchases.get(item_class)
+
+    def raised_by(
+        self, event: str, pays: str, classes: Collection[str], day: date
+    ) -> tuple[str, ...]:
+        """The fees that an event of a day raises of who pays in that part, as a customer of these
+        classes: waived where all of them are, and none without a price on that day."""
+        found = []
+        for rule in self.business.get(event, ()):
+            version = self.fees[rule.fee].at(day)
+            priced = version is not None and version.amount
+            if rule.pays == pays and priced and not {*classes} <= {*rule.waived}:
+                found.append(rule.fee)
+        return tuple(found)
 
     def class_of(self, tariff: str) -> str:
         """The customer class of a tariff's customers."""

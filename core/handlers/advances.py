@@ -1,6 +1,7 @@
 """Commands of units on credit: a customer asks, or an operator gives; times without service."""
 
 from core.book import Wants
+from core.collection.business import FEE_IDS, RESUMED, charge_for
 from core.company import Terms
 from core.entities import Agreement, Meter, Phone
 from core.handlers.base import Context, Handler
@@ -108,6 +109,8 @@ def decide_pause(ctx: Context, command: PauseService) -> Answer:
     """The agreement at the meter has no service from an instant on."""
     reason = _reason(ctx, command.operator, command.reason, "pause")
     meter, agreement = _agreement(ctx, command.meter)
+    if agreement.mode != "prepaid":
+        raise wrong(meter, "it is billed: its bills say what is charged")
     asked = (command.why, command.operator, reason)
     pause = begin_pause(ctx, meter, agreement, asked, command.on)
     data = {"meter": meter.drn, "pause": pause.id, "why": pause.why, "from": pause.from_us}
@@ -115,20 +118,18 @@ def decide_pause(ctx: Context, command: PauseService) -> Answer:
 
 
 def decide_resume(ctx: Context, command: ResumeService) -> Answer:
-    """It has service again."""
+    """It has service again; also one that is billed by now, whose pause a change has kept."""
     _reason(ctx, command.operator, command.reason, "resume")
     meter, agreement = _agreement(ctx, command.meter)
     pause = end_pause(ctx, meter, agreement, command.why, command.on)
+    fees = charge_for(ctx, RESUMED[pause.why], f"pause/{pause.id}", agreement)
     data = {"meter": meter.drn, "pause": pause.id, "why": pause.why, "from": pause.from_us}
-    return Answer(outcome=Outcome.DONE, data={**data, "to": pause.to_us})
+    return Answer(outcome=Outcome.DONE, data={**data, "to": pause.to_us, **fees})
 
 
 def _agreement(ctx: Context, drn: str) -> tuple[Meter, Agreement]:
     meter = operators.meter_of(ctx.terms, ctx.stage, drn)
-    agreement = agreement_at(ctx, meter)
-    if agreement.mode != "prepaid":
-        raise wrong(meter, "it is billed: its bills say what is charged")
-    return meter, agreement
+    return meter, agreement_at(ctx, meter)
 
 
 def _wants_ask(command: AskAdvance) -> Wants:
@@ -161,5 +162,5 @@ HANDLERS = (
     Handler("vending.ask-advance", AskAdvance, _wants_ask, decide_ask, _IDS),
     Handler("vending.give-advance", GiveAdvance, _wants_give, decide_give, _IDS),
     Handler("service.pause", PauseService, _wants_meter, decide_pause, {"agreement_pause": 1}),
-    Handler("service.resume", ResumeService, _wants_meter, decide_resume, {}),
+    Handler("service.resume", ResumeService, _wants_meter, decide_resume, FEE_IDS),
 )

@@ -9,9 +9,11 @@ from core.changes.entities import Change
 from core.changes.kinds import ACTS, ROLE
 from core.changes.reading import read
 from core.changes.requesting import decide_request
+from core.changes.shares import MAX_SHARES
 from core.changes.states import ChangeMove, ChangeState
 from core.changes.switching import confirm, switch
 from core.changes.undoing import undo
+from core.collection.business import CHANGE_FEES
 from core.collection.items import MAX_ITEMS
 from core.handlers.base import Context, Handler
 from core.messages import Answer, MoveChange, RequestChange
@@ -22,7 +24,11 @@ from core.vending import act_checks as checks
 from core.vending.act_life import act_answer, new_act, on_file
 
 #: What a settlement or its undoing may draw: a document or debt for each that is moved.
-SETTLE_IDS = {"ledger_txn": 2 * MAX_ITEMS + 8, "open_item": MAX_ITEMS + 2, "debt": MAX_ITEMS}
+SETTLE_IDS = {
+    "ledger_txn": 2 * MAX_ITEMS + 8 + CHANGE_FEES,
+    "open_item": MAX_ITEMS + 2 + CHANGE_FEES,
+    "debt": MAX_ITEMS,
+}
 _REQUEST_IDS = {"account_change": 1, "customer": 1, "account": 1}
 _MOVE_IDS = {
     "token_act": 1,
@@ -32,7 +38,8 @@ _MOVE_IDS = {
     "meter": 1,
     "meter_install": 1,
     "phone": MAX_PHONES,
-    "debt": MAX_ITEMS,
+    "debt": MAX_ITEMS + CHANGE_FEES,
+    "agreement_fact": 2 * MAX_SHARES,
 }
 
 

@@ -11,6 +11,7 @@ from core.changes.acts import carry_out as carry_out_change
 from core.changes.kinds import ACTS as CHANGE_ACTS
 from core.collection.act_kinds import kind_named
 from core.collection.acts import carry_out as carry_out_money
+from core.collection.business import MAX_FEES
 from core.counter.act_kinds import COUNTER_KINDS
 from core.counter.acts import carry_out as carry_out_counter
 from core.entities import TokenAct
@@ -42,8 +43,9 @@ _IDS = {
     "token_act": 1,
     "token": 1,
     "token_order": 1,
-    "ledger_txn": 2,  # one takes a commission back
-    "debt": 1,
+    "ledger_txn": 2 + MAX_FEES,  # one takes a commission back
+    "open_item": MAX_FEES,
+    "debt": 1 + MAX_FEES,
     "notice": MAX_RECIPIENTS + 1,  # an agent's float is low
     "key_change": 1,
     "entitlement": 1,

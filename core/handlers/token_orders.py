@@ -8,6 +8,7 @@ import msgspec
 from msgspec.structs import replace
 
 from core.book import Wants
+from core.collection.business import MAX_FEES
 from core.entities import TokenOrder
 from core.handlers.base import Context, Handler
 from core.messages import Answer, MadeToken, Outcome, ReportModule, ReportTokens
@@ -86,8 +87,9 @@ def _wants(command: ReportTokens) -> Wants:
 
 _IDS = {
     "token": 1 + MAX_SET,
-    "ledger_txn": 2,
-    "debt": 1,
+    "ledger_txn": 2 + MAX_FEES,  # of an act with a fee
+    "open_item": MAX_FEES,
+    "debt": 1 + MAX_FEES,
     "free_claim": 1,
     "notice": MAX_RECIPIENTS + 1,
     receipt_ids("{company}"): 1,

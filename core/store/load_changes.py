@@ -20,6 +20,7 @@ from core.changes.entities import (
     PhoneSlice,
     SavedMeter,
     Service,
+    ShareFact,
     Used,
 )
 from core.entities import Agreement
@@ -116,6 +117,7 @@ def load_changes(reader: Reader, about: Changing, book: Book, suffix: str) -> No
     _accounts(reader, about, book)
     _billed(reader, about, book, suffix)
     _customers(reader, book)
+    _shares(reader, about, book)
     _recovered(reader, about, book)
     _uncleared(reader, about, book)
     load_effects(reader, [each for each in changes if each.state == "settled"], book)
@@ -286,6 +288,20 @@ def _customers(reader: Reader, book: Book) -> None:
             "SELECT id, name FROM customer WHERE id IN :ids", ids=sorted(ids)
         ):
             book.link("customer-name", id_, name)
+
+
+def _shares(reader: Reader, about: Changing, book: Book) -> None:
+    """Link (``shares-of``, agreement) -> what was stated of its shares, by name and day."""
+    names = ShareFact.__struct_fields__
+    rows = reader.rows(
+        f"SELECT agreement_id, {', '.join(names)} FROM agreement_fact WHERE agreement_id IN :ids "
+        "AND kind = 'share' ORDER BY agreement_id, name, from_day, version",
+        ids=list(about.agreements),
+    ) if about.agreements else []  # fmt: skip
+    for agreement, *values in rows:
+        known = book.links.get(("shares-of", agreement)) or ()
+        fact = ShareFact(**dict(zip(names, values, strict=True)))
+        book.link("shares-of", agreement, (*known, fact))
 
 
 def _uncleared(reader: Reader, about: Changing, book: Book) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from core.entities import Meter, TokenAct, TokenOrder
+from core.collection.business import ACT_EVENTS, charge_for
+from core.entities import Agreement, Meter, TokenAct, TokenOrder
 from core.handlers.base import Context
 from core.messages import Answer, MadeToken, Outcome, Recipient
 from core.refusals import Refusal, refuse
@@ -66,7 +67,16 @@ def _done(ctx: Context, act: TokenAct, done: Done, *moves: ActMove) -> Answer:
         shown["commodity"] = ctx.stage.need(Meter, act.meter).commodity
     told = {k: v for k, v in shown.items() if v is not None}
     tell(ctx, command_of(act).reply, done.notice, told)
-    return act_answer(ctx, act, **facts)
+    return act_answer(ctx, act, **facts, **_fees(ctx, act))
+
+
+def _fees(ctx: Context, act: TokenAct) -> dict[str, Any]:
+    """What the company takes for such an act, of whom the meter serves; nobody: of nobody."""
+    meter = ctx.stage.need(Meter, act.meter)
+    agreement = ctx.stage.get(Agreement, ctx.stage.linked("agreement-of", meter.id))
+    if act.kind not in ACT_EVENTS or agreement is None:
+        return {}
+    return charge_for(ctx, act.kind, f"act/{act.id}", agreement)
 
 
 def _set_before(ctx: Context, drn: str, digits: str) -> dict[str, Any]:

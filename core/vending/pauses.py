@@ -77,6 +77,16 @@ def end_pause(
     return after
 
 
+def end_open(ctx: Context, agreement_id: int) -> list[int]:
+    """Service again from now, whatever there was not for; the slices that went on until now."""
+    ended = []
+    for pause in pauses_of(ctx.stage, agreement_id):
+        if not pause.to_us:
+            ctx.stage.put(pause.id, replace(pause, to_us=ctx.now_us))
+            ended.append(pause.id)
+    return ended
+
+
 def wrong(meter: Meter, what: str) -> Refusal:
     """A pause that does not fit."""
     return refuse("service-wrong", meter=meter.drn, what=what)

@@ -74,18 +74,27 @@ class Place:
         with told(), reading(self.settings) as reader:
             yield reader
 
-    def do(self, name: str, what: msgspec.Struct, operator: str = "") -> dict[str, Any]:
-        """An act: by the hub where only it may write (SQLite, and one runs), else here."""
+    def do(
+        self, name: str, what: msgspec.Struct, operator: str = "", key: str = ""
+    ) -> dict[str, Any]:
+        """An act, once under a key: by the hub where only it may write (SQLite, and one runs), else
+        here."""
         who, secret = self._who(operator, ACTS[name].role)
         if is_sqlite(self.settings.database_url()) and hub_answers(self.settings):
-            request = {"do": "bill-act", "company": self.company, "act": name, "operator": who}
+            request = {
+                "do": "bill-act",
+                "company": self.company,
+                "act": name,
+                "operator": who,
+                "key": key,
+            }
             return ask_hub(
                 self.settings, {**request, "secret": secret, "data": msgspec.to_builtins(what)}
             )
         books = self.books()
         with told(), closing(open_desk(books)) as desk, desk.transaction() as (tx, draw):
             actor = f"{who} via {getpass.getuser()}"
-            return perform(name, what, Work(tx, draw, books, who, actor, WRITER))
+            return perform(name, what, Work(tx, draw, books, who, actor, WRITER), key)
 
     def _who(self, operator: str, role: Role | None) -> tuple[str, str]:
         """Who asks, and his passphrase: one of the configuration's operators, with the role.

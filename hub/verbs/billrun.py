@@ -29,6 +29,7 @@ from hub.billdesk import CALCULATE, ISSUE, troubles, under_way
 from hub.files import UnreadableError, read_text
 from hub.verbs import _billinputs
 from hub.verbs._billplace import Place, carry_out, place_of
+from hub.verbs._operators import KeyOption
 from hub.verbs._shared import (
     DEFAULT,
     ConfigOption,
@@ -90,6 +91,7 @@ def usage(
         typer.Argument(help="CSV: agreement, first, last, source, estimated, then registers."),
     ],
     config: ConfigOption = DEFAULT,
+    key: KeyOption = "",
     company: CompanyOption = "",
     as_json: JsonOption = False,
 ) -> None:
@@ -103,7 +105,8 @@ def usage(
     except (UnreadableError, ValueError) as error:
         die(f"{file}: {error}", 2)
     for begin in range(0, len(rows), USAGE_ROWS):
-        place.do("usage", Usage(number, tuple(rows[begin : begin + USAGE_ROWS])))
+        part = f"{key}/{begin // USAGE_ROWS + 1}" if key else ""
+        place.do("usage", Usage(number, tuple(rows[begin : begin + USAGE_ROWS])), key=part)
     _say(as_json, {"period": number, "rows": len(rows)}, f"{len(rows)} rows of usage taken in")
 
 
@@ -141,6 +144,7 @@ def plan(
     agreement: Annotated[int, typer.Option(min=0, help="Only this agreement; 0: all.")] = 0,
     size: Annotated[int, typer.Option(min=0, help="Agreements of a partition; 0: as suits.")] = 0,
     operator: OperatorOption = "",
+    key: KeyOption = "",
     company: CompanyOption = "",
     as_json: JsonOption = False,
 ) -> None:
@@ -154,7 +158,7 @@ def plan(
         period=_period(period), kind=REBILL if rebill else REGULAR, due_days=due_days, size=size,
         rules=held_by, agreement=agreement,
     )  # fmt: skip
-    done = place.do("plan", wanted, operator)
+    done = place.do("plan", wanted, operator, key)
     _say(as_json, done, f"run {done['run']} is planned")
 
 

@@ -64,6 +64,26 @@ per_sale = 5000000
 per_day_meter = 0
 per_day_phone = 0
 
+# Whose the money is when a customer goes from tokens to bills or back, gets another meter, moves
+# (`wattbus change`, docs/customer-changes.md). Nothing of it is taken for granted: without this
+# section there are no changes. What one costs stands in the collection file (business_fees).
+[companies.demo.changes]
+remaining_credit = "last-sales"      # units left in a meter: as sold | at today's "tariff" | "lost"
+exchange_credit = "moved"            # in an exchanged one: "moved" by a token, or as above
+debts_follow = "account"             # or "service-point": who comes there owes what the place owes
+final_bill = "recovered"             # by purchases, as below; or "paid" before they begin
+deposits = "set-off"                 # securities of who leaves pay what is open; or "kept"
+pauses = "ended"                     # a time without service, when bills begin; or "kept"
+shares = "ended"                     # in something common, of who leaves; "kept" | "passed" on
+reading_days = 3                     # a reading is good for so many days
+due_days = 14                        # of charges that no purchase had collected
+
+[companies.demo.changes.recovery]
+method = "percent_of_tender"         # percent_of_outstanding | fixed | all
+value = 20000000                     # 20 %: 10^-8 of the whole; of fixed minor units
+priority = 10                        # its place among debts, 0 is first
+cap_per_sale = 0                     # minor units; 0: none
+
 [companies.demo.supply_groups.123400]  # base date 1993, which ran out in November 2024
 key_change = "do"       # never | tell | do: a sale brings the set where a change is needed
 # module = "hsm"        # a [modules.hsm] that has this group's keys; virtual: the key file

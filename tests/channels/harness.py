@@ -66,6 +66,7 @@ class FakePorts:
     trouble: list[Exception] = field(default_factory=list)
     answers: dict[str, Answer] = field(default_factory=dict)
     views: dict[str, PhoneView | Exception] = field(default_factory=dict)
+    says: dict[Callable[..., Any], Any] = field(default_factory=dict)  # what other queries give
     queries: list[tuple[Any, ...]] = field(default_factory=list)
     held: "list[tuple[Arrival, Deferred[Accepted]]] | None" = None
     wakes: int = 0
@@ -108,6 +109,8 @@ class FakePorts:
         self.queries.append((function.__name__, *args))
         if function is phone_languages:
             return self._languages(args[0])
+        if function in self.says:
+            return succeed(self.says[function])
         view = self.views.get(args[0], PhoneView(msisdn=str(args[0]), registered=False))
         return fail(view) if isinstance(view, Exception) else succeed(view)
 

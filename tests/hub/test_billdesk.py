@@ -61,6 +61,51 @@ def test_a_run_by_the_socket_alone(lane: Lane) -> None:
     assert lane.wrongs() == []
 
 
+def test_a_repeat_under_its_key_is_done_once(lane: Lane) -> None:
+    """A plan that was sent twice would be two runs; usage twice, a correction that nobody made."""
+    rows = [{"agreement": 1, "first": "2026-10-01", "last": "2026-10-31", "source": "file",
+             "estimated": False, "registers": {"units": 9_000}}]  # fmt: skip
+
+    def once(name: str, key: str, operator: str = "grace", **data: Any) -> Any:
+        return lane.over_the_socket("bill-act", act=name, operator=operator, key=key, data=data)
+
+    for _ in range(2):
+        assert once("plan", "p1", period=202610) == {"run": 1, "state": "planned"}
+        assert once("usage", "u1", period=202610, rows=rows) == {"period": 202610, "rows": 1}
+    assert lane.rows("SELECT count(*) FROM bill_run") == [(1,)]
+    versions = lane.rows("SELECT max(version) FROM bill_usage WHERE agreement_id = 1")
+    assert once("plan", "p2", period=202610)["run"] == 2, "another key is another plan"
+    for what in ({"due_days": 15}, {"operator": "henry"}):
+        with pytest.raises(BillingError, match="something else was done under the key p1"):
+            once("plan", "p1", period=202610, **what)
+    with pytest.raises(BillingError, match="at most 200"):
+        once("plan", "k" * 201, period=202610)
+    lane.machine.time.at_us += 86_400_000_000
+    assert once("plan", "p1", period=202610)["run"] == 3, "a day later it is not remembered"
+    assert lane.rows("SELECT max(version) FROM bill_usage WHERE agreement_id = 1") == versions
+    assert lane.wrongs() == []
+
+
+def test_what_was_refused_under_a_key_may_be_asked_again(lane: Lane) -> None:
+    def once() -> Any:
+        return lane.over_the_socket(
+            "bill-act", act="plan", operator="grace", key="k", data={"period": 202612}
+        )
+
+    with pytest.raises(BillingError, match="202612"):
+        once()
+    act(lane, "open", period=202612)
+    assert once()["state"] == "planned"
+
+
+def test_days_to_pay_have_an_end(lane: Lane) -> None:
+    for days in (-1, 366, 10**12):
+        with pytest.raises(ControlError, match="due_days"):
+            act(lane, "plan", period=202610, due_days=days)
+        with pytest.raises(ControlError, match="due_days"):
+            act(lane, "change-decide", change=1, due_days=days)
+
+
 def test_a_phase_that_is_under_way_is_not_begun_again(lane: Lane) -> None:
     run = planned(lane.books)
     begin(lane, run)

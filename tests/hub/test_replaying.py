@@ -1,15 +1,17 @@
 """Replay of the journal rebuilds the books; what was changed behind their back is found."""
 
 import sqlite3
+import threading
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 
-from core.billing import facts, periods
+from core.billing import facts, issue, periods
 from core.collection.terms import CollectionTerms
 from core.company import Terms
 from core.messages import GiveAdvance, RunBillPhase
@@ -361,9 +363,9 @@ def test_every_table_of_the_books_is_compared_or_left_out_on_purpose() -> None:
         # phones and their saved meters: no money, no meter is on them
         *("phone", "phone_account", "phone_meter"),
         # bill runs are taken as given
-        *("billing_period", "bill_run", "run_partition", "bill", "bill_line"),
+        *("billing_period", "bill_run", "run_partition", "bill", "bill_line", "bill_order"),
         # and so is what operators know of agreements
-        *("agreement_fact", "agreement_category", "common_use", "usage_change"),
+        *("agreement_category", "common_use", "usage_change"),
     }
     assert set(METADATA.tables) == {*COMPARED, *outside}
 
@@ -403,3 +405,58 @@ def test_on_postgresql_what_no_command_brought_is_given(postgres: Postgres) -> N
     assert (found.otherwise, unlike) == ([], [])
     machine.store.close()
     postgres.drop(url)
+
+
+@pytest.mark.slow
+def test_on_postgresql_a_payment_beside_a_partition_did_not_see_its_bill(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The partition begins before the payment and is committed after it: replay keeps to that."""
+    url = postgres.prepared("replaybeside", upgrade)
+    machine = Machine(url, terms=busy_terms())
+    done(machine, enrol("V1", tariff="village", mode="postpaid", meter=None, since="2026-01-01"))
+    made = replace(
+        village.books(url), now_us=machine.time.now_us, tariffs=machine.terms.tariffs
+    )  # fmt: skip
+    with closing(open_desk(made)) as desk, desk.transaction() as (tx, _):
+        periods.open_period(tx, "demo", village.PERIOD, machine.time.now_us())
+    ((id_,),) = machine.rows("SELECT id FROM agreement")
+    village.report(made, {id_: 100_000})
+    run = village.planned(made)
+    inside, go_on, write = threading.Event(), threading.Event(), issue._write
+
+    def slowly(*args: Any) -> None:
+        write(*args)
+        inside.set()
+        assert go_on.wait(60)
+
+    monkeypatch.setattr(issue, "_write", slowly)
+    beside = threading.Thread(target=_travelled, args=(url, machine, run))
+    beside.start()
+    assert inside.wait(60)
+    done(machine, money(90_000, account="V1"))
+    go_on.set()
+    beside.join()
+    assert machine.rows("SELECT credit FROM account") == [(90_000,)], "there was no bill to pay"
+    assert machine.rows("SELECT open > 0 FROM open_item") == [(True,)]
+    done(machine, money(1_000, account="V1"))
+    found, unlike = replayed(machine)
+    assert (found.otherwise, unlike) == ([], [])
+    machine.store.close()
+    postgres.drop(url)
+
+
+def _travelled(url: str, machine: Machine, run: int) -> None:
+    """As ``travelled``, by a bulk worker with connections of its own."""
+    with closing(open_store(url)) as store, closing(open_store(url)) as counter:
+        terms = {machine.terms.code: machine.terms}
+        sources = machine.time.sources()
+        bulk = BulkWorker(store, terms, machine.routing, "bulk0", sources, counter)
+        made = village.books(url)
+        for phase in ("freeze", "issue"):
+            machine.accept(RunBillPhase(run=run, phase=phase), f"{run}/{phase}", f"run/{run}")
+            machine.intake.step()
+            while bulk.step():
+                pass
+            if phase == "freeze":
+                village.approve(made, run)

@@ -145,3 +145,12 @@ BILL_LINE = Table(
     words("last"),
     PrimaryKeyConstraint("bill_id", "line"),
 )
+
+#: Which transactions of bills came when among the decisions (``core.billing.order``). Final.
+BILL_ORDER = Table(
+    "bill_order",
+    METADATA,
+    identity("first_txn"),
+    big("last_txn"),
+    big("decided"),
+)

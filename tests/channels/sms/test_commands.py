@@ -212,6 +212,37 @@ def test_what_is_not_clear(
         ("free 0412345678", Nonsense("meter-length", {"meter": "0412345678", "length": 10}, "en")),
         ("free 04123456784 01000000008", Nonsense("several-meters", {}, "en")),
         ("free and buy 04123456784 2000", Nonsense("several-commands", {}, "en")),
+        ("advance", Ask("advance", "en")),
+        ("I want advance please", Ask("advance", "en")),
+        ("Advance 04123456784", Ask("advance", "en", "04123456784")),
+        ("advance 0412 3456 784", Ask("advance", "en", "04123456784")),
+        ("advance 3,000", Ask("advance", "en", "", 3_000)),
+        ("ADVANCE 04123456784 3000", Ask("advance", "en", "04123456784", 3_000)),
+        ("advance 3K for 04123456784", Ask("advance", "en", "04123456784", 3_000)),
+        ("mkopo 3000", Ask("advance", "sw", "", 3_000)),
+        ("Avance 04123456784", Ask("advance", "fr", "04123456784")),
+        ("预支", Ask("advance", "zh")),
+        ("advance 3000 now or never", Nonsense("advance-how", {}, "en")),
+        ("advance 0412345678", Nonsense("advance-how", {}, "en")),
+        ("advance 04123456784 01000000008", Nonsense("advance-how", {}, "en")),
+        (
+            "advance 3000 KES",
+            Nonsense("currency-wrong", {"currency": "KES", "expected": "UGX"}, "en"),
+        ),
+        ("advance 0", Ask("advance", "en", "", 0)),
+        ("price 04123456784 30", Ask("price", "en", "04123456784", 300)),
+        ("Price of 30.5 units for 04123456784", Ask("price", "en", "04123456784", 305)),
+        ("price 04123456784 1,000", Ask("price", "en", "04123456784", 10_000)),
+        ("bei 04123456784 30", Ask("price", "sw", "04123456784", 300)),
+        ("Prix 04123456784 30", Ask("price", "fr", "04123456784", 300)),
+        ("价格 04123456784 30", Ask("price", "zh", "04123456784", 300)),
+        ("price", Nonsense("price-how", {}, "en")),
+        ("price 30", Nonsense("price-how", {}, "en")),
+        ("price 04123456784", Nonsense("price-how", {}, "en")),
+        ("price 04123456784 0", Nonsense("price-how", {}, "en")),
+        ("price 04123456784 200000", Nonsense("price-how", {}, "en")),
+        ("price 04123456784 30 tomorrow", Nonsense("price-how", {}, "en")),
+        ("price buy 04123456784 30", Nonsense("several-commands", {}, "en")),
         ("help", Ask("help", "en")),
         ("Help!!", Ask("help", "en")),
         ("msaada", Ask("help", "sw")),
@@ -262,7 +293,8 @@ def test_the_word_for_answers() -> None:
 def test_every_word_of_the_file_is_heard() -> None:
     """None is shadowed by another word or by noise when it stands alone."""
     for word, (kind, language) in WORDS.commands.items():
-        text = f"{word} 04123456784 20000" if kind == "buy" else f"{word} 4711"
+        whole = kind in ("buy", "price")
+        text = f"{word} 04123456784 20000" if whole else f"{word} 4711"
         heard = said(text)
         if kind == "again":
             assert isinstance(said(f"BUY 04123456784 20000 {word}"), Buy)

@@ -1,5 +1,7 @@
 """What phones send: labelled cases from the wire to the journal, repeats, long messages."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -7,6 +9,7 @@ from adapters.smpp.gsm0338 import ucs2_encode
 from adapters.smpp.tlv import Tag, Tlv, make
 from core.messages import (
     Answer,
+    AskAdvance,
     AskBalance,
     AskLastTokens,
     ConfirmVend,
@@ -16,7 +19,9 @@ from core.messages import (
     Recipient,
     SendNotice,
 )
-from core.queries.views import PhoneView
+from core.queries.customer import quote_units
+from core.queries.views import LineView, MeterView, PhoneView, QuoteView
+from core.refusals import refuse
 from hub.channel import KeyReused, Overloaded
 from tests.channels.harness import House
 from tests.channels.sms.fixture import PHONE, Stage, parts_of
@@ -54,8 +59,15 @@ def told(template: str, language: str = "en", **args: object) -> SendNotice:
     )
 
 
+def advance(language: str = "en", **more: Any) -> AskAdvance:
+    return AskAdvance(phone=PHONE, reply=to(language), **more)
+
+
 CASES: list[tuple[str, str, Message, str]] = [
     ("buy", BUY, vend(), "meter/04123456784"),
+    ("on credit", "advance", advance(), f"phone/{PHONE}"),
+    ("on credit, all said", "mkopo 04123456784 3000",
+     advance("sw", meter="04123456784", amount=3_000), f"phone/{PHONE}"),
     ("buy another", BUY + " again", vend(another=True), "meter/04123456784"),
     ("buy in Swahili", "nunua 04123456784 20000", vend("sw"), "meter/04123456784"),
     ("yes", "YES 4711", ConfirmVend(phone=PHONE, code="4711", reply=to()), f"phone/{PHONE}"),
@@ -81,7 +93,7 @@ def test_a_text_becomes_a_message(label: str, body: str, message: Message, parti
     assert arrival.message == message
     assert arrival.partition_ref == partition
     assert arrival.raw == f"256772123456 > 8888: {body}"
-    money = isinstance(message, CreditVend | ConfirmVend)
+    money = isinstance(message, CreditVend | ConfirmVend | AskAdvance)
     assert arrival.valid_for_s == (600 if money else 30)
     assert arrival.expires_in_s == (3600 if money else None)
 
@@ -163,6 +175,16 @@ def test_a_person_who_asks_again_gets_the_answer_again(
     stage.say(BUY)
     assert stage.ports.messages()[1:] == [message], "once per half minute"
     assert stage.ports.arrivals[1].correlation.endswith("0000001")
+
+
+def test_units_on_credit_are_told_again_too() -> None:
+    stage, owed = Stage(), {**SALE, "units_tenths": 40, "owed": 3_200, "currency": "UGX"}
+    stage.say("ADVANCE")
+    key = stage.ports.arrivals[0].key
+    stage.ports.answers[key] = Answer(outcome=Outcome.DONE, data=owed)
+    stage.smsc.run(40)
+    stage.say("ADVANCE")
+    assert stage.ports.messages()[1:] == [told("advance", **owed)]
 
 
 def test_without_an_answer_there_is_nothing_to_tell_again() -> None:
@@ -375,3 +397,35 @@ def test_stop_waits_for_what_is_being_journaled() -> None:
     assert ended == [None]
     stage.smsc.run()
     assert stage.answers() == [0]
+
+
+QUOTE = QuoteView(
+    meter=MeterView(drn="04123456784", own=True), tender=23_456, currency="UGX", units_tenths=301,
+    lines=(LineView(code="energy", amount=19_878),), carried_forward=2, account="100001",
+    credit=50_000,
+)  # fmt: skip
+
+
+def priced(says: Any, body: str) -> tuple[Stage, Any]:
+    stage = Stage()
+    stage.ports.says[quote_units] = says
+    assert stage.say(body) == [0]
+    (arrived,) = stage.ports.arrivals
+    return stage, arrived.message
+
+
+def test_what_units_cost_is_looked_up_and_told_with_the_purchase_to_type() -> None:
+    stage, message = priced(QUOTE, "bei 04123456784 30.1")
+    asked = [each for each in stage.ports.queries if each[0] == "quote_units"]
+    assert [each[1:5] for each in asked] == [(PHONE, "04123456784", 301, "")]
+    assert (message.template, message.language) == ("price", "sw")
+    assert message.args["suggestion"] == "NUNUA 04123456784 23456"
+    stage.send("price", message.args, "sw")
+    assert b"UGX 23,456" in stage.sent()[-1].short_message
+
+
+def test_why_a_price_is_not_told() -> None:
+    no = refuse("meter-unknown", meter="04123456784")
+    _, message = priced(no, "price 04123456784 30")
+    assert message.template == "refusal"
+    assert message.args["code"] == "meter-unknown"

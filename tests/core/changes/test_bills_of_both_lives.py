@@ -139,3 +139,71 @@ def test_blocks_go_on_with_all_of_the_month(tmp_path: Path) -> None:
     machine.time.at_us += 3 * DAY_US
     to_tokens(machine)
     assert machine.rows("SELECT units_milli FROM agreement_state") == [(first + 40_000,)]
+
+
+PREMIUM = """        - kind: premium
+          code: beyond
+          label: Beyond 20 units of the year
+          structure: graduated
+          period: calendar_year
+          blocks:
+            - {up_to: 20, rate: 0}
+            - {rate: 1000}
+          tax_class: none
+          payee: own
+          rounding: half_up
+          proration: {method: quantity_first, month: calendar, resolution: exact}
+        - kind: fixed
+"""
+
+
+def yearly(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Billed units beyond 20 of the year cost 1,000 more each."""
+    monkeypatch.setattr(life, "TOWN", life.TOWN.replace("        - kind: fixed\n", PREMIUM, 1))
+    monkeypatch.setattr(life, "PERIOD", 202612)
+
+
+def premium(machine: Machine) -> int:
+    ((amount,),) = machine.rows(
+        "SELECT COALESCE(sum(l.amount), 0) FROM bill_line l JOIN bill b ON b.id = l.bill_id "
+        "WHERE b.live = 1 AND l.code = 'beyond'"
+    )
+    return int(amount)
+
+
+def year_of_tokens(machine: Machine) -> None:
+    tenths = [sold(machine, 6_000)["units_tenths"]]
+    machine.time.at_us += 20 * DAY_US
+    tenths.append(sold(machine, 6_000)["units_tenths"])
+    assert tenths == [68, 68]
+
+
+def test_the_blocks_of_the_year_go_on_with_what_was_sold_in_all_its_months(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """6.8 units by token in November and 6.8 in December leave 6.4 of the 20; of the 40 billed
+    units 33.6 cost 1,000 more. What is bought after going back to tokens changes nothing."""
+    yearly(monkeypatch)
+    machine = life.life(tmp_path)
+    in_the_year(machine)
+
+
+@pytest.mark.slow
+def test_so_they_do_on_postgresql(postgres: Postgres, monkeypatch: pytest.MonkeyPatch) -> None:
+    yearly(monkeypatch)
+    in_the_year(life.life_on(postgres.prepared("years", upgrade)))
+
+
+def in_the_year(machine: Machine) -> None:
+    year_of_tokens(machine)
+    open_period(machine, 202612)
+    to_bills(machine)
+    machine.time.at_us += 3 * DAY_US
+    to_tokens(machine)
+    assert premium(machine) == 33_600
+    done(machine, money(20_000))
+    done(machine, buy(20_000, another=True))
+    used(machine, 202612, "2026-12-11", "2026-12-14", 41_000)
+    planned(machine, rebill=True, agreement=1)
+    assert premium(machine) == 34_600, "one unit more, and what was bought since is not before it"
+    whole(machine)

@@ -103,6 +103,22 @@ def test_the_tax_of_a_fee(included: bool, amount: int, parts: tuple[int, int]) -
             "unknown",
         ),
         ("minimum: 0,", "", "'minimum' is missing"),
+        (
+            "{event: reconnection, fee: reconnection",
+            "{event: rebirth, fee: reconnection",
+            "allowed",
+        ),
+        ("{event: reconnection, fee: reconnection", "{event: reconnection, fee: gone", "no fee"),
+        ("fee: reconnection, pays: account", "fee: reconnection, pays: comes", "is paid by one"),
+        ("waived_for: [domestic]", "waived_for: [domestik]", "no class 'domestik'"),
+        ("waived_for: [domestic]", "waived_for: [domestic, domestic]", "is there twice"),
+        ("waived_for: [domestic]}", "}", "'waived_for' is missing"),
+        (
+            "{event: replacement, fee: new-digits",
+            "{event: reconnection, fee: reconnection",
+            "raises reconnection already",
+        ),
+        ("raises: [new-digits]", "raises: [seal]", "it raises new-digits"),
     ],
 )
 def test_what_is_wrong_is_named_with_its_line(old: str, new: str, said: str) -> None:

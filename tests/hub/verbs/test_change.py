@@ -23,6 +23,8 @@ exchange_credit = "moved"
 debts_follow = "account"
 final_bill = "recovered"
 deposits = "set-off"
+pauses = "ended"
+shares = "ended"
 
 [companies.demo.changes.recovery]
 method = "percent_of_tender"
