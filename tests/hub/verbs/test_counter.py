@@ -132,6 +132,8 @@ def test_a_void_and_a_handover(place: Installation) -> None:
     told(place, "handover", "D1", "10000x1", "--to", "ben", *ANN)
     out = told(place, "takeover", "D1", "10000x1", *BEN)
     assert "next_shift 2" in out
+    code, out, _ = place.call("act", "list")
+    assert (code, "desk D1" in out) == (0, True), out
     assert "ben, open, since" in told(place, "status")
 
 
