@@ -266,6 +266,7 @@ class TokenAct(Entity, frozen=True, kw_only=True, gc=False):
     expires: int
     account: str = ""  # of an act with money; ``meter`` is empty then
     agent: str = ""  # of an act with an agent; both are empty then
+    terminal: str = ""  # of an act with a terminal
 
 
 class TokenOnFile(Entity, frozen=True, kw_only=True, gc=False):

@@ -23,7 +23,8 @@ from core.sts.amounts import encodable_floor
 
 ACT_COLUMNS = (
     "id company kind meter from_meter operator reason evidence state approver note command "
-    "units_tenths amount message_id decision_id requested_at decided_at expires account agent"
+    "units_tenths amount message_id decision_id requested_at decided_at expires account agent "
+    "terminal"
 ).split()
 _TOKEN_FIELDS = (
     "id digits cause cause_id meter_id drn token_class subclass value made_at receipt void_by "

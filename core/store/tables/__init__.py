@@ -17,6 +17,7 @@ from core.store.tables import (
     orders,
     parties,
     proofs,
+    terminal_registry,
     vending,
 )
 from core.store.tables.base import METADATA
@@ -39,5 +40,6 @@ __all__ = [
     "orders",
     "parties",
     "proofs",
+    "terminal_registry",
     "vending",
 ]
