@@ -21,6 +21,7 @@ from twisted.protocols.basic import LineOnlyReceiver
 from core.messages import (
     BillPartition,
     BillRunMoved,
+    CollectOffline,
     CollectPayment,
     EndBillPhase,
     ImportDebts,
@@ -32,7 +33,10 @@ from core.messages import (
     ReportModule,
     ReportTokens,
     RequestMoneyAct,
+    ReverseAtTerminal,
     SellCredit,
+    SettleTerminal,
+    UploadItem,
     struct_of,
 )
 from hub.channel import Arrival, KeyReused, Overloaded
@@ -55,7 +59,15 @@ _OF_RUNS = (BillPartition, EndBillPhase, BillRunMoved)
 _MONEY = (ImportDebts, ReceivePayment, ReceiveJointPayment, RequestMoneyAct)
 #: What spends an agent's float or fills it only a channel says, which knows its counterpart: made
 #: up by hand, one person alone could do it.
-_BY_CHANNELS = (SellCredit, CollectPayment, ReceiveDeposit)
+_BY_CHANNELS = (
+    SellCredit,
+    CollectPayment,
+    ReceiveDeposit,
+    CollectOffline,
+    ReverseAtTerminal,
+    SettleTerminal,
+    UploadItem,
+)
 
 Verb = Callable[[dict[str, Any]], Any]
 

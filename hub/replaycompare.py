@@ -55,6 +55,10 @@ COMPARED: Mapping[str, tuple[str, ...]] = {
     "agent_float": (),
     "agent_movement": (),
     "agent_commission": (),
+    "terminal_item": (),
+    "terminal_batch": (),
+    "terminal_upload": (),
+    "terminal_case": (),
 }
 _LEDGERS = (
     "SELECT t.company || ' ' || t.currency || ' ' || p.ledger, CAST(sum(p.amount) AS BIGINT) "
