@@ -12,6 +12,7 @@ from core.collection.tenders import SUSPENSE, not_now
 from core.handlers.base import Context
 from core.ledger import Entry
 
+
 def waiting_of(ctx: Context, payment: Payment) -> int:
     """What of a payment is in suspense."""
     return sum(row.amount for row in net_rows(ctx, payment) if row.ledger == SUSPENSE)

@@ -26,6 +26,7 @@ from core.messages.management import DecideTokenAct, RequestTokenAct
 from core.messages.modules import KeyAim, MadeToken, OrderTokens, ReportModule, ReportTokens
 from core.messages.notices import DeliveryReport, SendNotice
 from core.messages.outcome import Answer, Outcome
+from core.messages.terminals import CloseTerminalCase
 from core.messages.tokens import ConfirmKeyChange, FailKeyChange, NeedKeyChange
 from core.messages.vending import AskLastTokens, ConfirmVend, CreditVend, Recipient
 
@@ -215,6 +216,9 @@ _MESSAGES: Final[tuple[Message, ...]] = (
         reference="FT26325K8Q2",
         reason="deposit of Monday",
         evidence="slip 118",
+    ),
+    CloseTerminalCase(
+        operator="sam", case=3, account="100003", reason="the customer has brought his receipt"
     ),
     DeliveryReport(channel="sms", reference="5F3A", state="delivered", detail="DELIVRD"),
 )

@@ -94,7 +94,8 @@ AGENT_INVARIANTS: Final[tuple[tuple[str, str, str], ...]] = (
         "SELECT 'txn ' || t.id, p.ledger || ' of ' || p.owner FROM posting p "
         "JOIN ledger_txn t ON t.id = p.txn_id LEFT JOIN agent a ON a.id = p.owner "
         "LEFT JOIN agent_float f ON f.agent_id = p.owner "
-        "WHERE (p.ledger IN ('agent-float', 'agent-short', 'commission') OR p.ledger LIKE 'agent-deposit:%') "
+        "WHERE (p.ledger IN ('agent-float', 'agent-short', 'commission') "
+        "OR p.ledger LIKE 'agent-deposit:%') "
         "AND (a.id IS NULL OR a.company <> t.company OR f.currency <> t.currency)",
     ),
 )

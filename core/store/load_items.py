@@ -49,7 +49,7 @@ def itemized(reader: Reader, company: str, wants: Wants) -> Itemized:
     payments: set[str] = set()
     if wants.reversals:
         numbers = sorted({number for number, _, _ in wants.reversals})
-        ids = dict(reader.rows(
+        ids: dict[str, int] = dict(reader.rows(
             "SELECT number, id FROM terminal WHERE company = :company AND number IN :numbers",
             company=company, numbers=numbers,
         ))  # fmt: skip

@@ -60,6 +60,11 @@ def _paused(now: AgreementState, before: AgreementState | None) -> bool:
     return now.pauses != (before.pauses if before is not None else 0)
 
 
+def _item_moved(now: TerminalItem, before: TerminalItem | None) -> bool:
+    """A new one is written as it is, unless it was taken back in its own batch."""
+    return before is not None or now.reversed_at > 0
+
+
 def _key_change(change: KeyChange) -> Row:
     row = row_of(change)
     return tuple(row[name] for name in COLUMNS)
@@ -181,7 +186,7 @@ UPDATES = (
     ),
     Saved(Agent, "agent", _AGENT, attrgetter(*_AGENT)),
     Saved(Terminal, "terminal", _TERMINAL, attrgetter(*_TERMINAL)),
-    Saved(TerminalItem, "terminal_item", _ITEM_CHANGED, attrgetter(*_ITEM_CHANGED)),
+    Saved(TerminalItem, "terminal_item", _ITEM_CHANGED, attrgetter(*_ITEM_CHANGED), _item_moved),
     Saved(TerminalBatch, "terminal_batch", _TERMINAL_BATCH, attrgetter(*_TERMINAL_BATCH)),
     Saved(TerminalCase, "terminal_case", _CASE_CLOSED, attrgetter(*_CASE_CLOSED)),
     Saved(Cashier, "cashier", _CASHIER, attrgetter(*_CASHIER)),

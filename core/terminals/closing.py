@@ -23,10 +23,8 @@ def decide_close(ctx: Context, command: CloseTerminalCase) -> Answer:
     operator = checks.operator_of(ctx.terms, command.operator)
     case = cases.open_case(ctx, command.case)
     money = case.kind in (cases.SUSPENSE_CASE, cases.FLOAT_SHORT)
-    if Role.AGENT_APPROVER not in operator.roles and (
-        money or Role.AGENT_SUPERVISOR not in operator.roles
-    ):
-        role = Role.AGENT_APPROVER if money else Role.AGENT_SUPERVISOR
+    if Role.AGENT_APPROVER not in operator.roles and (money or Role.AGENTS not in operator.roles):
+        role = Role.AGENT_APPROVER if money else Role.AGENTS
         raise refuse("act-no-role", operator=command.operator, kind=_ACT, role=role)
     what = checks.wrong_words(command.reason, "", needed=False)
     if what:

@@ -25,6 +25,7 @@ from core.terminals import cases
 from core.terminals.entities import Terminal
 from core.terminals.item_entities import TerminalCase, TerminalItem, slip_name
 from core.terminals.item_states import ItemState
+from core.terminals.presence import terminal_of
 from core.terminals.slips import (
     PAYMENT,
     Asked,
@@ -34,10 +35,10 @@ from core.terminals.slips import (
     day_number,
     day_of,
     record,
-    terminal_of,
     today_of,
     unused,
 )
+from core.terminals.states import TerminalState
 
 #: What an agent owes who collected above his float.
 AGENT_SHORT: Final = "agent-short"
@@ -104,7 +105,7 @@ def _wrongs(
     found = []
     if agent.state != AgentState.ACTIVE:
         found.append(f"agent {agent.number} is {agent.state}")
-    if terminal.state != "active":
+    if terminal.state != TerminalState.ACTIVE:
         found.append(f"terminal {terminal.number} is {terminal.state}")
     if terminal.agent_id != agent.id:
         found.append(f"terminal {terminal.number} is another agent's")
@@ -134,9 +135,7 @@ def _book(
     if short > 0:
         move_short(ctx, agent.id, short, at.terminal.number)
     account = _account(ctx, command.account)
-    tender = Tender(
-        way=BY_AGENT, desk=f"{agent.number}/{at.terminal.number}", agent_id=agent.id
-    )
+    tender = Tender(way=BY_AGENT, desk=f"{agent.number}/{at.terminal.number}", agent_id=agent.id)
     payment = receive(ctx, [Part(account, amount)], tender)
     commission_of_payment(ctx, agent, payment.id, amount)
     spent(ctx, agent.id, amount)
@@ -148,9 +147,7 @@ def _book(
     if account is None:
         what = f"no account {command.account[:40]} that money can go to"
         found.append(
-            cases.about_item(
-                ctx, item, cases.SUSPENSE_CASE, what, account=command.account[:40]
-            )
+            cases.about_item(ctx, item, cases.SUSPENSE_CASE, what, account=command.account[:40])
         )
     if short > 0:
         what = f"{amount - short} of {amount} were on the float"

@@ -21,12 +21,12 @@ from core.refusals import Refusal, refuse
 from core.terminals import cases
 from core.terminals.item_entities import TerminalBatch, TerminalItem, slip_name
 from core.terminals.item_states import TOLD, BatchState, ItemMove, ItemState, moved
+from core.terminals.presence import terminal_of
 from core.terminals.slips import (
     PAYMENT,
     SALE,
     add_item,
     day_of,
-    terminal_of,
     today_of,
     too_old,
     wrong,

@@ -16,9 +16,12 @@ from core.handlers.base import Context
 from core.messages import Answer, BatchTotals, Outcome, SettleTerminal, UploadItem
 from core.messages.terminals import MAX_COUNT
 from core.refusals import refuse
+from core.terminals import cases
 from core.terminals.differences import Difference, differences
+from core.terminals.entities import Terminal
 from core.terminals.item_entities import TerminalBatch, TerminalItem, Uploaded, slot_name
 from core.terminals.item_states import COUNTS, PENDING, BatchState, ItemState
+from core.terminals.presence import terminal_of
 from core.terminals.slips import (
     PAYMENT,
     SALE,
@@ -26,11 +29,8 @@ from core.terminals.slips import (
     day_of,
     is_over,
     open_batch,
-    terminal_of,
     wrong,
 )
-from core.terminals import cases
-from core.terminals.entities import Terminal
 
 #: Differences of one batch that become a case each: more is a terminal out of order, and one case
 #: says how many more.
@@ -67,9 +67,7 @@ def decide_settle(ctx: Context, command: SettleTerminal) -> Answer:
         uploads: tuple[Uploaded, ...] = ctx.stage.linked("uploads-of", batch.id) or ()
         found = differences(items, uploads)
     count = _cases(ctx, batch, found)
-    batch = replace(
-        batch, state=str(BatchState.CLOSED), closed_at=ctx.now_us, differences=count
-    )
+    batch = replace(batch, state=str(BatchState.CLOSED), closed_at=ctx.now_us, differences=count)
     ctx.stage.put(batch.id, batch)
     return _answer(batch)
 
@@ -197,9 +195,7 @@ def decide_upload(ctx: Context, command: UploadItem) -> Answer:
     batch, closed = batch_for(ctx, terminal, command.batch, command.day)
     if closed:
         raise refuse("batch-closed", terminal=command.terminal, batch=command.batch)
-    sent = Uploaded(
-        command.day, command.stan, command.amount, command.kind, int(command.reversed)
-    )
+    sent = Uploaded(command.day, command.stan, command.amount, command.kind, int(command.reversed))
     at = (batch.id, command.day, command.stan)
     known = ctx.stage.linked("uploaded", at)
     if known is not None and known != sent:

@@ -22,6 +22,7 @@ from core.terminals import cases
 from core.terminals.entities import Terminal
 from core.terminals.item_entities import TerminalBatch, TerminalItem, slip_name, slot_name
 from core.terminals.item_states import BEGINNINGS, BatchState, ItemMove, ItemState, moved
+from core.terminals.presence import signed_on, terminal_at_work
 
 SALE: Final = "sale"
 PAYMENT: Final = "payment"
@@ -52,15 +53,6 @@ class At(msgspec.Struct, frozen=True, gc=False):
     terminal: Terminal
     batch: TerminalBatch
     late: bool
-
-
-def terminal_of(ctx: Context, number: str) -> Terminal:
-    """The terminal of that number, in any state, or a refusal."""
-    id_ = ctx.stage.linked("terminal-number", number)
-    terminal = ctx.stage.get(Terminal, id_) if id_ is not None else None
-    if terminal is None:
-        raise refuse("terminal-unknown", terminal=number, company=ctx.terms.name)
-    return terminal
 
 
 def day_of(terminal: str, day: int) -> date:
@@ -136,15 +128,8 @@ def _sold(ctx: Context, at: At, answer: Answer) -> TerminalItem:
 def _admitted(ctx: Context, asked: Asked) -> Terminal:
     """Refuses what may not be sold here now, and a number that was used."""
     slip = asked.slip
-    terminal = terminal_of(ctx, slip.terminal)
-    if terminal.state != "active":
-        raise refuse("terminal-blocked", terminal=slip.terminal, state=terminal.state)
-    if terminal.agent_id != asked.agent.id:
-        raise refuse("terminal-elsewhere", terminal=slip.terminal, agent=asked.agent.number)
-    if ctx.stage.linked("cashiers-of", asked.agent.id) and (
-        not terminal.shift_id or terminal.cashier != slip.cashier
-    ):
-        raise refuse("terminal-signed-off", terminal=slip.terminal, cashier=slip.cashier)
+    terminal = terminal_at_work(ctx, asked.agent, slip.terminal)
+    signed_on(ctx.stage, terminal, slip.cashier)
     day, today = day_of(slip.terminal, slip.day), today_of(ctx)
     if too_old(ctx, day) or day > today + timedelta(1):  # clocks differ around midnight
         raise wrong(slip.terminal, f"{day} is not the day that it is here, {today}")

@@ -70,9 +70,7 @@ def _items() -> None:
     op.create_index("ix_terminal_item_shift_id", "terminal_item", ["shift_id"])
     _where("terminal_item", "ix_terminal_item_about", ["about", "kind"], "about <> 0")
     _where("terminal_item", "ix_terminal_item_receipt", ["company", "receipt"], "receipt <> ''")
-    _where(
-        "terminal_item", "ix_terminal_item_offline", ["terminal_id", "made_day"], "offline = 1"
-    )
+    _where("terminal_item", "ix_terminal_item_offline", ["terminal_id", "made_day"], "offline = 1")
 
 
 def _batches() -> None:
@@ -95,7 +93,7 @@ def _batches() -> None:
     op.create_index(
         "uq_terminal_batch_number", "terminal_batch", ["terminal_id", "number", "turn"], unique=True
     )
-    _where("terminal_batch", "ix_terminal_batch_live", ["terminal_id", "number"], "live = 1")
+    _where("terminal_batch", "ix_terminal_batch_live", ["slot"], "live = 1")
 
 
 def _uploads() -> None:
