@@ -18,6 +18,7 @@ from core.store.tables import (
     parties,
     proofs,
     terminal_registry,
+    terminals,
     vending,
 )
 from core.store.tables.base import METADATA
@@ -41,5 +42,6 @@ __all__ = [
     "parties",
     "proofs",
     "terminal_registry",
+    "terminals",
     "vending",
 ]
