@@ -53,6 +53,7 @@ class Wants(msgspec.Struct, frozen=True, gc=False):
     deposits: tuple[str, ...] = ()  # banks' references of top-ups that may be there already
     terminals: tuple[str, ...] = ()  # by number; locked after the agents' floats
     shifts: tuple[str, ...] = ()  # terminals, wanted too, whose open shift may end
+    rebinds: tuple[str, ...] = ()  # terminals, wanted too, whose items under way count
     cashiers: tuple[tuple[str, str], ...] = ()  # (agent, wanted too; code), with where they are
     slips: tuple[tuple[str, int, int, int], ...] = ()  # (terminal, wanted too; day, stan, batch)
     reversals: tuple[tuple[str, int, int], ...] = ()  # (terminal, wanted too; day, stan)

@@ -241,7 +241,7 @@ class NoticeRow(Entity, frozen=True, kw_only=True, gc=False):
 class TokenAct(Entity, frozen=True, kw_only=True, gc=False):
     """What an operator asked of tokens or money, and what came of it (``core.vending.act_states``).
 
-    ``command`` is the RequestTokenAct, RequestMoneyAct or RequestAgentAct as JSON;
+    ``command`` is the request (RequestTokenAct, RequestMoneyAct, RequestAgentAct, …) as JSON;
     ``units_tenths`` and ``amount`` (minor units) are what the limits of the day count; ``approver``
     is empty where one person is enough.
     """

@@ -59,6 +59,10 @@ COMPARED: Mapping[str, tuple[str, ...]] = {
     "terminal_batch": (),
     "terminal_upload": (),
     "terminal_case": (),
+    "terminal": (),
+    "cashier": (),
+    "terminal_shift": (),
+    "terminal_receipts": (),
 }
 _LEDGERS = (
     "SELECT t.company || ' ' || t.currency || ' ' || p.ledger, CAST(sum(p.amount) AS BIGINT) "

@@ -11,6 +11,7 @@ from core.handlers import (
     money_acts,
     notices,
     terminal_items,
+    terminal_registry,
     token_acts,
     token_orders,
     vending,
@@ -35,5 +36,6 @@ HANDLERS: dict[str, Handler] = {
         *changes.HANDLERS,
         *agents.HANDLERS,
         *terminal_items.HANDLERS,
+        *terminal_registry.HANDLERS,
     )
 }

@@ -9,7 +9,9 @@ from collections.abc import Sequence
 
 from core.book import Book, Wants
 from core.store.tx import Reader
+from core.terminals.counted import NOTHING, Total, added, counted
 from core.terminals.entities import Cashier, Shift, Terminal
+from core.terminals.item_states import PENDING
 
 _TERMINAL = ", ".join(Terminal.__struct_fields__)
 _CASHIER = ", ".join(f"c.{name}" for name in Cashier.__struct_fields__)
@@ -30,10 +32,10 @@ def load_terminals(reader: Reader, company: str, wants: Wants, book: Book, suffi
     terminals = _terminals(reader, company, wants, book, suffix)
     _cashiers(reader, company, wants.cashiers, book)
     _counts(reader, sorted({terminal.agent_id for terminal in terminals}), book)
-    numbers = {*wants.shifts}
     codes = {code for _, code in wants.cashiers}
-    open_ = [t.shift_id for t in terminals if t.number in numbers or t.cashier in codes]
+    open_ = [t.shift_id for t in terminals if t.number in wants.shifts or t.cashier in codes]
     _shifts(reader, sorted(filter(None, open_)), book)
+    _under_way(reader, [t.id for t in terminals if t.number in wants.rebinds], book)
 
 
 def _terminals(
@@ -92,3 +94,30 @@ def _shifts(reader: Reader, ids: list[int], book: Book) -> None:
         ):
             shift = Shift(**dict(zip(Shift.__struct_fields__, row, strict=True)))
             book.load(shift.id, shift)
+        for id_, totals in shift_totals(reader, ids).items():
+            book.link("shift-totals", id_, totals)
+
+
+def shift_totals(reader: Reader, ids: list[int]) -> dict[int, dict[str, Total]]:
+    """What was sold and collected in these shifts: shift's id -> kind -> total."""
+    found: dict[int, dict[str, Total]] = {}
+    for id_, kind, state, count, amount in reader.rows(
+        "SELECT shift_id, kind, state, count(*), CAST(sum(amount) AS BIGINT) FROM terminal_item "
+        "WHERE shift_id IN :ids AND kind <> '' GROUP BY shift_id, kind, state",
+        ids=ids,
+    ):
+        totals = found.setdefault(id_, {})
+        totals[kind] = added(totals.get(kind, NOTHING), counted(state, count, amount))
+    return found
+
+
+def _under_way(reader: Reader, ids: list[int], book: Book) -> None:
+    """Seldom asked: only where a terminal goes to another agent."""
+    if ids:
+        for id_, count in reader.rows(
+            "SELECT terminal_id, count(*) FROM terminal_item "
+            "WHERE terminal_id IN :ids AND state IN :states GROUP BY terminal_id",
+            ids=ids,
+            states=sorted(state.value for state in PENDING),
+        ):
+            book.link("items-under-way", id_, count)
