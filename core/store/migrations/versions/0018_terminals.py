@@ -10,8 +10,6 @@ down_revision = "0017"
 branch_labels = None
 depends_on = None
 
-_OPEN = "closed_at = 0"
-
 
 def _texts(*names: str) -> list[sa.Column[str]]:
     return [sa.Column(name, sa.Text(), nullable=False) for name in names]
@@ -90,10 +88,6 @@ def _shifts() -> None:
     )
     for name in ("terminal_id", "agent_id"):
         op.create_index(f"ix_terminal_shift_{name}", "terminal_shift", [name, "opened_at"])
-    op.create_index(
-        "uq_terminal_shift_open", "terminal_shift", ["terminal_id"], unique=True,
-        sqlite_where=sa.text(_OPEN), postgresql_where=sa.text(_OPEN),
-    )  # fmt: skip
 
 
 def _receipts() -> None:
