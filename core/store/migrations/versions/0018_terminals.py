@@ -33,6 +33,11 @@ def _key(table: str) -> sa.PrimaryKeyConstraint:
 
 def upgrade() -> None:
     op.add_column("token_act", sa.Column("terminal", sa.Text(), nullable=False, server_default=""))
+    where = sa.text("terminal <> ''")
+    op.create_index(
+        "ix_token_act_terminal", "token_act", ["company", "terminal"],
+        sqlite_where=where, postgresql_where=where,
+    )  # fmt: skip
     _terminals()
     _cashiers()
     _shifts()
