@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from core.store.agent_invariants import AGENT_INVARIANTS
+from core.store.shift_invariants import SHIFT_INVARIANTS
 from core.store.tables.orders import OPEN
 from core.store.terminal_invariants import TERMINAL_INVARIANTS
 from core.store.tx import Reader
@@ -395,6 +396,7 @@ INVARIANTS: tuple[Invariant, ...] = (
         "SELECT 'debt ' || id, 'outstanding ' || outstanding FROM debt WHERE outstanding < 0",
     ),
     *(Invariant(*each) for each in AGENT_INVARIANTS),
+    *(Invariant(*each) for each in SHIFT_INVARIANTS),
     *(Invariant(*each) for each in TERMINAL_INVARIANTS),
 )
 
