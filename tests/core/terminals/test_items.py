@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from core.messages import Outcome
-from tests.core.agents.shop import ask, float_of, no, opened, shop_terms
 from tests.core.agents.shop import agreed as approved
+from tests.core.agents.shop import ask, float_of, no, opened, shop_terms
 from tests.core.collection.desk import act as money_act
 from tests.core.collection.desk import yes as money_yes
 from tests.core.terminals.till import (

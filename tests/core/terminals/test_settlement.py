@@ -18,7 +18,6 @@ from tests.core.terminals.till import (
     settling,
     shop_with_terminal,
     sold,
-    today,
     totals,
     upload,
     whole,
