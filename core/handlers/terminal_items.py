@@ -14,7 +14,7 @@ from core.messages import (
     UploadItem,
 )
 from core.terminals.closing import decide_close
-from core.terminals.offline import decide_offline
+from core.terminals.offline import decide_offline, on_calendar
 from core.terminals.reversals import decide_reversal
 from core.terminals.settlement import MAX_CASES, decide_settle, decide_upload
 from core.terminals.slips import day_number
@@ -49,7 +49,7 @@ def _wants_upload(command: UploadItem) -> Wants:
 def _wants_offline(command: CollectOffline) -> Wants:
     slip, number = command.slip, (command.account,)
     days = [slip.day]
-    if 0 < command.made_at < _LAST_US:  # its day in any zone
+    if on_calendar(command.made_at):  # its day in any zone
         made = datetime.fromtimestamp(command.made_at // 1_000_000, UTC).date()
         days = [day_number(made + timedelta(each)) for each in (-1, 0, 1)]
     wants = Wants(
@@ -59,10 +59,6 @@ def _wants_offline(command: CollectOffline) -> Wants:
         offline=tuple((slip.terminal, slip.receipt, day) for day in days),
     )
     return Wants.union((wants, wants_of_slip(slip)))
-
-
-#: The year 2900: a clock that says more is wrong beyond any calendar.
-_LAST_US = 29_348_000_000_000_000
 
 
 def _wants_close(command: CloseTerminalCase) -> Wants:

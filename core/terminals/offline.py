@@ -45,6 +45,8 @@ AGENT_SHORT: Final = "agent-short"
 SHORT: Final = "agent-short"
 #: The way of paying that agents' payments have.
 BY_AGENT: Final = "agent"
+#: The year 2900, in microseconds: a clock that says more is wrong beyond any calendar.
+LAST_US: Final = 29_348_000_000_000_000
 #: A line is mended within a month; a payment that is older is looked at.
 OFFLINE_DAYS: Final = 31
 
@@ -90,9 +92,14 @@ def _same(command: CollectOffline, agent: Agent, item: TerminalItem) -> bool:
     )  # fmt: skip
 
 
+def on_calendar(made_at: int) -> bool:
+    """Whether a terminal's clock says something that can be."""
+    return 0 < made_at < LAST_US
+
+
 def _made_day(ctx: Context, command: CollectOffline) -> int:
     """The day of the company's zone on which it was collected, as the terminal says."""
-    if not command.made_at:
+    if not on_calendar(command.made_at):
         return command.slip.day
     return day_number(local_date(command.made_at, ctx.terms.zone))
 
@@ -112,6 +119,8 @@ def _wrongs(
     today, made = today_of(ctx), day_of(slip.terminal, made_day)
     if not today - timedelta(OFFLINE_DAYS) <= made <= today + timedelta(1):
         found.append(f"made on {made}, as the terminal says")
+    if command.made_at and not on_calendar(command.made_at):
+        found.append(f"its clock says {command.made_at}")
     before = stage.linked("offline-of", (terminal.id, made_day)) or 0
     if before + command.amount > terminal.emergency_limit:
         found.append(
