@@ -80,6 +80,10 @@ def test_who_may_not(machine: Machine) -> None:
         assert no(machine, type(wrong)(**{**_fields(wrong), "slip": old})) == ahead
     never = slip(machine, 1, day=20_261_341)
     assert no(machine, type(wrong)(**{**_fields(wrong), "slip": never})) == "slip-wrong"
+    assert no(machine, sold(machine, 1, 10**30)) == "slip-wrong"
+    assert no(machine, sold(machine, 1, batch=10**12)) == "slip-wrong"
+    assert no(machine, sold(machine, 1, batch=-1)) == "slip-wrong"
+    assert no(machine, back(machine, 1, 10**30)) == "slip-wrong"
     agreed(machine, terminal_act("terminal-block"))
     assert no(machine, sold(machine, 1)) == "terminal-blocked"
     assert done(machine, back(machine, 1)) == {"state": "barred"}
