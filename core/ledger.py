@@ -21,6 +21,8 @@ Debit is positive, credit negative. The chart is short; a name after the colon c
 ``cash-in-transit``       cash on its way to the bank
 ``cash-office``           what the cash office brought to tills, and got beside deposits
 ``over-short``            cash beyond or below what was expected
+``agent-short``           what an agent owes who collected above his float: sub-account = the agent
+``suspense:agent``        what agents have collected for accounts that are not there
 ========================  =====================================================================
 """
 

@@ -17,6 +17,7 @@ import msgspec
 from twisted.internet.defer import inlineCallbacks
 
 from core.messages import (
+    CloseTerminalCase,
     ConfirmKeyChange,
     DecideTokenAct,
     EndFreeUnits,
@@ -31,6 +32,7 @@ from core.messages import (
     RequestChange,
     RequestCounterAct,
     RequestMoneyAct,
+    RequestTerminalAct,
     RequestTokenAct,
     ResumeService,
     SellAtCounter,
@@ -54,6 +56,7 @@ _ACTS = (
     RequestTokenAct,
     RequestMoneyAct,
     RequestAgentAct,
+    RequestTerminalAct,
     DecideTokenAct,
     NeedKeyChange,
     ConfirmKeyChange,
@@ -69,6 +72,7 @@ _ACTS = (
     RequestCounterAct,
     TakeAtCounter,
     SellAtCounter,
+    CloseTerminalCase,
 )
 _TYPES = {name_of(kind).name for kind in _ACTS}
 
@@ -169,12 +173,18 @@ class OperatorDesk:
         decision = data.get("decision") or data.get("move") or "request"
         if "act" in data:
             subject = f"act/{data['act']}"
+        elif "case" in data:
+            subject = f"case/{data['case']}"
         elif "change" in data:
             subject = f"change/{data['change']}"
         elif data.get("campaign"):
             subject = f"campaign/{data['campaign']}"
         elif "debts" in data:
             subject = f"debts/{data.get('source', '')}"
+        elif data.get("terminal"):
+            subject = f"terminal/{data['terminal']}"
+        elif data.get("cashier"):
+            subject = f"cashier/{data.get('agent', '')}/{data['cashier']}"
         elif "agent" in data:
             subject = f"agent/{data['agent']}"
         elif "account" in data:
@@ -183,8 +193,9 @@ class OperatorDesk:
             subject = f"desk/{data['desk']}"
         else:
             subject = f"meter/{data.get('meter', '')}"
-        # digits are never on record: they are with the token
-        detail = {k: v for k, v in data.items() if k not in ("operator", "token", "reply")}
+        # digits are never on record: they are with the token; nor what proves a PIN
+        hidden = ("operator", "token", "reply", "pin_proof")
+        detail = {k: v for k, v in data.items() if k not in hidden}
         detail |= {
             "type": request.get("type"),
             "company": request.get("company", ""),

@@ -65,6 +65,14 @@ COMPARED: Mapping[str, tuple[str, ...]] = {
     "counter_receipt": (),
     "deposit_slip": (),
     "credit_note": (),
+    "terminal_item": (),
+    "terminal_batch": (),
+    "terminal_upload": (),
+    "terminal_case": (),
+    "terminal": (),
+    "cashier": (),
+    "terminal_shift": (),
+    "terminal_receipts": (),
 }
 _LEDGERS = (
     "SELECT t.company || ' ' || t.currency || ' ' || p.ledger, CAST(sum(p.amount) AS BIGINT) "

@@ -18,11 +18,14 @@ from core.messages import ReceiveJointPayment, ReceivePayment
 from core.refusals import Refusal, refuse
 
 UNCLEARED = "uncleared"
+#: What agents have collected for accounts that are not there.
+SUSPENSE = "suspense:agent"
 #: Names of the chart: a way of paying with one of them would post into the books of another.
 _CHART = (
     CUSTOMER_CREDIT, UNCLEARED, "receivable", "revenue", "expense", "tax", "payable", "deposit",
     "opening", "agent-float", "agent-deposit", "commission", "agent",
     "till", "safe", "cash-in-transit", "cash-office", "over-short", "balance",
+    "agent-short", "suspense",
 )  # fmt: skip
 #: Coins and notes: at a desk with shifts they are in its till.
 CASH: Final = "cash"

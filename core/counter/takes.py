@@ -101,12 +101,12 @@ def take(ctx: Context, command: TakeAtCounter) -> Facts:
     ]
     if any(part.amount <= 0 for part in rest):
         raise refuse("tender-not-positive", tender=min(part.amount for part in rest))
-    accounts = [part.account for part in rest]
+    accounts = [part.owner for part in rest]
     payments, begun = [], set[int]()
     for place, tender in enumerate(_balance_first(command.tenders)):
         mine, rest = _split(rest, tender.amount)
-        mine = [_still_owed(ctx, part) if part.account.id in begun else part for part in mine]
-        begun |= {part.account.id for part in mine}
+        mine = [_still_owed(ctx, part) if part.owner.id in begun else part for part in mine]
+        begun |= {part.owner.id for part in mine}
         if tender.way == BALANCE:
             _from_balance(ctx, at, mine, command.rule)
         else:
@@ -143,7 +143,7 @@ def _split(parts: Sequence[Part], amount: int) -> tuple[list[Part], list[Part]]:
 
 def _still_owed(ctx: Context, part: Part) -> Part:
     """What the way before this one has paid off is not named again."""
-    owed = {each.id for each in owed_of(ctx, part.account.id)}
+    owed = {each.id for each in owed_of(ctx, part.owner.id)}
     return replace(part, items=tuple(item for item in part.items if item in owed))
 
 
@@ -170,7 +170,7 @@ def _from_balance(ctx: Context, at: At, parts: Sequence[Part], rule: str) -> Non
     if len(parts) != 1:
         raise wrong(at.desk.code, "credit pays for its own account alone")
     (part,) = parts
-    account = ctx.stage.need(Account, part.account.id)
+    account = ctx.stage.need(Account, part.owner.id)
     if account.spendable < part.amount:
         raise refuse("credit-insufficient", account=account.number, credit=account.spendable,
                      tender=part.amount, currency=account.currency)  # fmt: skip

@@ -12,6 +12,8 @@ from core.handlers import (
     key_changes,
     money_acts,
     notices,
+    terminal_items,
+    terminal_registry,
     token_acts,
     token_orders,
     vending,
@@ -37,5 +39,7 @@ HANDLERS: dict[str, Handler] = {
         *agents.HANDLERS,
         *agent_money.HANDLERS,
         *counter.HANDLERS,
+        *terminal_items.HANDLERS,
+        *terminal_registry.HANDLERS,
     )
 }

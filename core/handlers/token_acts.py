@@ -20,8 +20,11 @@ from core.handlers.base import Context, Handler
 from core.handlers.changes import SETTLE_IDS
 from core.handlers.counter import COUNTER_IDS
 from core.handlers.money_acts import MONEY_IDS
+from core.handlers.terminal_registry import TERMINAL_ACT_IDS
 from core.messages import Answer, DecideTokenAct, RequestTokenAct
 from core.refusals import refuse
+from core.terminals.act_kinds import TERMINAL_KINDS
+from core.terminals.acts import carry_out as carry_out_terminals
 from core.vending import act_checks as checks
 from core.vending.act_carry import carry_out
 from core.vending.act_kinds import CAMPAIGN, CANCEL
@@ -102,6 +105,8 @@ def decide_decision(ctx: Context, command: DecideTokenAct) -> Answer:
         return approved_act(ctx, decided, carry_out_change)
     if act.kind in COUNTER_KINDS:
         return approved_act(ctx, decided, carry_out_counter)
+    if act.kind in TERMINAL_KINDS:
+        return approved_act(ctx, decided, carry_out_terminals)
     if act.agent:
         return approved_act(ctx, decided, carry_out_agents)
     return approved_act(ctx, decided, carry_out_money if act.account else carry_out)
@@ -135,6 +140,6 @@ HANDLERS = (
         DecideTokenAct,
         _wants_decision,
         decide_decision,
-        _most(_IDS, MONEY_IDS, SETTLE_IDS, AGENT_ACT_IDS, COUNTER_IDS),
+        _most(_IDS, MONEY_IDS, SETTLE_IDS, AGENT_ACT_IDS, COUNTER_IDS, TERMINAL_ACT_IDS),
     ),
 )

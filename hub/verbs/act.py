@@ -13,6 +13,7 @@ import typer
 
 from core.calendars import local_time
 from core.messages import (
+    CloseTerminalCase,
     DecideTokenAct,
     Message,
     MoveChange,
@@ -20,6 +21,7 @@ from core.messages import (
     RequestChange,
     RequestCounterAct,
     RequestMoneyAct,
+    RequestTerminalAct,
     RequestTokenAct,
     SellAtCounter,
     TakeAtCounter,
@@ -323,7 +325,7 @@ def _lines(settings: Config, company: str, act: ActView) -> list[tuple[str, Any]
             shown[name] = f"{format_amount(shown[name], currency)} {currency}"
     if act.units_tenths:
         shown["units_tenths"] = f"{act.units_tenths // 10}.{act.units_tenths % 10}"
-    shown["token"] = ""  # the digits are not shown
+    shown["token"] = shown["pin_proof"] = ""  # neither digits nor proofs are shown
     return [
         (name.removesuffix("_tenths").replace("_", " "), value)
         for name, value in shown.items()
@@ -347,6 +349,8 @@ def send(
     | RequestCounterAct
     | TakeAtCounter
     | SellAtCounter
+    | RequestTerminalAct
+    | CloseTerminalCase
     | DecideTokenAct
     | RequestChange
     | MoveChange,
@@ -378,9 +382,10 @@ def send(
 
 def _subject(data: dict[str, Any]) -> str:
     """What an act is about, in words."""
-    for name in ("meter", "account", "agent", "desk", "campaign"):
+    for name in ("meter", "account", "terminal", "agent", "desk", "campaign"):
         if data.get(name):
-            return f"{name} {data[name]}"
+            more = f", cashier {data['cashier']}" if data.get("cashier") else ""
+            return f"{name} {data[name]}{more}"
     return "nothing"
 
 

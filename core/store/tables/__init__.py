@@ -18,6 +18,8 @@ from core.store.tables import (
     orders,
     parties,
     proofs,
+    terminal_registry,
+    terminals,
     vending,
 )
 from core.store.tables.base import METADATA
@@ -41,5 +43,7 @@ __all__ = [
     "orders",
     "parties",
     "proofs",
+    "terminal_registry",
+    "terminals",
     "vending",
 ]

@@ -130,6 +130,32 @@ CRIMES: dict[str, tuple[str, ...]] = {
         "0, 1)",
     ),
     "posting-of-agent": ("UPDATE agent_float SET currency = 'KES'",),
+    "one-open-shift": (
+        "UPDATE terminal_shift SET closed_at = 0, ended_by = '' "
+        "WHERE id = (SELECT min(id) FROM terminal_shift)",
+    ),
+    "stopped-terminal": ("UPDATE terminal SET state = 'blocked' WHERE shift_id <> 0",),
+    "cashier-at-terminal": ("UPDATE cashier SET state = 'blocked'",),
+    "shift-ended": ("UPDATE terminal_shift SET ended_by = '' WHERE closed_at > 0",),
+    "receipts-of-terminal": (
+        "INSERT INTO terminal_receipts SELECT 901, company, 902, last_number, last_number + 9, 0, "
+        "0 FROM terminal_receipts",
+    ),
+    "agent-of-terminal": ("UPDATE terminal SET company = 'none' WHERE shift_id = 0",),
+    "item-is-booked": ("UPDATE terminal_item SET amount = amount + 1 WHERE kind = 'sale'",),
+    "item-state": (
+        "UPDATE terminal_item SET state = 'booked' WHERE state = 'reversed'",
+        "UPDATE terminal_item SET state = 'failed' WHERE kind = 'payment'",
+    ),
+    "item-nothing": ("UPDATE terminal_item SET about = 1 WHERE state = 'barred'",),
+    "item-once": ("UPDATE terminal_item SET day = 20200101, stan = 1",),
+    "batch-sums": ("UPDATE terminal_batch SET our_debits = our_debits + 1",),
+    "batch-once": ("UPDATE terminal_batch SET live = 0 WHERE state = 'open'",),
+    "kept-has-case": ("DELETE FROM terminal_case WHERE kind = 'kept-token'",),
+    "late-has-case": ("DELETE FROM terminal_case WHERE kind = 'late-item'",),
+    "case-closed": ("UPDATE terminal_case SET reason = '' WHERE state = 'closed'",),
+    "suspense-has-case": ("DELETE FROM terminal_case WHERE kind = 'suspense'",),
+    "short-has-case": ("UPDATE terminal_case SET amount = amount + 1 WHERE kind = 'float-short'",),
     "debt-not-negative": ("UPDATE debt SET outstanding = -1",),
     **COUNTER_CRIMES,
 }
