@@ -30,6 +30,7 @@ from core.messages import (
     RequestAgentAct,
     RequestChange,
     RequestMoneyAct,
+    RequestTerminalAct,
     RequestTokenAct,
     ResumeService,
     name_of,
@@ -51,6 +52,7 @@ _ACTS = (
     RequestTokenAct,
     RequestMoneyAct,
     RequestAgentAct,
+    RequestTerminalAct,
     DecideTokenAct,
     NeedKeyChange,
     ConfirmKeyChange,
@@ -169,14 +171,19 @@ class OperatorDesk:
             subject = f"campaign/{data['campaign']}"
         elif "debts" in data:
             subject = f"debts/{data.get('source', '')}"
+        elif data.get("terminal"):
+            subject = f"terminal/{data['terminal']}"
+        elif data.get("cashier"):
+            subject = f"cashier/{data.get('agent', '')}/{data['cashier']}"
         elif "agent" in data:
             subject = f"agent/{data['agent']}"
         elif "account" in data:
             subject = f"account/{data['account']}"
         else:
             subject = f"meter/{data.get('meter', '')}"
-        # digits are never on record: they are with the token
-        detail = {k: v for k, v in data.items() if k not in ("operator", "token", "reply")}
+        # digits are never on record: they are with the token; nor what proves a PIN
+        hidden = ("operator", "token", "reply", "pin_proof")
+        detail = {k: v for k, v in data.items() if k not in hidden}
         detail |= {
             "type": request.get("type"),
             "company": request.get("company", ""),

@@ -55,6 +55,10 @@ COMPARED: Mapping[str, tuple[str, ...]] = {
     "agent_float": (),
     "agent_movement": (),
     "agent_commission": (),
+    "terminal": (),
+    "cashier": (),
+    "terminal_shift": (),
+    "terminal_receipts": (),
 }
 _LEDGERS = (
     "SELECT t.company || ' ' || t.currency || ' ' || p.ledger, CAST(sum(p.amount) AS BIGINT) "

@@ -3,42 +3,34 @@
 Whatever moves money is a message to the hub; nothing here writes. ``terms`` are the company's.
 """
 
-import importlib
 from typing import Any
 
-from core.queries import till
-
-_terminals: Any = None
-
-
-def _queries() -> Any:
-    """core.queries.terminals."""
-    return importlib.import_module("core.queries.terminals")
+from core.queries import terminals, till
 
 
 def terminal_of(reader: Any, terms: Any, number: str) -> Any:
     """The terminal of that number as the books know it, or None."""
-    return _queries().terminal_of(reader, terms.code, number)
+    return terminals.terminal_of(reader, terms.code, number)
 
 
 def item_of(reader: Any, terms: Any, terminal: str, day: int, stan: int) -> Any:
     """The item of a terminal's journal of that day and number, or None."""
-    return _queries().item_of(reader, terms.code, terminal, day, stan)
+    return terminals.item_of(reader, terms.code, terminal, day, stan)
 
 
 def copy_of(reader: Any, terms: Any, terminal: str, receipt: str, meter: str) -> Any:
     """The last sale or payment of the terminal, or one of its agent; ``{kind, data}`` or None."""
-    return _queries().copy_of(reader, terms.code, terminal, receipt=receipt, meter=meter)
+    return terminals.copy_of(reader, terms.code, terminal, receipt=receipt, meter=meter)
 
 
 def emergency_list(reader: Any, terms: Any, agent: str, limit: int) -> Any:
     """Open bills of the agent's scope."""
-    return _queries().emergency_list(reader, terms.code, agent, limit)
+    return terminals.emergency_list(reader, terms.code, agent, limit)
 
 
 def receipts_of(reader: Any, terms: Any, terminal: str) -> Any:
     """The series of receipt numbers that the terminal was given."""
-    return _queries().receipts_of(reader, terms.code, terminal)
+    return terminals.receipts_of(reader, terms.code, terminal)
 
 
 meter_at_till = till.meter_at_till

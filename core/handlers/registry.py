@@ -10,6 +10,7 @@ from core.handlers import (
     key_changes,
     money_acts,
     notices,
+    terminal_registry,
     token_acts,
     token_orders,
     vending,
@@ -33,5 +34,6 @@ HANDLERS: dict[str, Handler] = {
         *advances.HANDLERS,
         *changes.HANDLERS,
         *agents.HANDLERS,
+        *terminal_registry.HANDLERS,
     )
 }

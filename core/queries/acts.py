@@ -11,20 +11,20 @@ from core.vending.act_states import ActState
 
 _COLUMNS = (
     "id, kind, meter, from_meter, state, operator, reason, evidence, approver, note, command, "
-    "units_tenths, amount, account, agent, requested_at, decided_at, expires, "
+    "units_tenths, amount, account, agent, terminal, requested_at, decided_at, expires, "
     "(SELECT count(*) FROM token t WHERE t.cause_id = a.id AND t.company = a.company "
     "AND t.cause IN ('test', 'management', 'compensation', 'replacement'))"
 )
 _NAMES = (
     "act kind meter from_meter state operator reason evidence approver note asked units_tenths "
-    "amount account agent requested_at decided_at expires tokens"
+    "amount account agent terminal requested_at decided_at expires tokens"
 ).split()
 #: A utility has some campaigns a year; older ones than these are over.
 MAX_CAMPAIGNS = 1_000
 #: What an act says in columns of its own is not told again among the fields of its command.
 _TOLD = {
-    *("kind", "meter", "account", "agent", "from_meter", "operator", "reason", "evidence"),
-    *("units_tenths", "amount", "reply"),
+    *("kind", "meter", "account", "agent", "terminal", "from_meter", "operator", "reason"),
+    *("evidence", "units_tenths", "amount", "reply", "pin_proof"),
 }
 
 

@@ -130,6 +130,7 @@ class ActView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     amount: int = 0
     account: str = ""
     agent: str = ""
+    terminal: str = ""
     decided_at: int = 0
     asked: dict[str, Any] = {}
     tokens: int = 0

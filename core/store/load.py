@@ -1,9 +1,9 @@
 """Loading a batch's book: locked rows first, in the one lock order; what depends on them later.
 
 Lock order, everywhere: (company) inbox → meters → agreement states → accounts → service points →
-notices → confirmations → operators → acts → orders → changes → agents' floats, each set by id. A
-column of an unlocked table is never read by the statement that locks: after a wait it would show
-what the row was before (facts: the same TID twice).
+notices → confirmations → operators → acts → orders → changes → agents' floats → terminals, each set
+by id. A column of an unlocked table is never read by the statement that locks: after a wait it
+would show what the row was before (facts: the same TID twice).
 """
 
 from collections.abc import Iterable
@@ -42,6 +42,7 @@ from core.store.load_orders import (
     ordered,
 )
 from core.store.load_sales import Horizon, load_sales
+from core.store.load_terminals import load_terminals
 from core.store.tx import Reader, Row, TransientStoreError
 
 METER_COLUMNS = (
@@ -133,6 +134,7 @@ def load(
     agents = {*ahead.orders.agents, *agents_paid(reader, company, wants)}
     agents.update(sale.agent_id for sale in ahead.cancelled)
     load_agents(reader, company, wants, agents, book, suffix)
+    load_terminals(reader, company, wants, book, suffix)
     return book
 
 

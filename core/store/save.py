@@ -36,6 +36,7 @@ from core.entities import (
 from core.store.load_key_changes import COLUMNS, row_of
 from core.store.tables import METADATA
 from core.store.tx import Change, Insert, Row, Update
+from core.terminals.entities import Cashier, Shift, Terminal
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,8 @@ def _key_change(change: KeyChange) -> Row:
 
 _AGENT = Agent.__struct_fields__
 _FLOAT = AgentFloat.__struct_fields__
+_TERMINAL = Terminal.__struct_fields__
+_CASHIER = Cashier.__struct_fields__
 _IDENTITY_COLUMNS = ("id", "sgc", "krn", "ti", "ken", "kt", "dkga", "key_change_id")
 _IDENTITY: Callable[[Meter], Row] = attrgetter(*_IDENTITY_COLUMNS)
 
@@ -173,6 +176,14 @@ UPDATES = (
         lambda n: (n.id, n.state, n.detail, n.updated_at),
     ),
     Saved(Agent, "agent", _AGENT, attrgetter(*_AGENT)),
+    Saved(Terminal, "terminal", _TERMINAL, attrgetter(*_TERMINAL)),
+    Saved(Cashier, "cashier", _CASHIER, attrgetter(*_CASHIER)),
+    Saved(
+        Shift,
+        "terminal_shift",
+        ("id", "closed_at", "ended_by"),
+        attrgetter("id", "closed_at", "ended_by"),
+    ),
     Saved(AgentFloat, "agent_float", ("agent_id", *_FLOAT[1:]), attrgetter(*_FLOAT)),
 )
 

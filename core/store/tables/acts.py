@@ -29,6 +29,7 @@ TOKEN_ACT = Table(
     big("expires"),
     words("account", ""),  # of an act with money; it has no meter then
     words("agent", ""),  # of an act with an agent's float; neither meter nor account then
+    words("terminal", ""),  # of an act with a terminal
     Index("ix_token_act_operator", "company", "operator", "requested_at"),
     Index("ix_token_act_meter", "company", "meter"),
     Index("ix_token_act_from_meter", "company", "from_meter"),
