@@ -106,6 +106,8 @@ OPERATOR: Final[Mapping[str, str]] = {
     "terminal-clock": "The clock of terminal {terminal} is {off} min off. No money moved.",
     "message-wrong": "The message of terminal {terminal} cannot be carried out: {what}.",
     "advice-refused": "Terminal {terminal} says that it sold a token without us: not booked.",
+    "terminal-late": "Terminal {terminal} was told that the outcome is not known yet.",
+    "terminal-kept": "Terminal {terminal} took back a token that was issued; it was kept.",
     "reversal-partial": "Terminal {terminal} would take back a part: it is all or nothing.",
     "terminal-unknown": "No terminal {terminal} in {company}. No money moved.",
     "terminal-blocked": "Terminal {terminal} is {state}. No money moved.",

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from adapters.iso8583.document import DialectDocument
 from adapters.iso8583.errors import IsoError
 from adapters.iso8583.message import Message as Iso
 from channels.pos import days
@@ -20,6 +21,7 @@ from core.documents import DocumentError, Problem, read
 from core.messages import Answer, Outcome
 from core.messages.base import name_of
 from core.money import CURRENCIES
+from hub import iso8583
 from hub.msisdn import e164
 from hub.texts import Texts, read_folder
 
@@ -38,8 +40,23 @@ class CaseCompany(msgspec.Struct, frozen=True):
     help_line: str = "0800 100 100"
 
 
+def linted(text: str, source: str = "pos") -> None:
+    """Checks a file: the dialect, and its service if it has one. DocumentError."""
+    if _serves(text, source):
+        load(text, source)
+    else:
+        iso8583.load(text, source)
+
+
+def _serves(text: str, source: str) -> bool:
+    """A dialect for a look at octets alone has no service."""
+    return read(text, DialectDocument, source).value.service is not None
+
+
 def checked(text: str, source: str = "pos") -> int:
     """Runs the cases of a file's service; their number. DocumentError: what fails, by line."""
+    if not _serves(text, source):
+        return 0
     profile = load(text, source)
     document = read(text, ProfileDocument, source)
     found: list[Problem] = [
@@ -100,7 +117,8 @@ def _message(case: ServiceCase, asked: Asked) -> Iterator[str]:
     if message is None:
         yield f"{case.operation} asks the books alone: it becomes no message"
         return
-    name, got = name_of(message).name, msgspec.to_builtins(message)
+    name = name_of(message).name
+    got: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(message))
     if name != case.type:
         yield f"type: expected {case.type}, got {name}"
     wanted: dict[str, Any] = dict(case.message)

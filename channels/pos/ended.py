@@ -50,7 +50,7 @@ class Ending:
 
     def late(self) -> Ended:
         """Nobody knows yet: repeat, or take it back."""
-        text = self.printer.refusal("outcome-unknown", {})
+        text = self.printer.refusal("terminal-late", {})
         return Ended(LATE, extra={"text": text})
 
     def answer(self, operation: str, answer: Answer | None) -> Ended:
@@ -72,7 +72,8 @@ class Ending:
         state = str(data.get("state", ""))
         sale = data.get("sale") if state == "kept" else None
         shown = {**sale, "state": state} if isinstance(sale, Mapping) else dict(data)
-        text = self.printer.of("reversal", shown, copy=True)
+        said = [self.printer.refusal("terminal-kept", {})] if state == "kept" else []
+        text = "\n".join((*said, self.printer.of("reversal", shown, copy=True)))
         return Ended(self.profile.reversal_outcome(state), True, shown, {"print": text})
 
     def copy(self, operation: str, data: Mapping[str, Any]) -> Ended:

@@ -31,7 +31,7 @@ original_not_found      payment-unknown reference-unknown
 out_of_balance          batch-differs
 away                    overloaded channel-closed
 malfunction             key-missing tariff-missing tariff-unit-wrong module-refused
-late                    outcome-unknown
+late                    outcome-unknown terminal-late
 """
 
 CODES: Final[Mapping[str, str]] = MappingProxyType(

@@ -53,7 +53,8 @@ class Shop(House):
 def terminal(number: str = TERMINAL, **changes: Any) -> TerminalView:
     view = TerminalView(
         number=number, agent="A-017", agent_name="Kisoro shop", agent_state="active",
-        state="active", currency="UGX", name="", place="", merchant="", parameters={"footer": "Asante"},
+        state="active", currency="UGX", name="", place="", merchant="",
+        parameters={"footer": "Asante"},
         parameters_version=3, message="", message_number=0, cashiers_needed=False, cashier="",
         shift_id=0, emergency_limit=0, latitude=0, longitude=0, signal=0, application="",
         parameters_seen=0, message_seen=0, seen_at=0, registered_at=0,
