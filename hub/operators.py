@@ -17,6 +17,7 @@ import msgspec
 from twisted.internet.defer import inlineCallbacks
 
 from core.messages import (
+    CloseTerminalCase,
     ConfirmKeyChange,
     DecideTokenAct,
     EndFreeUnits,
@@ -65,6 +66,7 @@ _ACTS = (
     ResumeService,
     RequestChange,
     MoveChange,
+    CloseTerminalCase,
 )
 _TYPES = {name_of(kind).name for kind in _ACTS}
 
@@ -165,6 +167,8 @@ class OperatorDesk:
         decision = data.get("decision") or data.get("move") or "request"
         if "act" in data:
             subject = f"act/{data['act']}"
+        elif "case" in data:
+            subject = f"case/{data['case']}"
         elif "change" in data:
             subject = f"change/{data['change']}"
         elif data.get("campaign"):

@@ -45,7 +45,5 @@ def key_problems(config: Config, reader: Reader) -> list[str]:
             except PinKeyError as error:
                 problems.append(f"{where}: {error}")
         elif agents := agents_with_cashiers(reader, code):
-            problems.append(
-                f"{where} is missing: {agents} agents have cashiers, who cannot sign on"
-            )
+            problems.append(f"{where} is missing: cashiers ({agents} agents) cannot sign on")
     return problems

@@ -10,6 +10,7 @@ from core.handlers import (
     key_changes,
     money_acts,
     notices,
+    terminal_items,
     terminal_registry,
     token_acts,
     token_orders,
@@ -34,6 +35,7 @@ HANDLERS: dict[str, Handler] = {
         *advances.HANDLERS,
         *changes.HANDLERS,
         *agents.HANDLERS,
+        *terminal_items.HANDLERS,
         *terminal_registry.HANDLERS,
     )
 }

@@ -28,6 +28,7 @@ from core.messages.notices import DeliveryReport, SendNotice
 from core.messages.outcome import Answer, Outcome
 from core.messages.terminals import (
     BatchTotals,
+    CloseTerminalCase,
     CollectOffline,
     ReportTerminal,
     RequestTerminalAct,
@@ -278,6 +279,9 @@ _MESSAGES: Final[tuple[Message, ...]] = (
         name="Counter 1",
         place="Market Street 4",
         reason="second counter",
+    ),
+    CloseTerminalCase(
+        operator="sam", case=3, account="100003", reason="the customer has brought his receipt"
     ),
     DeliveryReport(channel="sms", reference="5F3A", state="delivered", detail="DELIVRD"),
 )

@@ -56,6 +56,20 @@ def campaign_acts(reader: Reader, company: str, campaign: str, now_us: int) -> l
     return [view for view in views if view.asked["campaign"] == campaign]
 
 
+def acts_at_terminal(
+    reader: Reader, company: str, terminal: str, limit: int, now_us: int
+) -> list[ActView]:
+    """What was asked for a terminal, newest first."""
+    rows = reader.rows(
+        f"SELECT {_COLUMNS} FROM token_act a WHERE company = :company AND terminal = :terminal "
+        "AND terminal <> '' ORDER BY id DESC LIMIT :limit",
+        company=company,
+        terminal=terminal,
+        limit=limit,
+    )
+    return [_view(row, now_us) for row in rows]
+
+
 def act_of(reader: Reader, company: str, act: int, now_us: int) -> ActView | None:
     """One act, or None."""
     rows = reader.rows(

@@ -33,6 +33,7 @@ from core.store.load_cancels import items_paid, load_cancels, sales_to_cancel
 from core.store.load_changes import Changing, changing, load_changes
 from core.store.load_collection import accounts_of, load_collection
 from core.store.load_entitlements import RUNNING, load_claimed, load_entitlements
+from core.store.load_items import Itemized, itemized, load_items
 from core.store.load_key_changes import load_key_changes
 from core.store.load_orders import (
     Ordered,
@@ -61,6 +62,7 @@ class _Ahead:
     changes: Changing
     paid_to: set[int]
     cancelled: list[SaleOnFile]
+    items: Itemized
 
     @property
     def accounts(self) -> set[int]:
@@ -82,9 +84,11 @@ def _look_ahead(reader: Reader, company: str, wants: Wants) -> tuple[Wants, _Ahe
     wants = Wants.union((wants, acts.money))
     changes = changing(reader, company, wants)
     wants = Wants.union((wants, changes.wants)) if changes else wants
+    items = itemized(reader, company, wants)
+    wants = Wants.union((wants, items.wants)) if items.agents else wants
     paid_to = accounts_of(reader, company, wants)
     cancelled = sales_to_cancel(reader, company, acts.cancels)
-    return wants, _Ahead(orders, acts, changes, paid_to, cancelled)
+    return wants, _Ahead(orders, acts, changes, paid_to, cancelled, items)
 
 
 def load(
@@ -131,10 +135,11 @@ def load(
     load_acts(reader, wants, ahead.acts, horizon.acts, book, suffix)
     load_orders(reader, ahead.orders, book, suffix)
     load_changes(reader, ahead.changes, book, suffix)
-    agents = {*ahead.orders.agents, *agents_paid(reader, company, wants)}
+    agents = {*ahead.orders.agents, *agents_paid(reader, company, wants), *ahead.items.agents}
     agents.update(sale.agent_id for sale in ahead.cancelled)
     load_agents(reader, company, wants, agents, book, suffix)
     load_terminals(reader, company, wants, book, suffix)
+    load_items(reader, company, wants, ahead.orders.sales, book)
     return book
 
 

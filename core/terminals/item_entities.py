@@ -9,7 +9,7 @@ from core.entities import Entity
 
 
 class TerminalItem(Entity, frozen=True, kw_only=True, gc=False):
-    """A sale or payment as its terminal calls it; in the book under (terminal id, day, stan)."""
+    """A sale or payment as its terminal calls it; in the book under its ``slip``."""
 
     company: str
     terminal_id: int
@@ -17,11 +17,13 @@ class TerminalItem(Entity, frozen=True, kw_only=True, gc=False):
     shift_id: int
     day: int
     stan: int
+    slip: str
     batch: int
     batch_id: int
     kind: str
     state: str
     offline: int
+    made_day: int
     late: int
     amount: int
     currency: str
@@ -37,11 +39,6 @@ class TerminalItem(Entity, frozen=True, kw_only=True, gc=False):
     at: int
     reversed_at: int
 
-    @property
-    def key(self) -> tuple[int, int, int]:
-        """What the terminal knows it by."""
-        return self.terminal_id, self.day, self.stan
-
 
 class TerminalBatch(Entity, frozen=True, kw_only=True, gc=False):
     """A batch of a terminal: what it sold and collected between two settlements."""
@@ -52,6 +49,7 @@ class TerminalBatch(Entity, frozen=True, kw_only=True, gc=False):
     number: int
     turn: int
     live: int
+    slot: str
     opened: int
     state: str
     currency: str
@@ -93,6 +91,16 @@ class TerminalCase(Entity, frozen=True, kw_only=True, gc=False):
     closed_by: str
     reason: str
     txn_id: int
+
+
+def slip_name(terminal_id: int, day: int, stan: int) -> str:
+    """What an item is found by: the three that a terminal knows it by, in one word."""
+    return f"{terminal_id}/{day}/{stan}"
+
+
+def slot_name(terminal_id: int, number: int) -> str:
+    """What the newest turn of a batch's number is found by."""
+    return f"{terminal_id}/{number}"
 
 
 class Uploaded(msgspec.Struct, frozen=True, gc=False):

@@ -1,6 +1,6 @@
 """What operators do with tokens and money: reason, evidence, approval of each act; void tokens."""
 
-from sqlalchemy import Column, Index, PrimaryKeyConstraint, Table
+from sqlalchemy import Column, Index, PrimaryKeyConstraint, Table, text
 
 from core.store.tables.base import METADATA, Big, big, identity
 from core.store.tables.base import text as words
@@ -34,6 +34,13 @@ TOKEN_ACT = Table(
     Index("ix_token_act_meter", "company", "meter"),
     Index("ix_token_act_from_meter", "company", "from_meter"),
     Index("ix_token_act_account", "company", "account"),
+    Index(
+        "ix_token_act_terminal",
+        "company",
+        "terminal",
+        sqlite_where=text("terminal <> ''"),
+        postgresql_where=text("terminal <> ''"),
+    ),
     Index("uq_token_act_message_id", "message_id", unique=True),
 )
 

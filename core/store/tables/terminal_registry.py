@@ -1,6 +1,6 @@
 """Terminals, the cashiers at them, their shifts, and the receipt numbers given to terminals."""
 
-from sqlalchemy import Index, Table, text
+from sqlalchemy import Index, Table
 
 from core.store.tables.base import METADATA, big, identity, small
 from core.store.tables.base import text as words
@@ -54,7 +54,8 @@ CASHIER = Table(
     Index("uq_cashier_agent_id_code", "agent_id", "code", unique=True),
 )
 
-#: Who was at which terminal from when to when.
+#: Who was at which terminal from when to when. Of a terminal one at most is open: its row is locked
+#: where one begins. No unique index says it, for of a change of cashier the new row comes first.
 TERMINAL_SHIFT = Table(
     "terminal_shift",
     METADATA,
@@ -70,13 +71,6 @@ TERMINAL_SHIFT = Table(
     words("ended_by"),  # sign-off | sign-on | terminal-block ...; empty: it is open
     Index("ix_terminal_shift_terminal_id", "terminal_id", "opened_at"),
     Index("ix_terminal_shift_agent_id", "agent_id", "opened_at"),
-    Index(
-        "uq_terminal_shift_open",
-        "terminal_id",
-        unique=True,
-        sqlite_where=text("closed_at = 0"),
-        postgresql_where=text("closed_at = 0"),
-    ),
 )
 
 #: Receipt numbers that a terminal may write while its line is down: first to last. Final.

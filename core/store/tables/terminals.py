@@ -17,11 +17,13 @@ TERMINAL_ITEM = Table(
     big("shift_id"),  # 0: nobody had signed on
     big("day"),  # YYYYMMDD, our own
     big("stan"),  # the terminal's number of it
+    words("slip"),  # the three in one word: terminal/day/number
     big("batch"),  # the terminal's number of its batch
     big("batch_id"),  # 0: a reversal that came first, which names none
     words("kind"),  # sale | payment; empty: barred, nobody knows
     words("state"),  # core.terminals.item_states
     small("offline"),  # 1: collected while the line was down
+    big("made_day"),  # YYYYMMDD on which that was, as the terminal says; else our day
     small("late"),  # 1: it came, or ended, when its batch was closed: not in that batch's totals
     big("amount"),  # minor units; 0: barred, and not said
     words("currency"),
@@ -36,7 +38,8 @@ TERMINAL_ITEM = Table(
     words("reversal_message_id"),  # the first that took it back
     big("at"),
     big("reversed_at"),
-    Index("uq_terminal_item_stan", "terminal_id", "day", "stan", unique=True),
+    Index("uq_terminal_item_slip", "slip", unique=True),
+    Index("ix_terminal_item_terminal_id", "terminal_id", "day"),
     Index("ix_terminal_item_batch_id", "batch_id"),
     Index("ix_terminal_item_shift_id", "shift_id"),
     Index(
@@ -53,6 +56,13 @@ TERMINAL_ITEM = Table(
         sqlite_where=text("receipt <> ''"),
         postgresql_where=text("receipt <> ''"),
     ),
+    Index(
+        "ix_terminal_item_offline",
+        "terminal_id",
+        "made_day",
+        sqlite_where=text("offline = 1"),
+        postgresql_where=text("offline = 1"),
+    ),
 )
 
 #: A terminal may use a number again: ``turn`` counts that, and ``live`` is the newest turn.
@@ -66,6 +76,7 @@ TERMINAL_BATCH = Table(
     big("number"),
     big("turn"),
     small("live"),
+    words("slot"),  # terminal/number in one word
     big("opened"),  # YYYYMMDD of its first item
     words("state"),  # open | uploading | closed
     words("currency"),
@@ -81,8 +92,7 @@ TERMINAL_BATCH = Table(
     Index("uq_terminal_batch_number", "terminal_id", "number", "turn", unique=True),
     Index(
         "ix_terminal_batch_live",
-        "terminal_id",
-        "number",
+        "slot",
         sqlite_where=text("live = 1"),
         postgresql_where=text("live = 1"),
     ),

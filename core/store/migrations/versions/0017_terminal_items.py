@@ -51,8 +51,10 @@ def _items() -> None:
         _id(),
         *_texts("company"),
         *_bigs("terminal_id", "agent_id", "shift_id", "day", "stan", "batch", "batch_id"),
-        *_texts("kind", "state"),
-        *_smalls("offline", "late"),
+        *_texts("slip", "kind", "state"),
+        *_smalls("offline"),
+        *_bigs("made_day"),
+        *_smalls("late"),
         *_bigs("amount"),
         *_texts("currency", "cashier", "rrn", "receipt"),
         *_bigs("about"),
@@ -62,13 +64,13 @@ def _items() -> None:
         *_bigs("at", "reversed_at"),
         _key("terminal_item"),
     )
-    op.create_index(
-        "uq_terminal_item_stan", "terminal_item", ["terminal_id", "day", "stan"], unique=True
-    )
+    op.create_index("uq_terminal_item_slip", "terminal_item", ["slip"], unique=True)
+    op.create_index("ix_terminal_item_terminal_id", "terminal_item", ["terminal_id", "day"])
     op.create_index("ix_terminal_item_batch_id", "terminal_item", ["batch_id"])
     op.create_index("ix_terminal_item_shift_id", "terminal_item", ["shift_id"])
     _where("terminal_item", "ix_terminal_item_about", ["about", "kind"], "about <> 0")
     _where("terminal_item", "ix_terminal_item_receipt", ["company", "receipt"], "receipt <> ''")
+    _where("terminal_item", "ix_terminal_item_offline", ["terminal_id", "made_day"], "offline = 1")
 
 
 def _batches() -> None:
@@ -78,6 +80,7 @@ def _batches() -> None:
         *_texts("company"),
         *_bigs("terminal_id", "agent_id", "number", "turn"),
         *_smalls("live"),
+        *_texts("slot"),
         *_bigs("opened"),
         *_texts("state", "currency"),
         *_bigs(*(f"our_{name}" for name in _SUMS), *(f"their_{name}" for name in _SUMS)),
@@ -90,7 +93,7 @@ def _batches() -> None:
     op.create_index(
         "uq_terminal_batch_number", "terminal_batch", ["terminal_id", "number", "turn"], unique=True
     )
-    _where("terminal_batch", "ix_terminal_batch_live", ["terminal_id", "number"], "live = 1")
+    _where("terminal_batch", "ix_terminal_batch_live", ["slot"], "live = 1")
 
 
 def _uploads() -> None:

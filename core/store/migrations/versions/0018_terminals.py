@@ -10,8 +10,6 @@ down_revision = "0017"
 branch_labels = None
 depends_on = None
 
-_OPEN = "closed_at = 0"
-
 
 def _texts(*names: str) -> list[sa.Column[str]]:
     return [sa.Column(name, sa.Text(), nullable=False) for name in names]
@@ -35,6 +33,11 @@ def _key(table: str) -> sa.PrimaryKeyConstraint:
 
 def upgrade() -> None:
     op.add_column("token_act", sa.Column("terminal", sa.Text(), nullable=False, server_default=""))
+    where = sa.text("terminal <> ''")
+    op.create_index(
+        "ix_token_act_terminal", "token_act", ["company", "terminal"],
+        sqlite_where=where, postgresql_where=where,
+    )  # fmt: skip
     _terminals()
     _cashiers()
     _shifts()
@@ -90,10 +93,6 @@ def _shifts() -> None:
     )
     for name in ("terminal_id", "agent_id"):
         op.create_index(f"ix_terminal_shift_{name}", "terminal_shift", [name, "opened_at"])
-    op.create_index(
-        "uq_terminal_shift_open", "terminal_shift", ["terminal_id"], unique=True,
-        sqlite_where=sa.text(_OPEN), postgresql_where=sa.text(_OPEN),
-    )  # fmt: skip
 
 
 def _receipts() -> None:
