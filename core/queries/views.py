@@ -91,6 +91,15 @@ class QuoteView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     commodity: str = "electricity"
 
 
+class BillView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an account owes, as an agent may see it; ``holder`` is masked."""
+
+    account: str
+    holder: str
+    due: int
+    currency: str
+
+
 class BalanceView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Credit and debt of an account, and what is left of the month's first block (milli-units)."""
 
