@@ -114,6 +114,7 @@ class DialectDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mac: MacDocument | None = None
     fields: Mapping[int, FieldDocument] = {}
     responses: Mapping[str, str] = {}
+    service: Mapping[str, Any] | None = None  # of the channel: what the messages mean
 
 
 @dataclass(frozen=True, slots=True)
