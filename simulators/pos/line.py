@@ -66,7 +66,9 @@ class Line:
     def told(self, events: Iterable[Any], now: float) -> None:
         """Hand on events, then send what there is to send; a line may be cut after it."""
         cut: CloseLink | None = None
-        for event in events:
+        due = self.terminal.deadline()
+        more = self.terminal.tick(now) if due is not None and due <= now else []
+        for event in (*events, *more):
             if isinstance(event, CloseLink):
                 cut = event
             else:

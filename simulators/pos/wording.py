@@ -225,9 +225,10 @@ class Wording:
     def _values(
         self, message: Message, operation: str, outcome: str, exponent: int
     ) -> dict[str, str | int]:
-        ended = "done" if outcome == "approved" else "refused"
         groups = [_ALWAYS, _NETWORK] if message.mti[1:2] == "8" else [_ALWAYS]
-        groups += [ended, operation] + (["kept"] if operation == "reversal" else [])
+        # "no action taken" has what was done: the token that is not taken back
+        groups += ["kept", "done"] if outcome in ("approved", "no_action") else ["refused"]
+        groups.append(operation)
         found: dict[str, str | int] = {}
         for group in groups:
             for path, name in self.sheet.gives.get(group, {}).items():
