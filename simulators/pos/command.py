@@ -13,7 +13,7 @@ from core.money import MoneyError, currency
 from simulators.pos.keyboard import HELP, Desk, Played
 from simulators.pos.line import Exchange, Line, NoHost
 from simulators.pos.paper import prompt
-from simulators.pos.terminal import Setup
+from simulators.pos.terms import Setup
 from simulators.pos.wording import WordingError, wording_of
 
 #: DE 49 of currencies that a terminal of ours has been set up with (ISO 4217, numeric).

@@ -15,7 +15,8 @@ from simulators.pos.kinds import AT_ONCE
 from simulators.pos.line import Exchange, Line, NoHost
 from simulators.pos.paper import journal, money, receipt, shown
 from simulators.pos.states import State
-from simulators.pos.terminal import Busy, Ended, Pending, Terminal
+from simulators.pos.terminal import Terminal
+from simulators.pos.terms import Busy, Ended, Pending
 from simulators.pos.wording import Heard, WordingError
 
 HELP: Final = """\

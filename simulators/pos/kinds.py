@@ -15,7 +15,8 @@ from adapters.iso8583.errors import IsoError
 from adapters.iso8583.framing import frame
 from adapters.iso8583.message import Message
 from simulators.pos.items import Fate, Item, Totals
-from simulators.pos.terminal import Pending, Setup, Terminal
+from simulators.pos.terminal import Terminal
+from simulators.pos.terms import Pending, Setup
 from simulators.pos.wording import Heard, Moment
 
 #: How often a way strikes where nobody says.

@@ -5,7 +5,8 @@ from typing import Any, Final
 
 from simulators.pos.items import Fate, Item, Totals
 from simulators.pos.states import State
-from simulators.pos.terminal import Ended, Terminal
+from simulators.pos.terminal import Terminal
+from simulators.pos.terms import Ended
 
 #: Characters on a roll of 58 mm.
 WIDTH: Final = 32

@@ -8,10 +8,10 @@ the same octets.
 
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, replace
 from datetime import datetime
 from random import Random
-from typing import Any, Final
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from adapters._session import CloseLink
@@ -21,62 +21,8 @@ from adapters.iso8583.vocabulary import reply_mti
 from simulators.pos.items import Fate, Item, ItemBook, Totals, fate_of
 from simulators.pos.modem import Modem
 from simulators.pos.states import Event, State, after
-from simulators.pos.wording import Heard, Moment, Wording
-
-#: Answers that say nothing of what became of an item: they count as none.
-UNSURE: Final = frozenset({"late", "away", "in_progress", "malfunction", "error"})
-#: A terminal numbers what it sends in six digits.
-LAST_STAN: Final = 999_999
-OPERATION: Final = {"sale": "vend", "payment": "pay"}
-
-
-class Busy(Exception):  # noqa: N818 - the terminal says so, nothing is broken
-    """The key does nothing now; the text says what the terminal is doing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """How a terminal was set up. ``currency`` is DE 49, ``exponent`` the currency's decimals.
-
-    ``answer_s``: how long it waits for an answer; ``again_s``: until what must be answered is sent
-    again (jPOS waits 60 s and 1 s; a person who plays waits less gladly).
-    """
-
-    number: str
-    wording: Wording
-    merchant: str = ""
-    currency: str = "800"
-    exponent: int = 0
-    zone: str = "UTC"
-    master: bytes = b""
-    answer_s: float = 30.0
-    again_s: float = 5.0
-    first_stan: int = 1
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """Something that was asked for is over. ``outcome``: ours (``approved``, ``insufficient_float``
-    …) or ``silence``."""
-
-    operation: str
-    outcome: str
-    values: Mapping[str, Any] = field(default_factory=dict)
-    item: Item | None = None
-    code: str = ""
-
-
-@dataclass(slots=True)
-class Pending:
-    """The one request that is under way."""
-
-    operation: str
-    message: Message
-    stan: int
-    item: Item | None
-    due: float
-    silent: bool = False  # its time is over; it is sent again at ``due``
-    tries: int = 1
+from simulators.pos.terms import LAST_STAN, OPERATION, UNSURE, Busy, Ended, Pending, Setup
+from simulators.pos.wording import Heard, Moment
 
 
 class Terminal:

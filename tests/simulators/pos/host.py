@@ -11,7 +11,8 @@ from adapters.iso8583.framing import reply_header
 from adapters.iso8583.message import Message
 from adapters.iso8583.vocabulary import is_repeat, reply_mti, response
 from simulators.pos.modem import Modem
-from simulators.pos.terminal import Setup, Terminal
+from simulators.pos.terminal import Terminal
+from simulators.pos.terms import Setup
 from simulators.pos.wording import Wording, wording_of
 
 MASTER = bytes.fromhex("0123456789ABCDEFFEDCBA9876543210")

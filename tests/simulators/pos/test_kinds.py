@@ -10,7 +10,8 @@ from simulators.pos import kinds
 from simulators.pos.items import Fate, Totals
 from simulators.pos.kinds import KINDS, Struck
 from simulators.pos.states import State
-from simulators.pos.terminal import Ended, Terminal
+from simulators.pos.terminal import Terminal
+from simulators.pos.terms import Ended
 from tests.simulators.pos.host import ASCII, BCD, MASTER, NINETIES, Talk, codes, talk
 
 METER, ACCOUNT = "04123456784", "100001"

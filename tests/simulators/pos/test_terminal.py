@@ -5,7 +5,7 @@ import pytest
 from simulators.pos.items import Fate, Totals
 from simulators.pos.keyboard import Played
 from simulators.pos.states import TABLE, Event, State, after
-from simulators.pos.terminal import Busy, Ended
+from simulators.pos.terms import Busy, Ended
 from tests.simulators.pos.host import ASCII, BCD, MASTER, NINETIES, codes, talk
 
 METER, ACCOUNT = "04123456784", "100001"
