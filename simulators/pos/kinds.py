@@ -158,7 +158,7 @@ class KeepsTokenAndReverses(Struck):
 
     def prints(self, item: Item, now: float) -> None:
         super().prints(item, now)
-        if item.kind == "sale" and item.fate is Fate.DONE and self.strikes(self.name):
+        if item.kind == "sale" and item.fate is Fate.DONE and self.strikes(KeepsTokenAndReverses.name):
             self.stolen.append(str(item.answer.get("token", "")))
             item.fate = Fate.UNKNOWN
 

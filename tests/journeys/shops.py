@@ -88,7 +88,9 @@ class Shops:
     def agreed(self, command: Message) -> Answer:
         """Asked for by one person, approved by another."""
         asked = self.act("ruth", command)
-        return self.act("sam", DecideTokenAct(operator="sam", act=asked.data["act"], approve=True))
+        return self.act(
+            "sam", DecideTokenAct(operator="sam", act=asked.data["act"], decision="approve")
+        )
 
     def open(self, agents: Sequence[str], each: int, with_cashier: Sequence[str] = ()) -> None:
         """Agents with money and ``each`` terminals; those named have a cashier too."""
