@@ -158,7 +158,8 @@ class KeepsTokenAndReverses(Struck):
 
     def prints(self, item: Item, now: float) -> None:
         super().prints(item, now)
-        if item.kind == "sale" and item.fate is Fate.DONE and self.strikes(KeepsTokenAndReverses.name):
+        sold = item.kind == "sale" and item.fate is Fate.DONE
+        if sold and self.strikes(KeepsTokenAndReverses.name):
             self.stolen.append(str(item.answer.get("token", "")))
             item.fate = Fate.UNKNOWN
 
