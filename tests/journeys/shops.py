@@ -70,6 +70,10 @@ class Shops:
     owners: dict[str, str] = field(default_factory=dict)  # terminal -> agent
     exchange: Exchange = field(default_factory=Exchange)
 
+    def __post_init__(self) -> None:
+        self._wording = wording_of(self.dialect)
+        self._zone = self.house.config.companies[COMPANY].zone
+
     # --- opening ---------------------------------------------------------------------------------
 
     def act(self, operator: str, command: Message) -> Answer:
@@ -139,8 +143,7 @@ class Shops:
 
     def setup(self, number: str) -> Setup:
         """How the maker sets a terminal up; its numbers begin anew each time."""
-        zone = self.house.config.companies[COMPANY].zone
-        return Setup(number, wording_of(self.dialect), zone=zone, answer_s=SOON_S, again_s=0.2)
+        return Setup(number, self._wording, zone=self._zone, answer_s=SOON_S, again_s=0.2)
 
     def install(self, terminal: Terminal) -> Line:
         """Put a terminal on its line."""
