@@ -22,16 +22,19 @@ from collections import deque
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 from adapters.iso8583.framing import Framer, frame
 from adapters.iso8583.message import Message
 from simulators.bench import town
 from simulators.bench.load import Run
 from simulators.bench.servers import free_port
+from simulators.bench.shops import terminal_of
 from simulators.pos.terms import Setup
 from simulators.pos.wording import Moment, Wording, wording_of
 
 DIALECT: Final = "generic-1987-ascii"
+_ZONE: Final = ZoneInfo("Africa/Kampala")  # the company's
 #: Minor units of the first round; each round of the town one more, so that nothing looks repeated.
 _TENDER: Final = 20_000
 #: Until a terminal that found nobody dials again.
@@ -39,11 +42,6 @@ _AGAIN_S: Final = 0.1
 #: What was begun before the end may still come in this time; else it counts as lost.
 _DRAIN_S: Final = 30.0
 _GRAIN_S: Final = 0.001
-
-
-def terminal_of(number: int) -> str:
-    """The number of a terminal (DE 41)."""
-    return f"B{number:07d}"
 
 
 class Street:
@@ -122,7 +120,7 @@ class Link(asyncio.Protocol):
         self._stan += 1
         meter, amount = self._street.next_sale()
         at = datetime.now(UTC)
-        moment = Moment(self._stan, at.astimezone(), at)
+        moment = Moment(self._stan, at.astimezone(_ZONE), at)
         values = {"meter": meter, "amount": amount, "batch": 1}
         message = self._street.words.request("vend", self._setup, moment, values)
         self.since = since

@@ -13,13 +13,17 @@ from core.store.tx import Tx
 from core.store.upgrade import open_store
 from hub.clock import Sources
 from simulators.bench import town
-from simulators.bench.posload import terminal_of
 
 #: Terminals of one agent: a shop has some.
 EACH: Final = 4
 #: What each agent has paid in (minor units): no bench comes near its end.
 MONEY: Final = 10**14
 _DESK: Final = "cash:desk"
+
+
+def terminal_of(number: int) -> str:
+    """The number of a terminal (DE 41)."""
+    return f"B{number:07d}"
 
 
 def agent_of(number: int) -> str:
