@@ -51,6 +51,16 @@ class Wants(msgspec.Struct, frozen=True, gc=False):
     agents: tuple[str, ...] = ()  # by number, with their floats and those above them
     agent_books: tuple[str, ...] = ()  # of agents that are wanted too: what operators ask
     deposits: tuple[str, ...] = ()  # banks' references of top-ups that may be there already
+    terminals: tuple[str, ...] = ()  # by number; locked after the agents' floats
+    shifts: tuple[str, ...] = ()  # terminals, wanted too, whose open shift may end
+    rebinds: tuple[str, ...] = ()  # terminals, wanted too, whose items under way count
+    cashiers: tuple[tuple[str, str], ...] = ()  # (agent, wanted too; code), with where they are
+    slips: tuple[tuple[str, int, int, int], ...] = ()  # (terminal, wanted too; day, stan, batch)
+    reversals: tuple[tuple[str, int, int], ...] = ()  # (terminal, wanted too; day, stan)
+    batches: tuple[tuple[str, int], ...] = ()  # (terminal, wanted too; number), with all in them
+    uploads: tuple[tuple[str, int, int, int], ...] = ()  # (terminal, batch, day, stan)
+    offline: tuple[tuple[str, str, int], ...] = ()  # (terminal, receipt of a series, day)
+    cases: tuple[int, ...] = ()  # that people close, with the money that they are about
 
     @staticmethod
     def union(all_wants: "Iterable[Wants]") -> "Wants":

@@ -241,7 +241,7 @@ class NoticeRow(Entity, frozen=True, kw_only=True, gc=False):
 class TokenAct(Entity, frozen=True, kw_only=True, gc=False):
     """What an operator asked of tokens or money, and what came of it (``core.vending.act_states``).
 
-    ``command`` is the RequestTokenAct, RequestMoneyAct or RequestAgentAct as JSON;
+    ``command`` is the request (RequestTokenAct, RequestMoneyAct, RequestAgentAct, …) as JSON;
     ``units_tenths`` and ``amount`` (minor units) are what the limits of the day count; ``approver``
     is empty where one person is enough.
     """
@@ -266,6 +266,7 @@ class TokenAct(Entity, frozen=True, kw_only=True, gc=False):
     expires: int
     account: str = ""  # of an act with money; ``meter`` is empty then
     agent: str = ""  # of an act with an agent; both are empty then
+    terminal: str = ""  # of an act with a terminal
 
 
 class TokenOnFile(Entity, frozen=True, kw_only=True, gc=False):

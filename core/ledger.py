@@ -16,6 +16,8 @@ Debit is positive, credit negative. The chart is short; a name after the colon c
 ``agent-float``           what an agent has paid in and not yet sold: sub-account = the agent's id
 ``agent-deposit:<kind>``  an agent's securities: sub-account = the agent's id
 ``commission``            what an agent has earned and not yet got: sub-account = the agent's id
+``agent-short``           what an agent owes who collected above his float: sub-account = the agent
+``suspense:agent``        what agents have collected for accounts that are not there
 ========================  =====================================================================
 """
 

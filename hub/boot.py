@@ -311,4 +311,5 @@ def _ports(hub: Hub, name: str, company: str, routing: Routing) -> HubPorts:
         http=hub.http,
         links=hub.links,
         clock_us=hub.sources.now_us,
+        base=hub.config.base,
     )

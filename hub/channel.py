@@ -7,6 +7,7 @@ configuration (``[channels.<name>] kind = "sms"``), never imported by the hub's 
 
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
@@ -193,6 +194,9 @@ class Ports(Protocol):
     def kept(self, key: str) -> "Deferred[str | None]":
         """The note that this channel left under a key."""
 
+    def file(self, name: str) -> Path:
+        """A file that the channel's configuration names, relative to the configuration's own."""
+
     def link(self, name: str) -> Any:
         """A shared link of the configuration (``[links.<name>]``), e.g. one SMPP bind."""
 
@@ -216,3 +220,4 @@ class ChannelSpec:
     carries: tuple[str, ...] = ()  # ways of notices that it can send: ("sms",)
     inspectors: Mapping[str, Callable[[bytes], Any]] = field(default_factory=dict)
     mappings: Mapping[str, Callable[[str], Any]] = field(default_factory=dict)  # kind -> loader
+    cases: Mapping[str, Callable[[str], int]] = field(default_factory=dict)  # kind -> runs them

@@ -21,6 +21,7 @@ from twisted.protocols.basic import LineOnlyReceiver
 from core.messages import (
     BillPartition,
     BillRunMoved,
+    CollectOffline,
     CollectPayment,
     EndBillPhase,
     ImportDebts,
@@ -30,9 +31,15 @@ from core.messages import (
     ReceiveJointPayment,
     ReceivePayment,
     ReportModule,
+    ReportTerminal,
     ReportTokens,
     RequestMoneyAct,
+    ReverseAtTerminal,
     SellCredit,
+    SettleTerminal,
+    SignOffCashier,
+    SignOnCashier,
+    UploadItem,
     struct_of,
 )
 from hub.channel import Arrival, KeyReused, Overloaded
@@ -56,6 +63,16 @@ _MONEY = (ImportDebts, ReceivePayment, ReceiveJointPayment, RequestMoneyAct)
 #: What spends an agent's float or fills it only a channel says, which knows its counterpart: made
 #: up by hand, one person alone could do it.
 _BY_CHANNELS = (SellCredit, CollectPayment, ReceiveDeposit)
+#: What only a terminal can say, for the same reason.
+_BY_TERMINALS = (
+    SignOnCashier,
+    SignOffCashier,
+    ReportTerminal,
+    ReverseAtTerminal,
+    CollectOffline,
+    SettleTerminal,
+    UploadItem,
+)
 
 Verb = Callable[[dict[str, Any]], Any]
 
@@ -127,6 +144,7 @@ _WHOSE: tuple[tuple[tuple[type[Message], ...], str], ...] = (
     (_NOT_BY_HAND, "is said to or by a security module, never by hand"),
     (_OF_RUNS, "comes of a run: start it with wattbus billrun"),
     (_BY_CHANNELS, "is said by an agent's or a bank's channel alone"),
+    (_BY_TERMINALS, "is said by a terminal alone, by its channel"),
 )
 
 

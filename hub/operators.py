@@ -17,6 +17,7 @@ import msgspec
 from twisted.internet.defer import inlineCallbacks
 
 from core.messages import (
+    CloseTerminalCase,
     ConfirmKeyChange,
     DecideTokenAct,
     EndFreeUnits,
@@ -30,6 +31,7 @@ from core.messages import (
     RequestAgentAct,
     RequestChange,
     RequestMoneyAct,
+    RequestTerminalAct,
     RequestTokenAct,
     ResumeService,
     name_of,
@@ -51,6 +53,7 @@ _ACTS = (
     RequestTokenAct,
     RequestMoneyAct,
     RequestAgentAct,
+    RequestTerminalAct,
     DecideTokenAct,
     NeedKeyChange,
     ConfirmKeyChange,
@@ -63,6 +66,7 @@ _ACTS = (
     ResumeService,
     RequestChange,
     MoveChange,
+    CloseTerminalCase,
 )
 _TYPES = {name_of(kind).name for kind in _ACTS}
 
@@ -163,20 +167,27 @@ class OperatorDesk:
         decision = data.get("decision") or data.get("move") or "request"
         if "act" in data:
             subject = f"act/{data['act']}"
+        elif "case" in data:
+            subject = f"case/{data['case']}"
         elif "change" in data:
             subject = f"change/{data['change']}"
         elif data.get("campaign"):
             subject = f"campaign/{data['campaign']}"
         elif "debts" in data:
             subject = f"debts/{data.get('source', '')}"
+        elif data.get("terminal"):
+            subject = f"terminal/{data['terminal']}"
+        elif data.get("cashier"):
+            subject = f"cashier/{data.get('agent', '')}/{data['cashier']}"
         elif "agent" in data:
             subject = f"agent/{data['agent']}"
         elif "account" in data:
             subject = f"account/{data['account']}"
         else:
             subject = f"meter/{data.get('meter', '')}"
-        # digits are never on record: they are with the token
-        detail = {k: v for k, v in data.items() if k not in ("operator", "token", "reply")}
+        # digits are never on record: they are with the token; nor what proves a PIN
+        hidden = ("operator", "token", "reply", "pin_proof")
+        detail = {k: v for k, v in data.items() if k not in hidden}
         detail |= {
             "type": request.get("type"),
             "company": request.get("company", ""),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -41,6 +42,7 @@ class HubPorts:
     http: HttpService
     links: dict[str, Any]
     clock_us: Callable[[], int]
+    base: Path = Path()  # the configuration's folder
     arrived_us: int = 0  # when something last arrived; 0: nothing since the start
 
     def accept(self, arrival: Arrival) -> "Deferred[Accepted]":
@@ -81,6 +83,10 @@ class HubPorts:
     def _query(self, function: Callable[..., Any], *args: Any) -> Any:
         with self.readers.reader() as reader:
             return function(reader, self.company, *args)
+
+    def file(self, name: str) -> Path:
+        """A file that the configuration names."""
+        return self.base / name
 
     def link(self, name: str) -> Any:
         """A shared link; the configuration names it."""

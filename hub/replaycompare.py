@@ -55,6 +55,14 @@ COMPARED: Mapping[str, tuple[str, ...]] = {
     "agent_float": (),
     "agent_movement": (),
     "agent_commission": (),
+    "terminal_item": (),
+    "terminal_batch": (),
+    "terminal_upload": (),
+    "terminal_case": (),
+    "terminal": (),
+    "cashier": (),
+    "terminal_shift": (),
+    "terminal_receipts": (),
 }
 _LEDGERS = (
     "SELECT t.company || ' ' || t.currency || ' ' || p.ledger, CAST(sum(p.amount) AS BIGINT) "

@@ -64,6 +64,10 @@ class Codec:
         """The message. DecodeError: where it fails, with what was decoded before."""
         return self._walk(data, None)
 
+    def mti(self, data: bytes) -> str:
+        """The type alone: what an answer to an unreadable message begins with. DecodeError."""
+        return str(self._mti(data, self.layout.header)[0])
+
     def spans(self, data: bytes) -> tuple[Message, list[Span]]:
         """The message, and where each part of it stands in the octets."""
         seen: list[Span] = []

@@ -63,6 +63,23 @@ def wrap(master: bytes, key: bytes) -> tuple[bytes, bytes]:
     return des(master, key), check_value(key)
 
 
+def wrap_aes(master: bytes, key: bytes) -> tuple[bytes, bytes]:
+    """An AES session key of whole blocks under an AES master key, and its check value."""
+    if len(key) not in (16, 32):
+        raise KeyFault(f"an AES key to be wrapped has 16 or 32 octets, not {len(key)}", "key")
+    return AES.new(master, AES.MODE_ECB).encrypt(key), check_value_aes(key)
+
+
+def unwrap_aes(master: bytes, wrapped: bytes, told: bytes) -> bytes:
+    """As :func:`unwrap`, of AES. KeyFault: no whole key, or the check value is another."""
+    if len(wrapped) not in (16, 32):
+        raise KeyFault(f"a wrapped AES key has 16 or 32 octets, not {len(wrapped)}", "key")
+    key = AES.new(master, AES.MODE_ECB).decrypt(wrapped)
+    if len(told) != 3 or not hmac.compare_digest(told, check_value_aes(key)):
+        raise KeyFault("its check value is another", "key")
+    return key
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class SessionKeys:
     """The key in use, and the one before it until the peer has used the new one."""

@@ -8,21 +8,15 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-#: Refusals of the channel itself, before anything was accepted.
-OWN: Final = (
-    "clock-off", "no-operation", "field-wrong", "terminal-unknown", "terminal-blocked", "busy",
-    "advice-of-sale", "partial-reversal",
-)  # fmt: skip
-
 _TABLE: Final = """
 invalid_merchant        agent-unknown agent-closed agent-blocked
-invalid_transaction     no-operation partial-reversal advice-of-sale heat-not-by-token
-invalid_transaction     meter-not-prepaid meter-holds-money advance-not-offered clock-off
+invalid_transaction     reversal-partial advice-refused heat-not-by-token
+invalid_transaction     meter-not-prepaid meter-holds-money advance-not-offered terminal-clock
 invalid_amount          tender-not-positive tender-too-small tender-at-step credit-above-meter
 invalid_amount          currency-wrong reversal-differs
 invalid_account         meter-unknown meter-check-digit meter-length account-unknown account-closed
 invalid_account         agreement-missing account-ambiguous
-format_error            field-wrong agent-wrong payment-wrong
+format_error            message-wrong agent-wrong payment-wrong
 insufficient_float      float-insufficient credit-insufficient
 expired                 expired
 not_permitted_to_customer meter-blocked sale-blocked agent-out-of-scope meter-changing
@@ -32,13 +26,12 @@ not_permitted_to_terminal terminal-elsewhere terminal-signed-off pin-wrong cashi
 not_permitted_to_terminal cashier-unknown cashier-blocked
 over_limit              limit-per-sale limit-per-day-meter limit-per-day-phone agent-daily-limit
 too_often               likely-repeat sale-pending tokens-too-fast quote-changed confirm-holder
-in_progress             busy
 duplicate               key-reused reversed-before
 original_not_found      payment-unknown reference-unknown
 out_of_balance          batch-differs
 away                    overloaded channel-closed
 malfunction             key-missing tariff-missing tariff-unit-wrong module-refused
-late                    outcome-unknown
+late                    outcome-unknown terminal-late
 """
 
 CODES: Final[Mapping[str, str]] = MappingProxyType(

@@ -90,11 +90,11 @@ def read_text(message: Message, where: Place) -> str:
     return text.lstrip("0") if where.unpadded else text
 
 
-def read_all(message: Message, places: Iterable[Place]) -> str:
+def read_all(message: Message, places: Iterable[Place], *, zeros_say_nothing: bool = False) -> str:
     """The first of some places that has something."""
     for where in places:
         text = read_text(message, where)
-        if text:
+        if text and not (zeros_say_nothing and not text.strip("0")):
             return text
     return ""
 

@@ -38,7 +38,8 @@ OPERATIONS: Final[tuple[str, ...]] = get_args(Operation)
 NEEDED: Final = ("terminal", "stan", "amount", "currency")
 #: Groups of ``gives`` beside the operations: always; of MTI class 8; when it was done; refused.
 GROUPS: Final = ("all", "network", "done", "refused")
-_WHEN: Final = re.compile(r"mti|[0-9]{1,3}(\.[A-Za-z0-9]+)?")
+#: A field of fixed size is filled with zeros where there is none.
+_ZEROS: Final = frozenset({"meter", "account", "receipt", "original_stan", "original_mti"})
 
 
 class RuleDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -141,7 +142,8 @@ class Profile:
 
     def take(self, message: Message, name: str) -> str:
         """What a message says under a name; "" for nothing."""
-        return read_all(message, self.takes.get(name, ()))
+        places = self.takes.get(name, ())
+        return read_all(message, places, zeros_say_nothing=name in _ZEROS)
 
     def code(self, outcome: str) -> str:
         """DE39 of one of ``vocabulary.RESPONSES``."""

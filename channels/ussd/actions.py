@@ -25,6 +25,7 @@ from core.queries import customer
 from core.queries.views import QuoteView, SaleView
 from core.refusals import Refusal
 from hub.channel import Arrival, KeyReused, Overloaded, Ports
+from hub.deadlines import TimeUp, within
 
 #: "My tokens" shows this many; a page holds one.
 LAST_TOKENS: Final = 3
@@ -35,10 +36,6 @@ EXPIRES_S: Final = 3600.0
 _MOVING: Final = frozenset({"buy", "free-units"})
 
 T = TypeVar("T")
-
-
-class TimeUp(Exception):  # noqa: N818 - not a fault: the work goes on
-    """The screen must leave now; what was waited for is still under way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,27 +261,6 @@ def _choice(call: Call) -> Arrival:
         partition_ref=f"phone/{phone}",
         source_id=call.session.session,
     )
-
-
-async def within(reactor: Any, work: "Deferred[T]", deadline: float) -> T:
-    """The result of ``work`` if it comes by ``deadline`` (the reactor's seconds).
-
-    Else :class:`TimeUp` is raised and the work goes on alone: a purchase is never cancelled.
-    """
-    first: Deferred[T] = Deferred()
-
-    def too_late() -> None:
-        first.errback(TimeUp())
-
-    timer = reactor.callLater(max(0.0, deadline - reactor.seconds()), too_late)
-
-    def done(result: Any) -> None:
-        if not first.called:
-            timer.cancel()
-            first.callback(result)
-
-    work.addBoth(done)  # a failure passes on as the result; a late one has nobody to tell
-    return await first
 
 
 _RUN: Final[Mapping[str, Callable[[Actions, Call], Awaitable[Outcome]]]] = {

@@ -12,7 +12,7 @@ from typing import Final
 
 from twisted.internet.defer import Deferred
 
-from channels.ussd.actions import Actions, Call, within
+from channels.ussd.actions import Actions, Call
 from channels.ussd.menu import (
     Machine,
     saved,
@@ -29,6 +29,7 @@ from channels.ussd.state import (
 )
 from core.queries import customer
 from hub.channel import Ports
+from hub.deadlines import within
 
 _HIDDEN: Final = "***"
 

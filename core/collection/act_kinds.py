@@ -9,6 +9,7 @@ from typing import Final
 
 from core.agents.act_kinds import AGENT_KINDS
 from core.changes.kinds import ACTS as CHANGE_ACTS
+from core.terminals.act_kinds import TERMINAL_KINDS
 from core.vending.act_kinds import KINDS, Kind, Role, Two
 
 _CASHIER, _COLLECTOR = Role.CASHIER, Role.COLLECTOR
@@ -66,5 +67,8 @@ MONEY_KINDS: Final[Mapping[str, Kind]] = {
 
 
 def kind_named(name: str) -> Kind:
-    """A kind of act: with money, of a change, with agents, or with tokens."""
-    return MONEY_KINDS.get(name) or CHANGE_ACTS.get(name) or AGENT_KINDS.get(name) or KINDS[name]
+    """A kind of act: with money, of a change, with agents, with terminals, or with tokens."""
+    for kinds in (MONEY_KINDS, CHANGE_ACTS, AGENT_KINDS, TERMINAL_KINDS):
+        if name in kinds:
+            return kinds[name]
+    return KINDS[name]

@@ -38,6 +38,7 @@ from core.collection.states import (
     ReceiptState,
 )
 from core.collection.tenders import (
+    SUSPENSE,
     UNCLEARED,
     Tender,
     declared,
@@ -56,9 +57,10 @@ RETURNED = "returned"
 
 
 class Part(msgspec.Struct, frozen=True, gc=False):
-    """What of a payment is for an account, and what its payer named."""
+    """What of a payment is for an account, and what its payer named. No account: it waits in
+    suspense until somebody says whose it is (``core.collection.suspense``)."""
 
-    account: Account
+    account: Account | None
     amount: int
     items: tuple[int, ...] = ()
 
@@ -100,7 +102,7 @@ def receive(ctx: Context, parts: Sequence[Part], tender: Tender, identity: str =
     place = AGENT_FLOAT if tender.agent_id else f"{tender.way}:{tender.desk}"
     entries = [Entry(place, amount, tender.agent_id)]
     for part, rule in zip(parts, rules, strict=True):
-        entries += _give(ctx, id_, part, rule, clears_later)
+        entries += give(ctx, id_, part, rule, clears_later)
     txn_id = book(ctx, "payment", entries)
     state = PaymentState.UNCLEARED if clears_later else PaymentState.RECEIVED
     number = receipt.number if receipt else next_number(ctx)
@@ -149,9 +151,13 @@ def next_number(ctx: Context) -> str:
     return f"{ctx.terms.receipt_series}M{number:08d}"
 
 
-def _give(ctx: Context, payment_id: int, part: Part, rule: Rule, clears_later: bool) -> list[Entry]:
+def give(ctx: Context, payment_id: int, part: Part, rule: Rule, clears_later: bool) -> list[Entry]:
     """Give an account's part out; its entries on the other side."""
     account = part.account
+    if account is None:
+        row = Allocated("payment", payment_id, 0, 0, 0, SUSPENSE, part.amount, ctx.now_us)
+        allocate_row(ctx, row)
+        return [Entry(SUSPENSE, -part.amount)]
     owed = owed_of(ctx, account.id, debts=rule.debts and not clears_later)
     strange = set(rule.named) - {each.id for each in owed if not each.debt}
     if strange:
@@ -189,7 +195,8 @@ def _receipt_for(ctx: Context, parts: Sequence[Part], tender: Tender) -> PreRece
     if receipt.state != ReceiptState.ISSUED:
         raise not_now(f"receipt {receipt.number} is {receipt.state}")
     (part,) = parts
-    if (part.account.id, part.amount) != (receipt.account_id, receipt.amount):
+    owner = part.account.id if part.account is not None else 0
+    if (owner, part.amount) != (receipt.account_id, receipt.amount):
         raise wrong(f"receipt {receipt.number} is for another account or amount")
     return receipt
 
@@ -250,7 +257,7 @@ def undo(ctx: Context, payment: Payment, after: PaymentState) -> list[int]:
     before the mirror is posted. Returns the accounts concerned.
     """
     rows = net_rows(ctx, payment)
-    for account_id in dict.fromkeys(row.account_id for row in rows):
+    for account_id in dict.fromkeys(row.account_id for row in rows if row.account_id):
         back = sum(
             row.amount
             for row in rows

@@ -14,10 +14,13 @@ from core.messages import ReceiveJointPayment, ReceivePayment
 from core.refusals import Refusal, refuse
 
 UNCLEARED = "uncleared"
+#: What agents have collected for accounts that are not there.
+SUSPENSE = "suspense:agent"
 #: Names of the chart: a way of paying with one of them would post into the books of another.
 _CHART = (
     CUSTOMER_CREDIT, UNCLEARED, "receivable", "revenue", "expense", "tax", "payable", "deposit",
     "opening", "agent-float", "agent-deposit", "commission", "agent",
+    "agent-short", "suspense",
 )  # fmt: skip
 #: The longest remittance text of a bank is 140 characters; a natural key must fit an index.
 MAX_REFERENCE, MAX_NAME = 140, 60

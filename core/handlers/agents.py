@@ -8,6 +8,7 @@ from core.agents import money
 from core.agents.act_kinds import AGENT_KINDS
 from core.agents.acts import STEPS, carry_out
 from core.agents.commission import commission_of_payment
+from core.agents.entities import Agent
 from core.agents.floats import agent_of, can_pay, may_sell, spent
 from core.agents.states import BILLS
 from core.agents.wanted import reference_of, wants_of
@@ -16,6 +17,7 @@ from core.collection.payments import Part, account_of, receive
 from core.collection.tenders import Tender
 from core.entities import Account
 from core.handlers.base import Context, Handler
+from core.handlers.terminal_items import SLIP_IDS, wants_of_slip
 from core.handlers.vending import SALE_IDS
 from core.messages import (
     Answer,
@@ -27,6 +29,7 @@ from core.messages import (
     SellCredit,
 )
 from core.refusals import refuse
+from core.terminals.slips import PAYMENT, SALE, Asked, at_terminal
 from core.vending import act_checks as checks
 from core.vending.act_kinds import Kind, Two
 from core.vending.act_life import act_answer, new_act, on_file
@@ -54,17 +57,28 @@ def decide_sell(ctx: Context, command: SellCredit) -> Answer:
         reply=command.reply,
         answer_by_notice=command.answer_by_notice,
     )
-    return sell_by_agent(ctx, purchase, agent)
+    if command.slip is None:
+        return sell_by_agent(ctx, purchase, agent)
+    asked = Asked(agent, command.slip, SALE, command.tender, command.currency)
+    return at_terminal(ctx, asked, lambda: sell_by_agent(ctx, purchase, agent))
 
 
 def _wants_sell(command: SellCredit) -> Wants:
     phones = (command.phone,) if command.phone else ()
-    return Wants(meters=(command.meter,), phones=phones, agents=(command.agent,))
+    wants = Wants(meters=(command.meter,), phones=phones, agents=(command.agent,))
+    return Wants.union((wants, wants_of_slip(command.slip))) if command.slip else wants
 
 
 def decide_collect(ctx: Context, command: CollectPayment) -> Answer:
     """Collect: the float pays the customer's payment in, and the agent keeps the cash."""
     agent = agent_of(ctx, command.agent)
+    if command.slip is None:
+        return _collect(ctx, command, agent)
+    asked = Asked(agent, command.slip, PAYMENT, command.amount, command.currency)
+    return at_terminal(ctx, asked, lambda: _collect(ctx, command, agent))
+
+
+def _collect(ctx: Context, command: CollectPayment, agent: Agent) -> Answer:
     if command.amount <= 0:
         raise refuse("tender-not-positive", tender=command.amount)
     may_sell(agent, BILLS)
@@ -99,7 +113,8 @@ def decide_collect(ctx: Context, command: CollectPayment) -> Answer:
 def _wants_collect(command: CollectPayment) -> Wants:
     number = (command.account,)
     phones = tuple(recipient.address for recipient in command.reply[:MAX_RECIPIENTS])
-    return Wants(accounts=number, owing=number, phones=phones, agents=(command.agent,))
+    wants = Wants(accounts=number, owing=number, phones=phones, agents=(command.agent,))
+    return Wants.union((wants, wants_of_slip(command.slip))) if command.slip else wants
 
 
 def decide_deposit(ctx: Context, command: ReceiveDeposit) -> Answer:
@@ -164,7 +179,7 @@ HANDLERS = (
         _wants_sell,
         decide_sell,
         # the sale's and the commission's; one more notice: the float is low
-        {**SALE_IDS, "ledger_txn": 3, "notice": MAX_RECIPIENTS + 1},
+        {**SALE_IDS, **SLIP_IDS, "ledger_txn": 3, "notice": MAX_RECIPIENTS + 1},
     ),
     Handler(
         "agents.collect-payment",
@@ -176,6 +191,7 @@ HANDLERS = (
             "payment": 1,
             "payment-number/{company}": 1,
             "notice": MAX_RECIPIENTS + 1,
+            **SLIP_IDS,
         },
     ),
     Handler(

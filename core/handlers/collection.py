@@ -79,11 +79,13 @@ def decide_joint(ctx: Context, command: ReceiveJointPayment) -> Answer:
     numbers = [share.account for share in command.shares]
     if len(set(numbers)) < len(numbers):
         raise wrong("an account is named twice")
+    accounts = [
+        _checked(ctx, share.account, share.amount, command.currency) for share in command.shares
+    ]
     parts = [
-        Part(_checked(ctx, share.account, share.amount, command.currency), share.amount,
-             share.items)
-        for share in command.shares
-    ]  # fmt: skip
+        Part(account, share.amount, share.items)
+        for account, share in zip(accounts, command.shares, strict=True)
+    ]
     tender = Tender(
         way=command.way,
         desk=command.desk,
@@ -92,7 +94,7 @@ def decide_joint(ctx: Context, command: ReceiveJointPayment) -> Answer:
         rule=command.rule,
     )
     payment = receive(ctx, parts, tender, identity_of(command))
-    credits_ = {p.account.number: ctx.stage.need(Account, p.account.id).spendable for p in parts}
+    credits_ = {a.number: ctx.stage.need(Account, a.id).spendable for a in accounts}
     data = {
         "payment": payment.number,
         "amount": command.amount,

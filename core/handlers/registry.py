@@ -10,6 +10,8 @@ from core.handlers import (
     key_changes,
     money_acts,
     notices,
+    terminal_items,
+    terminal_registry,
     token_acts,
     token_orders,
     vending,
@@ -33,5 +35,7 @@ HANDLERS: dict[str, Handler] = {
         *advances.HANDLERS,
         *changes.HANDLERS,
         *agents.HANDLERS,
+        *terminal_items.HANDLERS,
+        *terminal_registry.HANDLERS,
     )
 }

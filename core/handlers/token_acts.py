@@ -16,8 +16,11 @@ from core.handlers.agents import AGENT_ACT_IDS
 from core.handlers.base import Context, Handler
 from core.handlers.changes import SETTLE_IDS
 from core.handlers.money_acts import MONEY_IDS
+from core.handlers.terminal_registry import TERMINAL_ACT_IDS
 from core.messages import Answer, DecideTokenAct, RequestTokenAct
 from core.refusals import refuse
+from core.terminals.act_kinds import TERMINAL_KINDS
+from core.terminals.acts import carry_out as carry_out_terminals
 from core.vending import act_checks as checks
 from core.vending.act_carry import carry_out
 from core.vending.act_kinds import CAMPAIGN, CANCEL
@@ -95,6 +98,8 @@ def decide_decision(ctx: Context, command: DecideTokenAct) -> Answer:
         return act_answer(ctx, moved_act(ctx, kept, move))
     if act.kind in CHANGE_ACTS:
         return approved_act(ctx, decided, carry_out_change)
+    if act.kind in TERMINAL_KINDS:
+        return approved_act(ctx, decided, carry_out_terminals)
     if act.agent:
         return approved_act(ctx, decided, carry_out_agents)
     return approved_act(ctx, decided, carry_out_money if act.account else carry_out)
@@ -128,6 +133,6 @@ HANDLERS = (
         DecideTokenAct,
         _wants_decision,
         decide_decision,
-        _most(_IDS, MONEY_IDS, SETTLE_IDS, AGENT_ACT_IDS),
+        _most(_IDS, MONEY_IDS, SETTLE_IDS, AGENT_ACT_IDS, TERMINAL_ACT_IDS),
     ),
 )

@@ -12,6 +12,7 @@ from core.entities import TokenOrder
 from core.handlers.base import Context, Handler
 from core.messages import Answer, MadeToken, Outcome, ReportModule, ReportTokens
 from core.refusals import refuse
+from core.terminals.slips import order_ended
 from core.vending import act_carry, ordered_advance, ordered_claim, ordered_sale
 from core.vending.key_change import MAX_SET
 from core.vending.order_states import ENDED, OrderState, moved
@@ -67,7 +68,17 @@ def decide_report(ctx: Context, command: ReportTokens) -> Answer:
         ends.none(ctx, changed)
     else:
         ends.unsure(ctx, changed)
+    if over and order.cause == "sale":
+        _at_terminal(ctx, changed)
     return Answer(outcome=Outcome.DONE, data={"order": order.id, "state": str(after)})
+
+
+def _at_terminal(ctx: Context, order: TokenOrder) -> None:
+    """The sale of a terminal has ended: its item too."""
+    view = None
+    if order.state == OrderState.MADE:
+        view = next(answer.data for id_, answer in ctx.stage.answers if id_ == order.reference)
+    order_ended(ctx, order.cause_id, view)
 
 
 def _too_late(ctx: Context, order: TokenOrder, command: ReportTokens) -> Answer:
@@ -90,6 +101,7 @@ _IDS = {
     "debt": 1,
     "free_claim": 1,
     "notice": MAX_RECIPIENTS + 1,
+    "terminal_case": 1,
     receipt_ids("{company}"): 1,
 }
 

@@ -28,6 +28,7 @@ from core.messages.notices import DeliveryReport, SendNotice
 from core.messages.outcome import Answer, Outcome
 from core.messages.terminals import (
     BatchTotals,
+    CloseTerminalCase,
     CollectOffline,
     ReportTerminal,
     RequestTerminalAct,
@@ -50,6 +51,7 @@ __all__ = [
     "BillPartition",
     "BillRunMoved",
     "ClaimFreeUnits",
+    "CloseTerminalCase",
     "CollectOffline",
     "CollectPayment",
     "ConfirmKeyChange",

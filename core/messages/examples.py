@@ -26,10 +26,25 @@ from core.messages.management import DecideTokenAct, RequestTokenAct
 from core.messages.modules import KeyAim, MadeToken, OrderTokens, ReportModule, ReportTokens
 from core.messages.notices import DeliveryReport, SendNotice
 from core.messages.outcome import Answer, Outcome
+from core.messages.terminals import (
+    BatchTotals,
+    CloseTerminalCase,
+    CollectOffline,
+    ReportTerminal,
+    RequestTerminalAct,
+    ReverseAtTerminal,
+    SettleTerminal,
+    SignOffCashier,
+    SignOnCashier,
+    Slip,
+    UploadItem,
+)
 from core.messages.tokens import ConfirmKeyChange, FailKeyChange, NeedKeyChange
 from core.messages.vending import AskLastTokens, ConfirmVend, CreditVend, Recipient
 
 _PHONE: Final = "+256700000001"
+#: What a keyed hash of a PIN looks like.
+_PROOF: Final = "9f2c" * 16
 _REPLY: Final = (Recipient(way="sms", address=_PHONE, language="en"),)
 
 _MESSAGES: Final[tuple[Message, ...]] = (
@@ -215,6 +230,58 @@ _MESSAGES: Final[tuple[Message, ...]] = (
         reference="FT26325K8Q2",
         reason="deposit of Monday",
         evidence="slip 118",
+    ),
+    SignOnCashier(
+        agent="A-017", terminal="T0000017", day=20_261_121, cashier="07", pin_proof=_PROOF
+    ),
+    SignOffCashier(agent="A-017", terminal="T0000017", day=20_261_121),
+    ReverseAtTerminal(
+        agent="A-017", terminal="T0000017", day=20_261_121, stan=118, amount=20_000, currency="UGX"
+    ),
+    CollectOffline(
+        agent="A-017",
+        account="100002",
+        amount=35_000,
+        currency="UGX",
+        slip=Slip(terminal="T0000017", stan=119, day=20_261_121, batch=3, receipt="10001"),
+        made_at=1_795_252_443_000_000,
+    ),
+    SettleTerminal(
+        agent="A-017",
+        terminal="T0000017",
+        batch=3,
+        day=20_261_121,
+        currency="UGX",
+        totals=BatchTotals(debits=2, debit_amount=55_000),
+    ),
+    UploadItem(
+        agent="A-017",
+        terminal="T0000017",
+        batch=3,
+        stan=119,
+        day=20_261_121,
+        amount=35_000,
+        kind="payment",
+    ),
+    ReportTerminal(
+        terminal="T0000017",
+        latitude=347_596,
+        longitude=32_582_520,
+        signal=-87,
+        application="pos 4.2",
+        parameters=2,
+    ),
+    RequestTerminalAct(
+        operator="ruth",
+        kind="terminal-register",
+        terminal="T0000017",
+        agent="A-017",
+        name="Counter 1",
+        place="Market Street 4",
+        reason="second counter",
+    ),
+    CloseTerminalCase(
+        operator="sam", case=3, account="100003", reason="the customer has brought his receipt"
     ),
     DeliveryReport(channel="sms", reference="5F3A", state="delivered", detail="DELIVRD"),
 )

@@ -201,3 +201,16 @@ class RequestTerminalAct(Message, frozen=True, kw_only=True, omit_defaults=True)
     text: str = ""
     limit: int | None = None
     receipts: int = 0
+
+
+@message_type(
+    "wattbus.agents.CloseTerminalCase.v1", hashed=("operator", "case", "reason", "account")
+)
+class CloseTerminalCase(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """Operator ``operator`` has looked at a case (``core.terminals.cases``) and says in ``reason``
+    what became of it. ``account``: whose money it is, of a case about money in suspense."""
+
+    operator: str
+    case: int
+    reason: str
+    account: str = ""

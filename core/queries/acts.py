@@ -11,20 +11,20 @@ from core.vending.act_states import ActState
 
 _COLUMNS = (
     "id, kind, meter, from_meter, state, operator, reason, evidence, approver, note, command, "
-    "units_tenths, amount, account, agent, requested_at, decided_at, expires, "
+    "units_tenths, amount, account, agent, terminal, requested_at, decided_at, expires, "
     "(SELECT count(*) FROM token t WHERE t.cause_id = a.id AND t.company = a.company "
     "AND t.cause IN ('test', 'management', 'compensation', 'replacement'))"
 )
 _NAMES = (
     "act kind meter from_meter state operator reason evidence approver note asked units_tenths "
-    "amount account agent requested_at decided_at expires tokens"
+    "amount account agent terminal requested_at decided_at expires tokens"
 ).split()
 #: A utility has some campaigns a year; older ones than these are over.
 MAX_CAMPAIGNS = 1_000
 #: What an act says in columns of its own is not told again among the fields of its command.
 _TOLD = {
-    *("kind", "meter", "account", "agent", "from_meter", "operator", "reason", "evidence"),
-    *("units_tenths", "amount", "reply"),
+    *("kind", "meter", "account", "agent", "terminal", "from_meter", "operator", "reason"),
+    *("evidence", "units_tenths", "amount", "reply", "pin_proof"),
 }
 
 
@@ -54,6 +54,20 @@ def campaign_acts(reader: Reader, company: str, campaign: str, now_us: int) -> l
     )
     views = [_view(row, now_us) for row in rows]
     return [view for view in views if view.asked["campaign"] == campaign]
+
+
+def acts_at_terminal(
+    reader: Reader, company: str, terminal: str, limit: int, now_us: int
+) -> list[ActView]:
+    """What was asked for a terminal, newest first."""
+    rows = reader.rows(
+        f"SELECT {_COLUMNS} FROM token_act a WHERE company = :company AND terminal = :terminal "
+        "AND terminal <> '' ORDER BY id DESC LIMIT :limit",
+        company=company,
+        terminal=terminal,
+        limit=limit,
+    )
+    return [_view(row, now_us) for row in rows]
 
 
 def act_of(reader: Reader, company: str, act: int, now_us: int) -> ActView | None:

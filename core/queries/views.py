@@ -91,6 +91,15 @@ class QuoteView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     commodity: str = "electricity"
 
 
+class BillView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What an account owes, as an agent may see it; ``holder`` is masked."""
+
+    account: str
+    holder: str
+    due: int
+    currency: str
+
+
 class BalanceView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Credit and debt of an account, and what is left of the month's first block (milli-units)."""
 
@@ -121,6 +130,7 @@ class ActView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     amount: int = 0
     account: str = ""
     agent: str = ""
+    terminal: str = ""
     decided_at: int = 0
     asked: dict[str, Any] = {}
     tokens: int = 0

@@ -22,6 +22,7 @@ _DOCUMENTS = (
     "WHERE kind IN ('topup', 'withdrawal', 'transfer') "
     "OR (kind = 'commission' AND way = 'float') UNION ALL "
     "SELECT other_id, 'agent-transfer', -amount, 0 FROM agent_movement WHERE kind = 'transfer' "
+    "UNION ALL SELECT agent_id, 'agent-short', amount, 0 FROM agent_movement WHERE kind = 'short' "
     "UNION ALL SELECT agent_id, CASE WHEN gross > 0 THEN 'commission' ELSE 'commission-back' END, "
     "gross - tax, 0 FROM agent_commission WHERE settle = 'withheld'"
 )
@@ -93,7 +94,8 @@ AGENT_INVARIANTS: Final[tuple[tuple[str, str, str], ...]] = (
         "SELECT 'txn ' || t.id, p.ledger || ' of ' || p.owner FROM posting p "
         "JOIN ledger_txn t ON t.id = p.txn_id LEFT JOIN agent a ON a.id = p.owner "
         "LEFT JOIN agent_float f ON f.agent_id = p.owner "
-        "WHERE (p.ledger IN ('agent-float', 'commission') OR p.ledger LIKE 'agent-deposit:%') "
+        "WHERE (p.ledger IN ('agent-float', 'agent-short', 'commission') "
+        "OR p.ledger LIKE 'agent-deposit:%') "
         "AND (a.id IS NULL OR a.company <> t.company OR f.currency <> t.currency)",
     ),
 )

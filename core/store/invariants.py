@@ -9,7 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from core.store.agent_invariants import AGENT_INVARIANTS
+from core.store.shift_invariants import SHIFT_INVARIANTS
 from core.store.tables.orders import OPEN
+from core.store.terminal_invariants import TERMINAL_INVARIANTS
 from core.store.tx import Reader
 
 #: Offenders told of one invariant: where there are more, these are enough to find out why.
@@ -160,7 +162,8 @@ INVARIANTS: tuple[Invariant, ...] = (
         "SELECT id, agent_id, CASE WHEN agent_id <> 0 THEN 'agent-float' ELSE way || ':' || desk "
         "END, CASE WHEN state IN ('dishonoured', 'reversed') "
         "THEN 0 ELSE amount END, 0 FROM payment UNION ALL "
-        "SELECT e.id, x.owner, x.ledger, 0, CASE WHEN x.owner = 0 OR x.ledger = 'agent-float' "
+        "SELECT e.id, x.owner, x.ledger, 0, CASE WHEN (x.owner = 0 AND x.ledger <> "
+        "'suspense:agent') OR x.ledger = 'agent-float' "
         "THEN x.amount ELSE -x.amount END FROM every e JOIN posting x ON x.txn_id = e.txn"
         ") u ON u.id = p.id GROUP BY p.number, u.owner, u.ledger HAVING sum(u.doc) <> sum(u.post)",
     ),
@@ -393,6 +396,8 @@ INVARIANTS: tuple[Invariant, ...] = (
         "SELECT 'debt ' || id, 'outstanding ' || outstanding FROM debt WHERE outstanding < 0",
     ),
     *(Invariant(*each) for each in AGENT_INVARIANTS),
+    *(Invariant(*each) for each in SHIFT_INVARIANTS),
+    *(Invariant(*each) for each in TERMINAL_INVARIANTS),
 )
 
 

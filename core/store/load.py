@@ -1,9 +1,9 @@
 """Loading a batch's book: locked rows first, in the one lock order; what depends on them later.
 
 Lock order, everywhere: (company) inbox → meters → agreement states → accounts → service points →
-notices → confirmations → operators → acts → orders → changes → agents' floats, each set by id. A
-column of an unlocked table is never read by the statement that locks: after a wait it would show
-what the row was before (facts: the same TID twice).
+notices → confirmations → operators → acts → orders → changes → agents' floats → terminals, each set
+by id. A column of an unlocked table is never read by the statement that locks: after a wait it
+would show what the row was before (facts: the same TID twice).
 """
 
 from collections.abc import Iterable
@@ -33,6 +33,7 @@ from core.store.load_cancels import items_paid, load_cancels, sales_to_cancel
 from core.store.load_changes import Changing, changing, load_changes
 from core.store.load_collection import accounts_of, load_collection
 from core.store.load_entitlements import RUNNING, load_claimed, load_entitlements
+from core.store.load_items import Itemized, itemized, load_items
 from core.store.load_key_changes import load_key_changes
 from core.store.load_orders import (
     Ordered,
@@ -42,6 +43,7 @@ from core.store.load_orders import (
     ordered,
 )
 from core.store.load_sales import Horizon, load_sales
+from core.store.load_terminals import load_terminals
 from core.store.tx import Reader, Row, TransientStoreError
 
 METER_COLUMNS = (
@@ -60,6 +62,7 @@ class _Ahead:
     changes: Changing
     paid_to: set[int]
     cancelled: list[SaleOnFile]
+    items: Itemized
 
     @property
     def accounts(self) -> set[int]:
@@ -81,9 +84,11 @@ def _look_ahead(reader: Reader, company: str, wants: Wants) -> tuple[Wants, _Ahe
     wants = Wants.union((wants, acts.money))
     changes = changing(reader, company, wants)
     wants = Wants.union((wants, changes.wants)) if changes else wants
+    items = itemized(reader, company, wants)
+    wants = Wants.union((wants, items.wants)) if items.agents else wants
     paid_to = accounts_of(reader, company, wants)
     cancelled = sales_to_cancel(reader, company, acts.cancels)
-    return wants, _Ahead(orders, acts, changes, paid_to, cancelled)
+    return wants, _Ahead(orders, acts, changes, paid_to, cancelled, items)
 
 
 def load(
@@ -130,9 +135,11 @@ def load(
     load_acts(reader, wants, ahead.acts, horizon.acts, book, suffix)
     load_orders(reader, ahead.orders, book, suffix)
     load_changes(reader, ahead.changes, book, suffix)
-    agents = {*ahead.orders.agents, *agents_paid(reader, company, wants)}
+    agents = {*ahead.orders.agents, *agents_paid(reader, company, wants), *ahead.items.agents}
     agents.update(sale.agent_id for sale in ahead.cancelled)
     load_agents(reader, company, wants, agents, book, suffix)
+    load_terminals(reader, company, wants, book, suffix)
+    load_items(reader, company, wants, ahead.orders.sales, book)
     return book
 
 

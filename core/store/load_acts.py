@@ -17,13 +17,22 @@ from core.changes.kinds import ACTS as CHANGE_ACTS
 from core.changes.terms import ChangeTerms
 from core.collection.wanted import wants_of
 from core.entities import Meter, TokenAct, TokenOnFile
-from core.messages import MoveChange, RequestAgentAct, RequestMoneyAct, RequestTokenAct
+from core.messages import (
+    MoveChange,
+    RequestAgentAct,
+    RequestMoneyAct,
+    RequestTerminalAct,
+    RequestTokenAct,
+)
 from core.store.tx import Reader
 from core.sts.amounts import encodable_floor
+from core.terminals.act_kinds import TERMINAL_KINDS
+from core.terminals.wanted import wants_of as wants_of_terminals
 
 ACT_COLUMNS = (
     "id company kind meter from_meter operator reason evidence state approver note command "
-    "units_tenths amount message_id decision_id requested_at decided_at expires account agent"
+    "units_tenths amount message_id decision_id requested_at decided_at expires account agent "
+    "terminal"
 ).split()
 _TOKEN_FIELDS = (
     "id digits cause cause_id meter_id drn token_class subclass value made_at receipt void_by "
@@ -80,6 +89,10 @@ def concerned(reader: Reader, company: str, wants: Wants) -> Concerned:
             if kind in CHANGE_ACTS:
                 told_by = msgspec.json.decode(command, type=MoveChange)
                 money.append(Wants(changes=(told_by.change,)))
+                continue
+            if kind in TERMINAL_KINDS:
+                at = msgspec.json.decode(command, type=RequestTerminalAct)
+                money.append(wants_of_terminals(at))
                 continue
             if agent:
                 named = msgspec.json.decode(command, type=RequestAgentAct)

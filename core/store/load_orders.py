@@ -50,6 +50,7 @@ class Ordered:
     told: tuple[str, ...] = ()
     items: tuple[int, ...] = ()  # open items that the ordered sales pay
     agents: tuple[int, ...] = ()  # whose floats hold a reservation for them
+    sales: tuple[int, ...] = ()  # that those floats pay for
 
 
 def order_of(row: Row) -> TokenOrder:
@@ -83,6 +84,7 @@ def ordered(reader: Reader, company: str, wants: Wants) -> Ordered:
         tuple(told.address for plan in plans for told in plan.reply),
         tuple(row[0] for row in items),
         tuple(plan.sale.agent_id for plan in plans if plan.sale.agent_id),
+        tuple(row[6] for row, plan in zip(rows, plans, strict=True) if plan.sale.agent_id),
     )
 
 

@@ -53,7 +53,7 @@ SALE_TABLES = (
     "AND NOT EXISTS (SELECT 1 FROM token_void u WHERE u.token_id = f.id)"
 )
 #: A sale whose units went to another meter, or whose new digits are void again, has no copy.
-_COUNTS = "(v.token_id IS NULL OR (r.id IS NOT NULL AND w.token_id IS NULL))"
+COUNTS = "(v.token_id IS NULL OR (r.id IS NOT NULL AND w.token_id IS NULL))"
 _SALE_FIELDS = (
     "id receipt phone payer_account_id meter_id drn account_number currency tender units_tenths "
     "carried_forward lines priced_at token sgc krn ti commodity free_token free_tenths "
@@ -71,7 +71,7 @@ def _recent_sales(reader: Reader, meter_ids: list[int], since: int | None, book:
         return
     rows = reader.rows(
         f"SELECT {SALE_COLUMNS} FROM {SALE_TABLES} WHERE s.meter_id IN :ids "
-        f"AND s.priced_at > :since AND s.state = 'issued' AND {_COUNTS} "
+        f"AND s.priced_at > :since AND s.state = 'issued' AND {COUNTS} "
         "ORDER BY s.priced_at DESC, s.id DESC",
         ids=meter_ids,
         since=since,
@@ -113,7 +113,7 @@ def _spent(
 def _last_sales(reader: Reader, company: str, phone: str, book: Book) -> None:
     rows = reader.rows(
         f"SELECT {SALE_COLUMNS} FROM {SALE_TABLES} WHERE s.phone = :phone "
-        f"AND s.company = :company AND s.state = 'issued' AND {_COUNTS} "
+        f"AND s.company = :company AND s.state = 'issued' AND {COUNTS} "
         "ORDER BY s.priced_at DESC, s.id DESC LIMIT :count",
         phone=phone,
         company=company,

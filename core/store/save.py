@@ -36,6 +36,8 @@ from core.entities import (
 from core.store.load_key_changes import COLUMNS, row_of
 from core.store.tables import METADATA
 from core.store.tx import Change, Insert, Row, Update
+from core.terminals.entities import Cashier, Shift, Terminal
+from core.terminals.item_entities import TerminalBatch, TerminalCase, TerminalItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,11 @@ def _paused(now: AgreementState, before: AgreementState | None) -> bool:
     return now.pauses != (before.pauses if before is not None else 0)
 
 
+def _item_moved(now: TerminalItem, before: TerminalItem | None) -> bool:
+    """A new one is written as it is, unless it was taken back in its own batch."""
+    return before is not None or now.reversed_at > 0
+
+
 def _key_change(change: KeyChange) -> Row:
     row = row_of(change)
     return tuple(row[name] for name in COLUMNS)
@@ -65,6 +72,11 @@ def _key_change(change: KeyChange) -> Row:
 
 _AGENT = Agent.__struct_fields__
 _FLOAT = AgentFloat.__struct_fields__
+_TERMINAL = Terminal.__struct_fields__
+_TERMINAL_BATCH = TerminalBatch.__struct_fields__
+_ITEM_CHANGED = ("id", "state", "late", "reason", "reversal_message_id", "reversed_at")
+_CASE_CLOSED = ("id", "state", "closed_at", "closed_by", "reason", "txn_id")
+_CASHIER = Cashier.__struct_fields__
 _IDENTITY_COLUMNS = ("id", "sgc", "krn", "ti", "ken", "kt", "dkga", "key_change_id")
 _IDENTITY: Callable[[Meter], Row] = attrgetter(*_IDENTITY_COLUMNS)
 
@@ -173,6 +185,17 @@ UPDATES = (
         lambda n: (n.id, n.state, n.detail, n.updated_at),
     ),
     Saved(Agent, "agent", _AGENT, attrgetter(*_AGENT)),
+    Saved(Terminal, "terminal", _TERMINAL, attrgetter(*_TERMINAL)),
+    Saved(TerminalItem, "terminal_item", _ITEM_CHANGED, attrgetter(*_ITEM_CHANGED), _item_moved),
+    Saved(TerminalBatch, "terminal_batch", _TERMINAL_BATCH, attrgetter(*_TERMINAL_BATCH)),
+    Saved(TerminalCase, "terminal_case", _CASE_CLOSED, attrgetter(*_CASE_CLOSED)),
+    Saved(Cashier, "cashier", _CASHIER, attrgetter(*_CASHIER)),
+    Saved(
+        Shift,
+        "terminal_shift",
+        ("id", "closed_at", "ended_by"),
+        attrgetter("id", "closed_at", "ended_by"),
+    ),
     Saved(AgentFloat, "agent_float", ("agent_id", *_FLOAT[1:]), attrgetter(*_FLOAT)),
 )
 

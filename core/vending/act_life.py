@@ -1,8 +1,8 @@
 """The life of an operator's act, whatever it is about: made, counted, moved, approved, answered.
 
-Acts with tokens (``core.handlers.token_acts``), with money (``core.handlers.money_acts``) and with
-agents (``core.handlers.agents``) are rows of one table with one life (``act_states``), one approval
-and one day's limits.
+Acts with tokens (``core.handlers.token_acts``), with money (``core.handlers.money_acts``), with
+agents (``core.handlers.agents``) and with terminals (``core.handlers.terminal_registry``) are rows
+of one table with one life (``act_states``), one approval and one day's limits.
 """
 
 from collections.abc import Callable
@@ -21,6 +21,7 @@ from core.messages import (
     Outcome,
     RequestAgentAct,
     RequestMoneyAct,
+    RequestTerminalAct,
     RequestTokenAct,
 )
 from core.refusals import Refusal, refuse
@@ -29,12 +30,13 @@ from core.vending.act_kinds import CAMPAIGN
 from core.vending.act_states import ActMove, ActState, moved
 
 HOUR_US = 3_600_000_000
+_OF_AGENTS = (RequestAgentAct, RequestTerminalAct)
 
 
 def new_act(
     ctx: Context,
     kind: str,
-    command: RequestTokenAct | RequestMoneyAct | RequestAgentAct | MoveChange,
+    command: RequestTokenAct | RequestMoneyAct | RequestAgentAct | RequestTerminalAct | MoveChange,
 ) -> TokenAct:
     """The act that a command asks for, without its number and amount."""
     return TokenAct(
@@ -58,7 +60,8 @@ def new_act(
         decided_at=0,
         expires=ctx.now_us + ctx.terms.approval_hours * HOUR_US,
         account=command.account if isinstance(command, RequestMoneyAct) else "",
-        agent=command.agent if isinstance(command, RequestAgentAct) else "",
+        agent=command.agent if isinstance(command, _OF_AGENTS) else "",
+        terminal=command.terminal if isinstance(command, RequestTerminalAct) else "",
     )
 
 
@@ -92,6 +95,8 @@ def act_answer(ctx: Context, act: TokenAct, **facts: Any) -> Answer:
     about = {"account": act.account} if act.account else {"meter": act.meter}
     if act.agent:
         about = {"agent": act.agent}
+    if act.terminal:
+        about = {"terminal": act.terminal, **(about if act.agent else {})}
     data = {"act": act.id, "kind": act.kind, **about, "state": act.state, **facts}
     if act.kind == CAMPAIGN:
         data["campaign"] = msgspec.json.decode(act.command, type=RequestTokenAct).campaign

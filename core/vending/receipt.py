@@ -42,6 +42,11 @@ def sale_view(terms: Terms, sale: PastSale, phone: Phone | None = None) -> SaleV
     ``phone`` is the buyer's: by the name that he gave the meter he knows it better than by digits.
     """
     names = {own.drn: own.name for own in phone.meters} if phone is not None else {}
+    return shown_sale(sale, names.get(sale.drn, "")[:MAX_NAME], test=terms.test)
+
+
+def shown_sale(sale: PastSale, meter_name: str = "", *, test: bool = False) -> SaleView:
+    """The same where the company's terms are not at hand: whoever shows it says if it is a test."""
     return SaleView(
         receipt=sale.receipt,
         meter=sale.drn,
@@ -52,9 +57,9 @@ def sale_view(terms: Terms, sale: PastSale, phone: Phone | None = None) -> SaleV
         lines=line_views(sale.lines),
         carried_forward=sale.carried_forward,
         at=sale.priced_at,
-        meter_name=names.get(sale.drn, "")[:MAX_NAME],
+        meter_name=meter_name,
         account=sale.account_number,
-        test=terms.test,
+        test=test,
         sgc=sale.sgc,
         krn=sale.krn,
         ti=sale.ti,

@@ -140,6 +140,8 @@ def write_sale(
         effect=effect_text(effect),
         agent_id=sale.agent_id,
     )
+    if sale.agent_id:
+        ctx.stage.link("sold-by-agent", ctx.message_id, sale)
 
 
 def tell(

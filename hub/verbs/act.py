@@ -19,6 +19,7 @@ from core.messages import (
     RequestAgentAct,
     RequestChange,
     RequestMoneyAct,
+    RequestTerminalAct,
     RequestTokenAct,
     name_of,
 )
@@ -315,7 +316,7 @@ def _lines(settings: Config, company: str, act: ActView) -> list[tuple[str, Any]
             shown[name] = f"{format_amount(shown[name], currency)} {currency}"
     if act.units_tenths:
         shown["units_tenths"] = f"{act.units_tenths // 10}.{act.units_tenths % 10}"
-    shown["token"] = ""  # the digits are not shown
+    shown["token"] = shown["pin_proof"] = ""  # neither digits nor proofs are shown
     return [
         (name.removesuffix("_tenths").replace("_", " "), value)
         for name, value in shown.items()
@@ -336,6 +337,7 @@ def send(
     command: RequestTokenAct
     | RequestMoneyAct
     | RequestAgentAct
+    | RequestTerminalAct
     | DecideTokenAct
     | RequestChange
     | MoveChange,
@@ -367,9 +369,10 @@ def send(
 
 def _subject(data: dict[str, Any]) -> str:
     """What an act is about, in words."""
-    for name in ("meter", "account", "agent", "campaign"):
+    for name in ("meter", "account", "terminal", "agent", "campaign"):
         if data.get(name):
-            return f"{name} {data[name]}"
+            more = f", cashier {data['cashier']}" if data.get("cashier") else ""
+            return f"{name} {data[name]}{more}"
     return "nothing"
 
 

@@ -11,6 +11,7 @@ from hub.boot import channel_spec
 from hub.companies import all_terms
 from hub.config import Config, ConfigError
 from hub.hostclock import ClockGuard
+from hub.pinrules import key_problems
 from hub.verbs._shared import (
     DEFAULT,
     ConfigOption,
@@ -76,7 +77,7 @@ def command(
         return
     problems = [
         *name_clashes(),
-        *(_schema(settings) or _clock(settings)),
+        *(_schema(settings) or [*_clock(settings), *_pin_keys(settings)]),
         *_companies(settings),
         *_channels(settings),
     ]
@@ -118,6 +119,18 @@ def _clock(settings: Config) -> list[str]:
     finally:
         store.close()
     return [sentence for sentence in found if sentence]
+
+
+def _pin_keys(settings: Config) -> list[str]:
+    """Cashiers who could not sign on."""
+    store = reader_store(settings)
+    try:
+        with store.reader() as reader:
+            return key_problems(settings, reader)
+    except StoreError as error:
+        return [f"[database] does not answer: {error}"]
+    finally:
+        store.close()
 
 
 def _companies(settings: Config) -> list[str]:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from core.sts.keystore import demo_keys, dump_key_file
+from hub.pins import KEY_BYTES
 from hub.verbs._shared import DEFAULT, die
 
 NAME = "init"
@@ -53,6 +54,7 @@ tariffs = ["uganda-domestic.yaml"]   # beside this file, or one of those that sh
 # collection = "demo.yaml"             # fees, allocation rules, late fees; none: nothing is charged
 keys = "keys.json"                   # wrapped vending keys
 master_key_file = "master.key"       # or the environment's WATTBUS_MASTER_KEY
+pin_key_file = "pin.key"             # cashiers' PINs are proved by it: lost, all need new ones
 test = true                          # sample tables and test keys sell only here; receipts say TEST
 repeat_minutes = 10                  # same meter, amount and payer within it: the buyer is asked
 confirm_minutes = 10                 # how long a purchase for another's meter waits for YES nnnn
@@ -157,6 +159,7 @@ def write_installation(folder: Path, http_port: int, smpp_port: int) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     master = secrets.token_bytes(32)
     _private(folder / "master.key", master.hex() + "\n")
+    _private(folder / "pin.key", secrets.token_hex(KEY_BYTES) + "\n")
     _private(folder / "smsc.password", "secret\n")
     _private(folder / "keys.json", dump_key_file(demo_keys(master, "demo")))
     target = folder / DEFAULT

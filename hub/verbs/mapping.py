@@ -52,10 +52,11 @@ def lint(
 @app.command()
 def test(files: Annotated[list[Path], typer.Argument(help="YAML files.")]) -> None:
     """Run the cases in dialects (mappings/pos); exit 1 with each that does not hold, by line."""
-    problems = [line for file in files for line in check(file, "pos", iso8583.checked)]
+    runners = [iso8583.checked, *(spec.cases["pos"] for spec in channel_specs() if spec.cases)]
+    problems = [line for file in files for runner in runners for line in check(file, "pos", runner)]
     if problems:
-        die("\n".join(problems))
-    count = sum(iso8583.checked(read_text(file)) for file in files)
+        die("\n".join(dict.fromkeys(problems)))
+    count = sum(runner(read_text(file)) for file in files for runner in runners)
     typer.echo(f"{count} passed, 0 failed")
 
 

@@ -35,6 +35,7 @@ from tests.core.collection.desk import (
     money,
     refused,
 )
+from tests.core.terminals import shop as post
 from tests.core.vending import credit
 from tests.core.vending.test_pauses_and_facts import per_kilowatt
 from tests.hub import acting
@@ -168,6 +169,20 @@ def agents(machine: Machine) -> None:
     ))  # fmt: skip
     done(machine, acting.decide(cancelled["act"]))
     done(machine, shop.sell(16_000))
+    terminals(machine)
+
+
+def terminals(machine: Machine) -> None:
+    """Cashiers who come and go, one with a wrong PIN first."""
+    post.placed(machine)
+    post.hired(machine)
+    assert post.do(machine, post.on(digits="0000")).code == "pin-wrong"
+    done(machine, post.on())
+    done(machine, post.report(latitude=5, longitude=6))
+    post.agreed(machine, post.ask("emergency", limit=90_000, receipts=9))
+    done(machine, post.off())
+    done(machine, post.on())
+    done(machine, post.ask("lost"))
 
 
 def kilowatts(machine: Machine) -> None:
@@ -248,7 +263,8 @@ def test_replay_knows_what_runs_on_the_bus_agents_advances_facts_and_changes(
         assert list(offences(reader, machine.store.dialect)) == []
     found, unlike = replayed(machine)
     assert (found.otherwise, unlike) == ([], [])
-    for table in ("advance", "agent_commission", "account_change", "billed_days", "bill"):
+    for table in ("advance", "agent_commission", "account_change", "billed_days", "bill",
+                  "terminal_shift", "terminal_receipts", "cashier"):  # fmt: skip
         assert machine.rows(f"SELECT count(*) FROM {table}") != [(0,)], table
 
 

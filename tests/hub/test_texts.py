@@ -93,6 +93,12 @@ ARGS = {
     "state": "done",
     "decision": "approve",
     "needs": "in words",
+    "terminal": "T0000017",
+    "cashier": "07",
+    "tries": 2,
+    "stan": 41,
+    "batch": 7,
+    "case": 3,
     "token": "DP-00000001",
     "month": "2026-11",
     "tariff": "uganda-domestic",
@@ -204,6 +210,8 @@ def test_what_says_that_no_money_was_taken(texts: Texts) -> None:
         "payment-known",  # the money was taken, once
         *(code for code in OPERATOR if code.startswith(("free-units-", "entitlement-"))),
         *(code for code in OPERATOR if code.startswith("key-change-")),
+        *(code for code in OPERATOR if code.startswith(("cashier-", "pin-"))),
+        "terminal-wrong",  # an act
     }:
         for language, mark in marks.items():
             shown = texts.render("refusal", language, {"code": code, "args": ARGS})

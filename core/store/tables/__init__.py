@@ -17,6 +17,8 @@ from core.store.tables import (
     orders,
     parties,
     proofs,
+    terminal_registry,
+    terminals,
     vending,
 )
 from core.store.tables.base import METADATA
@@ -39,5 +41,7 @@ __all__ = [
     "orders",
     "parties",
     "proofs",
+    "terminal_registry",
+    "terminals",
     "vending",
 ]

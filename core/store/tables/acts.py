@@ -1,6 +1,6 @@
 """What operators do with tokens and money: reason, evidence, approval of each act; void tokens."""
 
-from sqlalchemy import Column, Index, PrimaryKeyConstraint, Table
+from sqlalchemy import Column, Index, PrimaryKeyConstraint, Table, text
 
 from core.store.tables.base import METADATA, Big, big, identity
 from core.store.tables.base import text as words
@@ -29,10 +29,18 @@ TOKEN_ACT = Table(
     big("expires"),
     words("account", ""),  # of an act with money; it has no meter then
     words("agent", ""),  # of an act with an agent's float; neither meter nor account then
+    words("terminal", ""),  # of an act with a terminal
     Index("ix_token_act_operator", "company", "operator", "requested_at"),
     Index("ix_token_act_meter", "company", "meter"),
     Index("ix_token_act_from_meter", "company", "from_meter"),
     Index("ix_token_act_account", "company", "account"),
+    Index(
+        "ix_token_act_terminal",
+        "company",
+        "terminal",
+        sqlite_where=text("terminal <> ''"),
+        postgresql_where=text("terminal <> ''"),
+    ),
     Index("uq_token_act_message_id", "message_id", unique=True),
 )
 

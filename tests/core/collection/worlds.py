@@ -9,6 +9,7 @@ from core.messages.collection import PaymentShare
 from tests.core.agents import shop
 from tests.core.billing.village import issued, report, rows, settle, wrongs
 from tests.core.collection.desk import act, agreed, debt, desk_on, done, money, whole
+from tests.core.terminals import shop as post
 from tests.hub.machine import Machine, buy, enrol, fresh_sqlite
 
 
@@ -64,8 +65,21 @@ def _agents(url: str) -> None:
     shop.agreed(machine, shop.ask("transfer", "TOP", other="A1", amount=4_000))
     shop.agreed(machine, shop.ask("withdraw", amount=1_000))
     done(machine, shop.ask("security", security="guarantee", amount=9_000))
+    _terminals(machine)
     whole(machine)
     machine.store.close()
+
+
+def _terminals(machine: Machine) -> None:
+    """One with a cashier at it, who came after another, and one that is lost."""
+    for number in (post.TERMINAL, post.OTHER):
+        post.placed(machine, number)
+    for code in ("07", "08"):
+        post.hired(machine, code)
+        done(machine, post.on(code))
+    post.agreed(machine, post.ask("emergency", receipts=20))
+    done(machine, post.on(terminal=post.OTHER))
+    done(machine, post.ask("lost", post.OTHER))
 
 
 @cache

@@ -123,6 +123,18 @@ CRIMES: dict[str, tuple[str, ...]] = {
         "0, 1)",
     ),
     "posting-of-agent": ("UPDATE agent_float SET currency = 'KES'",),
+    "one-open-shift": (
+        "UPDATE terminal_shift SET closed_at = 0, ended_by = '' "
+        "WHERE id = (SELECT min(id) FROM terminal_shift)",
+    ),
+    "stopped-terminal": ("UPDATE terminal SET state = 'blocked' WHERE shift_id <> 0",),
+    "cashier-at-terminal": ("UPDATE cashier SET state = 'blocked'",),
+    "shift-ended": ("UPDATE terminal_shift SET ended_by = '' WHERE closed_at > 0",),
+    "receipts-of-terminal": (
+        "INSERT INTO terminal_receipts SELECT 901, company, 902, last_number, last_number + 9, 0, "
+        "0 FROM terminal_receipts",
+    ),
+    "agent-of-terminal": ("UPDATE terminal SET company = 'none' WHERE shift_id = 0",),
     "debt-not-negative": ("UPDATE debt SET outstanding = -1",),
 }
 

@@ -1,0 +1,82 @@
+"""An answer for the wire: what is echoed, the outcome's code, and what the dialect gives."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from adapters.iso8583.errors import EncodeError, IsoError
+from adapters.iso8583.framing import reply_header
+from adapters.iso8583.message import Message
+from adapters.iso8583.seal import sealed
+from adapters.iso8583.vocabulary import reply_mti
+from channels.pos.paths import put
+from channels.pos.profile import Profile
+from channels.pos.values import ESSENTIAL, VALUES, Facts
+
+_RESPONSE = 39
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What is answered. ``outcome`` is one of ``vocabulary.RESPONSES``, ``groups`` those of
+    ``gives`` that it takes from; ``facts`` fill them."""
+
+    outcome: str
+    groups: tuple[str, ...]
+    facts: Facts
+
+
+def is_asked(mti: str) -> bool:
+    """Whether a message of this type is one that has an answer."""
+    return mti[2] in "02" and mti[3] in "012345"
+
+
+def made(profile: Profile, request: Message, reply: Reply) -> Message:
+    """The answer with all that the dialect gives. EncodeError: none is due."""
+    return _message(profile, request, reply, lambda _: True)
+
+
+def octets(profile: Profile, request: Message, reply: Reply, key: bytes | None) -> bytes:
+    """The answer as it goes on the wire, sealed where there is a key.
+
+    What does not fit is left out: first all but what a sale cannot do without, then everything but
+    the outcome. IsoError: even that does not stand in the dialect.
+    """
+    full = made(profile, request, reply)
+    try:
+        return _written(profile, full, key)
+    except EncodeError:
+        small = _message(profile, request, reply, lambda value: value in ESSENTIAL)
+    try:
+        return _written(profile, small, key)
+    except IsoError:
+        bare = _message(profile, request, reply, lambda _: False)
+        return _written(profile, bare, key)
+
+
+def _message(profile: Profile, request: Message, reply: Reply, wanted: Any) -> Message:
+    fields: dict[int, Any] = {
+        number: request.fields[number]
+        for number in profile.service.echoes
+        if number in request.fields
+    }
+    fields[_RESPONSE] = profile.code(reply.outcome)
+    for group in _groups(request, reply.groups):
+        for where, name in profile.gives.get(group, ()):
+            value = VALUES[name](reply.facts) if wanted(name) else None
+            if value:
+                put(fields, where, value)
+    return Message(reply_mti(request.mti), fields, reply_header(request.header))
+
+
+def _groups(request: Message, groups: Iterable[str]) -> Iterable[str]:
+    yield "all"
+    if request.mti[1] == "8":
+        yield "network"
+    yield from groups
+
+
+def _written(profile: Profile, message: Message, key: bytes | None) -> bytes:
+    if key is not None and profile.seals(message.mti):
+        return sealed(profile.dialect, message, key)
+    return profile.dialect.codec.encode(message)

@@ -1,0 +1,1 @@
+"""Terminals of agents: registered, bound, blocked; the cashiers at them, and their shifts."""

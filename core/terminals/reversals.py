@@ -1,0 +1,132 @@
+"""A terminal takes back what it had no answer to: always done, so that it stops asking.
+
+What the money did is what counts. A payment goes back, with its commission. A token that is out
+cannot: a terminal may keep the digits and claim that none came, so the sale stands, a person looks
+at it, and the terminal gets the token once more.
+"""
+
+from typing import Any, Final
+
+import msgspec
+from msgspec.structs import replace
+
+from core.agents.floats import agent_of
+from core.collection.entities import Payment
+from core.collection.payments import payment_of, undo
+from core.collection.states import PaymentMove, PaymentState
+from core.entities import PastSale
+from core.handlers.base import Context
+from core.messages import Answer, Outcome, ReverseAtTerminal
+from core.refusals import Refusal, refuse
+from core.terminals import cases
+from core.terminals.item_entities import TerminalBatch, TerminalItem, slip_name
+from core.terminals.item_states import TOLD, BatchState, ItemMove, ItemState, moved
+from core.terminals.presence import terminal_of
+from core.terminals.slips import (
+    PAYMENT,
+    SALE,
+    add_item,
+    day_of,
+    today_of,
+    too_old,
+    wrong,
+)
+from core.vending.receipt import sale_view
+
+_GONE: Final = (PaymentState.REVERSED, PaymentState.DISHONOURED)
+
+
+def decide_reversal(ctx: Context, command: ReverseAtTerminal) -> Answer:
+    """Take it back, bar it, or say what stands. A second time says what the first one did."""
+    agent = agent_of(ctx, command.agent)
+    terminal = terminal_of(ctx, command.terminal)
+    day = day_of(command.terminal, command.day)
+    if (day - today_of(ctx)).days > 1:
+        raise wrong(command.terminal, f"{day} has not come")
+    if command.amount < 0:
+        raise refuse("tender-not-positive", tender=command.amount)
+    item = ctx.stage.get(TerminalItem, slip_name(terminal.id, command.day, command.stan))
+    if item is None:
+        if not too_old(ctx, day):  # else nothing of that day is sold any more
+            add_item(
+                ctx, terminal, command.day, command.stan, ItemState.BARRED, agent_id=agent.id,
+                amount=command.amount, currency=command.currency, cashier=command.cashier[:40],
+                reversal_message_id=ctx.message_id, reversed_at=ctx.now_us,
+            )  # fmt: skip
+        return _answer(str(ItemState.BARRED))
+    _same(command, item)
+    if item.state == ItemState.BOOKED:
+        item = _take_back(ctx, item)
+    else:
+        item = _after(ctx, item, ItemMove.REVERSE)
+    return _answer(TOLD[ItemState(item.state)], **_said(ctx, item))
+
+
+def _same(command: ReverseAtTerminal, item: TerminalItem) -> None:
+    """The amount, where both say one, is the same; so is the currency."""
+    other = command.amount and item.amount and command.amount != item.amount
+    strange = command.currency and item.currency and command.currency != item.currency
+    if other or strange:
+        raise refuse(
+            "reversal-differs",
+            terminal=command.terminal,
+            stan=command.stan,
+            tender=command.amount,
+            limit=item.amount,
+            currency=item.currency,
+        )
+
+
+def _after(ctx: Context, item: TerminalItem, move: ItemMove, reason: str = "") -> TerminalItem:
+    state = moved(item.state, move)
+    if state == item.state:
+        return item
+    after = replace(
+        item, state=str(state), reason=reason or item.reason,
+        reversal_message_id=ctx.message_id, reversed_at=ctx.now_us,
+    )  # fmt: skip
+    ctx.stage.put(item.slip, after)
+    return after
+
+
+def _take_back(ctx: Context, item: TerminalItem) -> TerminalItem:
+    if item.kind == SALE:
+        what = "the terminal had its token, and takes the sale back"
+        return _keep(ctx, item, cases.KEPT_TOKEN, "token", what)
+    batch = ctx.stage.need(TerminalBatch, item.batch_id)
+    if batch.state == BatchState.CLOSED and not item.late:
+        what = f"batch {batch.number} was settled with it"
+        return _keep(ctx, item, cases.KEPT_PAYMENT, "settled", what)
+    if ctx.stage.need(Payment, item.document).state in _GONE:
+        return _after(ctx, item, ItemMove.REVERSE)  # an operator was faster: the float has it
+    before = ctx.stage.mark()
+    try:
+        payment, after = payment_of(ctx, item.document, PaymentMove.REVERSE)
+        undo(ctx, payment, after)
+    except Refusal as no:
+        ctx.stage.back_to(before)
+        return _keep(ctx, item, cases.KEPT_PAYMENT, no.code, no.operator())
+    return _after(ctx, item, ItemMove.REVERSE)
+
+
+def _keep(ctx: Context, item: TerminalItem, kind: str, reason: str, what: str) -> TerminalItem:
+    after = _after(ctx, item, ItemMove.KEEP, reason)
+    cases.about_item(ctx, after, kind, what)
+    return after
+
+
+def _said(ctx: Context, item: TerminalItem) -> dict[str, Any]:
+    """What was sold or collected, as far as the terminal may need it."""
+    if item.kind == PAYMENT and item.document:
+        return {"payment": item.document, "amount": item.amount, "currency": item.currency}
+    if item.state != ItemState.KEPT:
+        return {}
+    view = ctx.stage.linked("item-view", item.about)
+    sale: PastSale | None = ctx.stage.linked("item-sale", item.about)
+    if view is None and sale is not None:
+        view = msgspec.to_builtins(sale_view(ctx.terms, sale))
+    return {"sale": view} if view is not None else {}
+
+
+def _answer(state: str, **data: Any) -> Answer:
+    return Answer(outcome=Outcome.DONE, data={"state": state, **data})

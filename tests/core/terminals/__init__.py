@@ -1,0 +1,1 @@
+"""Terminals: registered, signed on; their items, reversals and settlements."""

@@ -1,0 +1,239 @@
+"""Bills collected without the line: booked whatever is wrong; and people who close the cases."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.core.agents.shop import agreed as approved
+from tests.core.agents.shop import ask, float_of, no, opened
+from tests.core.collection.desk import act as money_act
+from tests.core.collection.desk import yes as money_yes
+from tests.core.terminals.till import (
+    HOUR_US,
+    agreed,
+    back,
+    cases,
+    closing,
+    do,
+    done,
+    item,
+    offline,
+    settling,
+    shop_with_terminal,
+    slip,
+    sold,
+    terminal_act,
+    today,
+    totals,
+    whole,
+)
+from tests.hub.machine import Machine
+
+
+@pytest.fixture
+def machine(tmp_path: Path) -> Machine:
+    machine = shop_with_terminal(tmp_path)
+    agreed(machine, terminal_act("terminal-emergency", limit=10_000, receipts=5))
+    return machine
+
+
+def receipt(machine: Machine, place: int = 0) -> str:
+    """A number of the series that the terminal was given."""
+    ((first,),) = machine.rows("SELECT first_number FROM terminal_receipts")
+    return str(first + place)
+
+
+def detail(machine: Machine, kind: str = "offline-wrong") -> str:
+    rows = machine.rows("SELECT detail FROM terminal_case WHERE kind = :kind", kind=kind)
+    return str(rows[-1][0])
+
+
+def test_by_the_rules_it_is_a_payment_like_any(machine: Machine) -> None:
+    asked = offline(machine, 1, 4_000, receipt(machine), made_at=machine.time.at_us - HOUR_US)
+    answer = done(machine, asked)
+    assert (answer["amount"], answer.get("case")) == (4_000, None)
+    assert done(machine, asked)["payment"] == answer["payment"]
+    assert cases(machine) == []
+    assert float_of(machine) == (96_000, 0)
+    assert machine.rows("SELECT credit FROM account") == [(4_000,)]
+    assert done(machine, settling(machine, totals(1, 4_000)))["balanced"]
+    whole(machine)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"receipt": ""}, "receipt (none) was not given"),
+        ({"receipt": "99"}, "receipt 99 was not given"),
+        ({"receipt": "X-1"}, "receipt X-1 was not given"),
+        ({"amount": 10_001}, "10001 on 2026-11-21, the limit is 10000"),
+        ({"made_at": 1_700_000_000_000_000}, "made on 2023-11-15"),
+        ({"made_at": 40_000_000_000_000_000}, "its clock says 40000000000000000"),
+        ({"made_at": -1}, "its clock says -1"),
+    ],
+)
+def test_against_a_rule_it_is_booked_with_a_case(
+    machine: Machine, change: dict[str, Any], says: str
+) -> None:
+    number = change.get("receipt", receipt(machine))
+    amount = change.get("amount", 4_000)
+    made_at = change.get("made_at", 0)
+    answer = done(machine, offline(machine, 1, amount, number, made_at=made_at))
+    assert answer["cases"] == ["offline-wrong"]
+    assert says in detail(machine)
+    assert cases(machine) == [("offline-wrong", amount, "open")]
+    assert float_of(machine) == (100_000 - amount, 0)
+    whole(machine)
+
+
+def test_the_limit_is_of_the_day_that_it_was_made(machine: Machine) -> None:
+    yesterday = machine.time.at_us - 24 * HOUR_US
+    asked = [
+        offline(machine, 1, 6_000, receipt(machine, 0)),
+        offline(machine, 2, 6_000, receipt(machine, 1), made_at=yesterday),
+        offline(machine, 3, 4_000, receipt(machine, 2)),
+        offline(machine, 4, 4_001, receipt(machine, 3), made_at=yesterday),
+    ]
+    heard = [machine.accept(each, f"o{n}", "agent/A1") for n, each in enumerate(asked)]
+    machine.settle()
+    answers = [machine.answer(each[0].message_id).data for each in heard]
+    assert ["case" in answer for answer in answers] == [False, False, False, True]
+    assert done(machine, offline(machine, 5, 1, receipt(machine, 4)))["case"]
+    whole(machine)
+
+
+def test_a_receipt_is_used_once(machine: Machine) -> None:
+    done(machine, offline(machine, 1, 100, receipt(machine)))
+    assert done(machine, offline(machine, 2, 100, receipt(machine)))["case"]
+    assert "was used before" in detail(machine)
+    whole(machine)
+
+
+def test_who_may_not_sell_has_collected_all_the_same(machine: Machine) -> None:
+    done(machine, ask("block"))
+    agreed(machine, terminal_act("terminal-lost"))
+    done(machine, offline(machine, 1, 100, receipt(machine)))
+    assert detail(machine) == "agent A1 is blocked; terminal T0000001 is lost"
+    opened(machine, "A2", money=1_000)
+    done(machine, offline(machine, 2, 100, receipt(machine, 1), agent="A2"))
+    assert "another agent's" in detail(machine)
+    whole(machine)
+
+
+def test_what_is_no_money_is_refused(machine: Machine) -> None:
+    assert no(machine, offline(machine, 1, 0)) == "tender-not-positive"
+    assert no(machine, offline(machine, 1, -5)) == "tender-not-positive"
+    assert no(machine, offline(machine, 1, 5, currency="KES")) == "currency-wrong"
+    assert no(machine, offline(machine, 1, 5, agent="A9")) == "agent-unknown"
+    assert no(machine, offline(machine, 1, 5, "9" * 41)) == "slip-wrong"
+    done(machine, back(machine, 1))
+    assert no(machine, offline(machine, 1, 5)) == "reversed-before"
+    done(machine, sold(machine, 2))
+    assert no(machine, offline(machine, 2, 5_000)) == "slip-used"
+    whole(machine)
+
+
+def test_it_can_be_taken_back(machine: Machine) -> None:
+    done(machine, offline(machine, 1, 4_000, receipt(machine)))
+    assert done(machine, back(machine, 1))["state"] == "reversed"
+    assert float_of(machine) == (100_000, 0)
+    whole(machine)
+
+
+def test_after_the_settlement_it_is_late(machine: Machine) -> None:
+    done(machine, settling(machine, totals()))
+    done(machine, offline(machine, 1, 100, receipt(machine)))
+    assert detail(machine) == "batch 1 was closed before"
+    whole(machine)
+
+
+# --- money without an account ---------------------------------------------------------------------
+
+
+def suspended(machine: Machine, account: str = "999999") -> int:
+    answer = done(machine, offline(machine, 1, 4_000, receipt(machine), account=account))
+    assert answer["cases"] == ["suspense"]
+    assert float_of(machine) == (96_000, 0)
+    return int(answer["case"])
+
+
+def test_money_for_nobody_waits_until_it_is_known_whose(machine: Machine) -> None:
+    case = suspended(machine)
+    whole(machine)
+    assert no(machine, closing(case)) == "act-wrong"
+    assert no(machine, closing(case, account="888888")) == "account-unknown"
+    assert no(machine, closing(case, account="100001", reason=" ")) == "act-wrong"
+    answer = done(machine, closing(case, account="100001"))
+    assert (answer["state"], answer["account"]) == ("closed", "100001")
+    assert machine.rows("SELECT credit FROM account") == [(4_000,)]
+    assert no(machine, closing(case, account="100001")) == "case-closed"
+    whole(machine)
+    payment = answer["payment"]
+    act = done(machine, money_act("reverse", payment=payment))["act"]
+    done(machine, money_yes(act))
+    assert machine.rows("SELECT credit FROM account") == [(0,)]
+    assert float_of(machine) == (100_000, 0)
+    whole(machine)
+
+
+def test_a_closed_account_takes_no_money(machine: Machine) -> None:
+    with machine.store.transaction() as tx:
+        tx.run("UPDATE account SET state = 'closed'")
+    case = suspended(machine, "100001")
+    assert no(machine, closing(case, account="100001")) == "account-closed"
+    whole(machine)
+
+
+def test_money_in_suspense_is_taken_back(machine: Machine) -> None:
+    case = suspended(machine)
+    assert done(machine, back(machine, 1))["state"] == "reversed"
+    assert float_of(machine) == (100_000, 0)
+    assert no(machine, closing(case, account="100001")) == "act-wrong"
+    assert done(machine, closing(case))["state"] == "closed"
+    whole(machine)
+
+
+# --- more than the float has ----------------------------------------------------------------------
+
+
+def test_what_the_float_did_not_have_the_agent_owes(tmp_path: Path) -> None:
+    machine = shop_with_terminal(tmp_path, money=1_000)
+    answer = done(machine, offline(machine, 1, 4_000))
+    assert answer["cases"] == ["float-short", "offline-wrong"]
+    assert float_of(machine) == (0, 0)
+    assert machine.rows("SELECT credit FROM account") == [(4_000,)]
+    assert cases(machine)[0] == ("float-short", 3_000, "open")
+    whole(machine)
+    assert no(machine, closing(answer["case"])) == "float-insufficient"
+    approved(machine, ask("topup", amount=5_000))
+    assert done(machine, closing(answer["case"]))["paid"] == 3_000
+    assert float_of(machine) == (2_000, 0)
+    whole(machine)
+
+
+def test_who_may_close_what(machine: Machine) -> None:
+    case = suspended(machine)
+    assert no(machine, closing(case, account="100001", operator="ruth")) == "act-no-role"
+    assert no(machine, closing(case, account="100001", operator="nobody")) == "operator-unknown"
+    assert no(machine, closing(99)) == "case-unknown"
+    done(machine, sold(machine, 2))
+    done(machine, back(machine, 2))
+    kept = machine.rows("SELECT max(id) FROM terminal_case")[0][0]
+    assert no(machine, closing(kept, account="100001")) == "act-wrong"
+    assert no(machine, closing(kept, operator="carl")) in ("act-no-role", "operator-unknown")
+    assert done(machine, closing(kept, operator="ruth")) == {"case": kept, "state": "closed"}
+    whole(machine)
+
+
+def test_two_close_it_at_once(machine: Machine) -> None:
+    case = suspended(machine)
+    asked = [closing(case, account="100001"), closing(case, account="100001", reason="again")]
+    heard = [machine.accept(each, f"c{n}") for n, each in enumerate(asked)]
+    machine.settle()
+    codes = [machine.answer(each[0].message_id).code for each in heard]
+    assert codes == ["ok", "case-closed"]
+    assert do(machine, offline(machine, 9, 1, account="100001")).data["payment"]
+    assert item(machine, 9)[0] == "booked"
+    assert slip(machine, 9).day == today(machine)
+    whole(machine)
