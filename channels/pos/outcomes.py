@@ -16,19 +16,18 @@ invalid_amount          tender-not-positive tender-too-small tender-at-step cred
 invalid_amount          currency-wrong reversal-differs
 invalid_account         meter-unknown meter-check-digit meter-length account-unknown account-closed
 invalid_account         agreement-missing account-ambiguous
-format_error            message-wrong agent-wrong payment-wrong
+format_error            message-wrong slip-wrong agent-wrong payment-wrong
 insufficient_float      float-insufficient credit-insufficient
 expired                 expired
 not_permitted_to_customer meter-blocked sale-blocked agent-out-of-scope meter-changing
 not_permitted_to_customer meter-being-exchanged
-not_permitted_to_terminal terminal-unknown terminal-blocked terminal-lost terminal-retired
+not_permitted_to_terminal terminal-unknown terminal-blocked
 not_permitted_to_terminal terminal-elsewhere terminal-signed-off pin-wrong cashier-locked
-not_permitted_to_terminal cashier-unknown cashier-blocked
+not_permitted_to_terminal cashier-unknown cashier-blocked terminal-wrong cashier-wrong
 over_limit              limit-per-sale limit-per-day-meter limit-per-day-phone agent-daily-limit
 too_often               likely-repeat sale-pending tokens-too-fast quote-changed confirm-holder
-duplicate               key-reused reversed-before
+duplicate               key-reused reversed-before slip-used batch-closed
 original_not_found      payment-unknown reference-unknown
-out_of_balance          batch-differs
 away                    overloaded channel-closed
 malfunction             key-missing tariff-missing tariff-unit-wrong module-refused
 late                    outcome-unknown terminal-late
