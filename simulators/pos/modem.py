@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from adapters.iso8583.document import Dialect
 from adapters.iso8583.errors import IsoError
 from adapters.iso8583.framing import Framer, frame
-from adapters.iso8583.keys import SessionKeys, unwrap
+from adapters.iso8583.keys import SessionKeys, unwrap, unwrap_aes
 from adapters.iso8583.message import Message
 from adapters.iso8583.seal import sealed, verify
 
@@ -55,9 +55,9 @@ class Modem:
             self.faults.append(f"frame: {self._framer.defect}")
         return found
 
-    def take_key(self, wrapped: bytes, check: bytes) -> None:
+    def take_key(self, cipher: str, wrapped: bytes, check: bytes) -> None:
         """A session key under the master key, with its check value. Raises KeyFault."""
-        key = unwrap(self.master, wrapped, check)
+        key = (unwrap_aes if cipher == "aes" else unwrap)(self.master, wrapped, check)
         self._keys = self._keys.renewed(key) if self._keys else SessionKeys(key)
 
     def forget_keys(self) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from adapters._session import CloseLink
-from adapters.iso8583.errors import IsoError
+from adapters.iso8583.errors import IsoError, KeyFault
 from adapters.iso8583.message import Message
 from adapters.iso8583.vocabulary import reply_mti
 from simulators.pos.items import Fate, Item, ItemBook, Totals, fate_of
@@ -372,7 +372,10 @@ class Terminal:
         item, good = pending.item, event is Event.APPROVED
         match pending.operation:
             case "sign_on" if good:
-                self._signed_on(heard)
+                self.cashier, self._coming = self._coming, ""
+                self._keyed(heard)
+            case "key_exchange" if good:
+                self._keyed(heard)
             case "vend" | "pay" if item is not None:
                 item.fate, item.code = (Fate.DONE if good else Fate.REFUSED), heard.code
                 item.answer = dict(heard.values)
@@ -392,14 +395,17 @@ class Terminal:
             case _:
                 pass
 
-    def _signed_on(self, heard: Heard) -> None:
-        """Who is at it; the session's key, if the host gives one."""
-        self.cashier, self._coming = self._coming, ""
+    def _keyed(self, heard: Heard) -> None:
+        """The session's key, if the host gives one; with a wrong one the old one stays."""
         key = heard.values.get("key")
         form = self.wording.sheet.keys
-        if isinstance(key, str) and key and self.setup.master:
+        if not isinstance(key, str) or not key or not self.setup.master:
+            return
+        try:
             raw = bytes.fromhex(key)
-            self.modem.take_key(raw[: form.octets], raw[form.octets :][: form.check])
+            self.modem.take_key(form.cipher, raw[: form.octets], raw[form.octets :][: form.check])
+        except (ValueError, KeyFault):
+            self.counts["wrong-keys"] += 1
 
     def _told(self) -> list[Any]:
         events, self._events = self._events, []

@@ -2,13 +2,12 @@
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
-from hub.pins import proof
 
 from core.messages import (
     Answer,
@@ -22,8 +21,10 @@ from core.messages import (
 from core.store.invariants import offences
 from core.store.upgrade import is_sqlite
 from hub import balance, module_log
+from hub.pins import proof
+from hub.terminalkeys import kcv_of
 from simulators.bench import town
-from simulators.demo.children import last_words
+from simulators.demo.children import last_words, until
 from simulators.demo.house import COMPANY, House, free_port
 from simulators.pos.items import COUNTED, Fate, Item
 from simulators.pos.line import Exchange, Line
@@ -48,14 +49,21 @@ acts_per_day = 10000
 roles = ["agent-approver"]
 """
 CHANNEL = """
-[channels.pos]
+[channels.{name}]
 kind = "pos"
 company = "demo"
 endpoint = "tcp:{port}:interface=127.0.0.1"
 dialect = "{dialect}"
+keys = "{name}-keys.json"
 pin_key_file = "pin.key"
 answer_s = 20.0
 """
+#: Dialect -> the master key that its terminals have (test keys): all three speak with codes.
+MASTERS = {
+    "generic-1987-ascii": ("des", bytes.fromhex("0123456789ABCDEFFEDCBA9876543210")),
+    "tpdu-1987-bcd": ("des", bytes.fromhex("89ABCDEF0123456776543210FEDCBA98")),
+    "ascii-1993": ("aes", bytes.fromhex("2B7E151628AED2A6ABF7158809CF4F3C")),
+}
 
 
 @dataclass
@@ -63,31 +71,36 @@ class Shops:
     """An installation with terminals; ``heard``: what they were told, by terminal."""
 
     house: House
-    port: int
-    dialect: str
+    ports: Mapping[str, int]  # by dialect
     lines: list[Line] = field(default_factory=list)
     heard: dict[str, list[Ended]] = field(default_factory=dict)
     owners: dict[str, str] = field(default_factory=dict)  # terminal -> agent
     exchange: Exchange = field(default_factory=Exchange)
 
     def __post_init__(self) -> None:
-        self._wording = wording_of(self.dialect)
+        self._wordings = {dialect: wording_of(dialect) for dialect in self.ports}
         self._zone = self.house.config.companies[COMPANY].zone
 
     # --- opening ---------------------------------------------------------------------------------
 
     def act(self, operator: str, command: Message) -> Answer:
         """What an operator asks for; it must be done or wait for the second person."""
-        reply = self.house.ask(
-            {
-                "do": "act", "company": COMPANY, "key": f"act/{operator}/{uuid.uuid4()}",
-                "type": name_of(command).name, "operator": operator, "secret": "",
-                "data": msgspec.to_builtins(command),
-            }
-        )  # fmt: skip
-        answer = msgspec.convert(reply["answer"], Answer)
+        request = {
+            "do": "act", "company": COMPANY, "key": f"act/{operator}/{uuid.uuid4()}",
+            "type": name_of(command).name, "operator": operator, "secret": "",
+            "data": msgspec.to_builtins(command),
+        }  # fmt: skip
+        answer = until(lambda: self._answer(request), 2 * SOON_S, "an answer to an act")
         assert answer.outcome is Outcome.DONE, (command, answer)
         return answer
+
+    def _answer(self, request: dict[str, Any]) -> Answer | None:
+        """Under its key it is done once, so that who had no answer asks again."""
+        try:
+            answer = self.house.ask(request)["answer"]
+        except TimeoutError:  # worker processes are not up yet
+            return None
+        return None if answer is None else msgspec.convert(answer, Answer)
 
     def agreed(self, command: Message) -> Answer:
         """Asked for by one person, approved by another."""
@@ -141,13 +154,21 @@ class Shops:
 
     # --- at the terminals ------------------------------------------------------------------------
 
-    def setup(self, number: str) -> Setup:
-        """How the maker sets a terminal up; its numbers begin anew each time."""
-        return Setup(number, self._wording, zone=self._zone, answer_s=SOON_S, again_s=0.2)
+    def setup(self, number: str, dialect: str) -> Setup:
+        """How the maker sets a terminal up."""
+        return Setup(
+            number,
+            self._wordings[dialect],
+            zone=self._zone,
+            master=MASTERS[dialect][1],
+            answer_s=SOON_S,
+            again_s=0.2,
+        )
 
     def install(self, terminal: Terminal) -> Line:
         """Put a terminal on its line."""
-        line = Line(terminal, "127.0.0.1", self.port, self._hears)
+        port = self.ports[terminal.wording.dialect.name]
+        line = Line(terminal, "127.0.0.1", port, self._hears)
         self.lines.append(line)
         self.exchange.lines.append(line)
         return line
@@ -229,16 +250,25 @@ class Shops:
             assert (agent, money, reserved) == (agent, TOPUP - owed, 0)
 
 
-def build(house: House, dialect: str, households: int) -> Shops:
-    """An installation with a town, and a port for terminals; the hub is not started."""
-    port = free_port()
+def build(house: House, households: int) -> Shops:
+    """An installation with a town, and a port for each dialect; the hub is not started."""
+    ports = {dialect: free_port() for dialect in MASTERS}
+    names = {dialect: f"pos{at}" for at, dialect in enumerate(MASTERS)}
     base = house.edit
 
     def edited(text: str) -> str:
-        return base(text) + OPERATORS + CHANNEL.format(port=port, dialect=dialect)
+        channels = [
+            CHANNEL.format(name=names[dialect], port=port, dialect=dialect)
+            for dialect, port in ports.items()
+        ]
+        return "".join([base(text), OPERATORS, *channels])
 
     house.edit = edited
     house.build()
     (house.folder / "pin.key").write_text(PIN_KEY.hex())
+    for dialect, (cipher, key) in MASTERS.items():
+        record = {"terminal": "*", "cipher": cipher, "kcv": kcv_of(cipher, key), "plain": key.hex()}
+        file = house.folder / f"{names[dialect]}-keys.json"
+        file.write_bytes(msgspec.json.encode({"version": 1, "keys": [record]}))
     town.enrol(house.config.database_url(), households, time.time_ns() // 1_000)
-    return Shops(house, port, dialect)
+    return Shops(house, ports)

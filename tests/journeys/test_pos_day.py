@@ -23,12 +23,13 @@ from simulators.pos.items import Fate
 from simulators.pos.line import Line
 from simulators.pos.states import State
 from tests.journeys.conftest import POSTGRESQL, SQLITE, engine_edit
-from tests.journeys.shops import SOON_S, Shops, build
+from tests.journeys.shops import MASTERS, SOON_S, Shops, build
 
 pytestmark = pytest.mark.slow
 
 AGENTS, TERMINALS_EACH, ITEMS = 10, 5, 12
 HOUSEHOLDS = 200
+DIALECTS = tuple(MASTERS)
 #: Of 600 items: what goes wrong with how many of them.
 WRONG = {
     "loses-answers": 30,  # 5 %
@@ -127,20 +128,21 @@ class Day:
 
 @pytest.fixture(params=[SQLITE, POSTGRESQL])
 def shops(request: pytest.FixtureRequest) -> Iterator[Shops]:
-    """Ten agents with five terminals each; two agents have a cashier."""
+    """Ten agents with five terminals each, of three makers; two agents have a cashier."""
     with ExitStack() as stack:
         # a short name: a Unix socket's path has a limit of 107 bytes
         folder = Path(tempfile.mkdtemp(prefix="wb-"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         house = House(folder, edit=engine_edit(request.param, request))
         stack.callback(house.close)
-        made = build(house, "generic-1987-ascii", HOUSEHOLDS)
+        made = build(house, HOUSEHOLDS)
         house.start_hub(bound=False)
         agents = [f"A-{number:02d}" for number in range(1, AGENTS + 1)]
         made.open(agents, TERMINALS_EACH, agents[:2])
         stack.callback(made.exchange.close)
         for at, number in enumerate(made.owners):
-            made.install(Street(made.setup(number), time.time, seed=at))
+            setup = made.setup(number, DIALECTS[at % len(DIALECTS)])
+            made.install(Street(setup, time.time, seed=at))
         yield made
 
 
