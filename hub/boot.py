@@ -283,7 +283,10 @@ def _channels(hub: Hub, specs: Mapping[str, ChannelSpec], routing: Routing) -> N
             problems.append(_option_problem(section, specs[name], error))
             continue
         hub.ports[name] = ports
-        hub.channels[name] = specs[name].build(ports, options)
+        try:
+            hub.channels[name] = specs[name].build(ports, options)
+        except (ValueError, LookupError) as error:  # a mapping, a file of keys, a link
+            problems.append(f"[channels.{name}] {error}")
     for code in hub.terms:
         hub.ports[f"{CONTROL}-{code}"] = _ports(hub, f"{CONTROL}-{code}", code, routing)
     if problems:

@@ -122,6 +122,16 @@ kind = "ussd"
 company = "demo"
 path = "/ussd"                       # the aggregator's callback; or link = "smsc" for USSD by SMPP
 
+# Terminals of agents, by ISO 8583: channels/pos/README.md. A dialect is a file of mappings/pos.
+# [channels.pos]
+# kind = "pos"
+# company = "demo"
+# endpoint = "tcp:6789:interface=127.0.0.1"   # ssl:6789:privateKey=key.pem:certKey=cert.pem
+# dialect = "generic-1987-ascii"
+# keys = "terminals.json"              # master keys of terminals; test companies may go without
+# master_key_file = "terminals.master" # what they are wrapped under
+# pin_key_file = "pins.key"            # the company's own pin_key_file
+
 # A security module on the network (a PrismToken) that makes the tokens of a supply group: see
 # channels/security_module/README.md for its times of doubt, and what to ask its vendor.
 # [links.prism]

@@ -136,7 +136,7 @@ def test_a_channels_own_options_are_checked(folder: Path) -> None:
 
 def test_two_channels_on_one_path_are_refused(folder: Path) -> None:
     config = changed(folder, CHANNELS, CHANNELS + CHANNELS.replace("channels.line", "channels.b"))
-    with pytest.raises(ValueError, match="two channels serve /line"):
+    with pytest.raises(ConfigError, match="two channels serve /line"):
         build(config, REACTOR, spec_of=spec_of)
 
 
