@@ -47,7 +47,7 @@ class Seals:
         if again and terminal.keys is not None:
             return ring.sent(terminal.number, terminal.keys.current)
         key, wired = ring.new(terminal.number)
-        keys = terminal.keys.renewed(key) if terminal.keys is not None else SessionKeys(key)
+        keys = _renewed(terminal.keys, key)
         try:
             await self.ports.keep(note_of(terminal.number), ring.note(terminal.number, keys))
         except Exception:  # after a crash the terminal signs on anew; no sale is lost by it
@@ -61,6 +61,14 @@ class Seals:
             return None
         note = await self.ports.kept(note_of(number))
         return self.ring.of_note(number, note) if note else None
+
+
+def _renewed(keys: SessionKeys | None, key: bytes) -> SessionKeys:
+    """With a new key. The one that the terminal used last stays until it uses this one: whoever
+    asks for keys in its name again and again cannot shut it out."""
+    if keys is None:
+        return SessionKeys(key)
+    return SessionKeys(key, keys.previous) if keys.previous is not None else keys.renewed(key)
 
 
 def note_of(number: str) -> str:

@@ -138,7 +138,10 @@ class PosChannel:
             wire.close(reason)
 
     def _listening(self, port: Any) -> None:
-        self._port = port
+        if self.desk.stopping:  # we were stopped before it was open
+            port.stopListening()
+        else:
+            self._port = port
 
     def _deaf(self, failure: Any) -> None:
         self._trouble = failure.getErrorMessage()

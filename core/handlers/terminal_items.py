@@ -14,7 +14,7 @@ from core.messages import (
     UploadItem,
 )
 from core.terminals.closing import decide_close
-from core.terminals.offline import decide_offline, on_calendar
+from core.terminals.offline import decide_offline, on_calendar, receipt_number
 from core.terminals.reversals import decide_reversal
 from core.terminals.settlement import MAX_CASES, decide_settle, decide_upload
 from core.terminals.slips import day_number
@@ -56,7 +56,7 @@ def _wants_offline(command: CollectOffline) -> Wants:
         accounts=number,
         owing=number,
         agents=(command.agent,),
-        offline=tuple((slip.terminal, slip.receipt, day) for day in days),
+        offline=tuple((slip.terminal, receipt_number(slip.receipt), day) for day in days),
     )
     return Wants.union((wants, wants_of_slip(slip)))
 

@@ -123,7 +123,7 @@ def _sale(reader: Reader, where: str, **asked: Any) -> CopyView | None:
 
 
 def _plain(sale: PastSale) -> dict[str, Any]:
-    plain: dict[str, Any] = msgspec.to_builtins(shown_sale(sale))
+    plain: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(shown_sale(sale)))
     return plain
 
 

@@ -8,6 +8,8 @@ that was not given to it.
 from datetime import timedelta
 from typing import Any, Final
 
+from msgspec.structs import replace
+
 from core.agents.commission import commission_of_payment
 from core.agents.entities import Agent
 from core.agents.floats import agent_of, float_of, refilled, spent
@@ -66,8 +68,9 @@ def decide_offline(ctx: Context, command: CollectOffline) -> Answer:
     terminal = terminal_of(ctx, slip.terminal)
     day_of(slip.terminal, slip.day)
     check_words(slip)
+    slip = replace(slip, receipt=receipt_number(slip.receipt))
     known = ctx.stage.get(TerminalItem, slip_name(terminal.id, slip.day, slip.stan))
-    if known is not None and _same(command, agent, known):
+    if known is not None and _same(ctx, command, agent, known):
         return _answer(known, [])
     unused(ctx, terminal, slip)
     batch, late = batch_for(ctx, terminal, slip.batch, slip.day)
@@ -85,16 +88,26 @@ def decide_offline(ctx: Context, command: CollectOffline) -> Answer:
     return _answer(item, found)
 
 
-def _same(command: CollectOffline, agent: Agent, item: TerminalItem) -> bool:
+def _same(ctx: Context, command: CollectOffline, agent: Agent, item: TerminalItem) -> bool:
     """Whether it came before, under another key."""
-    return (item.offline, item.agent_id, item.amount, item.receipt) == (
-        1, agent.id, command.amount, command.slip.receipt,
-    )  # fmt: skip
+    account = _account(ctx, command.account)
+    return account is not None and (
+        (item.offline, item.agent_id, item.amount, item.receipt, item.account_id)
+        == (1, agent.id, command.amount, receipt_number(command.slip.receipt), account.id)
+    )
 
 
 def on_calendar(made_at: int) -> bool:
     """Whether a terminal's clock says something that can be."""
     return 0 < made_at < LAST_US
+
+
+def receipt_number(receipt: str) -> str:
+    """A number of a series as it is kept: terminals print it with zeros before it, or without."""
+    plain = receipt.strip()
+    if not (plain.isascii() and plain.isdecimal()):
+        return plain
+    return plain.lstrip("0") or "0"
 
 
 def _made_day(ctx: Context, command: CollectOffline) -> int:
@@ -126,11 +139,12 @@ def _wrongs(
         found.append(
             f"{before + command.amount} on {made}, the limit is {terminal.emergency_limit}"
         )
-    number = int(slip.receipt) if slip.receipt.isdecimal() else -1
+    receipt = receipt_number(slip.receipt)
+    number = int(receipt) if receipt.isdecimal() else -1
     series = stage.linked("receipts-of", terminal.id) or ()
     if not any(first <= number <= last for first, last in series):
         found.append(f"receipt {slip.receipt or '(none)'} was not given to this terminal")
-    elif stage.linked("receipt-used", slip.receipt):
+    elif stage.linked("receipt-used", receipt):
         found.append(f"receipt {slip.receipt} was used before")
     return found
 

@@ -45,15 +45,14 @@ def sign_on(ctx: Context, command: SignOnCashier) -> Answer:
 
 
 def _place(ctx: Context, command: SignOnCashier | SignOffCashier) -> tuple[Agent, Terminal]:
-    """The agent, who is not closed, and its terminal."""
+    """The agent, who sells if somebody signs on, and its terminal."""
     id_ = ctx.stage.linked("agent-number", command.agent)
     agent = ctx.stage.get(Agent, id_) if id_ is not None else None
     if agent is None:
         raise refuse("agent-unknown", agent=command.agent, company=ctx.terms.name)
-    if agent.state == AgentState.CLOSED:
-        raise refuse("agent-closed", agent=agent.number)
-    if agent.state == AgentState.BLOCKED and isinstance(command, SignOnCashier):
-        raise refuse("agent-blocked", agent=agent.number)
+    if isinstance(command, SignOnCashier) and agent.state != AgentState.ACTIVE:
+        blocked = agent.state == AgentState.BLOCKED
+        raise refuse("agent-blocked" if blocked else "agent-closed", agent=agent.number)
     terminal = terminal_at_work(ctx, agent, command.terminal)
     if not _FIRST_DAY <= command.day <= _LAST_DAY:
         raise refuse("terminal-wrong", terminal=terminal.number, what=f"{command.day} is no day")

@@ -13,6 +13,7 @@ import typer
 
 from core.calendars import local_time
 from core.messages import (
+    CloseTerminalCase,
     DecideTokenAct,
     Message,
     MoveChange,
@@ -338,6 +339,7 @@ def send(
     | RequestMoneyAct
     | RequestAgentAct
     | RequestTerminalAct
+    | CloseTerminalCase
     | DecideTokenAct
     | RequestChange
     | MoveChange,

@@ -38,6 +38,7 @@ from hub.verbs._shared import (
     operator_name,
     reading,
 )
+from hub.verbs._terminalitems import ITEMS
 from hub.verbs.act import KeyOption, send, tell_done
 
 NAME = "terminals"
@@ -49,6 +50,7 @@ app = typer.Typer(
     "agent-approver agrees: \\[operators.NAME] of the configuration.",
     no_args_is_help=True,
 )
+app.registered_commands += ITEMS.registered_commands
 
 CompanyOption = Annotated[str, typer.Option(help="Which company, where there are several.")]
 Number = Annotated[str, typer.Argument(help="The terminal's number (ISO 8583, DE 41).")]

@@ -76,6 +76,7 @@ ARGS = {
     "code": "4711",
     "receipt": "A-1",
     "minutes": 3,
+    "off": 40,
     "quoted": 280,
     "what": "x",
     "text": "1.500",
@@ -212,6 +213,8 @@ def test_what_says_that_no_money_was_taken(texts: Texts) -> None:
         *(code for code in OPERATOR if code.startswith("key-change-")),
         *(code for code in OPERATOR if code.startswith(("cashier-", "pin-"))),
         "terminal-wrong",  # an act
+        # said at a terminal of what was not known, or had happened before
+        *("terminal-late", "terminal-kept", "reversal-partial", "advice-refused", "message-wrong"),
     }:
         for language, mark in marks.items():
             shown = texts.render("refusal", language, {"code": code, "args": ARGS})

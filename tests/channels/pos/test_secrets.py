@@ -151,6 +151,19 @@ def test_the_old_key_is_taken_until_the_new_one_was_used(tmp_path: Path) -> None
     assert send(shop, shop.message("0200", **VEND), old)[0].fields[39] == "A0"
 
 
+def test_who_asks_for_keys_in_its_name_does_not_shut_a_terminal_out(tmp_path: Path) -> None:
+    shop = installed(tmp_path)
+    draws = iter(range(1, 9))
+    object.__setattr__(
+        shop.channel.desk.seals.ring, "draw", lambda size: bytes([next(draws) * 2]) * size
+    )
+    own = signed_on(shop)
+    assert send(shop, shop.message("0200", **VEND), own)[0].fields[39] == "00"
+    for _ in range(3):
+        shop.ask("0800", f70="101")
+    assert send(shop, shop.message("0200", **VEND), own)[0].fields[39] == "00"
+
+
 def test_a_repeated_sign_on_gets_the_same_key(tmp_path: Path) -> None:
     shop = installed(tmp_path)
     ring = shop.channel.desk.seals.ring

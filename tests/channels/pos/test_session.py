@@ -111,7 +111,7 @@ def test_who_does_not_read_is_closed() -> None:
     pieces=st.lists(st.binary(max_size=200), max_size=20),
     good=st.booleans(),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_whatever_comes_nothing_is_raised(dialect: str, pieces: list[bytes], good: bool) -> None:
     link = session(dialect)
     if good:
@@ -129,7 +129,7 @@ def test_whatever_comes_nothing_is_raised(dialect: str, pieces: list[bytes], goo
 
 
 @given(st.data())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_a_sale_cut_or_changed_anywhere_ends_in_an_answer_or_a_closed_link(
     data: st.DataObject,
 ) -> None:

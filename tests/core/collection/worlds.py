@@ -3,13 +3,15 @@
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
-from core.messages import ReceiveJointPayment
+from core.messages import CollectOffline, ReceiveJointPayment, Slip
 from core.messages.collection import PaymentShare
 from tests.core.agents import shop
 from tests.core.billing.village import issued, report, rows, settle, wrongs
 from tests.core.collection.desk import act, agreed, debt, desk_on, done, money, whole
 from tests.core.terminals import shop as post
+from tests.core.terminals import till
 from tests.hub.machine import Machine, buy, enrol, fresh_sqlite
 
 
@@ -80,6 +82,33 @@ def _terminals(machine: Machine) -> None:
     post.agreed(machine, post.ask("emergency", receipts=20))
     done(machine, post.on(terminal=post.OTHER))
     done(machine, post.ask("lost", post.OTHER))
+    _items(machine)
+
+
+def _items(machine: Machine) -> None:
+    """Sold, collected, taken back, refused, barred, settled, late; and without the line."""
+    here: dict[str, Any] = {"terminal": post.TERMINAL, "cashier": "08"}
+
+    def named(stan: int, batch: int = 1) -> Slip:
+        return till.slip(machine, stan, batch, **here)
+
+    done(machine, shop.sell(1_000, another=True, slip=named(1)))
+    done(machine, till.back(machine, 1, terminal=post.TERMINAL))
+    for stan in (2, 3):
+        done(machine, shop.collect(500 + stan, slip=named(stan)))
+    done(machine, till.back(machine, 3, terminal=post.TERMINAL))
+    done(machine, till.back(machine, 4, terminal=post.TERMINAL))
+    machine.do(shop.sell(10**9, another=True, slip=named(5)), "refused at a terminal")
+    theirs = till.totals(3, 2_005, 1, 503)
+    done(machine, till.settling(machine, theirs, terminal=post.TERMINAL))
+    done(machine, shop.collect(600, slip=named(6)))
+    done(machine, shop.collect(700, slip=named(7, 2)))
+    for stan, amount, account in ((8, 90, "999999"), (9, 200_000, "100002")):
+        done(machine, CollectOffline(
+            agent="A1", account=account, amount=amount, currency="UGX", slip=named(stan, 2)
+        ))  # fmt: skip
+    late = machine.rows("SELECT id FROM terminal_case WHERE kind = 'late-item'")[0][0]
+    done(machine, till.closing(late))
 
 
 @cache

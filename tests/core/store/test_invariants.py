@@ -135,6 +135,20 @@ CRIMES: dict[str, tuple[str, ...]] = {
         "0 FROM terminal_receipts",
     ),
     "agent-of-terminal": ("UPDATE terminal SET company = 'none' WHERE shift_id = 0",),
+    "item-is-booked": ("UPDATE terminal_item SET amount = amount + 1 WHERE kind = 'sale'",),
+    "item-state": (
+        "UPDATE terminal_item SET state = 'booked' WHERE state = 'reversed'",
+        "UPDATE terminal_item SET state = 'failed' WHERE kind = 'payment'",
+    ),
+    "item-nothing": ("UPDATE terminal_item SET about = 1 WHERE state = 'barred'",),
+    "item-once": ("UPDATE terminal_item SET day = 20200101, stan = 1",),
+    "batch-sums": ("UPDATE terminal_batch SET our_debits = our_debits + 1",),
+    "batch-once": ("UPDATE terminal_batch SET live = 0 WHERE state = 'open'",),
+    "kept-has-case": ("DELETE FROM terminal_case WHERE kind = 'kept-token'",),
+    "late-has-case": ("DELETE FROM terminal_case WHERE kind = 'late-item'",),
+    "case-closed": ("UPDATE terminal_case SET reason = '' WHERE state = 'closed'",),
+    "suspense-has-case": ("DELETE FROM terminal_case WHERE kind = 'suspense'",),
+    "short-has-case": ("UPDATE terminal_case SET amount = amount + 1 WHERE kind = 'float-short'",),
     "debt-not-negative": ("UPDATE debt SET outstanding = -1",),
 }
 

@@ -30,6 +30,7 @@ from tests.core.terminals.shop import (
     placed,
     post,
     refused,
+    yes,
 )
 from tests.hub.machine import Machine
 
@@ -220,6 +221,8 @@ def test_nobody_signs_on_for_an_agent_who_may_not_sell(machine: Machine) -> None
     done(machine, on())
     done(machine, ask_agent("block"))
     assert refused(machine, on()).code == "agent-blocked"
+    done(machine, yes(done(machine, ask_agent("close"))["act"]))
+    assert refused(machine, on()).code == "agent-closed"
     assert done(machine, off())["cashier"] == "07"
 
 

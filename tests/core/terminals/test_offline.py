@@ -105,7 +105,7 @@ def test_the_limit_is_of_the_day_that_it_was_made(machine: Machine) -> None:
 
 def test_a_receipt_is_used_once(machine: Machine) -> None:
     done(machine, offline(machine, 1, 100, receipt(machine)))
-    assert done(machine, offline(machine, 2, 100, receipt(machine)))["case"]
+    assert done(machine, offline(machine, 2, 100, f"00{receipt(machine)}"))["case"]
     assert "was used before" in detail(machine)
     whole(machine)
 
@@ -131,6 +131,9 @@ def test_what_is_no_money_is_refused(machine: Machine) -> None:
     assert no(machine, offline(machine, 1, 5)) == "reversed-before"
     done(machine, sold(machine, 2))
     assert no(machine, offline(machine, 2, 5_000)) == "slip-used"
+    done(machine, offline(machine, 3, 5, account="999999"))
+    assert no(machine, offline(machine, 3, 5, account="888888")) == "slip-used"
+    assert no(machine, offline(machine, 3, 5)) == "slip-used"
     whole(machine)
 
 
