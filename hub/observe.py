@@ -27,6 +27,7 @@ MASKED = {
     "raw": 0,
     "password": 0,
     "secret": 0,
+    "pin_proof": 0,
 }
 #: 20 digits, with or without the blanks or hyphens of their groups
 _TOKEN = re.compile(r"(?<!\d)\d{4}(?:[ -]?\d{4}){3}[ -]?(\d{4})(?!\d)")

@@ -67,7 +67,7 @@ def decide_offline(ctx: Context, command: CollectOffline) -> Answer:
         )
     terminal = terminal_of(ctx, slip.terminal)
     day_of(slip.terminal, slip.day)
-    check_words(slip)
+    check_words(slip, command.amount)
     slip = replace(slip, receipt=receipt_number(slip.receipt))
     known = ctx.stage.get(TerminalItem, slip_name(terminal.id, slip.day, slip.stan))
     if known is not None and _same(ctx, command, agent, known):

@@ -37,6 +37,10 @@ def cashiers_needed(stage: Stage, agent_id: int) -> bool:
 
 
 def signed_on(stage: Stage, terminal: Terminal, cashier: str) -> None:
-    """Refuses an item of somebody who is not the one signed on, where the agent has cashiers."""
-    if cashiers_needed(stage, terminal.agent_id) and (not cashier or cashier != terminal.cashier):
+    """Refuses an item of somebody who is not the one signed on, where the agent has cashiers.
+
+    Nobody is called as the terminal itself, which may be signed on since before there were any.
+    """
+    strange = cashier in ("", terminal.number) or cashier != terminal.cashier
+    if cashiers_needed(stage, terminal.agent_id) and strange:
         raise refuse("terminal-signed-off", terminal=terminal.number)

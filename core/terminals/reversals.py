@@ -26,6 +26,7 @@ from core.terminals.slips import (
     PAYMENT,
     SALE,
     add_item,
+    check_numbers,
     day_of,
     today_of,
     too_old,
@@ -43,6 +44,7 @@ def decide_reversal(ctx: Context, command: ReverseAtTerminal) -> Answer:
     day = day_of(command.terminal, command.day)
     if (day - today_of(ctx)).days > 1:
         raise wrong(command.terminal, f"{day} has not come")
+    check_numbers(command.terminal, 0, command.amount)
     if command.amount < 0:
         raise refuse("tender-not-positive", tender=command.amount)
     item = ctx.stage.get(TerminalItem, slip_name(terminal.id, command.day, command.stan))

@@ -26,6 +26,7 @@ from core.terminals.slips import (
     PAYMENT,
     SALE,
     batch_for,
+    check_numbers,
     day_of,
     is_over,
     open_batch,
@@ -35,6 +36,8 @@ from core.terminals.slips import (
 #: Differences of one batch that become a case each: more is a terminal out of order, and one case
 #: says how many more.
 MAX_CASES: Final = 50
+#: DE 86 to 89 have 16 digits.
+MOST_TOTAL: Final = 10**16
 #: Pending items that an answer names: a field of ISO 8583 has 999 characters.
 MAX_NAMED: Final = 50
 
@@ -51,8 +54,9 @@ def decide_settle(ctx: Context, command: SettleTerminal) -> Answer:
             expected=ctx.terms.currency,
         )
     theirs = command.totals
-    if command.batch < 0 or min(msgspec.structs.astuple(theirs)) < 0:
-        raise wrong(command.terminal, "totals are amounts, none below 0")
+    check_numbers(command.terminal, command.batch, 0)
+    if not all(0 <= each < MOST_TOTAL for each in msgspec.structs.astuple(theirs)):
+        raise wrong(command.terminal, "totals have at most 16 digits, and none is below 0")
     batch = _to_settle(ctx, terminal, command)
     if batch.state == BatchState.CLOSED:
         return _answer(batch)
@@ -190,7 +194,8 @@ def decide_upload(ctx: Context, command: UploadItem) -> Answer:
     """Keep an item as the terminal has it; nothing is booked by it."""
     terminal = _at(ctx, command.agent, command.terminal)
     day_of(command.terminal, command.day)
-    if command.kind not in (SALE, PAYMENT) or command.amount < 0 or command.batch < 0:
+    check_numbers(command.terminal, command.batch, command.amount)
+    if command.kind not in (SALE, PAYMENT) or command.amount < 0:
         raise wrong(command.terminal, "an item is a sale or payment of an amount")
     batch, closed = batch_for(ctx, terminal, command.batch, command.day)
     if closed:

@@ -36,7 +36,7 @@ def sign_on(ctx: Context, command: SignOnCashier) -> Answer:
             raise refuse("terminal-signed-off", terminal=terminal.number)
         return _begun(ctx, terminal, terminal.number, terminal.name, command.day)
     cashier = ctx.stage.get(Cashier, (agent.id, command.cashier))
-    if cashier is None:
+    if cashier is None or cashier.code == terminal.number:  # that is the terminal itself
         raise refuse("cashier-unknown", agent=agent.number, cashier=command.cashier)
     wrong = right_pin(ctx, agent, cashier, command.pin_proof)
     if wrong is not None:

@@ -32,6 +32,8 @@ SALE_DAYS: Final = 1
 #: A batch that was closed so long ago is over for good: who names its number has begun it anew.
 #: Shorter, what was on its way when it was settled would be in a batch that nobody settles.
 LATE_US: Final = 2 * 3_600_000_000
+#: DE 4 has 12 digits; so has no batch's number more. What is above is no amount of a terminal.
+MOST: Final = 10**12
 #: What a terminal writes: DE 37 has 12 characters, a cashier's code 8, a receipt's number some.
 MAX_WORD: Final = 40
 
@@ -133,15 +135,22 @@ def _admitted(ctx: Context, asked: Asked) -> Terminal:
     day, today = day_of(slip.terminal, slip.day), today_of(ctx)
     if too_old(ctx, day) or day > today + timedelta(1):  # clocks differ around midnight
         raise wrong(slip.terminal, f"{day} is not the day that it is here, {today}")
-    check_words(slip)
+    check_words(slip, asked.amount)
     unused(ctx, terminal, slip)
     return terminal
 
 
-def check_words(slip: Slip) -> None:
-    """Texts that a terminal writes have an end, numbers are none below 0."""
-    if max(map(len, (slip.cashier, slip.rrn, slip.receipt))) > MAX_WORD or slip.batch < 0:
+def check_words(slip: Slip, amount: int) -> None:
+    """What a terminal writes has an end."""
+    if max(map(len, (slip.cashier, slip.rrn, slip.receipt))) > MAX_WORD:
         raise wrong(slip.terminal, f"a word of a slip has at most {MAX_WORD} characters")
+    check_numbers(slip.terminal, slip.batch, amount)
+
+
+def check_numbers(terminal: str, batch: int, amount: int) -> None:
+    """A batch's number and an amount in the digits that a terminal has for them."""
+    if not 0 <= batch < MOST or not -MOST < amount < MOST:
+        raise wrong(terminal, f"batch {batch}, amount {amount}: they have at most 12 digits")
 
 
 def unused(ctx: Context, terminal: Terminal, slip: Slip) -> None:

@@ -8,12 +8,17 @@ from typing import Any
 import pytest
 
 from core.messages import Answer, Outcome
+from core.queries import terminals as queries
+from core.queries.acts import acts_at_terminal
 from core.store.upgrade import upgrade
-from tests.core.agents.shop import opened, shop_on, whole
+from tests.core.agents.shop import ask as ask_agent
+from tests.core.agents.shop import collect, opened, sell, shop_on, shop_terms, whole
 from tests.core.agents.test_concurrency import all_at_once
+from tests.core.terminals import till
 from tests.core.terminals.shop import (
     OTHER,
     TERMINAL,
+    agreed,
     ask,
     ask_of,
     done,
@@ -24,7 +29,7 @@ from tests.core.terminals.shop import (
     report,
     yes,
 )
-from tests.hub.machine import Machine
+from tests.hub.machine import METER, Machine
 from tests.servers.postgres import Postgres
 
 pytestmark = pytest.mark.slow
@@ -45,8 +50,6 @@ def fill(url: str) -> None:
 
 @pytest.fixture
 def machine(postgres: Postgres) -> Iterator[Machine]:
-    from tests.core.agents.shop import shop_terms
-
     url = postgres.prepared("terminals", fill)
     machine = Machine(url, terms=shop_terms())
     machine.time.at_us += 60_000_000
@@ -74,6 +77,41 @@ def test_nobody_guesses_more_than_three_times(machine: Machine) -> None:
     codes = Counter(answer.code for answer in answers)
     assert codes == {"pin-wrong": 2, "cashier-locked": 22}
     assert machine.rows("SELECT wrong FROM cashier WHERE code = '07'") == [(3,)]
+    whole(machine)
+
+
+def test_the_same_questions_have_the_same_answers_there(machine: Machine) -> None:
+    topup = done(machine, ask_agent("topup", amount=50_000))
+    done(machine, yes(topup["act"]))
+    agreed(machine, ask("emergency", limit=9, receipts=5))
+    done(machine, on())
+    day = till.today(machine)
+    sold = done(machine, sell(5_000, slip=till.slip(machine, 1, cashier="07")))
+    paid = done(machine, collect(3_000, slip=till.slip(machine, 2, cashier="07")))
+    with machine.store.reader() as reader:
+        found = queries.terminal_of(reader, "demo", TERMINAL)
+        assert found is not None
+        assert (found.cashiers_needed, found.cashier, found.emergency_limit) == (True, "07", 9)
+        assert len(queries.terminals_of(reader, "demo")) == 2
+        assert [each.code for each in queries.cashiers_of(reader, "demo", "A1")] == ["07", "08"]
+        (shift,) = queries.shifts_of(reader, "demo", agent="A1")
+        assert (shift.totals["sale"]["amount"], shift.totals["payment"]["count"]) == (5_000, 1)
+        (series,) = queries.receipts_of(reader, "demo", TERMINAL)
+        assert series.last - series.first == 4
+        item = queries.item_of(reader, "demo", TERMINAL, day, 1)
+        assert item is not None
+        assert item.about == sold["receipt"]
+        for asked in ({"receipt": sold["receipt"]}, {"meter": METER}):
+            copy = queries.copy_of(reader, "demo", TERMINAL, **asked)
+            assert copy is not None
+            assert copy.data["token"] == sold["token"]
+        last = queries.copy_of(reader, "demo", TERMINAL)
+        assert last is not None
+        assert last.data["payment"] == paid["payment"]
+        assert queries.emergency_list(reader, "demo", "A1", 5) == []
+        assert queries.agents_with_cashiers(reader, "demo") == 1
+        acts = acts_at_terminal(reader, "demo", TERMINAL, 9, machine.time.at_us)
+        assert [act.kind for act in acts] == ["terminal-emergency", "terminal-register"]
     whole(machine)
 
 

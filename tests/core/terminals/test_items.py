@@ -80,6 +80,10 @@ def test_who_may_not(machine: Machine) -> None:
         assert no(machine, type(wrong)(**{**_fields(wrong), "slip": old})) == ahead
     never = slip(machine, 1, day=20_261_341)
     assert no(machine, type(wrong)(**{**_fields(wrong), "slip": never})) == "slip-wrong"
+    assert no(machine, sold(machine, 1, 10**30)) == "slip-wrong"
+    assert no(machine, sold(machine, 1, batch=10**12)) == "slip-wrong"
+    assert no(machine, sold(machine, 1, batch=-1)) == "slip-wrong"
+    assert no(machine, back(machine, 1, 10**30)) == "slip-wrong"
     agreed(machine, terminal_act("terminal-block"))
     assert no(machine, sold(machine, 1)) == "terminal-blocked"
     assert done(machine, back(machine, 1)) == {"state": "barred"}
@@ -273,3 +277,19 @@ def test_none_was_made(remote: RemoteMachine) -> None:
     assert done(remote, back(remote, 1)) == {"state": "refused"}
     assert do(remote, sold(remote, 1)).outcome is Outcome.REFUSED
     whole(remote)
+
+
+def test_a_terminal_that_became_another_agents_takes_back_what_it_sold_before(
+    machine: Machine,
+) -> None:
+    """The money is the former agent's: his float is locked, and gets it."""
+    opened(machine, "A2", money=20_000)
+    done(machine, paid(machine, 1, 4_000))
+    done(machine, sold(machine, 2))
+    former = float_of(machine)
+    agreed(machine, terminal_act("terminal-bind", agent="A2"))
+    assert done(machine, back(machine, 1, agent="A2"))["state"] == "reversed"
+    assert done(machine, back(machine, 2, agent="A2"))["sale"]["token"]
+    assert float_of(machine)[0] > former[0]
+    assert float_of(machine, "A2") == (20_000, 0)
+    whole(machine)

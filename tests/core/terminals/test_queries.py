@@ -71,6 +71,20 @@ def test_a_shift_adds_up_what_was_sold_in_it(machine: Machine) -> None:
     whole(machine)
 
 
+def test_the_terminal_itself_sells_no_more_when_there_are_cashiers(machine: Machine) -> None:
+    done(machine, on(""))
+    done(machine, till.paid(machine, 1, 3_000))
+    hired(machine)
+    for number, cashier in enumerate(("", TERMINAL, "07"), 2):
+        message = collect(3_000, slip=till.slip(machine, number, cashier=cashier))
+        assert refused(machine, message).code == "terminal-signed-off"
+    hired(machine, TERMINAL)
+    assert refused(machine, on(TERMINAL)).code == "cashier-unknown"
+    done(machine, on())
+    done(machine, collect(3_000, slip=till.slip(machine, 5, cashier="07")))
+    whole(machine)
+
+
 def test_a_shift_adds_up_what_was_sold_in_the_same_batch(machine: Machine) -> None:
     signed = [on(""), till.sold(machine, 1), till.paid(machine, 2, 3_000), till.back(machine, 2)]
     for number, message in enumerate([*signed, off()]):

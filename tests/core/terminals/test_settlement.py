@@ -134,7 +134,10 @@ def test_bad_totals(machine: Machine) -> None:
     assert no(machine, settling(machine, totals(), currency="KES")) == "currency-wrong"
     assert no(machine, settling(machine, totals(), agent="A2")) == "terminal-elsewhere"
     assert no(machine, settling(machine, totals(), day=20_260_230)) == "slip-wrong"
+    assert no(machine, settling(machine, totals(1, 10**16))) == "slip-wrong"
     assert no(machine, upload(machine, 1, -1)) == "slip-wrong"
+    assert no(machine, upload(machine, 1, 10**30)) == "slip-wrong"
+    assert done(machine, upload(machine, 1, 1, 9)) == {"batch": 9, "stan": 1}
     assert no(machine, upload(machine, 1, 1, kind="gift")) == "slip-wrong"
 
 
