@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from simulators.bench import billing, floats, iso8583, path, sales, sts, submit, yardstick
+from simulators.bench import billing, floats, iso8583, path, pos, sales, sts, submit, yardstick
 from simulators.bench.options import Options
 from simulators.bench.servers import ServerMissingError
 from simulators.bench.town import HOUSEHOLDS
@@ -17,7 +17,7 @@ from simulators.bench.town import HOUSEHOLDS
 Bench = Callable[[Options], dict[str, Any]]
 BENCHES: Mapping[str, tuple[Bench, str, tuple[str, ...]]] = {
     module.NAME: (module.run, module.HELP, module.ENGINES)
-    for module in (sts, iso8583, submit, sales, path, floats, billing)
+    for module in (sts, iso8583, submit, sales, path, pos, floats, billing)
 }
 #: Where it is not 3.
 ROUNDS: Mapping[str, int] = {billing.NAME: billing.LEAST_ROUNDS}
@@ -28,7 +28,7 @@ QUICK_S, QUICK_ROUNDS, QUICK_HOUSEHOLDS = 5, 1, 4_000
 
 NameArgument = Annotated[str, typer.Argument(help=" | ".join(BENCHES))]
 EngineOption = Annotated[
-    str, typer.Option(help="For sales and path: sqlite | postgresql | rabbitmq (path only).")
+    str, typer.Option(help="Of sales, path, pos: sqlite | postgresql | rabbitmq (not sales).")
 ]
 QuickOption = Annotated[
     bool, typer.Option("--quick", help="One short round on a small town: to try, not to quote.")
@@ -76,8 +76,8 @@ def run(
     path: a text comes in from an SMSC, the token goes out: the running hub with its worker
     processes, everything real. Its most, with all workers and with one; its p50 and p99 at 100 a
     second and at half of that most; the CPU time of a sale by part.
-
-    floats: sales a second of 64 tills on one agent's float, beside pgbench updating one row.
+    pos: the same from 0200 to 0210, at 200 terminals.
+    floats: 64 tills sell on one agent's float, beside pgbench updating one row.
 
     billing: bills a second, from plan to open item, beside raw COPY of the very rows; corrections.
 

@@ -155,11 +155,11 @@ class LoadError(Exception):
 
 
 class Load:
-    """The load generator's process; see :mod:`simulators.bench.load` for its orders."""
+    """The load generator's process; its ``module`` says what orders it takes, and its sizes."""
 
-    def __init__(self, households: int) -> None:
+    def __init__(self, *sizes: int, module: str = "simulators.bench.load") -> None:
         self._process = subprocess.Popen(
-            [sys.executable, "-m", "simulators.bench.load", str(households)],
+            [sys.executable, "-m", module, *map(str, sizes)],
             cwd=ROOT,
             env=environment(),
             stdin=subprocess.PIPE,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from simulators.bench import billing, floats, path, sales, submit
+from simulators.bench import billing, floats, path, pos, sales, submit
 from simulators.bench.options import Options
 from simulators.bench.servers import start_postgres, start_rabbit
 
@@ -34,6 +34,14 @@ def test_the_path(engine: str) -> None:
     assert set(figures["cpu_us_per_sale"]) == parts[engine]
     assert figures["cpu_us_per_sale"]["channel"] > 0
     check(figures, "path_to_bare_commits" if engine == "sqlite" else "one_worker_to_tpcb")
+
+
+@pytest.mark.parametrize("engine", pos.ENGINES)
+def test_the_terminals(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pos, "TERMINALS", 10)
+    figures = pos.run(small(engine))
+    check(figures, "pos_per_s", "pos_to_tpcb", "pos_p50_ms", "half_p99_ms")
+    assert figures["cpu_us_per_sale"]["channel"] > 0
 
 
 @pytest.mark.parametrize("engine", sales.ENGINES)
