@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from core.store.upgrade import upgrade
 from simulators.demo.house import House
 from tests.journeys.town import Town
 
@@ -22,7 +23,7 @@ def engine_edit(engine: str, request: pytest.FixtureRequest) -> Edit:
     """What the configuration says for an engine; the servers are private ones of this session."""
     if engine == SQLITE:
         return lambda text: text
-    url = request.getfixturevalue("postgres").create()
+    url = request.getfixturevalue("postgres").prepared("town", upgrade)
     bus = _TABLE
     if engine == RABBITMQ:
         broker = request.getfixturevalue("rabbit").url
