@@ -15,6 +15,9 @@ from tests.journeys.town import Town
 SQLITE, POSTGRESQL, RABBITMQ = "sqlite", "postgresql", "rabbitmq"
 _SQLITE_URL = 'url = "sqlite:var/wattbus.db"'
 _TABLE = 'kind = "table"'
+_LINK = "[links.smsc]\n"
+#: A network that was away is asked again soon: the pauses of operation are for operation.
+_SOON = "reconnect_first_s = 0.2\nreconnect_longest_s = 1.0\n"
 
 Edit = Callable[[str], str]
 
@@ -44,7 +47,7 @@ def opened(
     # a short name: a Unix socket's path has a limit of 107 bytes
     folder = Path(tempfile.mkdtemp(prefix="wb-"))
     stack.callback(shutil.rmtree, folder, ignore_errors=True)
-    house = House(folder, smsc_options, edit)
+    house = House(folder, smsc_options, lambda text: edit(text.replace(_LINK, _LINK + _SOON)))
     stack.callback(house.close)
     house.start_smsc()
     house.build()
