@@ -9,7 +9,7 @@ sides come from different tables: a lost message shows.
 from collections import Counter
 from dataclasses import dataclass
 
-from core.store.tables.machine import DEAD, OPEN, PARKED, RETRY
+from core.store.states import DEAD, OPEN, PARKED, RETRY
 from core.store.tx import Insert, Reader, Tx
 
 ACCEPTED = "accepted"

@@ -28,7 +28,7 @@ from core.refusals import Refusal, refuse
 from core.store.ids import Ids, next_decision
 from core.store.load import load
 from core.store.save import changes_of
-from core.store.tables.machine import DEAD
+from core.store.states import DEAD
 from core.store.tx import Tx, Update
 from core.sts.errors import ModuleAwayError
 from core.vending.checks import horizon

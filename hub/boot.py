@@ -2,7 +2,7 @@
 
 import importlib
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from twisted.internet.threads import deferToThread
 
 from core.company import Terms
 from core.store.tables.orders import OPEN
-from core.store.upgrade import Store, current, head
+from core.store.upgrade import Store
 from hub.acts import Desk
 from hub.billdesk import BillDesk
 from hub.channel import Channel, ChannelSpec
@@ -25,6 +25,7 @@ from hub.config import ChannelSection, Config, ConfigError
 from hub.control import ControlFactory, submit
 from hub.engine import Engine, EngineError, Parts, make_engine
 from hub.http import HttpService
+from hub.installed import SpecOf, channel_spec, check_schema, make_routing
 from hub.keys.custodians import KeyDesk
 from hub.lasttids import LastTidDesk
 from hub.metrics import Node, render
@@ -37,17 +38,6 @@ from hub.routing import Routing
 CONTROL = "control"
 
 log = structlog.get_logger("hub.boot")
-SpecOf = Callable[[str], ChannelSpec]
-
-
-def channel_spec(kind: str) -> ChannelSpec:
-    """The channel package that the configuration names. Raises ConfigError."""
-    try:
-        module = importlib.import_module(f"channels.{kind}")
-    except ModuleNotFoundError as error:
-        raise ConfigError([f"no channel of kind {kind} ({error})"]) from error
-    spec: ChannelSpec = module.CHANNEL
-    return spec
 
 
 @dataclass(slots=True)
@@ -184,16 +174,6 @@ def control_path(config: Config) -> Path:
     return config.path(config.hub.data) / "control.sock"
 
 
-def check_schema(url: str) -> None:
-    """The database must be at this version's schema. Raises EngineError."""
-    found, wanted = current(url), head()
-    if found != wanted:
-        raise EngineError(
-            f"the database is at schema {found or 'none'}, this version needs {wanted}: "
-            "run `wattbus db upgrade`"
-        )
-
-
 def check_orders(config: Config, readers: Store) -> None:
     """Money waits for the end of an order: its module must be there. Raises EngineError."""
     with readers.reader() as reader:
@@ -245,15 +225,6 @@ def build(
     _channels(hub, specs, routing)
     engine.outbound.attach(hub.channels)
     return hub
-
-
-def make_routing(config: Config, specs: Mapping[str, ChannelSpec]) -> Routing:
-    """Which channel instance carries which way, per company: the first that can."""
-    carriers: dict[tuple[str, str], str] = {}
-    for name, section in config.channels.items():
-        for way in specs[name].carries:
-            carriers.setdefault((section.company, way), name)
-    return Routing(carriers)
 
 
 def _http(config: Config) -> HttpService:

@@ -19,7 +19,7 @@ from core.billing.shapes import Draw as DrawIds
 from core.company import Terms
 from core.messages import Answer, Message
 from core.store.ids import take
-from core.store.tables.machine import DEAD
+from core.store.states import DEAD
 from core.store.tx import TransientStoreError, Tx
 from core.store.upgrade import Store
 from hub import balance, failpoints, inbox

@@ -14,11 +14,11 @@ import structlog
 from core.store.tx import TransientStoreError
 from core.store.upgrade import open_store
 from hub import interpreter
-from hub.boot import SpecOf, channel_spec, check_schema, make_routing
 from hub.bulk import BulkWorker
 from hub.clock import Sources
 from hub.companies import all_terms
 from hub.config import Config
+from hub.installed import SpecOf, channel_spec, check_schema, make_routing
 from hub.stages import AWAY_S, IDLE_S, log_away
 from hub.supervisor import PARENT
 from hub.wakeups import DONE, notify

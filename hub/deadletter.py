@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import msgspec
 
 from core.messages import Answer, Outcome, SendNotice
-from core.store.tables.machine import DEAD, DONE, PARKED, RETRY, STATE_NAMES
+from core.store.states import DEAD, DONE, PARKED, RETRY, STATE_NAMES
 from core.store.tx import Reader, Tx
 from hub import balance
 from hub.envelope import Envelope, EnvelopeError, body_of, rfc3339, unseal

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from core.store.tables.machine import DEAD, DONE, OPEN, PARKED, RETRY
+from core.store.states import DEAD, DONE, OPEN, PARKED, RETRY
 from core.store.tx import Reader, Row, Tx, Update
 from hub.envelope import from_rfc3339, unseal
 from hub.outbox import WORKER, partition_of

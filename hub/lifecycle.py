@@ -7,8 +7,9 @@ from twisted.internet import defer
 
 from core.store.upgrade import is_sqlite
 from hub import interpreter
-from hub.boot import Hub, SpecOf, build, channel_spec
+from hub.boot import Hub, build
 from hub.config import Config
+from hub.installed import SpecOf, channel_spec
 from hub.supervisor import WORKER_COMMAND, Supervisor
 
 

@@ -15,7 +15,7 @@ import structlog
 from twisted.internet.defer import Deferred, maybeDeferred
 
 from core.messages import SendNotice
-from core.store.tables.machine import DEAD
+from core.store.states import DEAD
 from core.store.tx import Insert, TransientStoreError, Tx, Update
 from core.store.upgrade import Store
 from hub import balance, failpoints, inbox

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from zlib import crc32
 
-from core.store.tables.machine import OPEN
+from core.store.states import OPEN
 from core.store.tx import Change, Insert, Tx
 from hub.envelope import Envelope, seal
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from twisted.internet.defer import Deferred, fail
@@ -14,12 +14,14 @@ from core.messages import Answer
 from core.store.upgrade import Store
 from hub.answers import Answers
 from hub.channel import Accepted, Arrival, HttpHandler
-from hub.http import HttpService
 from hub.intake import Intake
 from hub.journal import Entry, Noted
 from hub.notebook import Notebook, note_of
 from hub.outbound import OutboundStage
 from hub.routing import Routing, RoutingError
+
+if TYPE_CHECKING:  # the command line speaks to ports without a server of its own
+    from hub.http import HttpService
 
 #: A key is remembered at most this long, whatever a channel asks for: retention is 13 months.
 MAX_VALID_S = 400 * 86_400.0
@@ -39,7 +41,7 @@ class HubPorts:
     notebook: Notebook
     routing: Routing
     readers: Store
-    http: HttpService
+    http: "HttpService"
     links: dict[str, Any]
     clock_us: Callable[[], int]
     base: Path = Path()  # the configuration's folder

@@ -23,7 +23,7 @@ from core.handlers.registry import HANDLERS
 from core.store.load import load
 from core.store.save import changes_of
 from core.store.sqlite import SqliteStore
-from core.store.tables.machine import DONE
+from core.store.states import DONE
 from core.store.tx import Reader, StoreError, Tx
 from core.store.upgrade import upgrade
 from core.sts.errors import ModuleAwayError

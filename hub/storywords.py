@@ -38,7 +38,7 @@ from core.messages import (
 )
 from core.money import format_amount
 from core.refusals import OPERATOR, operator_sentence
-from core.store.tables.machine import DEAD, OPEN, PARKED, RETRY, STATE_NAMES
+from core.store.states import DEAD, OPEN, PARKED, RETRY, STATE_NAMES
 from core.sts.token import grouped
 from core.units import quantity
 from hub.journal import DUPLICATE, QUARANTINED

@@ -13,7 +13,7 @@ import structlog
 
 from core.handlers.base import Draw
 from core.store.ids import BLOCK, take
-from core.store.tables.machine import DEAD, OPEN
+from core.store.states import DEAD, OPEN
 from core.store.tx import TransientStoreError, Tx
 from core.store.upgrade import Store
 from hub import failpoints, inbox

@@ -13,7 +13,6 @@ import structlog
 from core.store.tx import TransientStoreError
 from core.store.upgrade import Store, open_store
 from hub import interpreter
-from hub.boot import SpecOf, channel_spec, check_schema, make_routing
 from hub.bus import Source
 from hub.bus.rabbit import RabbitSource
 from hub.bus.table import TableSource
@@ -21,6 +20,7 @@ from hub.clock import Sources
 from hub.companies import all_terms
 from hub.config import Config
 from hub.engine import Parts, clocked, make_batch
+from hub.installed import SpecOf, channel_spec, check_schema, make_routing
 from hub.leases import Leases
 from hub.stages import AWAY_S, IDLE_S, lingers, log_away
 from hub.supervisor import PARENT

@@ -14,6 +14,7 @@ from importlib import metadata
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 from typer import testing
 
 from tests import scratch
@@ -31,13 +32,6 @@ def _keep_byte_code() -> None:
         os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
 
 
-def _temporary_files_in_memory() -> None:
-    """``tmp_path`` needs no disk, unless the caller said where it is."""
-    folder = scratch.in_memory()
-    if folder is not None:
-        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", folder)
-
-
 def _children_hear_ctrl_c() -> None:
     """A shell starts what runs in its background with SIGINT ignored, and children inherit that."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -46,18 +40,28 @@ def _children_hear_ctrl_c() -> None:
 
 _keep_byte_code()
 _children_hear_ctrl_c()
-_temporary_files_in_memory()
+scratch.use_memory()
 # pytest asks for Twisted's version before each test, which parses the metadata of the package
 metadata.version = cache(metadata.version)
 # typer makes the whole tree of commands anew for each call of a verb: a tenth of a second of ours
 # (the applications are whole before their first call: tests ``mount()`` all verbs)
 testing._get_command = cache(testing._get_command)
+# how long an example takes says something of the machine and of its other users, nothing of ours
+settings.register_profile("wattbus", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("wattbus")
 
-from hub import observe  # noqa: E402 - what comes above is about how it is imported
+from hub import observe, replaying  # noqa: E402 - what comes above is about how it is imported
 from simulators.bench.servers import Rabbit, start_rabbit  # noqa: E402
+from tests.hub.machine import migrated_at  # noqa: E402
 from tests.servers import postgres as servers  # noqa: E402
+from tests.spread import (  # noqa: E402, F401 - hooks
+    pytest_collection_modifyitems,
+    pytest_xdist_make_scheduler,
+)
 
 observe.configure("json")
+# what replay is given to write in: the same empty books, without half a second of migrations
+replaying.upgrade = migrated_at
 
 
 def pytest_collection_finish() -> None:

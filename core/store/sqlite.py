@@ -23,7 +23,6 @@ from core.store.tx import (
     Row,
     TransientStoreError,
     checked_update,
-    column_kinds,
 )
 
 _LIST = re.compile(r"\bIN :(\w+)")
@@ -269,6 +268,3 @@ class SqliteStore(SqliteReader):
         """Close the readers at rest and the writer."""
         super().close()
         self._writer.close()
-
-
-assert column_kinds("sale")["lines"] == "text"

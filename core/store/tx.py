@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Any, Protocol
 
-from core.store.tables import METADATA
-
 Row = tuple[Any, ...]
 
 #: Columns of text on PostgreSQL; all the others are 64-bit integers there.
@@ -130,6 +128,8 @@ class DataStoreError(StoreError):
 @cache
 def column_kinds(table: str) -> dict[str, str]:
     """Column -> ``text`` or ``bigint``, from the one metadata."""
+    from core.store.tables import METADATA  # who only reads starts without SQLAlchemy
+
     return {
         column.name: "text" if str(column.type) in _TEXT_TYPES else "bigint"
         for column in METADATA.tables[table].columns

@@ -9,9 +9,9 @@ from typing import Any
 from core.store.tx import StoreError
 from core.store.upgrade import is_sqlite, open_store, sqlite_path
 from hub import audit
-from hub.boot import check_schema
 from hub.config import Config
 from hub.engine import EngineError, lock_file
+from hub.installed import check_schema
 from hub.keys.custodians import Custodian, act_of, check
 from hub.operators import Identity
 

@@ -7,10 +7,10 @@ import typer
 
 from core.store.tx import StoreError
 from core.store.upgrade import current, head, is_sqlite
-from hub.boot import channel_spec
 from hub.companies import all_terms
 from hub.config import Config, ConfigError
 from hub.hostclock import ClockGuard
+from hub.installed import channel_spec
 from hub.pinrules import key_problems
 from hub.verbs._shared import (
     DEFAULT,

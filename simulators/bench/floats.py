@@ -189,14 +189,12 @@ def _sell(workers: "sales.Workers", server: Postgres, count: int, ahead: int) ->
     """Sales a second with ``ahead`` of them open; the CPU time of each part per sale."""
     before = feeder.sold(workers.store, workers.feeder.handler)
     goal = workers.feeder.taken_in + count
-    begun: dict[str, float] = {}  # when the first are sold: what starting costs is left out
-    first = before
+    first, begun = before, dict[str, float]()
 
     def feed(sold: int) -> None:
-        nonlocal first
-        if sold > before and not begun:
-            first = sold
-            begun.update(cpu.read(parts))
+        nonlocal first, begun
+        if sold > before == first:  # what starting costs is left out
+            first, begun = sold, cpu.read(parts)
         room = min(ahead - (workers.feeder.taken_in - sold), goal - workers.feeder.taken_in)
         if room > 0:
             workers.feeder.step(room)
@@ -209,9 +207,11 @@ def _sell(workers: "sales.Workers", server: Postgres, count: int, ahead: int) ->
             "journal": cpu.Part(os.getpid(), "alone"),
             "postgres": cpu.Part(server.process.pid),
         }
+        begun = cpu.read(parts)
         rate = workers.sell(before, count, feed)
         spent = {name: value - begun[name] for name, value in cpu.read(parts).items()}
-        done = feeder.sold(workers.store, workers.feeder.handler) - first
+        sold = feeder.sold(workers.store, workers.feeder.handler)
+        done = max(sold - first, 1)  # a village may be served at the first look
         sales.drain(workers, before + count, feed)
     per_sale = {name: round(spent[name] / done * 1e6) for name in ("journal", "postgres")}
     per_sale["workers"] = round(sum(spent[f"worker{n}"] for n in range(len(pids))) / done * 1e6)

@@ -11,12 +11,14 @@ from simulators.bench.town import HOUSEHOLDS
 class Options:
     """``seconds`` of each round, how many ``rounds`` in turn with the yardstick, how large.
 
+    ``warm_s``: what an order runs before it is measured (path only).
     ``tenfold``: once more with ten times as many (billing only).
     """
 
     engine: str = "postgresql"
     seconds: int = yardstick.SECONDS
     rounds: int = 3
+    warm_s: float = 2.0
     households: int = HOUSEHOLDS
     scale: int = yardstick.SCALE
     tenfold: bool = False

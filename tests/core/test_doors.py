@@ -3,6 +3,7 @@
 import ast
 import graphlib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,7 @@ def _imported(body: list[ast.stmt]) -> Iterator[str]:
             yield from (f"{each.module}.{alias.name}" for alias in each.names)
 
 
+@cache
 def _needs(name: str, text: str) -> set[str]:
     """What must be complete before ``name`` is: what it imports, and the packages around that."""
     wanted = set()

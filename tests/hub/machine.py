@@ -12,7 +12,7 @@ from twisted.internet.defer import Deferred, succeed
 from core.company import Terms
 from core.messages import Answer, CreditVend, Enrol, Message, MeterLink, PhoneLink, ReceivePayment
 from core.messages.vending import Recipient
-from core.store.upgrade import open_store, upgrade
+from core.store.upgrade import open_store, sqlite_path, upgrade
 from core.sts.keystore import demo_keys
 from core.sts.module import open_module
 from core.sts.sta import SAMPLE_TABLES
@@ -233,8 +233,13 @@ def _migrated() -> bytes:
         return path.read_bytes()
 
 
+def migrated_at(url: str) -> None:
+    """A migrated, empty SQLite database where this URL says."""
+    sqlite_path(url).write_bytes(_migrated())
+
+
 def fresh_sqlite(folder: Path) -> str:
     """A migrated, empty SQLite database."""
-    path = folder / "wattbus.db"
-    path.write_bytes(_migrated())
-    return f"sqlite:{path}"
+    url = f"sqlite:{folder / 'wattbus.db'}"
+    migrated_at(url)
+    return url

@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -90,9 +89,7 @@ def test_a_node_from_start_to_stop(node: Node) -> None:
     assert code == 0
     assert "was enrolled as account 100001" in out
     assert "paid 50,000 UGX (cash, desk main, reference R1)" in out
-    started = time.monotonic()
     assert node.call("journal", "--key", "pay/cash/main/R1", "--json")[0] == 0
-    assert time.monotonic() - started < DEADLINE_S
     code, _, err = node.call("deadletters", "replay", "nobody")
     assert (code, err) == (1, "there is no delivery of a message nobody\n")
     code, out, err = node.call("journal", "--channel", "control-demo", "--show-raw", "a check")

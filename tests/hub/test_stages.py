@@ -33,8 +33,8 @@ def test_a_busy_stage_does_not_keep_the_others_waiting() -> None:
     busy, other = Counting(busy=5, until=6), Counting(until=6)
     loop = StageLoop("test", [busy, other], idle_s=60)
     loop.start()
-    assert busy.reached.wait(5)
-    assert other.reached.wait(5)
+    assert busy.reached.wait(30)
+    assert other.reached.wait(30)
     loop.stop()
     assert abs(busy.calls - other.calls) <= 1
 
@@ -43,11 +43,11 @@ def test_an_idle_loop_is_woken_by_a_poke() -> None:
     stage = Counting()
     loop = StageLoop("test", [stage], idle_s=60)
     loop.start()
-    assert stage.reached.wait(5)
+    assert stage.reached.wait(30)
     stage.until, before = stage.calls + 1, stage.calls
     stage.reached.clear()
     loop.poke()
-    assert stage.reached.wait(5)
+    assert stage.reached.wait(30)
     loop.stop()
     assert stage.calls > before
 
@@ -68,7 +68,7 @@ def test_a_store_that_is_away_is_waited_for_and_found_again(
 
     monkeypatch.setattr(stages.time, "sleep", rest)
     loop.start()
-    assert stage.reached.wait(5)
+    assert stage.reached.wait(30)
     loop.stop()
     assert rests == [stages.AWAY_S]
     assert unhealthy == [False]
@@ -82,13 +82,13 @@ def test_stop_waits_for_the_step_under_way() -> None:
     class Slow:
         def step(self) -> bool:
             inside.set()
-            go_on.wait(5)
+            go_on.wait(30)
             ended.append("step")
             return False
 
     loop = StageLoop("test", [Slow()], idle_s=60)
     loop.start()
-    assert inside.wait(5)
+    assert inside.wait(30)
     go_on.set()
     loop.stop()
     assert ended
@@ -109,6 +109,6 @@ def test_a_loop_lingers_as_it_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = Counting(busy=2, until=3)
     loop = StageLoop("test", [stage], idle_s=60, linger=lambda: waits.pop(0) if waits else 0.0)
     loop.start()
-    assert stage.reached.wait(5)
+    assert stage.reached.wait(30)
     loop.stop()
     assert paused == [0.005]

@@ -99,7 +99,7 @@ def test_it_is_said_loudly_and_the_loop_goes_on(
     loop = StageLoop("test", [worker], idle_s=0.01)
     with capture_logs() as said:
         loop.start()
-        assert worker.mended.wait(10.0)
+        assert worker.mended.wait(30)
         loop.stop()
     assert [(line["event"], line["log_level"], line["error"]) for line in said] == [
         (event, level, str(cause))

@@ -8,12 +8,16 @@ from pathlib import Path
 
 import pytest
 
+from core.store.upgrade import upgrade
 from simulators.demo.house import House
 from tests.journeys.town import Town
 
 SQLITE, POSTGRESQL, RABBITMQ = "sqlite", "postgresql", "rabbitmq"
 _SQLITE_URL = 'url = "sqlite:var/wattbus.db"'
 _TABLE = 'kind = "table"'
+_LINK = "[links.smsc]\n"
+#: A network that was away is asked again soon: the pauses of operation are for operation.
+_SOON = "reconnect_first_s = 0.2\nreconnect_longest_s = 1.0\n"
 
 Edit = Callable[[str], str]
 
@@ -22,7 +26,7 @@ def engine_edit(engine: str, request: pytest.FixtureRequest) -> Edit:
     """What the configuration says for an engine; the servers are private ones of this session."""
     if engine == SQLITE:
         return lambda text: text
-    url = request.getfixturevalue("postgres").create()
+    url = request.getfixturevalue("postgres").prepared("town", upgrade)
     bus = _TABLE
     if engine == RABBITMQ:
         broker = request.getfixturevalue("rabbit").url
@@ -43,7 +47,7 @@ def opened(
     # a short name: a Unix socket's path has a limit of 107 bytes
     folder = Path(tempfile.mkdtemp(prefix="wb-"))
     stack.callback(shutil.rmtree, folder, ignore_errors=True)
-    house = House(folder, smsc_options, edit)
+    house = House(folder, smsc_options, lambda text: edit(text.replace(_LINK, _LINK + _SOON)))
     stack.callback(house.close)
     house.start_smsc()
     house.build()

@@ -4,7 +4,7 @@ import logging
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import fields
 from pathlib import Path
 from time import time_ns
@@ -17,7 +17,8 @@ from hub import observe
 from tests.promises.company import Setting
 from tests.promises.processes import ProcessWorld
 from tests.promises.worlds import START_US, SteppedWorld, fill, stepped
-from tests.scratch import in_memory
+from tests.scratch import on_disk
+from tests.servers import postgres as servers
 
 SQLITE, POSTGRESQL, RABBITMQ = "sqlite", "postgresql", "rabbitmq"
 #: Engines with real processes; on RabbitMQ the bus is the broker, the books are PostgreSQL's.
@@ -52,14 +53,27 @@ def folder(request: pytest.FixtureRequest) -> Iterator[Path]:
     Real processes get it on the disk, where their commits wait as they do in operation.
     """
     processes = request.node.get_closest_marker("slow") is not None
-    made = Path(tempfile.mkdtemp(prefix="wb-", dir=None if processes else in_memory()))
+    with on_disk() if processes else nullcontext():
+        made = Path(tempfile.mkdtemp(prefix="wb-"))
     yield made
     shutil.rmtree(made)
 
 
+@pytest.fixture(scope="session")
+def postgres_on_disk() -> Iterator[servers.Postgres]:
+    """The server of real processes."""
+    with on_disk():
+        server = servers.start()
+    yield server
+    server.stop()
+
+
 @pytest.fixture
 def books(folder: Path, request: pytest.FixtureRequest) -> Iterator[Callable[..., str]]:
-    """engine -> the URL of a fresh database with the opening books."""
+    """engine -> the URL of a fresh database with the opening books.
+
+    ``of``: those of today, for real processes.
+    """
     with ExitStack() as stack:
 
         def make(engine: str, of: str = "") -> str:
@@ -68,7 +82,7 @@ def books(folder: Path, request: pytest.FixtureRequest) -> Iterator[Callable[...
                 path.parent.mkdir()
                 shutil.copy(request.getfixturevalue(f"sqlite_template{of}"), path)
                 return f"sqlite:{path}"
-            server = request.getfixturevalue("postgres")
+            server = request.getfixturevalue("postgres_on_disk" if of else "postgres")
             at_us = _an_hour_ago() if of else START_US - 3_600_000_000
             url: str = server.prepared(f"opening{of}", lambda url: fill(url, at_us))
             stack.callback(server.drop, url)

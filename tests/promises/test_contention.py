@@ -28,7 +28,7 @@ from tests.promises.mutants import installed
 from tests.promises.worlds import START_US, SteppedWorld, Time
 
 pytestmark = [pytest.mark.slow, pytest.mark.parametrize("engine", [POSTGRESQL])]
-DEADLINE_S = 20.0
+DEADLINE_S = 60.0
 
 
 @dataclass

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import psycopg
 
+from core.store.upgrade import upgrade
 from simulators.bench import servers
 
 #: fsync stays on: a commit must cost what it costs. The rest makes the tests quick.
@@ -39,7 +40,12 @@ class Postgres:
         return self.url(name)
 
     def prepared(self, name: str, fill: Callable[[str], None]) -> str:
-        """A new database like the one that ``fill`` makes; it is filled once per session."""
+        """A new database like the one that ``fill`` makes; it is filled once per session.
+
+        What is only migrated has one template, whatever its name.
+        """
+        if fill is upgrade:
+            name = "migrated"
         if name not in self.templates:
             template = f"template_{name}"
             self._run(f"CREATE DATABASE {template}")

@@ -11,8 +11,11 @@ from typing import Any
 
 from sqlalchemy import Column, Identity, Index, Integer, PrimaryKeyConstraint, Table, Text, text
 
+from core.store.states import DEAD, DONE, OPEN, PARKED, RETRY, STATE_NAMES
 from core.store.tables.base import METADATA, Big, big, maybe_big, maybe_text, small
 from core.store.tables.base import text as words
+
+__all__ = ["DEAD", "DONE", "OPEN", "PARKED", "RETRY", "STATE_NAMES"]
 
 #: Rows that are updated soon after they are written find room on their own page.
 ROOM: Any = {"postgresql_with": {"fillfactor": 70}}
@@ -66,10 +69,6 @@ MESSAGE = Table(
     Index("ix_message_partitionkey", "partitionkey", "recorded"),
     Index("ix_message_party", "party", "recorded"),
 )
-
-#: states of a delivery: the life of every message under one handler
-OPEN, RETRY, PARKED, DEAD, DONE = range(5)
-STATE_NAMES = ("open", "retry", "parked", "dead", "done")
 
 DELIVERY = Table(
     "delivery",

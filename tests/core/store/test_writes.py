@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from core.store.pg_write import shape_of, statement
 from core.store.sqlite import SqliteStore
-from core.store.tx import Change, DataStoreError, Insert, Tx, Update, together
+from core.store.tx import Change, DataStoreError, Insert, Tx, Update, column_kinds, together
 from core.store.upgrade import Store, open_store, upgrade
 from tests.hub.machine import fresh_sqlite
 from tests.servers.postgres import Postgres
@@ -35,6 +35,11 @@ def moved(**states: str) -> Update:
 def counted(n: int) -> Insert:
     """Something is counted."""
     return Insert("tally", TALLY, [("sms", "h", "done", "w", n)], ADD)
+
+
+def test_what_the_columns_hold_is_said_by_the_tables() -> None:
+    assert column_kinds("sale")["lines"] == "text"
+    assert column_kinds("sale")["id"] == "bigint"
 
 
 @pytest.mark.parametrize(

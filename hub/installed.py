@@ -1,0 +1,41 @@
+"""What every process of a node asks before it works: channels' packages, ways, the schema."""
+
+import importlib
+from collections.abc import Callable, Mapping
+
+from core.store.upgrade import current, head
+from hub.channel import ChannelSpec
+from hub.config import Config, ConfigError
+from hub.engine import EngineError
+from hub.routing import Routing
+
+SpecOf = Callable[[str], ChannelSpec]
+
+
+def channel_spec(kind: str) -> ChannelSpec:
+    """The channel package that the configuration names. Raises ConfigError."""
+    try:
+        module = importlib.import_module(f"channels.{kind}")
+    except ModuleNotFoundError as error:
+        raise ConfigError([f"no channel of kind {kind} ({error})"]) from error
+    spec: ChannelSpec = module.CHANNEL
+    return spec
+
+
+def check_schema(url: str) -> None:
+    """The database must be at this version's schema. Raises EngineError."""
+    found, wanted = current(url), head()
+    if found != wanted:
+        raise EngineError(
+            f"the database is at schema {found or 'none'}, this version needs {wanted}: "
+            "run `wattbus db upgrade`"
+        )
+
+
+def make_routing(config: Config, specs: Mapping[str, ChannelSpec]) -> Routing:
+    """Which channel instance carries which way, per company: the first that can."""
+    carriers: dict[tuple[str, str], str] = {}
+    for name, section in config.channels.items():
+        for way in specs[name].carries:
+            carriers.setdefault((section.company, way), name)
+    return Routing(carriers)
