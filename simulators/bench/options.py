@@ -11,7 +11,7 @@ from simulators.bench.town import HOUSEHOLDS
 class Options:
     """``seconds`` of each round, how many ``rounds`` in turn with the yardstick, how large.
 
-    ``warm_s``: what an order runs before it is measured (path only).
+    ``warm_s``: what an order runs before it is measured (path and pos).
     ``tenfold``: once more with ten times as many (billing only).
     """
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from simulators.bench import shops, yardstick
 from simulators.bench.options import Options
-from simulators.bench.path import WARM_S, WARM_TOKENS, Place
+from simulators.bench.path import WARM_TOKENS, Place
 from simulators.bench.servers import start_postgres, start_rabbit
 from simulators.bench.site import Load, Site, make_site
 
@@ -92,7 +92,7 @@ def _saturation(place: Place, options: Options) -> dict[str, Any]:
         place.postgres.checkpoint()
         bases.append(yardstick.tpcb(place.postgres, options.seconds))
         place.postgres.checkpoint()
-        order = {"do": "saturate", "warm": WARM_S, "seconds": options.seconds}
+        order = {"do": "saturate", "warm": options.warm_s, "seconds": options.seconds}
         rounds.append(one := place.measure(order))
         options.say(
             f"round {number}: TPC-B {bases[-1].tps:,.0f}/s, terminals {one['per_s']:,.0f}/s, "
@@ -128,7 +128,7 @@ def _figures(
 def _half(place: Place, options: Options, most: float) -> dict[str, Any]:
     """How long a sale takes when half of the most comes, at moments of their own."""
     place.postgres.checkpoint()
-    order = {"do": "rate", "per_s": most / 2, "warm": WARM_S, "seconds": options.seconds}
+    order = {"do": "rate", "per_s": most / 2, "warm": options.warm_s, "seconds": options.seconds}
     got = place.measure(order)
     options.say(f"at {most / 2:,.0f}/s: p50 {got['p50_ms']:.1f} ms, p99 {got['p99_ms']:.1f} ms")
     return {
