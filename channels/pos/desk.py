@@ -248,7 +248,8 @@ class Desk:
         raw = self.evidence.raw(message, ticket.came.data)
         asked = self._asked(ticket)
         ended = await self.requests.run(asked, ticket.key, raw, ticket.line.peer)
-        if operation in ("sign_on", "sign_off"):
+        # who is at it has changed, or what we know of it is old: it was bound to another agent, say
+        if operation in ("sign_on", "sign_off") or ended.code.startswith("terminal-"):
             self.terminals.forget_view(terminal.number)
         if operation == "sign_on" and ended.done:
             return await self._with_key(terminal, ended, again=is_repeat(message.mti))

@@ -22,6 +22,7 @@ class Ended:
     done: bool = False
     data: Mapping[str, Any] = field(default_factory=dict)
     extra: Mapping[str, str | bytes] = field(default_factory=dict)
+    code: str = ""  # of the refusal
 
     def groups(self, operation: str) -> tuple[str, ...]:
         """Of ``gives``; of what was refused an operation's own group would be empty words."""
@@ -42,7 +43,7 @@ class Ending:
         told = {name: (data or args).get(name) for name in ("tries", "state")}
         said = {name: value for name, value in told.items() if value is not None}
         extra = {"text": self.printer.refusal(code, args)}
-        return Ended(self.profile.outcome_of(code), data=said, extra=extra)
+        return Ended(self.profile.outcome_of(code), data=said, extra=extra, code=code)
 
     def refusal(self, refusal: Refusal) -> Ended:
         """The same of a query's no."""

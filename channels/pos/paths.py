@@ -1,8 +1,9 @@
 """Places in a message: ``102``, or what is inside a field: ``48.meter``, ``62.01``, ``127.2``."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Final
 
 from adapters.iso8583.codec import Layout
@@ -74,9 +75,12 @@ def _size(field: Field, part: str) -> int:
 
 def matches(text: str, pattern: str) -> bool:
     """Whether a text is what a pattern says: ``x`` is any one character."""
-    return len(text) == len(pattern) and all(
-        wanted in ("x", got) for got, wanted in zip(text, pattern, strict=True)
-    )
+    return text == pattern or ("x" in pattern and _compiled(pattern)(text) is not None)
+
+
+@lru_cache(512)  # a dialect has some dozen
+def _compiled(pattern: str) -> Callable[[str], Any]:
+    return re.compile(re.escape(pattern).replace("x", "."), re.DOTALL).fullmatch
 
 
 def read_text(message: Message, where: Place) -> str:

@@ -420,6 +420,17 @@ def test_a_terminal_is_asked_for_again_after_a_while_and_after_a_sign_on() -> No
     assert asked() == 3
 
 
+def test_what_the_hub_says_of_a_terminal_is_newer_than_what_we_remember() -> None:
+    shop = answering(refused("terminal-elsewhere", terminal=TERMINAL, agent="A-017"))
+    assert shop.vend().fields[39] == "58"
+    shop.ports.known[TERMINAL] = terminal(agent="A-018")
+    shop.ports.decide = usual
+    assert shop.vend().fields[39] == "00"
+    sold = shop.ports.messages()[-1]
+    assert isinstance(sold, SellCredit)
+    assert sold.agent == "A-018"
+
+
 # --- clocks and days ---------------------------------------------------------------------------
 
 
