@@ -3,11 +3,14 @@
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
+from core.collection.terms import BusinessFee
 from core.messages import Answer, Outcome, PhoneLink, RequestTokenAct
 from core.sts.meter_state import Result
 from hub.channel import Accepted
+from tests.core.collection.desk import TERMS
 from tests.hub.acting import OPERATORS, ask, books, decide, meter
 from tests.hub.machine import METER, buy, enrol, fresh_sqlite, pay
 from tests.hub.remote import RemoteMachine, remote_terms
@@ -95,6 +98,24 @@ def test_a_limit_is_ordered_in_watts(machine: RemoteMachine) -> None:
     device = meter()
     assert device.enter(made[0].digits, machine.time.at_us).result is Result.ACCEPT
     assert device.state.power_limit == 5_000
+
+
+def test_what_an_act_costs_by_itself_is_owed_when_its_token_has_come(tmp_path: Path) -> None:
+    fees = (BusinessFee(fee="visit", pays="account"), BusinessFee(fee="seal", pays="account"))
+    rules = msgspec.structs.replace(TERMS, business={"power-limit": fees})
+    terms = remote_terms(operators=OPERATORS, collection=rules)
+    machine = RemoteMachine(fresh_sqlite(tmp_path), terms)
+    machine.open_account(100_000)
+    message_id = agreed(machine, ask("power-limit", watts=5_000))
+    assert machine.rows("SELECT count(*) FROM open_item") == [(0,)]
+    (order,) = machine.box.orders
+    machine.report(order, "made", tokens=machine.made(order))
+    answer = stored(machine, message_id)
+    assert answer is not None
+    assert [each["fee"] for each in answer.data["fees"]] == ["visit", "seal"]
+    assert machine.rows("SELECT code, open FROM open_item") == [("visit", 11_800), ("seal", 0)]
+    assert machine.rows("SELECT code, outstanding FROM debt") == [("seal", 3_000)]
+    balanced(machine)
 
 
 def test_a_sure_no_moves_nothing(machine: RemoteMachine) -> None:
