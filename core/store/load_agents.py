@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from core.agents.entities import ASKED, OPEN, TOLD, Agent, AgentFloat, Earned, TopUp
 from core.agents.states import MAX_DEPTH
 from core.book import Book, Wants
-from core.collection.entities import Posted
+from core.collection.entities import Payment, Posted
 from core.entities import Account, SaleOnFile
-from core.store.tx import Reader
+from core.store.tx import Reader, TransientStoreError
 
 AGENT_COLUMNS = Agent.__struct_fields__
 _FLOAT = ("agent_id", *(name for name in AgentFloat.__struct_fields__ if name != "id"))
@@ -55,6 +55,8 @@ def load_agents(
     for row in rows:
         book.load(row[0], AgentFloat(**dict(zip(("id", *_FLOAT[1:]), row, strict=True))))
     locked = [row[0] for row in rows]
+    if locked and suffix:
+        _as_loaded(reader, company, wants.payments, book)
     if locked:
         for row in reader.rows(_AGENTS, ids=locked):
             agent = Agent(**dict(zip(AGENT_COLUMNS, row, strict=True)))
@@ -65,6 +67,24 @@ def load_agents(
     if wants.agent_books:
         _books(reader, locked, book)
     _earned(reader, company, wants.payments, book)
+
+
+def _as_loaded(reader: Reader, company: str, numbers: Sequence[str], book: Book) -> None:
+    """Payments are read under their accounts' locks; one in suspense has none, and may have been
+    given to its account, or taken back, while this waited for the float."""
+    if not numbers:
+        return
+    for number, *now in reader.rows(
+        "SELECT number, state, clear_txn_id, decided_at FROM payment "
+        "WHERE company = :company AND number IN :numbers",
+        company=company,
+        numbers=list(numbers),
+    ):
+        known = book.entities.get((Payment, number))
+        if isinstance(known, Payment) and now != [
+            known.state, known.clear_txn_id, known.decided_at
+        ]:  # fmt: skip
+            raise TransientStoreError("a payment changed while its float was locked: run again")
 
 
 def load_told(reader: Reader, wants: Wants, company_tells: bool, book: Book) -> None:
