@@ -111,8 +111,17 @@ def paid_in(ctx: Context, agent: Agent, amount: int) -> AgentFloat:
 def check_withdraw(ctx: Context, command: RequestAgentAct) -> int:
     """What was paid in and is not spent; of a closed agent, too, if something came back."""
     place(command, _OUT)
-    paid_in(ctx, agent_of(ctx, command.agent), positive(command))
+    agent = agent_of(ctx, command.agent)
+    left, owed = paid_in(ctx, agent, positive(command)), short_of(ctx, agent)
+    if left.balance - left.reserved - owed < command.amount:
+        raise wrong(agent.number, f"it owes {owed} that it collected above its float")
     return command.amount
+
+
+def short_of(ctx: Context, agent: Agent) -> int:
+    """What it collected without the line, and its float did not have: it owes that still."""
+    owed: int = ctx.stage.linked("short-owed", agent.id) or 0
+    return owed
 
 
 def carry_withdraw(ctx: Context, act_id: int, command: RequestAgentAct) -> Facts:

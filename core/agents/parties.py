@@ -8,7 +8,7 @@ from msgspec.structs import asdict, replace
 
 from core.agents.entities import Agent, AgentFloat
 from core.agents.floats import agent_of, float_of, refilled
-from core.agents.money import MAX_AMOUNT, Facts, living, standing, wrong
+from core.agents.money import MAX_AMOUNT, Facts, living, short_of, standing, wrong
 from core.agents.states import (
     KINDS,
     MAX_DEPTH,
@@ -22,7 +22,10 @@ from core.agents.states import (
 )
 from core.handlers.base import Context
 from core.messages import RequestAgentAct
+from core.terminals.entities import Terminal
+from core.terminals.states import TerminalState
 
+RETIRED: Final = TerminalState.RETIRED
 #: Said on a phone and printed on a receipt.
 _NUMBER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,19}")
 _PHONE: Final = re.compile(r"\+[1-9][0-9]{6,14}")
@@ -215,7 +218,7 @@ def moved(ctx: Context, command: RequestAgentAct, move: AgentMove) -> Agent:
 
 
 def check_close(ctx: Context, command: RequestAgentAct) -> int:
-    """Nothing is left: no money either way, no security, nobody below."""
+    """Nothing is left: no money either way, no security, nobody below, no terminal."""
     agent = moved(ctx, command, AgentMove.CLOSE)
     float_ = float_of(ctx.stage, agent)
     left = {
@@ -224,12 +227,24 @@ def check_close(ctx: Context, command: RequestAgentAct) -> int:
         "its guarantee": float_.guarantee,
         "its equipment deposit": float_.equipment,
         "its commission": ctx.stage.linked("commission-owed", agent.id) or 0,
+        "what it collected above its float": short_of(ctx, agent),
         "agents below it": ctx.stage.linked("agents-below", agent.id) or 0,
+        "terminals that are not retired": _terminals(ctx, agent.id),
     }
     for what, amount in left.items():
         if amount:
             raise wrong(agent.number, f"{what}: {amount}; nothing may be left")
     return 0
+
+
+def _terminals(ctx: Context, agent_id: int) -> int:
+    """How many it has that may be used; with what acts of this batch did to them."""
+    found: int = ctx.stage.linked("terminals-of", agent_id) or 0
+    for now, before in ctx.stage.book.changed(Terminal):
+        for each, sign in ((now, 1), (before, -1)):
+            if each is not None and (each.agent_id, each.state != RETIRED) == (agent_id, True):
+                found += sign
+    return found
 
 
 def carry_move(ctx: Context, command: RequestAgentAct, move: AgentMove) -> Facts:

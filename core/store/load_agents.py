@@ -138,18 +138,27 @@ def _topups(reader: Reader, ids: list[int], references: Sequence[str], book: Boo
 
 
 def _books(reader: Reader, ids: list[int], book: Book) -> None:
-    """What operators' acts look at: commission that is owed, and who is below."""
+    """What operators' acts look at: commission that is owed, what was collected above the float,
+    who is below, and how many terminals there are that are not retired."""
     for id_ in ids:
-        book.link("commission-owed", id_, 0)
-        book.link("agents-below", id_, 0)
+        for name in ("commission-owed", "short-owed", "agents-below", "terminals-of"):
+            book.link(name, id_, 0)
     if not ids:
         return
-    for owner, owed in reader.rows(
-        "SELECT owner, CAST(-sum(amount) AS BIGINT) FROM posting WHERE ledger = 'commission' "
-        "AND owner IN :ids AND owner <> 0 GROUP BY owner",
+    for ledger, owner, owed in reader.rows(
+        "SELECT ledger, owner, CAST(sum(amount) AS BIGINT) FROM posting "
+        "WHERE ledger IN ('commission', 'agent-short') AND owner IN :ids AND owner <> 0 "
+        "GROUP BY ledger, owner",
         ids=ids,
     ):
-        book.link("commission-owed", owner, owed)
+        ours = ledger == "agent-short"
+        book.link("short-owed" if ours else "commission-owed", owner, owed if ours else -owed)
+    for agent, count in reader.rows(
+        "SELECT agent_id, count(*) FROM terminal WHERE agent_id IN :ids AND state <> 'retired' "
+        "GROUP BY agent_id",
+        ids=ids,
+    ):
+        book.link("terminals-of", agent, count)
     for parent, count in reader.rows(
         "SELECT parent_id, count(*) FROM agent WHERE parent_id IN :ids AND state <> 'closed' "
         "GROUP BY parent_id",

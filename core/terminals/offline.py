@@ -205,6 +205,8 @@ def move_short(ctx: Context, agent_id: int, amount: int, place: str) -> int:
         agent_id=agent_id, other_id=0, kind="short", amount=amount, way="offline", desk=place,
         reference="", act_id=0, txn_id=txn_id, message_id=ctx.message_id, at=ctx.now_us,
     )  # fmt: skip
+    owed: int = ctx.stage.linked("short-owed", agent_id) or 0
+    ctx.stage.link("short-owed", agent_id, owed + amount)
     refilled(ctx, agent_id)
     return txn_id
 

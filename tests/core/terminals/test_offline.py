@@ -215,6 +215,19 @@ def test_what_the_float_did_not_have_the_agent_owes(tmp_path: Path) -> None:
     whole(machine)
 
 
+def test_who_owes_is_paid_nothing_out_and_is_not_closed(tmp_path: Path) -> None:
+    machine = shop_with_terminal(tmp_path, money=1_000)
+    case = done(machine, offline(machine, 1, 4_000))["case"]
+    done(machine, terminal_act("terminal-retire"))
+    assert no(machine, ask("close")) == "agent-wrong"
+    approved(machine, ask("topup", amount=5_000))
+    assert no(machine, ask("withdraw", amount=2_001, way="cash", desk="HQ")) == "agent-wrong"
+    approved(machine, ask("withdraw", amount=2_000, way="cash", desk="HQ"))
+    assert done(machine, closing(case))["paid"] == 3_000
+    approved(machine, ask("close"))
+    whole(machine)
+
+
 def test_who_may_close_what(machine: Machine) -> None:
     case = suspended(machine)
     assert no(machine, closing(case, account="100001", operator="ruth")) == "act-no-role"

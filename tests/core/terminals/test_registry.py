@@ -95,6 +95,39 @@ def test_a_closed_agent_gets_no_terminal(machine: Machine) -> None:
     assert refused(machine, yes(waiting["act"])).code == "agent-closed"
 
 
+def test_an_agent_that_has_terminals_is_not_closed(machine: Machine) -> None:
+    opened(machine, "A2")
+    close = done(machine, ask_agent("close", "A2"))
+    agreed(machine, ask("bind", agent="A2"))
+    assert no(machine, ask_agent("close", "A2")) == "agent-wrong"
+    assert refused(machine, yes(close["act"])).code == "agent-wrong"
+    close = done(machine, ask_agent("close"))
+    agreed(machine, ask("bind", agent="A1"))
+    assert refused(machine, yes(close["act"])).code == "agent-wrong"
+    done(machine, ask("lost"))
+    assert no(machine, ask_agent("close")) == "agent-wrong"
+    done(machine, ask("retire"))
+    agreed(machine, ask_agent("close"))  # type: ignore[arg-type]
+    whole(machine)
+
+
+@pytest.mark.parametrize(("kind", "code"), [("bind", "agent-wrong"), ("retire", "ok")])
+def test_an_agent_ends_in_one_batch_with_its_terminal(
+    machine: Machine, kind: str, code: str
+) -> None:
+    """The end of the agent sees what was done to the terminal just before."""
+    opened(machine, "A2")
+    close = yes(done(machine, ask_agent("close", "A2"))["act"])
+    bind = yes(done(machine, ask("bind", agent="A2"))["act"])
+    if kind == "retire":
+        done(machine, bind)
+    both = [bind if kind == "bind" else ask(kind), close]
+    heard = [machine.accept(each, f"{kind}{n}", "agent/A2") for n, each in enumerate(both)]
+    machine.settle()
+    assert [machine.answer(each[0].message_id).code for each in heard] == ["ok", code]
+    whole(machine)
+
+
 def test_an_act_that_there_is_not_and_a_terminal_that_there_is_not(machine: Machine) -> None:
     assert no(machine, ask("none-such")) == "act-wrong"
     for kind in ("block", "lost", "retire", "message"):
