@@ -27,6 +27,11 @@ from core.terminals.item_entities import (
 _ITEM = ", ".join(TerminalItem.__struct_fields__)
 _BATCH = ", ".join(TerminalBatch.__struct_fields__)
 _CASE = ", ".join(TerminalCase.__struct_fields__)
+_CANCELLED = (
+    "SELECT k.cause_id FROM token k JOIN token_void v ON v.token_id = k.id "
+    "JOIN token_act a ON a.id = v.act_id AND a.kind = 'cancel-sale' AND a.state = 'done' "
+    "WHERE k.cause = 'sale' AND k.cause_id IN :ids"
+)
 _UPLOADED = (
     f"SELECT batch_id, {', '.join(Uploaded.__struct_fields__)} FROM terminal_upload WHERE batch_id"
 )
@@ -136,6 +141,8 @@ def _by_slip(reader: Reader, wants: Wants, book: Book) -> None:
         )  # fmt: skip
         for sale in with_sets(reader, past_sales(rows)):
             book.link("item-sale", sale.id, sale)
+        for (sale_id,) in reader.rows(_CANCELLED, ids=sales):
+            book.link("sale-cancelled", sale_id, True)
 
 
 def _batches(reader: Reader, wants: Wants, book: Book) -> None:

@@ -32,12 +32,15 @@ TERMINAL_INVARIANTS: Final[tuple[tuple[str, str, str], ...]] = (
     (
         "item-state",
         "An item is as the sale or payment is that it stands for: a sale that waits is waited "
-        "for, one without a token gave nothing; a payment that was taken back came back.",
+        "for, one that was taken back gave no token or is cancelled; a payment that was came back.",
         "SELECT 'item ' || i.slip, i.state || ', sale ' || s.state FROM terminal_item i "
         "JOIN sale s ON i.kind = 'sale' AND s.id = i.about WHERE s.state <> CASE i.state "
         "WHEN 'booked' THEN 'issued' WHEN 'kept' THEN 'issued' WHEN 'failed' THEN 'failed' "
         "WHEN 'reversed' THEN 'failed' ELSE CASE WHEN s.state IN ('issuing', 'unknown') "
-        "THEN s.state ELSE 'issuing' END END UNION ALL "
+        "THEN s.state ELSE 'issuing' END END AND NOT (i.state = 'reversed' AND s.state = 'issued' "
+        "AND EXISTS (SELECT 1 FROM token k JOIN token_void v ON v.token_id = k.id JOIN token_act a "
+        "ON a.id = v.act_id AND a.kind = 'cancel-sale' AND a.state = 'done' "
+        "WHERE k.cause = 'sale' AND k.cause_id = s.id)) UNION ALL "
         "SELECT 'item ' || i.slip, i.state || ', payment ' || p.state FROM terminal_item i "
         "JOIN payment p ON i.kind = 'payment' AND p.id = i.about "
         "WHERE (i.state = 'reversed' AND p.state NOT IN ('reversed', 'dishonoured')) "

@@ -92,14 +92,16 @@ def _after(ctx: Context, item: TerminalItem, move: ItemMove, reason: str = "") -
 
 
 def _take_back(ctx: Context, item: TerminalItem) -> TerminalItem:
-    if item.kind == SALE:
+    sale, over = item.kind == SALE, _came_to_nothing(ctx, item)
+    if sale and not over:
         what = "the terminal had its token, and takes the sale back"
         return _keep(ctx, item, cases.KEPT_TOKEN, "token", what)
     batch = ctx.stage.need(TerminalBatch, item.batch_id)
     if batch.state == BatchState.CLOSED and not item.late:
         what = f"batch {batch.number} was settled with it"
-        return _keep(ctx, item, cases.KEPT_PAYMENT, "settled", what)
-    if ctx.stage.need(Payment, item.document).state in _GONE:
+        kind = cases.KEPT_TOKEN if sale else cases.KEPT_PAYMENT
+        return _keep(ctx, item, kind, "settled", what)
+    if over:
         return _after(ctx, item, ItemMove.REVERSE)  # an operator was faster: the float has it
     before = ctx.stage.mark()
     try:
@@ -109,6 +111,13 @@ def _take_back(ctx: Context, item: TerminalItem) -> TerminalItem:
         ctx.stage.back_to(before)
         return _keep(ctx, item, cases.KEPT_PAYMENT, no.code, no.operator())
     return _after(ctx, item, ItemMove.REVERSE)
+
+
+def _came_to_nothing(ctx: Context, item: TerminalItem) -> bool:
+    """Whether operators have taken the payment back, or cancelled the sale: its token is void."""
+    if item.kind == SALE:
+        return bool(ctx.stage.linked("sale-cancelled", item.about))
+    return ctx.stage.need(Payment, item.document).state in _GONE
 
 
 def _keep(ctx: Context, item: TerminalItem, kind: str, reason: str, what: str) -> TerminalItem:

@@ -71,6 +71,7 @@ def cancel(ctx: Context, act: TokenAct, meter: Meter) -> int:
         take_back(ctx, sale.agent_id, "sale", sale.id)
         unspent(ctx, sale.agent_id, sale.tender, sale.priced_at)
     make_void(ctx, act, token)
+    stage.link("sale-cancelled", sale.id, True)
     for name, key in (
         ("recent-sales", sale.meter_id),
         ("last-sales", sale.phone),

@@ -7,7 +7,9 @@ import pytest
 
 from core.messages import Outcome
 from tests.core.agents.shop import agreed as approved
-from tests.core.agents.shop import ask, float_of, no, opened, shop_terms
+from tests.core.agents.shop import ask, float_of, no, opened, shop, shop_terms
+from tests.core.agents.test_cancelled import BOTH, cancel, cancelling
+from tests.core.agents.test_cancelled import _yes as cancelled
 from tests.core.collection.desk import act as money_act
 from tests.core.collection.desk import yes as money_yes
 from tests.core.terminals.till import (
@@ -20,11 +22,13 @@ from tests.core.terminals.till import (
     item,
     paid,
     registered,
+    settling,
     shop_with_terminal,
     slip,
     sold,
     terminal_act,
     today,
+    totals,
     whole,
 )
 from tests.hub.machine import METER, Machine, fresh_sqlite
@@ -143,6 +147,42 @@ def test_commission_that_was_spent_keeps_the_payment(tmp_path: Path) -> None:
     assert answer["state"] == "kept"
     assert item(machine, 1) == ("kept", "float-insufficient")
     assert cases(machine) == [("kept-payment", 10, "open")]
+    whole(machine)
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_sale_that_operators_cancelled_is_taken_back(tmp_path: Path, at_once: bool) -> None:
+    """Its float has the money, and its token is void: nobody keeps the customer's."""
+    machine = shop(tmp_path, operators=BOTH)
+    opened(machine, money=100_000, commission="own")
+    registered(machine)
+    sale = done(machine, sold(machine, 1, 20_000))
+    if at_once:
+        act = done(machine, cancelling(sale))["act"]
+        both = [cancelled(act), back(machine, 1)]
+        heard = [machine.accept(each, f"c{n}", f"meter/{METER}") for n, each in enumerate(both)]
+        machine.settle()
+        answer = machine.answer(heard[1][0].message_id).data
+    else:
+        cancel(machine, sale)
+        answer = done(machine, back(machine, 1, 20_000))
+    assert answer == {"state": "reversed"}
+    assert cases(machine) == []
+    assert float_of(machine) == (100_000, 0)
+    assert done(machine, settling(machine, totals()))["balanced"]
+    whole(machine)
+
+
+def test_a_cancelled_sale_of_a_settled_batch_is_looked_at(tmp_path: Path) -> None:
+    machine = shop(tmp_path, operators=BOTH)
+    opened(machine, money=100_000)
+    registered(machine)
+    sale = done(machine, sold(machine, 1, 20_000))
+    assert done(machine, settling(machine, totals(1, 20_000)))["balanced"]
+    cancel(machine, sale)
+    assert done(machine, back(machine, 1)) == {"state": "kept"}
+    assert item(machine, 1) == ("kept", "settled")
+    assert cases(machine) == [("kept-token", 20_000, "open")]
     whole(machine)
 
 
