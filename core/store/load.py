@@ -73,6 +73,17 @@ class _Ahead:
         return {*self.orders.accounts, *self.paid_to, *self.changes.accounts, *chain(*both)}
 
     @property
+    def told(self) -> tuple[str, ...]:
+        """Phones that hear of it."""
+        return (*self.acts.told, *self.orders.told)
+
+    @property
+    def agents(self) -> set[int]:
+        """Their ids."""
+        sold = (sale.agent_id for sale in self.cancelled)
+        return {*self.orders.agents, *self.items.agents, *sold}
+
+    @property
     def agreements(self) -> set[int]:
         """Their ids."""
         sold = (sale.agreement_id for sale in self.cancelled)
@@ -102,8 +113,7 @@ def load(
     book = Book()
     suffix = " FOR UPDATE" if lock else ""
     wants, ahead = _look_ahead(reader, company, wants)
-    told = (*ahead.acts.told, *ahead.orders.told)
-    phones = _phones(reader, company, (*wants.phones, *wants.last_sales_of, *told), book)
+    phones = _phones(reader, company, (*wants.phones, *wants.last_sales_of, *ahead.told), book)
     waiting, asked = _waiting_meters(reader, company, wants.waiting)
     drns = {*wants.meters, *asked, *ahead.acts.meters, *ahead.orders.meters}
     drns |= {*_saved_meters(book, wants.meters_of)}
@@ -139,8 +149,7 @@ def load(
     load_acts(reader, wants, ahead.acts, horizon.acts, book, suffix)
     load_orders(reader, ahead.orders, book, suffix)
     load_changes(reader, ahead.changes, book, suffix)
-    agents = {*ahead.orders.agents, *agents_paid(reader, company, wants), *ahead.items.agents}
-    agents.update(sale.agent_id for sale in ahead.cancelled)
+    agents = {*ahead.agents, *agents_paid(reader, company, wants)}
     load_agents(reader, company, wants, agents, book, suffix)
     load_told(reader, wants, horizon.tells, book)
     load_counter(reader, company, wants, book, suffix)

@@ -74,6 +74,20 @@ class Concerned:
     money: Wants = field(default_factory=Wants)  # of acts with money: accounts, items, agents
 
 
+def _beside_tokens(kind: str, account: str, agent: str, command: bytes) -> Wants | None:
+    """What an act with money, agents, desks or terminals is about; None: it is one with tokens."""
+    decode = msgspec.json.decode
+    if kind in CHANGE_ACTS:
+        return Wants(changes=(decode(command, type=MoveChange).change,))
+    if kind in COUNTER_KINDS:
+        return wants_of_counter(decode(command, type=RequestCounterAct))
+    if kind in TERMINAL_KINDS:
+        return wants_of_terminals(decode(command, type=RequestTerminalAct))
+    if agent:
+        return wants_of_agents(decode(command, type=RequestAgentAct))
+    return wants_of(decode(command, type=RequestMoneyAct)) if account else None
+
+
 def concerned(reader: Reader, company: str, wants: Wants) -> Concerned:
     """Of the acts that are asked for, those of this company, with their meters and tokens."""
     found: list[int] = []
@@ -89,23 +103,9 @@ def concerned(reader: Reader, company: str, wants: Wants) -> Concerned:
             ids=list(wants.acts),
         ):
             found.append(id_)
-            if kind in CHANGE_ACTS:
-                told_by = msgspec.json.decode(command, type=MoveChange)
-                money.append(Wants(changes=(told_by.change,)))
-                continue
-            if kind in COUNTER_KINDS:
-                at_desk = msgspec.json.decode(command, type=RequestCounterAct)
-                money.append(wants_of_counter(at_desk))
-            if kind in TERMINAL_KINDS:
-                at = msgspec.json.decode(command, type=RequestTerminalAct)
-                money.append(wants_of_terminals(at))
-                continue
-            if agent:
-                named = msgspec.json.decode(command, type=RequestAgentAct)
-                money.append(wants_of_agents(named))
-                continue
-            if account:
-                money.append(wants_of(msgspec.json.decode(command, type=RequestMoneyAct)))
+            beside = _beside_tokens(kind, account, agent, command)
+            if beside is not None:
+                money.append(beside)
                 continue
             asked = msgspec.json.decode(command, type=RequestTokenAct)
             told += [recipient.address for recipient in asked.reply]

@@ -32,7 +32,7 @@ SHIFT_INVARIANTS: Final[tuple[tuple[str, str, str], ...]] = (
         "WHERE t.shift_id <> 0 AND t.cashier <> t.number AND c.id IS NULL",
     ),
     (
-        "shift-ended",
+        "terminal-shift-ended",
         "A shift that has ended says by what, and did not end before it began.",
         "SELECT 'shift ' || id, 'from ' || opened_at || ' to ' || closed_at FROM terminal_shift "
         "WHERE (closed_at = 0) <> (ended_by = '') OR (closed_at <> 0 AND closed_at < opened_at)",

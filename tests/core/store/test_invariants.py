@@ -136,7 +136,7 @@ CRIMES: dict[str, tuple[str, ...]] = {
     ),
     "stopped-terminal": ("UPDATE terminal SET state = 'blocked' WHERE shift_id <> 0",),
     "cashier-at-terminal": ("UPDATE cashier SET state = 'blocked'",),
-    "shift-ended": ("UPDATE terminal_shift SET ended_by = '' WHERE closed_at > 0",),
+    "terminal-shift-ended": ("UPDATE terminal_shift SET ended_by = '' WHERE closed_at > 0",),
     "receipts-of-terminal": (
         "INSERT INTO terminal_receipts SELECT 901, company, 902, last_number, last_number + 9, 0, "
         "0 FROM terminal_receipts",
