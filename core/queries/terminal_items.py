@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import msgspec
 
+from core.queries.agent_days import BatchSum
 from core.queries.terminal_copies import TerminalItemView
 from core.store.tx import Reader
 
@@ -121,6 +122,25 @@ def batches_of(
     )  # fmt: skip
     views = (dict(zip(BatchView.__struct_fields__, row, strict=True)) for row in rows)
     return [BatchView(**{**view, "balanced": bool(view["balanced"])}) for view in views]
+
+
+def batches_of_agent(
+    reader: Reader, company: str, number: str, day: tuple[int, int]
+) -> list[BatchSum]:
+    """An agent's batches of a day (its first instant, and that of the next one), with those of
+    before that nobody has settled; the oldest first. What came late is in none."""
+    since_us, until_us = day
+    rows = reader.rows(
+        "SELECT t.number, b.number, b.state, b.opened_at, COALESCE((SELECT CAST(sum(i.amount) "
+        "AS BIGINT) FROM terminal_item i WHERE i.batch_id = b.id AND i.late = 0 "
+        "AND i.state IN ('booked', 'kept')), 0), CASE WHEN b.state = 'open' THEN NULL "
+        "ELSE b.their_debit_amount - b.their_reversal_amount END FROM agent a "
+        "JOIN terminal_batch b ON b.agent_id = a.id JOIN terminal t ON t.id = b.terminal_id "
+        "WHERE a.company = :company AND a.number = :number AND b.opened_at < :until "
+        "AND (b.opened_at >= :since OR b.state <> 'closed') ORDER BY b.opened_at, b.id",
+        company=company, number=number, since=since_us, until=until_us,
+    )  # fmt: skip
+    return [BatchSum(**dict(zip(BatchSum.__struct_fields__, row, strict=True))) for row in rows]
 
 
 def cases_of(

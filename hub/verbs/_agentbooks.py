@@ -16,6 +16,7 @@ from core.money import NumberFormat, format_amount
 from core.queries.agent_books import KindSum, Statement, StatementLine, statement_of
 from core.queries.agent_days import AgentDay, Due, day_of, dues, wishes
 from core.queries.agents import agents_of
+from core.queries.terminal_items import batches_of_agent
 from core.store.tx import Reader
 from hub.companies import agent_terms
 from hub.verbs._shared import (
@@ -156,7 +157,8 @@ def day(
     hours = agent_terms(settings, section).surrender_hours
     with reading(settings) as reader:
         known(reader, code, number)
-        found = day_of(reader, code, number, span, now_us(), hours)
+        batches = batches_of_agent(reader, code, number, span)
+        found = day_of(reader, code, number, span, now_us(), hours, batches)
     if as_json:
         typer.echo(json.dumps({"day": first.isoformat(), **msgspec.to_builtins(found)}))
     else:

@@ -98,3 +98,14 @@ def test_cases_are_closed(place: Installation) -> None:
     assert (one["closed_by"], two["reason"]) == ("sam", "called the shop")
     records = machine.rows("SELECT subject FROM audit WHERE act LIKE 'act-%' ORDER BY 1")
     assert (f"case/{suspense}",) in records
+
+
+def test_an_agents_day_has_its_terminals_batches(place: Installation) -> None:
+    machine = place.machine
+    done(machine, sold(machine, 1))
+    done(machine, settling(machine, totals(1, 4_000)))
+    code, out, _ = place.call("agents", "day", "A1", "--json")
+    found = json.loads(out)
+    assert (code, found["sold"], found["in_batches"]) == (1, 5_000, 5_000)
+    looks = {look["kind"]: (look["about"], look["amount"]) for look in found["looks"]}
+    assert looks["batch-differs"] == (f"{NUMBER}/1", -1_000)
