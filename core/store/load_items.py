@@ -20,6 +20,7 @@ from core.terminals.item_entities import (
     TerminalCase,
     TerminalItem,
     Uploaded,
+    offline_name,
     slip_name,
     slot_name,
 )
@@ -196,12 +197,17 @@ def _offline(reader: Reader, company: str, wants: Wants, book: Book) -> None:
     ):  # fmt: skip
         known = book.links.get(("receipts-of", terminal), ())
         book.link("receipts-of", terminal, (*known, (first, last)))
+    receipts = sorted({receipt for _, receipt, _ in wants.offline} - {""})
     for (receipt,) in reader.rows(
         "SELECT receipt FROM terminal_item WHERE company = :company AND receipt IN :receipts "
         "AND receipt <> ''",
-        company=company, receipts=sorted({receipt for _, receipt, _ in wants.offline}),
+        company=company, receipts=receipts,
     ):  # fmt: skip
         book.link("receipt-used", receipt, True)
+    stands = "offline = 1 AND terminal_id IN :ids AND receipt IN :receipts AND receipt <> '' "
+    stands += "AND state IN ('booked', 'kept') ORDER BY id"
+    for item in _items(reader, book, stands, ids=ids, receipts=receipts):
+        book.link("offline-as", offline_name(item), item.slip)
 
 
 def _cases(reader: Reader, company: str, ids: tuple[int, ...], book: Book) -> None:

@@ -25,7 +25,7 @@ from core.messages import Answer, CollectOffline, Outcome
 from core.refusals import refuse
 from core.terminals import cases
 from core.terminals.entities import Terminal
-from core.terminals.item_entities import TerminalCase, TerminalItem, slip_name
+from core.terminals.item_entities import TerminalCase, TerminalItem, offline_name, slip_name
 from core.terminals.item_states import ItemState
 from core.terminals.presence import terminal_of
 from core.terminals.slips import (
@@ -73,9 +73,12 @@ def decide_offline(ctx: Context, command: CollectOffline) -> Answer:
     if known is not None and _same(ctx, command, agent, known):
         return _answer(known, [])
     unused(ctx, terminal, slip)
+    made_day = _made_day(ctx, command)
+    known = _sent_before(ctx, command, (terminal.id, slip.receipt, made_day))
+    if known is not None:
+        return _answer(known, [])
     batch, late = batch_for(ctx, terminal, slip.batch, slip.day)
     at = At(Asked(agent, slip, PAYMENT, command.amount, command.currency), terminal, batch, late)
-    made_day = _made_day(ctx, command)
     wrongs = [f"batch {batch.number} was closed before"] if late else []
     wrongs += _wrongs(ctx, command, (agent, terminal), made_day)
     item, found = _book(ctx, command, at, made_day)
@@ -95,6 +98,21 @@ def _same(ctx: Context, command: CollectOffline, agent: Agent, item: TerminalIte
         (item.offline, item.agent_id, item.amount, item.receipt, item.account_id)
         == (1, agent.id, command.amount, receipt_number(command.slip.receipt), account.id)
     )
+
+
+def _sent_before(
+    ctx: Context, command: CollectOffline, of: tuple[int, str, int]
+) -> TerminalItem | None:
+    """The same bill under another number: a terminal that had no answer has counted on, or its day
+    has changed. Terminal, receipt, account, amount and day (``of`` and the command) say it."""
+    account = _account(ctx, command.account)
+    terminal_id, receipt, made_day = of
+    owner = account.id if account is not None else 0
+    name = (terminal_id, receipt, owner, command.amount, made_day)
+    slip = ctx.stage.linked("offline-as", name) if receipt else None
+    item = ctx.stage.get(TerminalItem, slip) if slip is not None else None
+    stands = item is not None and item.state in (ItemState.BOOKED, ItemState.KEPT)
+    return item if stands else None
 
 
 def on_calendar(made_at: int) -> bool:
@@ -193,6 +211,7 @@ def _remember(ctx: Context, item: TerminalItem) -> None:
     ctx.stage.link("offline-of", at, (ctx.stage.linked("offline-of", at) or 0) + item.amount)
     if item.receipt:
         ctx.stage.link("receipt-used", item.receipt, True)
+        ctx.stage.link("offline-as", offline_name(item), item.slip)
 
 
 def move_short(ctx: Context, agent_id: int, amount: int, place: str) -> int:

@@ -21,6 +21,7 @@ from core.refusals import Refusal, refuse
 from core.terminals import cases
 from core.terminals.item_entities import TerminalBatch, TerminalItem, slip_name
 from core.terminals.item_states import TOLD, BatchState, ItemMove, ItemState, moved
+from core.terminals.offline import OFFLINE_DAYS
 from core.terminals.presence import terminal_of
 from core.terminals.slips import (
     PAYMENT,
@@ -29,7 +30,6 @@ from core.terminals.slips import (
     check_numbers,
     day_of,
     today_of,
-    too_old,
     wrong,
 )
 from core.vending.receipt import sale_view
@@ -49,7 +49,7 @@ def decide_reversal(ctx: Context, command: ReverseAtTerminal) -> Answer:
         raise refuse("tender-not-positive", tender=command.amount)
     item = ctx.stage.get(TerminalItem, slip_name(terminal.id, command.day, command.stan))
     if item is None:
-        if not too_old(ctx, day):  # else nothing of that day is sold any more
+        if (today_of(ctx) - day).days <= OFFLINE_DAYS:  # what is older is looked at by people
             add_item(
                 ctx, terminal, command.day, command.stan, ItemState.BARRED, agent_id=agent.id,
                 amount=command.amount, currency=command.currency, cashier=command.cashier[:40],

@@ -26,8 +26,7 @@ from core.terminals.presence import signed_on, terminal_at_work
 
 SALE: Final = "sale"
 PAYMENT: Final = "payment"
-#: A sale is of today or of yesterday: it is asked for once more within minutes, or not at all. So
-#: a reversal that came first need not be remembered for longer.
+#: A sale is of today or of yesterday: it is asked for once more within minutes, or not at all.
 SALE_DAYS: Final = 1
 #: A batch that was closed so long ago is over for good: who names its number has begun it anew.
 #: Shorter, what was on its way when it was settled would be in a batch that nobody settles.

@@ -209,8 +209,8 @@ def test_a_reversal_that_comes_first_bars(machine: Machine) -> None:
     whole(machine)
 
 
-def test_what_is_older_than_any_sale_is_not_remembered(machine: Machine) -> None:
-    old = today(machine, 2)
+def test_what_is_older_than_any_item_is_not_remembered(machine: Machine) -> None:
+    old = today(machine, 32)
     assert done(machine, back(machine, 1, day=old)) == {"state": "barred"}
     assert machine.rows("SELECT count(*) FROM terminal_item") == [(0,)]
     assert no(machine, back(machine, 1, day=today(machine, -2))) == "slip-wrong"

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tests.core.agents.shop import agreed as approved
 from tests.core.agents.shop import ask, float_of, no, opened
@@ -105,8 +106,39 @@ def test_the_limit_is_of_the_day_that_it_was_made(machine: Machine) -> None:
 
 def test_a_receipt_is_used_once(machine: Machine) -> None:
     done(machine, offline(machine, 1, 100, receipt(machine)))
-    assert done(machine, offline(machine, 2, 100, f"00{receipt(machine)}"))["case"]
+    assert done(machine, offline(machine, 2, 101, f"00{receipt(machine)}"))["case"]
     assert "was used before" in detail(machine)
+    done(machine, back(machine, 1))
+    assert done(machine, offline(machine, 3, 100, receipt(machine)))["case"]
+    whole(machine)
+
+
+@pytest.mark.parametrize("account", ["100001", "999999"])
+@pytest.mark.parametrize("hours", [0, 24])
+def test_a_bill_that_is_sent_again_is_booked_once(
+    machine: Machine, account: str, hours: int
+) -> None:
+    """Under another number, or on another day of sending: the receipt says that it is the same."""
+    made_at = machine.time.at_us - HOUR_US
+    first = offline(machine, 1, 4_000, receipt(machine), made_at=made_at, account=account)
+    answer = done(machine, first)
+    machine.time.at_us += hours * HOUR_US
+    more = {"made_at": made_at, "account": account}
+    again = [offline(machine, n, 4_000, f"0{receipt(machine)}", **more) for n in (7, 8)]
+    for each in again:
+        assert done(machine, each)["payment"] == answer["payment"]
+    assert float_of(machine) == (96_000, 0)
+    assert machine.rows("SELECT count(*) FROM payment") == [(1,)]
+    whole(machine)
+
+
+def test_a_bill_that_is_sent_twice_in_one_batch_is_booked_once(machine: Machine) -> None:
+    both = [offline(machine, n, 4_000, receipt(machine)) for n in (1, 2)]
+    heard = [machine.accept(each, f"o{n}", "agent/A1") for n, each in enumerate(both)]
+    machine.settle()
+    one, two = (machine.answer(each[0].message_id).data for each in heard)
+    assert one["payment"] == two["payment"]
+    assert float_of(machine) == (96_000, 0)
     whole(machine)
 
 
@@ -140,6 +172,17 @@ def test_what_is_no_money_is_refused(machine: Machine) -> None:
 def test_it_can_be_taken_back(machine: Machine) -> None:
     done(machine, offline(machine, 1, 4_000, receipt(machine)))
     assert done(machine, back(machine, 1))["state"] == "reversed"
+    assert float_of(machine) == (100_000, 0)
+    whole(machine)
+
+
+def test_what_was_taken_back_before_it_came_is_not_booked(machine: Machine) -> None:
+    """The line was down for days: the reversal comes first, and its bill after it."""
+    old = today(machine, 3)
+    asked = offline(machine, 1, 4_000, receipt(machine))
+    asked = replace(asked, slip=replace(asked.slip, day=old))
+    assert done(machine, back(machine, 1, day=old)) == {"state": "barred"}
+    assert no(machine, asked) == "reversed-before"
     assert float_of(machine) == (100_000, 0)
     whole(machine)
 
