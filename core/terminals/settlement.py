@@ -86,7 +86,11 @@ def _at(ctx: Context, agent_number: str, terminal_number: str) -> Terminal:
 
 
 def _to_settle(ctx: Context, terminal: Terminal, command: SettleTerminal) -> TerminalBatch:
-    """The batch that is meant; a closed one only where it is asked for once more."""
+    """The batch that is meant; a closed one only where it is asked for once more.
+
+    Its number is not begun anew before an item comes: who settles as much once more, on whatever
+    day, has had no answer. Of nothing, each day has a settlement of its own.
+    """
     number, day = command.batch, command.day
     id_ = ctx.stage.linked("terminal-batch", slot_name(terminal.id, number))
     batch = ctx.stage.need(TerminalBatch, id_) if id_ is not None else None
@@ -94,7 +98,8 @@ def _to_settle(ctx: Context, terminal: Terminal, command: SettleTerminal) -> Ter
         return open_batch(ctx, terminal, number, day)
     if batch.state != BatchState.CLOSED:
         return batch
-    if (batch.settled, _theirs(batch)) == (day, command.totals):
+    asked_again = batch.settled == day or command.totals.debits
+    if asked_again and _theirs(batch) == command.totals:
         return batch
     if not is_over(ctx, batch):
         raise refuse("batch-closed", terminal=command.terminal, batch=number)

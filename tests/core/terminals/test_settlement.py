@@ -257,3 +257,19 @@ def test_what_is_not_known_is_named_and_in_no_totals(
     assert item(machine, 1)[0] == state
     assert [kind for kind, _, _ in cases(machine)] == kinds
     whole(machine)
+
+
+@pytest.mark.parametrize("batch", [0, 1])
+def test_a_settlement_that_is_asked_for_again_the_next_day_has_its_answer(
+    machine: Machine, batch: int
+) -> None:
+    """Nothing was sold since, so the same totals are of the same batch."""
+    done(machine, sold(machine, 1, batch=batch))
+    first = done(machine, settling(machine, totals(1, 5_000), batch))
+    assert first["balanced"]
+    machine.time.at_us += 9 * HOUR_US
+    machine.time.at_us += 24 * HOUR_US
+    assert done(machine, settling(machine, totals(1, 5_000), batch)) == first
+    assert machine.rows("SELECT count(*) FROM terminal_batch") == [(1,)]
+    assert cases(machine) == []
+    whole(machine)

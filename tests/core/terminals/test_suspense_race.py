@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from core.store import load as loading
+from core.store.load_agents import load_agents
 from core.store.upgrade import upgrade
 from hub.bus.table import TableSource
 from tests.core.agents.shop import float_of, opened, shop_on, whole
@@ -19,6 +19,7 @@ from tests.hub.machine import Machine
 from tests.servers.postgres import Postgres
 
 pytestmark = pytest.mark.slow
+LOAD = "core.store.load.load_agents"
 
 
 @pytest.fixture
@@ -47,14 +48,14 @@ def test_it_is_given_away_while_it_is_taken_back(
     fetched = TableSource(machine.store).take(256)
     assert fetched is not None
     first, second = fetched.deliveries if waits == "taken" else fetched.deliveries[::-1]
-    workers, load_agents = crew(machine), loading.load_agents
+    workers = crew(machine)
 
     def meanwhile(*args: Any) -> None:
-        monkeypatch.setattr(loading, "load_agents", load_agents)
+        monkeypatch.setattr(LOAD, load_agents)
         workers[1].process([second])
         load_agents(*args)
 
-    monkeypatch.setattr(loading, "load_agents", meanwhile)
+    monkeypatch.setattr(LOAD, meanwhile)
     workers[0].process([first])
     for worker in workers:
         worker.store.close()
