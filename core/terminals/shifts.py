@@ -114,7 +114,9 @@ def end_shift(ctx: Context, terminal: Terminal, why: str) -> Terminal:
     """The terminal with nobody at it, on the stage."""
     shift = open_shift(ctx, terminal)
     if shift is not None:
-        ctx.stage.put(shift.id, replace(shift, closed_at=ctx.now_us, ended_by=why))
+        # whoever waited for the terminal has an instant of before it: a shift is never shorter
+        closed_at = max(ctx.now_us, shift.opened_at)
+        ctx.stage.put(shift.id, replace(shift, closed_at=closed_at, ended_by=why))
     terminal = replace(terminal, cashier="", shift_id=0)
     ctx.stage.put(terminal.id, terminal)
     return terminal

@@ -221,9 +221,10 @@ def test_nobody_signs_on_for_an_agent_who_may_not_sell(machine: Machine) -> None
     done(machine, on())
     done(machine, ask_agent("block"))
     assert refused(machine, on()).code == "agent-blocked"
+    assert done(machine, off())["cashier"] == "07"
+    done(machine, ask("retire"))
     done(machine, yes(done(machine, ask_agent("close"))["act"]))
     assert refused(machine, on()).code == "agent-closed"
-    assert done(machine, off())["cashier"] == "07"
 
 
 def test_a_terminal_of_another_agent_is_not_his(machine: Machine) -> None:
@@ -264,3 +265,12 @@ def test_two_approve_one_code_at_once(machine: Machine) -> None:
     assert do(machine, command).outcome is Outcome.REFUSED
     rows = machine.rows("SELECT count(*) FROM cashier WHERE code = '08'")
     assert rows == [(1,)]
+
+
+def test_a_shift_does_not_end_before_it_began(machine: Machine) -> None:
+    """Who ends it may have waited for the terminal, with an instant of before."""
+    done(machine, on())
+    machine.time.at_us -= 1_000
+    done(machine, off())
+    assert machine.rows("SELECT count(*) FROM terminal_shift WHERE closed_at = opened_at") == [(1,)]
+    whole(machine)
