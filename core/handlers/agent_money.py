@@ -27,7 +27,7 @@ def decide_topup_request(ctx: Context, command: RequestTopUp) -> Answer:
     reference = reference_of(command)
     if not reference:
         raise money.wrong(agent.number, "say the reference under which it was paid")
-    money.place(asked, AT_ONCE)
+    money.place(ctx, asked, AT_ONCE)
     money.positive(asked)
     money.new_reference(ctx, agent.number, reference)
     topup = topups.ask(ctx, agent, command)

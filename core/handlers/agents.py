@@ -46,6 +46,7 @@ AGENT_ACT_IDS = {
     "agent_movement": 2,
     "notice": 2,
     slip_ids("{company}"): 1,
+    "till_move": 1,  # cash that it hands over at a desk with shifts
 }
 #: The way of paying that agents' payments have; nobody else may name it.
 BY_AGENT = "agent"
