@@ -57,7 +57,7 @@ def begin(ctx: Context, command: TakeAtCounter | SellAtCounter, amount: int, kin
                      expected=desk.currency)  # fmt: skip
     if amount <= 0:
         raise refuse("tender-not-positive", tender=amount)
-    _fit(desk, command.tenders, amount)
+    _fit(ctx, desk, command.tenders, amount)
     balance = sum(each.amount for each in command.tenders if each.way == BALANCE)
     cash = sum(each.amount for each in command.tenders if each.way == CASH)
     given = sum(each.tendered or each.amount for each in command.tenders if each.way == CASH)
@@ -65,8 +65,9 @@ def begin(ctx: Context, command: TakeAtCounter | SellAtCounter, amount: int, kin
     return At(desk, shift, receipt, given - cash)
 
 
-def _fit(desk: CashDesk, tenders: Sequence[CounterTender], amount: int) -> None:
-    """Refuses ways that do not fit together."""
+def _fit(ctx: Context, desk: CashDesk, tenders: Sequence[CounterTender], amount: int) -> None:
+    """Refuses ways that do not fit together, and money that would not be known again."""
+    later = ctx.terms.collection.uncleared
     for each in tenders:
         if not 0 < each.amount <= MOST:
             raise refuse("tender-not-positive", tender=each.amount)
@@ -80,6 +81,8 @@ def _fit(desk: CashDesk, tenders: Sequence[CounterTender], amount: int) -> None:
                 raise wrong(desk.code, f"{each.way} has neither number nor bank")
         elif not each.reference.strip():
             raise wrong(desk.code, f"{each.way} needs its own number")
+        elif each.way in later and not each.bank.strip():
+            raise wrong(desk.code, f"{each.way} needs its bank: whose it is, and known by")
     for way in (CASH, BALANCE):
         if sum(each.way == way for each in tenders) > 1:
             raise wrong(desk.code, f"{way} is said twice")
