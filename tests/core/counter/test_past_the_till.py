@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from core.collection.terms import AT_ONCE
-from core.messages import ReceiveJointPayment, RequestAgentAct
+from core.messages import ReceiveJointPayment, RequestAgentAct, RequestTopUp
 from core.messages.collection import PaymentShare
 from tests.core.agents import shop
 from tests.core.collection.desk import act, money
@@ -26,6 +26,7 @@ from tests.core.counter.till import (
     yes,
 )
 from tests.hub.machine import Machine, fresh_sqlite
+from tests.hub.test_replaying import replayed
 
 _BOTH = {**OPERATORS, **{name: shop.OPERATORS[name] for name in ("ruth", "sam")}}
 
@@ -76,6 +77,7 @@ def test_what_an_agent_hands_over_is_in_the_till(machine: Machine) -> None:
     assert (report["paid_in"], report["variance"]) == (5_000, 0)
     done(machine, _surrender(15_000, desk="HQ"))
     whole(machine)
+    assert replayed(machine)[1] == []
 
 
 def test_cash_is_not_paid_out_past_the_till(machine: Machine) -> None:
@@ -86,6 +88,12 @@ def test_cash_is_not_paid_out_past_the_till(machine: Machine) -> None:
     for kind in ("topup", "security"):
         asked = shop.ask(kind, amount=500, desk="D1", security="guarantee")
         assert no(machine, asked) == "counter-not-now"
+    word = shop.deposit(500, "FT9", way="cash", desk="D1")
+    claim = RequestTopUp(
+        agent="A1", amount=500, currency="UGX", reference="S9", way="cash", desk="D1"
+    )
+    assert no(machine, word) == "counter-not-now"
+    assert no(machine, claim) == "counter-not-now"
     for way in AT_ONCE[1:]:
         done(machine, shop.ask("topup", amount=500, desk="D1", way=way))
     whole(machine)
