@@ -13,6 +13,7 @@ from core.agents.topups import counted
 from core.agents.wanted import reference_of
 from core.collection.items import book
 from core.collection.terms import AT_ONCE
+from core.counter.tills import OTHER_DESK, not_past
 from core.handlers.base import Context
 from core.ledger import AGENT_FLOAT, Entry
 from core.messages import RequestAgentAct
@@ -48,12 +49,13 @@ def living(ctx: Context, number: str) -> Agent:
     return agent
 
 
-def place(command: RequestAgentAct, ways: tuple[str, ...]) -> str:
+def place(ctx: Context, command: RequestAgentAct, ways: tuple[str, ...]) -> str:
     """The ledger of where the money is taken in or paid out."""
     if command.way not in ways:
         raise wrong(command.agent, f"{command.way or 'nothing'} is none of: {', '.join(ways)}")
     if not command.desk.strip() or ":" in command.desk:
         raise wrong(command.agent, "name the desk that takes the money, or pays it")
+    not_past(ctx, command.way, command.desk, OTHER_DESK)
     return f"{command.way}:{command.desk}"
 
 
@@ -67,7 +69,7 @@ def new_reference(ctx: Context, agent: str, reference: str) -> None:
 
 def check_topup(ctx: Context, command: RequestAgentAct) -> int:
     """Money for an agent that is not closed, by a reference that is new."""
-    place(command, AT_ONCE)
+    place(ctx, command, AT_ONCE)
     living(ctx, command.agent)
     new_reference(ctx, command.agent, reference_of(command))
     return positive(command)
@@ -77,7 +79,7 @@ def carry_topup(ctx: Context, act_id: int, command: RequestAgentAct) -> Facts:
     """The desk or the bank has the money, the float may spend it."""
     agent = agent_of(ctx, command.agent)
     entries = [
-        Entry(place(command, AT_ONCE), command.amount),
+        Entry(place(ctx, command, AT_ONCE), command.amount),
         Entry(AGENT_FLOAT, -command.amount, agent.id),
     ]
     txn_id = book(ctx, "agent-topup", entries)
@@ -110,7 +112,7 @@ def paid_in(ctx: Context, agent: Agent, amount: int) -> AgentFloat:
 
 def check_withdraw(ctx: Context, command: RequestAgentAct) -> int:
     """What was paid in and is not spent; of a closed agent, too, if something came back."""
-    place(command, _OUT)
+    place(ctx, command, _OUT)
     agent = agent_of(ctx, command.agent)
     left, owed = paid_in(ctx, agent, positive(command)), short_of(ctx, agent)
     if left.balance - left.reserved - owed < command.amount:
@@ -126,7 +128,7 @@ def short_of(ctx: Context, agent: Agent) -> int:
 
 def carry_withdraw(ctx: Context, act_id: int, command: RequestAgentAct) -> Facts:
     """Pay it out."""
-    agent, from_ = agent_of(ctx, command.agent), place(command, _OUT)
+    agent, from_ = agent_of(ctx, command.agent), place(ctx, command, _OUT)
     entries = [Entry(AGENT_FLOAT, command.amount, agent.id), Entry(from_, -command.amount)]
     txn_id = book(ctx, "agent-withdrawal", entries)
     write(ctx, agent, ("withdrawal", -command.amount), txn_id, act_id, command)
@@ -176,20 +178,20 @@ def _security(command: RequestAgentAct) -> str:
 def check_security(ctx: Context, command: RequestAgentAct) -> int:
     """Money that is kept apart."""
     _security(command)
-    place(command, AT_ONCE)
+    place(ctx, command, AT_ONCE)
     living(ctx, command.agent)
     return positive(command)
 
 
 def carry_security(ctx: Context, act_id: int, command: RequestAgentAct) -> Facts:
     """Keep it."""
-    return _secure(ctx, act_id, command, command.amount, place(command, AT_ONCE))
+    return _secure(ctx, act_id, command, command.amount, place(ctx, command, AT_ONCE))
 
 
 def check_security_refund(ctx: Context, command: RequestAgentAct) -> int:
     """As much as is held."""
     kind = _security(command)
-    place(command, _OUT)
+    place(ctx, command, _OUT)
     float_ = float_of(ctx.stage, agent_of(ctx, command.agent))
     held: int = getattr(float_, kind)
     if held < positive(command):
@@ -199,7 +201,7 @@ def check_security_refund(ctx: Context, command: RequestAgentAct) -> int:
 
 def carry_security_refund(ctx: Context, act_id: int, command: RequestAgentAct) -> Facts:
     """Pay it back."""
-    return _secure(ctx, act_id, command, -command.amount, place(command, _OUT))
+    return _secure(ctx, act_id, command, -command.amount, place(ctx, command, _OUT))
 
 
 def _secure(ctx: Context, act_id: int, command: RequestAgentAct, change: int, where: str) -> Facts:
@@ -232,7 +234,7 @@ def check_commission(ctx: Context, command: RequestAgentAct) -> int:
     """As much as is owed, out of a desk or a bank."""
     if command.way == TO_FLOAT:
         raise wrong(command.agent, "for the float there is agent-commission-float")
-    place(command, _OUT)
+    place(ctx, command, _OUT)
     return _owed(ctx, command)
 
 
@@ -270,7 +272,7 @@ def _commission(ctx: Context, act_id: int, command: RequestAgentAct, amount: int
     agent = agent_of(ctx, command.agent)
     to = Entry(AGENT_FLOAT, -amount, agent.id)
     if command.way != TO_FLOAT:
-        to = Entry(place(command, _OUT), -amount)
+        to = Entry(place(ctx, command, _OUT), -amount)
     txn_id = book(ctx, "agent-commission", [Entry(COMMISSION, amount, agent.id), to])
     owed = owed_to(ctx, agent) - amount
     ctx.stage.link("commission-owed", agent.id, owed)

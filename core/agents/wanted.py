@@ -1,6 +1,7 @@
 """What an act with agents needs loaded: when it is asked for, and when it is decided about."""
 
 from core.book import Wants
+from core.counter.wanted import cash_at
 from core.messages import ReceiveDeposit, RequestAgentAct, RequestTopUp
 
 
@@ -16,4 +17,5 @@ def wants_of(command: RequestAgentAct) -> Wants:
         agents=tuple(filter(None, named)),
         agent_books=(command.agent,),
         deposits=tuple(filter(None, (reference_of(command),))),
+        counter=cash_at(command.way, command.desk),
     )

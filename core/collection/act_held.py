@@ -9,6 +9,7 @@ from core.collection.items import book, entry, owed_of
 from core.collection.payments import next_number, pay_from, rule_of
 from core.collection.states import RECEIPT_MOVES, ReceiptMove, ReceiptState
 from core.collection.tenders import not_now, unknown, wrong
+from core.counter.tills import OTHER_DESK, not_past
 from core.entities import Account, TokenAct
 from core.handlers.base import Context
 from core.ledger import CUSTOMER_CREDIT, Entry
@@ -156,17 +157,18 @@ def carry_deposit_use(
     return {"used": used, **_moved_deposit(ctx, account, deposit, -used)}
 
 
-def _paid_out(command: RequestMoneyAct) -> str:
+def _paid_out(ctx: Context, command: RequestMoneyAct) -> str:
     if ":" in command.way + command.desk or command.way not in ("cash", "transfer"):
         raise wrong("money is paid out as cash or by transfer")
     if not command.desk.strip():
         raise wrong("name the desk that pays the money out")
+    not_past(ctx, command.way, command.desk, OTHER_DESK)
     return f"{command.way}:{command.desk}"
 
 
 def check_deposit_refund(ctx: Context, command: RequestMoneyAct, account: Account) -> int:
     """An amount that is held, and a way to pay it out."""
-    _paid_out(command)
+    _paid_out(ctx, command)
     return check_held(ctx, command, account)
 
 
@@ -176,19 +178,19 @@ def carry_deposit_refund(
     """Pay a security back."""
     deposit = ctx.stage.need(Deposit, (account.id, command.deposit))
     ledger = f"deposit:{deposit.kind}"
-    out = Entry(_paid_out(command), -command.amount)
+    out = Entry(_paid_out(ctx, command), -command.amount)
     book(ctx, "deposit-refund", [entry(ledger, command.amount, account.id), out])
     return _moved_deposit(ctx, account, deposit, -command.amount)
 
 
 def check_pay_out(ctx: Context, command: RequestMoneyAct, account: Account) -> int:
     """Credit, and a way to pay it out."""
-    _paid_out(command)
+    _paid_out(ctx, command)
     return from_credit(ctx, command, account)
 
 
 def carry_pay_out(ctx: Context, _a: TokenAct, command: RequestMoneyAct, account: Account) -> Facts:
     """Pay credit back."""
-    out = Entry(_paid_out(command), -command.amount)
+    out = Entry(_paid_out(ctx, command), -command.amount)
     book(ctx, "pay-out", [Entry(CUSTOMER_CREDIT, command.amount, account.id), out])
     return {"credit": ctx.stage.need(Account, account.id).spendable}

@@ -1,6 +1,7 @@
 """What an act with money needs loaded: when it is asked for, and when it is decided about."""
 
 from core.book import Wants
+from core.counter.wanted import NOTES, cash_at
 from core.messages import RequestMoneyAct
 
 
@@ -14,6 +15,15 @@ def wants_of(command: RequestMoneyAct) -> Wants:
         plans=(command.plan,) if command.plan else (),
         receipts=(command.receipt,) if command.receipt else (),
         late=(command.account,) if command.kind == "late-fees" else (),
-        counter=(("notes", ""),) if command.kind in ("credit-note", "reverse") else (),
+        counter=_at_desks(command),
         opening=(command.account,) if command.kind == "opening-credit" else (),
     )
+
+
+def _at_desks(command: RequestMoneyAct) -> tuple[tuple[str, str], ...]:
+    """Credit notes' numbers; the desk that pays cash out, which may be one with shifts."""
+    if command.kind in ("credit-note", "reverse"):
+        return ((NOTES, ""),)
+    if command.kind in ("pay-out", "deposit-refund"):
+        return cash_at(command.way, command.desk)
+    return ()

@@ -35,7 +35,7 @@ Facts = dict[str, Any]
 Checked = tuple[int, bool]
 #: A desk's code is part of two ledgers' names.
 _CODE: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,15}")
-#: What a desk has put aside is what it can give away while no shift of another runs there.
+#: Kinds of cash that moves without a receipt, and what of the shift each adds to.
 _IN, _OUT, _DROP = "paid-in", "paid-out", "drop"
 _COUNTS: Final = {_IN: "paid_in", _OUT: "paid_out", _DROP: "dropped"}
 

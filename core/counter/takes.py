@@ -57,7 +57,7 @@ def begin(ctx: Context, command: TakeAtCounter | SellAtCounter, amount: int, kin
                      expected=desk.currency)  # fmt: skip
     if amount <= 0:
         raise refuse("tender-not-positive", tender=amount)
-    _fit(desk, command.tenders, amount)
+    _fit(ctx, desk, command.tenders, amount)
     balance = sum(each.amount for each in command.tenders if each.way == BALANCE)
     cash = sum(each.amount for each in command.tenders if each.way == CASH)
     given = sum(each.tendered or each.amount for each in command.tenders if each.way == CASH)
@@ -65,7 +65,7 @@ def begin(ctx: Context, command: TakeAtCounter | SellAtCounter, amount: int, kin
     return At(desk, shift, receipt, given - cash)
 
 
-def _fit(desk: CashDesk, tenders: Sequence[CounterTender], amount: int) -> None:
+def _fit(ctx: Context, desk: CashDesk, tenders: Sequence[CounterTender], amount: int) -> None:
     """Refuses ways that do not fit together."""
     for each in tenders:
         if not 0 < each.amount <= MOST:
@@ -75,16 +75,23 @@ def _fit(desk: CashDesk, tenders: Sequence[CounterTender], amount: int) -> None:
                 raise wrong(desk.code, f"{each.tendered} of cash do not pay {each.amount}")
         elif each.tendered:
             raise wrong(desk.code, f"change is given for cash alone, not for {each.way}")
-        if each.way in (CASH, BALANCE):
-            if each.reference or each.bank:
-                raise wrong(desk.code, f"{each.way} has neither number nor bank")
-        elif not each.reference.strip():
-            raise wrong(desk.code, f"{each.way} needs its own number")
+        _known_by(ctx, desk, each)
     for way in (CASH, BALANCE):
         if sum(each.way == way for each in tenders) > 1:
             raise wrong(desk.code, f"{way} is said twice")
     if sum(each.amount for each in tenders) != amount:
         raise wrong(desk.code, f"the ways are not together the {amount} of the payment")
+
+
+def _known_by(ctx: Context, desk: CashDesk, tender: CounterTender) -> None:
+    """Refuses money that would not be known again: a cheque is its bank's, at whatever desk."""
+    if tender.way in (CASH, BALANCE):
+        if tender.reference or tender.bank:
+            raise wrong(desk.code, f"{tender.way} has neither number nor bank")
+    elif not tender.reference.strip():
+        raise wrong(desk.code, f"{tender.way} needs its own number")
+    elif tender.way in ctx.terms.collection.uncleared and not tender.bank.strip():
+        raise wrong(desk.code, f"{tender.way} needs the bank that it is drawn on")
 
 
 def take(ctx: Context, command: TakeAtCounter) -> Facts:

@@ -18,6 +18,8 @@ from core.vending.act_kinds import Role
 
 #: Cash above what was expected, below 0; what a bank credited too little, above.
 OVER_SHORT: Final = "over-short"
+#: Where cash that is no cashier's business comes and goes, and how a till gives or gets it.
+OTHER_DESK: Final = "name the cash office's, and use wattbus counter paid-in or paid-out here"
 #: Cash that left a safe for the bank, until the bank says that it is there.
 IN_TRANSIT: Final = "cash-in-transit"
 
@@ -124,6 +126,12 @@ def moved(
     """Post cash that moved without a receipt, and keep it as a document. The first of ``entries``
     is the till's (of a hand-in, the safe's)."""
     txn_id = book(ctx, f"till-{kind}", [Entry(ledger, amount) for ledger, amount in entries])
+    _keep_move(ctx, act_id, desk, kind, entries[0][1], txn_id)
+
+
+def _keep_move(
+    ctx: Context, act_id: int, desk: CashDesk, kind: str, amount: int, txn_id: int
+) -> None:
     ctx.stage.add(
         "till_move",
         id=ctx.new_id("till_move"),
@@ -131,11 +139,27 @@ def moved(
         desk_id=desk.id,
         shift_id=desk.shift_id if kind != "hand-in" else 0,
         kind=kind,
-        amount=entries[0][1],
+        amount=amount,
         act_id=act_id,
         txn_id=txn_id,
         at=ctx.now_us,
     )
+
+
+def not_past(ctx: Context, way: str, desk: str, verb: str) -> None:
+    """Refuses cash at a desk with shifts that would not be in its till; ``verb``: what to use."""
+    if way == CASH and ctx.stage.get(CashDesk, desk.strip()) is not None:
+        raise not_now(desk.strip(), f"its cash is its cashier's, in the till: {verb}")
+
+
+def brought(ctx: Context, act_id: int, desk: CashDesk, kind: str, amount: int, giver: Entry) -> int:
+    """Cash that a cashier gets from somebody else than a customer or the cash office is paid in;
+    the transaction. The caller has seen that the shift is open, and his."""
+    txn_id = book(ctx, kind, [Entry(till(desk), amount), giver])
+    _keep_move(ctx, act_id, desk, "paid-in", amount, txn_id)
+    shift = shift_of(ctx, desk)
+    ctx.stage.put(shift.id, replace(shift, paid_in=shift.paid_in + amount))
+    return txn_id
 
 
 def lend(ctx: Context, payment: Payment) -> None:

@@ -3,7 +3,7 @@
 from typing import Final
 
 from core.book import Wants
-from core.collection.tenders import identity_of
+from core.collection.tenders import CASH, identity_of
 from core.counter.act_kinds import PREFIX
 from core.messages import CounterTender, ReceivePayment, RequestCounterAct
 
@@ -59,6 +59,11 @@ def _turns(kind: str, command: RequestCounterAct) -> tuple[str, ...]:
     if kind == "cleared":
         return (f"bank/{banked_key(command.bank, command.reference)}",)
     return ()
+
+
+def cash_at(way: str, desk: str) -> tuple[tuple[str, str], ...]:
+    """What cash that is taken or given at a place wants: the desk, if it is one with shifts."""
+    return ((DESK, desk.strip()),) if way == CASH and desk.strip() else ()
 
 
 def slip_key(desk: str, number: int) -> str:

@@ -5,6 +5,7 @@ from core.agents.fees import FEE_IDS
 from core.agents.wanted import reference_of
 from core.book import Wants
 from core.collection.terms import AT_ONCE
+from core.counter.wanted import cash_at
 from core.handlers.base import Context, Handler
 from core.messages import Answer, Outcome, RequestAgentAct, RequestTopUp, TransferFloat
 from core.refusals import refuse
@@ -27,7 +28,7 @@ def decide_topup_request(ctx: Context, command: RequestTopUp) -> Answer:
     reference = reference_of(command)
     if not reference:
         raise money.wrong(agent.number, "say the reference under which it was paid")
-    money.place(asked, AT_ONCE)
+    money.place(ctx, asked, AT_ONCE)
     money.positive(asked)
     money.new_reference(ctx, agent.number, reference)
     topup = topups.ask(ctx, agent, command)
@@ -44,7 +45,11 @@ def decide_topup_request(ctx: Context, command: RequestTopUp) -> Answer:
 
 
 def _wants_topup_request(command: RequestTopUp) -> Wants:
-    return Wants(agents=(command.agent,), deposits=tuple(filter(None, (reference_of(command),))))
+    return Wants(
+        agents=(command.agent,),
+        deposits=tuple(filter(None, (reference_of(command),))),
+        counter=cash_at(command.way, command.desk),
+    )
 
 
 def decide_transfer(ctx: Context, command: TransferFloat) -> Answer:

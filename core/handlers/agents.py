@@ -17,6 +17,7 @@ from core.agents.wanted import reference_of, wants_of
 from core.book import Wants
 from core.collection.payments import Part, account_of, receive
 from core.collection.tenders import Tender
+from core.counter.wanted import cash_at
 from core.entities import Account
 from core.handlers.base import Context, Handler
 from core.handlers.terminal_items import SLIP_IDS, wants_of_slip
@@ -46,6 +47,7 @@ AGENT_ACT_IDS = {
     "agent_movement": 2,
     "notice": 2,
     slip_ids("{company}"): 1,
+    "till_move": 1,  # cash that it hands over at a desk with shifts
 }
 #: The way of paying that agents' payments have; nobody else may name it.
 BY_AGENT = "agent"
@@ -147,7 +149,11 @@ def decide_deposit(ctx: Context, command: ReceiveDeposit) -> Answer:
 
 
 def _wants_deposit(command: ReceiveDeposit) -> Wants:
-    return Wants(agents=(command.agent,), deposits=(reference_of(command),))
+    return Wants(
+        agents=(command.agent,),
+        deposits=(reference_of(command),),
+        counter=cash_at(command.way, command.desk),
+    )
 
 
 def decide_request(ctx: Context, command: RequestAgentAct) -> Answer:

@@ -8,6 +8,8 @@ from core.collection.payments import Part, account_of, receive
 from core.collection.plans import day_of
 from core.collection.states import PaymentState
 from core.collection.tenders import Tender, identity_of, not_now, wrong
+from core.counter.tills import not_past
+from core.counter.wanted import cash_at
 from core.entities import Account
 from core.handlers.base import Context, Handler
 from core.messages import Answer, ImportDebts, Outcome, ReceiveJointPayment, ReceivePayment
@@ -16,6 +18,8 @@ from core.refusals import refuse
 from core.vending import act_checks as checks
 from core.vending.act_kinds import Role
 
+#: What takes cash at a desk that has shifts.
+_TAKE = "wattbus counter take"
 _IDS = {"ledger_txn": 1, "payment": 1, "payment-number/{company}": 1}
 
 
@@ -33,6 +37,7 @@ def _checked(ctx: Context, number: str, amount: int, currency: str) -> Account:
 
 def decide_payment(ctx: Context, command: ReceivePayment) -> Answer:
     """Receive a payment: the desk holds the money; what is owed is paid, the rest is credit."""
+    not_past(ctx, command.way, command.desk, _TAKE)
     account = _checked(ctx, command.account, command.amount, command.currency)
     tender = Tender(
         way=command.way,
@@ -64,7 +69,13 @@ def decide_payment(ctx: Context, command: ReceivePayment) -> Answer:
 def _wants_payment(command: ReceivePayment) -> Wants:
     number = (command.account,)
     receipts = (command.receipt,) if command.receipt else ()
-    return Wants(accounts=number, owing=number, receipts=receipts, paid_as=_paid_as(command))
+    return Wants(
+        accounts=number,
+        owing=number,
+        receipts=receipts,
+        paid_as=_paid_as(command),
+        counter=cash_at(command.way, command.desk),
+    )
 
 
 def _paid_as(command: ReceivePayment | ReceiveJointPayment) -> tuple[str, ...]:
@@ -74,6 +85,7 @@ def _paid_as(command: ReceivePayment | ReceiveJointPayment) -> tuple[str, ...]:
 
 def decide_joint(ctx: Context, command: ReceiveJointPayment) -> Answer:
     """Receive one payment for many accounts: all of it, or nothing."""
+    not_past(ctx, command.way, command.desk, _TAKE)
     if sum(share.amount for share in command.shares) != command.amount:
         raise wrong(f"the shares are not together the {command.amount} of the payment")
     numbers = [share.account for share in command.shares]
@@ -107,7 +119,12 @@ def decide_joint(ctx: Context, command: ReceiveJointPayment) -> Answer:
 
 def _wants_joint(command: ReceiveJointPayment) -> Wants:
     numbers = tuple(share.account for share in command.shares)
-    return Wants(accounts=numbers, owing=numbers, paid_as=_paid_as(command))
+    return Wants(
+        accounts=numbers,
+        owing=numbers,
+        paid_as=_paid_as(command),
+        counter=cash_at(command.way, command.desk),
+    )
 
 
 def decide_import(ctx: Context, command: ImportDebts) -> Answer:

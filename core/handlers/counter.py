@@ -23,6 +23,7 @@ from core.refusals import refuse
 from core.vending import act_checks as checks
 from core.vending.act_kinds import Kind
 from core.vending.act_life import act_answer, new_act, on_file
+from core.vending.ordered_sale import PAID_WITH
 from core.vending.sale import account_at, sell_at_desk
 from core.vending.sale_rows import MAX_RECIPIENTS
 
@@ -67,6 +68,7 @@ def decide_sell(ctx: Context, command: SellAtCounter) -> Answer:
     """Take the money, and sell for it: both, or neither."""
     account = account_at(ctx, command.meter)
     paid = pay_for_token(ctx, command, account)
+    ctx.stage.link(PAID_WITH, ctx.message_id, paid)
     purchase = CreditVend(
         meter=command.meter,
         tender=command.tender,

@@ -6,6 +6,8 @@ for sure, everything is given back. In between the agreement has no other sale: 
 this one, nothing has to be priced again.
 """
 
+from typing import Any, Final
+
 import msgspec
 from msgspec.structs import replace
 
@@ -47,6 +49,8 @@ from core.vending.states import Move, SaleState, moved
 from core.vending.token_orders import Asked, For, order, split
 from core.vending.tokens import on_token, write_token
 
+#: The link, by message, to what a desk took for the sale.
+PAID_WITH: Final = "paid-with"
 _ISSUING = moved(SaleState.QUOTED, Move.CONFIRM, Move.ASK_MODULE)
 
 
@@ -56,7 +60,8 @@ class SalePlan(msgspec.Struct, frozen=True, kw_only=True):
     ``account_id``: the beneficiary's; ``before``: what the tariff remembered; ``taken``: (debt id,
     minor units) that the sale pays, ``items`` the same of open items; ``change``: the key change
     whose set is made with it;
-    ``printed``: one whose set this sale repeats, as it was before.
+    ``printed``: one whose set this sale repeats, as it was before; ``paid_with``: what the answer
+    says of money that a desk took for it in the same message.
     """
 
     sale: PastSale
@@ -67,6 +72,7 @@ class SalePlan(msgspec.Struct, frozen=True, kw_only=True):
     items: tuple[tuple[int, int], ...] = ()
     change: KeyChange | None = None
     printed: KeyChange | None = None
+    paid_with: dict[str, Any] = {}
 
 
 _plan = msgspec.json.Decoder(SalePlan)
@@ -100,6 +106,7 @@ def order_sale(
         reply=command.reply,
         change=change,
         printed=_printed_before(ctx, at_sale.meter),
+        paid_with=stage.linked(PAID_WITH, ctx.message_id) or {},
     )
     asked = Asked(
         token_class=CREDIT,
@@ -173,6 +180,8 @@ def token_came(ctx: Context, order_: TokenOrder, made: tuple[MadeToken, ...]) ->
     remember(ctx.stage, sale)
     view = msgspec.to_builtins(sale_view(ctx.terms, sale, ctx.stage.get(Phone, sale.phone)))
     tell(ctx, plan.reply, TEMPLATES[sale.key_change], view, sale.id)
+    if plan.paid_with:
+        view = {**view, "sale_receipt": view["receipt"], **plan.paid_with}
     ctx.stage.answer(order_.reference, Answer(outcome=Outcome.DONE, data=view))
 
 
@@ -193,7 +202,7 @@ def no_token(ctx: Context, order_: TokenOrder) -> None:
     args = {"meter": sale.drn, "tender": sale.tender, "currency": sale.currency}
     args["help_line"] = ctx.terms.help_line
     tell(ctx, plan.reply, "sale-failed", args, sale.id)
-    no = Answer(outcome=Outcome.REFUSED, code="module-refused", args=args)
+    no = Answer(outcome=Outcome.REFUSED, code="module-refused", args=args, data=plan.paid_with)
     stage.answer(order_.reference, no)
 
 

@@ -83,6 +83,8 @@ class Asking:
         if left:
             cash = CounterTender(way="cash", amount=left, tendered=self.minor(given))
             found.insert(0, cash)
+        elif given:
+            die("--given is cash, and the other ways pay all of it: leave it out", 2)
         return tuple(found)
 
     def act(self, kind: str, desk: str, **fields: Any) -> None:
@@ -98,9 +100,10 @@ class Asking:
         done = send(self.settings, self.company, self.key, command)
         if done.answer is None:
             die(f"the outcome is not known yet; look for it: wattbus find {done.message_id}")
-        if done.answer.outcome != "done":
-            die(said_no(done.answer))
         data = done.answer.data
+        if done.answer.outcome != "done":
+            kept = f"; the money of receipt {data['receipt']} is credit" if "change" in data else ""
+            die(said_no(done.answer) + kept)
         if self.as_json:
             typer.echo(json.dumps({"message": done.message_id, "repeat": done.repeat, **data}))
             return {}

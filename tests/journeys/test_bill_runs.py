@@ -6,7 +6,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -166,7 +166,8 @@ def test_who_is_killed_costs_nothing_and_sales_go_on(house: House, point: str) -
             place.deaths = place.ended()
             house.trap.touch()
             started = {"do": "bill-phase", "company": "demo", "run": 1, "what": words[0]}
-            house.ask({**started, "key": words[0]})
+            with suppress(ConnectionResetError):  # the hub may come to the point before it answers
+                house.ask({**started, "key": words[0]})
             _died(place, point)
             place.comes_to(state)
             if state == "validated":

@@ -21,9 +21,10 @@ from hub.failpoints import MODULE_POINTS
 from simulators.demo.children import Child, until, wattbus
 from simulators.demo.house import UP_S, free_port
 from simulators.demo.people import Household
+from simulators.demo.reading import token_in
 from tests.adapters.prismtoken.orders import CREDIT
 from tests.journeys.conftest import POSTGRESQL, SQLITE, engine_edit, opened
-from tests.journeys.town import SOON_S, Town, buys
+from tests.journeys.town import SOON_S, Town, as_digits, buys
 
 pytestmark = pytest.mark.slow
 
@@ -190,10 +191,9 @@ def all_buy(town: Town, crowd: list[Household]) -> None:
 
 def token_for(town: Town, buyer: Household) -> int:
     """What the token brings that comes in the end, after whatever was told on the way."""
-    text = town.reads(buyer, PATIENT_S)
-    if "takes longer" in text:
-        text = town.reads(buyer, PATIENT_S)
-    return town.meter_takes(buyer, town.sold[-1])
+    while not (token := as_digits(token_in(text := town.reads(buyer, PATIENT_S)))):
+        assert "takes longer" in text, text
+    return town.meter_takes(buyer, token)
 
 
 HONEST = ("friendly", "late", "slow", "lost-answer", "twice", "down", "garbage", "expiring",

@@ -65,6 +65,8 @@ CHEQUE = way("cheque", 500, "1", "Centenary")
         (take(cash(500), amount=600), "counter-wrong"),
         (take(replace(CHEQUE, tendered=900)), "counter-wrong"),
         (take(way("card", 500)), "counter-wrong"),
+        (take(way("cheque", 500, "1")), "counter-wrong"),
+        (take(way("cheque", 500, "1", " ")), "counter-wrong"),
         (take(replace(cash(500), reference="1")), "counter-wrong"),
         (take(way("shells", 500, "1")), "payment-wrong"),
         (take(way("till", 500, "1")), "payment-wrong"),

@@ -54,6 +54,8 @@ def test_the_token_comes(machine: RemoteMachine) -> None:
     machine.report(order, "made", tokens=machine.made(order))
     answer = machine.answer(message)
     assert (answer.outcome, len(answer.data["token"])) == (Outcome.DONE, 20)
+    assert [answer.data[name] for name in ("receipt", "amount", "change")] == ["R1-01", 20_000, 0]
+    assert answer.data["sale_receipt"].startswith("DP-")
     assert machine.account()[1] == 0
     again = machine.do(sell(cash(20_000)), "s1")
     assert again == answer
@@ -66,7 +68,8 @@ def test_no_token_comes_and_the_money_is_the_customers(machine: RemoteMachine) -
     (order,) = machine.box.orders
     machine.report(order, "refused", code="no", detail="no such key")
     (row,) = machine.rows("SELECT answer FROM request WHERE message_id = :m", m=message)
-    assert msgspec.json.decode(row[0], type=Answer).code == "module-refused"
+    answer = msgspec.json.decode(row[0], type=Answer)
+    assert (answer.code, answer.data["receipt"]) == ("module-refused", "R1-01")
     assert machine.account() == (20_000, 0)
     assert till(machine) == (120_000, 0)
     assert no(machine, ask("void", receipt="R1-01")) == "counter-not-now"

@@ -142,6 +142,7 @@ WRONG = (
     (("open", "D1", "--amount", "much"), 2, "much"),
     (("take", "D1", "100001", "500", "--tender", "card=1:2:3:4"), 2, "write WAY=AMOUNT"),
     (("take", "D1", "100001", "500"), 1, "no shift is open"),
+    (("take", "D1", "100001", "500", "--tender", "card=500:1", "--given", "1k"), 2, "leave it out"),
     (("sell", "D1", "04123456784", "500"), 1, "no shift is open"),
     (("x", "D9"), 1, "No desk D9"),
     (("status", "D9"), 1, "there is no desk D9"),
