@@ -197,6 +197,9 @@ class Ports(Protocol):
     def file(self, name: str) -> Path:
         """A file that the channel's configuration names, relative to the configuration's own."""
 
+    def pin_key(self) -> bytes | None:
+        """The key that the company proves cashiers' PINs by (``hub.pins``); None: it has none."""
+
     def link(self, name: str) -> Any:
         """A shared link of the configuration (``[links.<name>]``), e.g. one SMPP bind."""
 

@@ -24,7 +24,7 @@ from channels.pos.seals import Seals
 from channels.pos.session import Came, Limits, Session, Unreadable
 from channels.pos.sessionkeys import KeyRing
 from channels.pos.terminals import Terminals
-from hub import pins, terminalkeys
+from hub import terminalkeys
 from hub.channel import Failed, Outbound, Ports, SendResult
 from hub.files import read_text
 from hub.iso8583 import shipped
@@ -157,7 +157,7 @@ def _after(deferred: "Deferred[Any]") -> "Deferred[None]":
 def build(
     ports: Ports, config: PosConfig, draw: Callable[[int], bytes] = secrets.token_bytes
 ) -> PosChannel:
-    """The channel of one configuration section. DocumentError, PosError, TerminalKeyError."""
+    """The channel of one section. DocumentError, PosError, TerminalKeyError, PinKeyError."""
     profile = _profile(ports, config)
     languages = read_folder()
     texts = Texts(languages, ports.company)
@@ -177,7 +177,7 @@ def build(
         enquiries=Enquiries(ports, config, ending),
         seals=seals,
         dating=Dating(ports, config, profile, ZoneInfo(ports.company.zone)),
-        pin_key=pins.read_key(ports.file(config.pin_key_file)) if config.pin_key_file else None,
+        pin_key=ports.pin_key(),
         language=language,
     )
     return PosChannel(ports, config, desk, Monotonic(ports.reactor))
