@@ -29,7 +29,10 @@ class Evidence:
 
     def raw(self, message: Iso, data: bytes) -> str:
         """The octets in hex as they may be kept; a field with a PIN in it goes as a whole."""
-        kept = bytearray(self._redactor.redact(data))
+        if self._redactor.secret(message.fields):
+            kept = bytearray(self._redactor.redact(data))
+        else:  # most requests: nothing is looked for
+            kept = bytearray(data)
         if self.profile.take(message, "pin"):
             fields = {str(place.number) for place in self.profile.takes["pin"]}
             for span in self.profile.dialect.codec.spans(data)[1]:

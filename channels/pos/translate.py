@@ -174,7 +174,7 @@ def _advice(asked: Asked) -> Message:
         account=asked.needed("account"),
         amount=asked.amount(),
         currency=asked.said_currency(),
-        # who is at it by now did not collect it; and its repeat, after a change, is no other content
+        # who is at it by now did not collect it; nor is a repeat after a change other content
         slip=replace(slip, cashier=asked.take("cashier")[:8]),
         made_at=asked.sent_us,
     )
