@@ -163,7 +163,7 @@ def build(
     texts = Texts(languages, ports.company)
     language = texts.language(config.language or next(iter(ports.company.languages), "en"))
     evidence = Evidence(ports, profile)
-    ending = Ending(profile, Printer(texts, language, ports.company.name))
+    ending = Ending(profile, Printer(texts, language, ports.company.name, ports.company.exponent))
     seals = Seals(ports, profile, _ring(ports, config, profile, draw))
     terminals = Terminals(_asker(ports, seals), config.terminals, config.refresh_s)
     desk = Desk(

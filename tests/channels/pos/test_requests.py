@@ -519,6 +519,17 @@ def test_an_advice_comes_again_after_the_cashier_has_changed() -> None:
     assert shop.counts["alarm key-reused"] == 0
 
 
+def test_the_end_of_a_shift_says_what_was_sold() -> None:
+    totals = {
+        "sale": {"count": 3, "amount": 60_000, "reversed": 0, "reversed_amount": 0},
+        "payment": {"count": 2, "amount": 9_000, "reversed": 1, "reversed_amount": 4_000},
+    }
+    shop = answering(done(cashier="07", name="Ruth", shift=5, totals=totals))
+    printed = shop.ask("0800", f70="002").fields[61]
+    assert "sale: 3, 60,000" in printed
+    assert "payment: 2, 9,000 (back: 1, 4,000)" in printed
+
+
 def test_an_answer_that_is_too_long_for_the_link_has_the_token_all_the_same(
     tmp_path: Path,
 ) -> None:
