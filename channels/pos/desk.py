@@ -243,6 +243,8 @@ class Desk:
         if off:
             self.evidence.counts["clock"] += 1
             self.evidence.note("clock", message, ticket.came.data)
+            if is_repeat(message.mti):  # its original may be under way and not in the books yet
+                return self.ending.late()
             args = {"terminal": terminal.number, "off": off}
             return self.ending.refused("terminal-clock", args)
         raw = self.evidence.raw(message, ticket.came.data)

@@ -479,6 +479,15 @@ def test_a_reversal_of_yesterdays_number_does_not_take_back_todays_sale() -> Non
     assert (told.day, told.stan) == (DAY - 1, 3)
 
 
+def test_a_repeat_with_an_old_clock_is_no_decline() -> None:
+    """The original may be journaled and not yet decided."""
+    shop = Shopfront()
+    shop.ports.reactor.advance(3600)
+    shop.connect()
+    answer = shop.vend("0201")
+    assert (answer.fields[39], shop.ports.arrivals) == ("68", [])
+
+
 def test_a_date_without_a_time_is_a_clock_too() -> None:
     shop = Shopfront()
     assert shop.vend(f12=None, f13="1120").fields[39] == "12"

@@ -85,6 +85,13 @@ def test_a_pin_is_nowhere_but_its_proof_is(
     assert message.pin_proof == proof(PIN_KEY, "demo", "A-017", "RUTH", PIN)
 
 
+def test_a_pin_in_a_wrong_place_is_not_journaled(tmp_path: Path) -> None:
+    shop = installed(tmp_path)
+    shop.ask("0800", f70="001", f63={"01": "07", "92": PIN})
+    (arrival,) = shop.ports.arrivals
+    assert PIN.encode().hex() not in arrival.raw.lower()
+
+
 def test_cards_are_not_journaled(tmp_path: Path) -> None:
     shop = Shopfront()
     shop.ask("0200", **VEND, f2=PAN, f35=f"{PAN}=2912101")
