@@ -25,7 +25,7 @@ from channels.pos.session import Came, Limits, Session, Unreadable
 from channels.pos.sessionkeys import KeyRing
 from channels.pos.terminals import Terminals
 from hub import terminalkeys
-from hub.channel import Failed, Outbound, Ports, SendResult
+from hub.channel import Failed, Outbound, Ports, SendResult, Site
 from hub.files import read_text
 from hub.iso8583 import shipped
 from hub.texts import Texts, read_folder
@@ -183,14 +183,19 @@ def build(
     return PosChannel(ports, config, desk, Monotonic(ports.reactor))
 
 
-def _profile(ports: Ports, config: PosConfig) -> Profile:
+def check(site: Site, config: PosConfig) -> None:
+    """What :func:`build` would find wrong with the files that a section names. ValueError."""
+    _ring(site, config, _profile(site, config), secrets.token_bytes)
+
+
+def _profile(ports: Ports | Site, config: PosConfig) -> Profile:
     files = shipped()
     path = files.get(config.dialect, ports.file(config.dialect))
     return loaded(read_text(Path(path)), f"pos/{path.name}")
 
 
 def _ring(
-    ports: Ports, config: PosConfig, profile: Profile, draw: Callable[[int], bytes]
+    ports: Ports | Site, config: PosConfig, profile: Profile, draw: Callable[[int], bytes]
 ) -> KeyRing | None:
     company = ports.company
     if not config.keys:
