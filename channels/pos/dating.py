@@ -18,7 +18,7 @@ from hub.deadlines import within
 OLDEST_DAYS: Final = 8
 #: What is about an item that came before, or may have.
 _OF_ITEMS: Final = frozenset({"vend", "pay", "reversal", "upload"})
-_OF_OTHERS: Final = frozenset({"reversal", "upload"})
+OF_OTHERS: Final = frozenset({"reversal", "upload"})
 #: What a terminal sends until it is answered, days later too, with the date that it was made on: a
 #: bill collected without the line, a batch that was closed. Its own date is its day, unasked: by
 #: the day of arrival its repeat on another morning would be booked, or counted, a second time.
@@ -44,7 +44,7 @@ class Dating:
         """
         now = days.local(self.ports.now_us(), self.zone)
         own = self._said(message)
-        other = operation in _OF_OTHERS
+        other = operation in OF_OTHERS
         text = self.profile.take(message, "original_date") if other else ""
         said = days.Said(text or own.date, own.time)
         today = days.business_day(now, said)
