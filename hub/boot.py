@@ -286,4 +286,5 @@ def _ports(hub: Hub, name: str, company: str, routing: Routing) -> HubPorts:
         links=hub.links,
         clock_us=hub.sources.now_us,
         base=hub.config.base,
+        pin_key_file=hub.config.companies[company].pin_key_file,
     )

@@ -197,6 +197,9 @@ class Ports(Protocol):
     def file(self, name: str) -> Path:
         """A file that the channel's configuration names, relative to the configuration's own."""
 
+    def pin_key(self) -> bytes | None:
+        """The key that the company proves cashiers' PINs by (``hub.pins``); None: it has none."""
+
     def link(self, name: str) -> Any:
         """A shared link of the configuration (``[links.<name>]``), e.g. one SMPP bind."""
 
@@ -221,3 +224,18 @@ class ChannelSpec:
     inspectors: Mapping[str, Callable[[bytes], Any]] = field(default_factory=dict)
     mappings: Mapping[str, Callable[[str], Any]] = field(default_factory=dict)  # kind -> loader
     cases: Mapping[str, Callable[[str], int]] = field(default_factory=dict)  # kind -> runs them
+    #: Reads the files that the options name, for ``wattbus check``. ValueError: what is wrong.
+    check: "Callable[[Site, Any], None] | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What is known of a channel's section without a hub: as much of :class:`Ports`."""
+
+    name: str
+    company: Company
+    base: Path
+
+    def file(self, name: str) -> Path:
+        """A file that the channel's configuration names."""
+        return self.base / name

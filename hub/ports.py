@@ -18,6 +18,7 @@ from hub.intake import Intake
 from hub.journal import Entry, Noted
 from hub.notebook import Notebook, note_of
 from hub.outbound import OutboundStage
+from hub.pins import read_key
 from hub.routing import Routing, RoutingError
 
 if TYPE_CHECKING:  # the command line speaks to ports without a server of its own
@@ -45,6 +46,7 @@ class HubPorts:
     links: dict[str, Any]
     clock_us: Callable[[], int]
     base: Path = Path()  # the configuration's folder
+    pin_key_file: str = ""  # of the company; empty: it has no cashiers
     arrived_us: int = 0  # when something last arrived; 0: nothing since the start
 
     def accept(self, arrival: Arrival) -> "Deferred[Accepted]":
@@ -89,6 +91,10 @@ class HubPorts:
     def file(self, name: str) -> Path:
         """A file that the configuration names."""
         return self.base / name
+
+    def pin_key(self) -> bytes | None:
+        """The company's key of PINs. PinKeyError."""
+        return read_key(self.file(self.pin_key_file)) if self.pin_key_file else None
 
     def link(self, name: str) -> Any:
         """A shared link; the configuration names it."""

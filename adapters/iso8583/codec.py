@@ -179,6 +179,10 @@ class Codec:
             raise EncodeError(f"{len(data)} octets are over {LONGEST}", "message")
         return data
 
+    def octets(self, number: int, value: Any) -> bytes:
+        """One field as it stands in a message. EncodeError: it does not fit."""
+        return self._writers[number](value)
+
     def _order(self, present: Sequence[int]) -> Order:
         """What stands before the fields, the fields in their order, and the third bitmap."""
         numbers = sorted(set(present) - {1, 65})

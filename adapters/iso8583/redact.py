@@ -4,6 +4,7 @@ A hub journals what arrived before anything else; what carries a secret is redac
 and places stay, so that what is kept can still be shown field by field.
 """
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
@@ -12,6 +13,7 @@ from adapters.iso8583.errors import DecodeError
 
 #: PAN, its extended form, tracks, PIN block, chip data.
 SECRET: Final = frozenset({"2", "34", "35", "36", "45", "52", "55"})
+_NUMBERS: Final = frozenset(map(int, SECRET))
 _CARD_NUMBERS: Final = frozenset({"2", "34"})
 #: Products of switches in DE2 have fewer octets than any card number, in every encoding.
 _CODE_OCTETS: Final = 8
@@ -36,6 +38,10 @@ class Redactor:
             if span.path in SECRET and not self._is_code(span):
                 kept[span.offset : span.offset + span.length] = _OVER * span.length
         return bytes(kept)
+
+    def secret(self, fields: Iterable[int]) -> bool:
+        """Whether a message that has these fields may have a secret."""
+        return not _NUMBERS.isdisjoint(fields)
 
     def _is_code(self, span: Span) -> bool:
         field = self._codec.layout.fields[int(span.path)]

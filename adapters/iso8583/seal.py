@@ -3,7 +3,7 @@
 Checking works on the octets as they came, never on a message written anew.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from adapters.iso8583 import mac
 from adapters.iso8583.codec import Codec
@@ -24,23 +24,31 @@ def sealed(dialect: Dialect, message: Message, key: bytes) -> bytes:
     field = codec.layout.fields[number]
     if not field.fixed:
         raise EncodeError("the field of the code is fixed", str(number))
-    empty = bytes(field.size) if field.kind == "b" else "0" * field.size
-    data = codec.encode(Message(message.mti, {**message.fields, number: empty}, message.header))
-    code = _code(how, codec, data, number, key)
-    return codec.encode(Message(message.mti, {**message.fields, number: code}, message.header))
+    fields = {**message.fields, number: _empty(codec, number)}
+    data = codec.encode(Message(message.mti, fields, message.header))
+    code = _code(how, codec, _covered(how, codec, data, fields), number, key)
+    if max(fields) == number:  # it ends the message: nothing is written twice
+        last = codec.octets(number, code)
+        return data[: -len(last)] + last
+    return codec.encode(Message(message.mti, {**fields, number: code}, message.header))
 
 
-def verify(dialect: Dialect, data: bytes, keys: Sequence[bytes]) -> bytes:
-    """The key under which the code is right, of those that may be in use. MacError, DecodeError."""
+def verify(
+    dialect: Dialect, data: bytes, keys: Sequence[bytes], message: Message | None = None
+) -> bytes:
+    """The key under which the code is right, of those that may be in use. MacError, DecodeError.
+
+    ``message``: what ``data`` was decoded to, if it was.
+    """
     how, codec = _how(dialect), dialect.codec
-    message = codec.decode(data)
+    message = message or codec.decode(data)
     number = seal_field(list(message.fields))
     given = message.fields.get(number)
     if given is None:
         raise MacError("the message authentication code is missing", str(number), len(data))
-    right = None
+    right, covered = None, _covered(how, codec, data, message.fields)
     for key in keys:
-        wanted = _code(how, codec, data, number, key)
+        wanted = _code(how, codec, covered, number, key)
         try:
             mac.check(_octets(given), _octets(wanted), str(number), len(data))
         except MacError:
@@ -61,20 +69,30 @@ def _octets(value: str | bytes) -> bytes:
     return value if isinstance(value, bytes) else value.upper().encode("utf-8")
 
 
-def _code(how: MacDocument, codec: Codec, data: bytes, number: int, key: bytes) -> str | bytes:
+def _empty(codec: Codec, number: int) -> str | bytes:
+    field = codec.layout.fields[number]
+    return bytes(field.size) if field.kind == "b" else "0" * field.size
+
+
+def _code(how: MacDocument, codec: Codec, covered: bytes, number: int, key: bytes) -> str | bytes:
     """The value of the field: octets with zeros behind, or their hex text."""
     field = codec.layout.fields[number]
-    code = mac.compute(how.algorithm, key, _covered(how, codec, data, number), how.padding)
+    code = mac.compute(how.algorithm, key, covered, how.padding)
     code = code[: how.octets]
     if field.kind == "b":
         return code[: field.size].ljust(field.size, b"\0")
     return code.hex().upper()[: field.size].ljust(field.size, "0")
 
 
-def _covered(how: MacDocument, codec: Codec, data: bytes, number: int) -> bytes:
+def _covered(how: MacDocument, codec: Codec, data: bytes, fields: Mapping[int, object]) -> bytes:
+    """The octets that the code is over. A fixed field that ends a message needs no search."""
+    number = seal_field(list(fields))
+    start = 0 if how.covers == "header" else codec.layout.header
+    if not how.fields and max(fields) == number and codec.layout.fields[number].fixed:
+        return data[start : len(data) - len(codec.octets(number, _empty(codec, number)))]
     _, spans = codec.spans(data)
     places = {span.path: data[span.offset : span.offset + span.length] for span in spans}
     if how.fields:
         return b"".join(places.get(str(each), b"") for each in how.fields)
     end = next(span.offset for span in spans if span.path == str(number))
-    return data[0 if how.covers == "header" else codec.layout.header : end]
+    return data[start:end]

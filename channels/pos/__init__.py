@@ -2,7 +2,7 @@
 
 from channels.pos.cases import checked, linted
 from channels.pos.config import PosConfig
-from channels.pos.service import build
+from channels.pos.service import build, check
 from hub.channel import ChannelSpec
 
 CHANNEL = ChannelSpec(
@@ -11,4 +11,5 @@ CHANNEL = ChannelSpec(
     build=build,
     mappings={"pos": linted},
     cases={"pos": checked},
+    check=check,
 )

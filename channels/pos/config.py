@@ -19,9 +19,6 @@ class PosConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     keys, master_key_file
         The master keys of terminals, and the key that they are wrapped under (README.md). Without
         them no codes are checked, which only test companies may do.
-    pin_key_file
-        The key of the proofs of cashiers' PINs: the company's own ``pin_key_file``. Empty: nobody
-        signs on with a PIN.
     language
         Of what terminals show and print; empty: the company's first.
     answer_s
@@ -53,7 +50,6 @@ class PosConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     dialect: Annotated[str, msgspec.Meta(min_length=1)] = "generic-1987-ascii"
     keys: str = ""
     master_key_file: str = ""
-    pin_key_file: str = ""
     language: str = ""
     answer_s: Annotated[float, msgspec.Meta(gt=0, le=120)] = 25.0
     expires_s: Seconds = 60.0

@@ -18,7 +18,11 @@ from hub.deadlines import within
 OLDEST_DAYS: Final = 8
 #: What is about an item that came before, or may have.
 _OF_ITEMS: Final = frozenset({"vend", "pay", "reversal", "upload"})
-_OF_OTHERS: Final = frozenset({"reversal", "upload"})
+OF_OTHERS: Final = frozenset({"reversal", "upload"})
+#: What a terminal sends until it is answered, days later too, with the date that it was made on: a
+#: bill collected without the line, a batch that was closed. Its own date is its day, unasked: by
+#: the day of arrival its repeat on another morning would be booked, or counted, a second time.
+_OF_THEIR_DAY: Final = frozenset({"advice", "settle", "settle_end"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +37,20 @@ class Dating:
     async def day(self, message: Iso, operation: str, terminal: str) -> int | None:
         """YYYYMMDD; None: the books could not be asked.
 
-        An older date counts only where the books have an item of it: numbers come again, and what
-        is not there is new.
+        Of a sale an older date counts only where the books have an item of it: numbers come again,
+        and what is not there is new. What takes one back means the item of its date or none: by the
+        number alone it would take back today's. Only where clocks are not looked at may the item
+        have been booked on the day that it came.
         """
         now = days.local(self.ports.now_us(), self.zone)
         own = self._said(message)
-        other = operation in _OF_OTHERS
+        other = operation in OF_OTHERS
         text = self.profile.take(message, "original_date") if other else ""
         said = days.Said(text or own.date, own.time)
         today = days.business_day(now, said)
         given = days.said_date(said.date, now)
+        if operation in _OF_THEIR_DAY and given is not None:
+            return days.number(given)
         if operation not in _OF_ITEMS or given is None or not _older(given, today):
             return days.number(today)
         stan = self._stan(message, other=other)
@@ -51,7 +59,8 @@ class Dating:
         except Exception:
             self.ports.log.exception("pos.item-not-asked")
             return None
-        return days.number(given if known else today)
+        own_day = known or (other and self.profile.service.clock_s > 0)
+        return days.number(given if own_day else today)
 
     async def wrong_clock(self, message: Iso, operation: str, name: tuple[str, int, int]) -> int:
         """Minutes that the terminal's clock is off, when too many; 0 for what goes on.
@@ -61,7 +70,7 @@ class Dating:
         limit = self.profile.service.clock_s
         if not limit or operation not in ("vend", "pay"):
             return 0
-        off = days.off_by(days.local(self.ports.now_us(), self.zone), self._said(message))
+        off = days.behind(days.local(self.ports.now_us(), self.zone), self._said(message))
         if off is None or abs(off.total_seconds()) <= limit:
             return 0
         try:

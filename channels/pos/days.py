@@ -74,6 +74,15 @@ def number(day: date) -> int:
     return day.year * 10_000 + day.month * 100 + day.day
 
 
+def behind(now: datetime, said: Said) -> timedelta | None:
+    """As :func:`off_by`; of a date without a time, the days that it is off."""
+    off = off_by(now, said)
+    day = said_date(said.date, now)
+    if off is not None or day is None:
+        return off
+    return business_day(now, said) - day
+
+
 def off_by(now: datetime, said: Said) -> timedelta | None:
     """How far a terminal's clock is from ours, over 0 when it is behind; None: it says nothing,
     or what it says is no time."""

@@ -15,7 +15,7 @@ from adapters.iso8583.errors import IsoError, PinBlockError
 from adapters.iso8583.message import Message as Iso
 from adapters.iso8583.vocabulary import is_repeat
 from channels.pos.config import PosConfig
-from channels.pos.dating import Dating
+from channels.pos.dating import OF_OTHERS, Dating
 from channels.pos.ended import APPROVED, Ended, Ending
 from channels.pos.enquiries import Enquiries, said_to
 from channels.pos.evidence import Evidence
@@ -65,12 +65,16 @@ class Ticket:
     terminal: Terminal
     day: int = 0
     stan: int = 0
+    about: str = ""  # the number of the item that it is about, whose day ``day`` is then
 
     @property
     def key(self) -> str:
-        """Terminal, business day, number and class of the message."""
+        """Terminal, business day, number and class of the message. What is about another item has
+        that one's day, on which its own number may have been another's: so that one's number too.
+        """
         kind = self.came.message.mti[1]
-        return f"{self.terminal.number}/{self.day}/{self.stan}/{kind}"
+        key = f"{self.terminal.number}/{self.day}/{self.stan}/{kind}"
+        return f"{key}/{self.about}" if self.about else key
 
 
 @dataclass(slots=True)
@@ -212,7 +216,9 @@ class Desk:
         day = await self.dating.day(message, operation, terminal.number)
         if day is None:
             return Ended("away")
-        ticket = replace(ticket, day=day, stan=int(self.profile.take(message, "stan")))
+        stan = int(self.profile.take(message, "stan"))
+        about = self.profile.take(message, "original_stan") if operation in OF_OTHERS else ""
+        ticket = replace(ticket, day=day, stan=stan, about=about)
         busy = self._busy(ticket)
         if busy is not None:
             self.evidence.counts[busy] += 1
@@ -243,6 +249,8 @@ class Desk:
         if off:
             self.evidence.counts["clock"] += 1
             self.evidence.note("clock", message, ticket.came.data)
+            if is_repeat(message.mti):  # its original may be under way and not in the books yet
+                return self.ending.late()
             args = {"terminal": terminal.number, "off": off}
             return self.ending.refused("terminal-clock", args)
         raw = self.evidence.raw(message, ticket.came.data)

@@ -29,13 +29,20 @@ class Evidence:
 
     def raw(self, message: Iso, data: bytes) -> str:
         """The octets in hex as they may be kept; a field with a PIN in it goes as a whole."""
-        kept = bytearray(self._redactor.redact(data))
-        if self.profile.take(message, "pin"):
+        if self._redactor.secret(message.fields):
+            kept = bytearray(self._redactor.redact(data))
+        else:  # most requests: nothing is looked for
+            kept = bytearray(data)
+        if self.profile.take(message, "pin") or self._signs_on(message):
             fields = {str(place.number) for place in self.profile.takes["pin"]}
             for span in self.profile.dialect.codec.spans(data)[1]:
                 if span.path in fields:
                     kept[span.offset : span.offset + span.length] = bytes([_OVER]) * span.length
         return kept.hex().upper()
+
+    def _signs_on(self, message: Iso) -> bool:
+        """Then a PIN is near, whatever place it was put in."""
+        return message.mti[1] == "8" and self.profile.operation(message) == "sign_on"
 
     def note(self, key: str, message: Iso, data: bytes) -> None:
         """Journals what asks for nothing, or was not taken."""

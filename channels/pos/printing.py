@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Final
 
 from core.refusals import OPERATOR, operator_sentence
@@ -17,11 +18,13 @@ _SALES: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Printer:
-    """One company's texts in one language. ``head`` is its name, above every receipt."""
+    """One company's texts in one language. ``head`` is its name, above every receipt;
+    ``exponent``: decimals of its money."""
 
     texts: Texts
     language: str
     head: str
+    exponent: int = 0
 
     def refusal(self, code: str, args: Mapping[str, Any]) -> str:
         """Why not, for the shop; the operator's sentence where customers have none."""
@@ -59,4 +62,17 @@ class Printer:
     def _totals(self, data: Mapping[str, Any]) -> str:
         """The end of a shift: counts and amounts by kind, as the hub says them."""
         rows = [f"{name}: {value}" for name, value in data.items() if isinstance(value, int | str)]
+        totals = data.get("totals")
+        if isinstance(totals, Mapping):
+            rows += [self._sums(kind, sums) for kind, sums in totals.items()]
         return "\n".join((self.head, *rows))
+
+    def _sums(self, kind: str, sums: Mapping[str, int]) -> str:
+        """``sale: 3, 60,000``, and what of it was taken back."""
+        row = f"{kind}: {sums['count']}, {self._money(sums['amount'])}"
+        if not sums["reversed"]:
+            return row
+        return f"{row} (back: {sums['reversed']}, {self._money(sums['reversed_amount'])})"
+
+    def _money(self, minor: int) -> str:
+        return f"{Decimal(minor).scaleb(-self.exponent):,}"

@@ -78,5 +78,9 @@ def _groups(request: Message, groups: Iterable[str]) -> Iterable[str]:
 
 def _written(profile: Profile, message: Message, key: bytes | None) -> bytes:
     if key is not None and profile.seals(message.mti):
-        return sealed(profile.dialect, message, key)
-    return profile.dialect.codec.encode(message)
+        data = sealed(profile.dialect, message, key)
+    else:
+        data = profile.dialect.codec.encode(message)
+    if len(data) > profile.dialect.framing.longest:
+        raise EncodeError(f"{len(data)} octets are over the link's", "frame")
+    return data

@@ -30,7 +30,7 @@ class Seals:
         if terminal.keys is None:
             return None, False
         try:
-            key = verify(self.profile.dialect, came.data, terminal.keys.taken())
+            key = verify(self.profile.dialect, came.data, terminal.keys.taken(), came.message)
         except DecodeError:
             return None, False
         terminal.keys = terminal.keys.used(key)

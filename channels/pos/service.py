@@ -24,8 +24,8 @@ from channels.pos.seals import Seals
 from channels.pos.session import Came, Limits, Session, Unreadable
 from channels.pos.sessionkeys import KeyRing
 from channels.pos.terminals import Terminals
-from hub import pins, terminalkeys
-from hub.channel import Failed, Outbound, Ports, SendResult
+from hub import terminalkeys
+from hub.channel import Failed, Outbound, Ports, SendResult, Site
 from hub.files import read_text
 from hub.iso8583 import shipped
 from hub.texts import Texts, read_folder
@@ -157,13 +157,13 @@ def _after(deferred: "Deferred[Any]") -> "Deferred[None]":
 def build(
     ports: Ports, config: PosConfig, draw: Callable[[int], bytes] = secrets.token_bytes
 ) -> PosChannel:
-    """The channel of one configuration section. DocumentError, PosError, TerminalKeyError."""
+    """The channel of one section. DocumentError, PosError, TerminalKeyError, PinKeyError."""
     profile = _profile(ports, config)
     languages = read_folder()
     texts = Texts(languages, ports.company)
     language = texts.language(config.language or next(iter(ports.company.languages), "en"))
     evidence = Evidence(ports, profile)
-    ending = Ending(profile, Printer(texts, language, ports.company.name))
+    ending = Ending(profile, Printer(texts, language, ports.company.name, ports.company.exponent))
     seals = Seals(ports, profile, _ring(ports, config, profile, draw))
     terminals = Terminals(_asker(ports, seals), config.terminals, config.refresh_s)
     desk = Desk(
@@ -177,20 +177,25 @@ def build(
         enquiries=Enquiries(ports, config, ending),
         seals=seals,
         dating=Dating(ports, config, profile, ZoneInfo(ports.company.zone)),
-        pin_key=pins.read_key(ports.file(config.pin_key_file)) if config.pin_key_file else None,
+        pin_key=ports.pin_key(),
         language=language,
     )
     return PosChannel(ports, config, desk, Monotonic(ports.reactor))
 
 
-def _profile(ports: Ports, config: PosConfig) -> Profile:
+def check(site: Site, config: PosConfig) -> None:
+    """What :func:`build` would find wrong with the files that a section names. ValueError."""
+    _ring(site, config, _profile(site, config), secrets.token_bytes)
+
+
+def _profile(ports: Ports | Site, config: PosConfig) -> Profile:
     files = shipped()
     path = files.get(config.dialect, ports.file(config.dialect))
     return loaded(read_text(Path(path)), f"pos/{path.name}")
 
 
 def _ring(
-    ports: Ports, config: PosConfig, profile: Profile, draw: Callable[[int], bytes]
+    ports: Ports | Site, config: PosConfig, profile: Profile, draw: Callable[[int], bytes]
 ) -> KeyRing | None:
     company = ports.company
     if not config.keys:

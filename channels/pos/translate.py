@@ -10,6 +10,8 @@ from decimal import Decimal, InvalidOperation
 from types import MappingProxyType
 from typing import Final
 
+from msgspec.structs import replace
+
 from adapters.iso8583.amounts import from_wire
 from adapters.iso8583.currencies import letters
 from adapters.iso8583.errors import DecodeError
@@ -166,12 +168,14 @@ def _advice(asked: Asked) -> Message:
         raise Wrong("only bills are collected without the line", "advice-refused")
     if asked.amount() <= 0:
         raise Wrong("amount is missing")
+    slip = asked.slip()
     return CollectOffline(
         agent=asked.agent,
         account=asked.needed("account"),
         amount=asked.amount(),
         currency=asked.said_currency(),
-        slip=asked.slip(),
+        # who is at it by now did not collect it; nor is a repeat after a change other content
+        slip=replace(slip, cashier=asked.take("cashier")[:8]),
         made_at=asked.sent_us,
     )
 

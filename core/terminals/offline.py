@@ -71,7 +71,7 @@ def decide_offline(ctx: Context, command: CollectOffline) -> Answer:
     slip = replace(slip, receipt=receipt_number(slip.receipt))
     known = ctx.stage.get(TerminalItem, slip_name(terminal.id, slip.day, slip.stan))
     if known is not None and _same(ctx, command, agent, known):
-        return _answer(known, [])
+        return _answer(command, known, [])
     unused(ctx, terminal, slip)
     made_day = _made_day(ctx, command)
     known = _sent_before(ctx, command, (terminal.id, slip.receipt, made_day))
@@ -88,7 +88,7 @@ def decide_offline(ctx: Context, command: CollectOffline) -> Answer:
         found.append(
             cases.about_item(ctx, item, cases.OFFLINE_WRONG, what, account=command.account[:40])
         )
-    return _answer(item, found)
+    return _answer(command, item, found)
 
 
 def _same(ctx: Context, command: CollectOffline, agent: Agent, item: TerminalItem) -> bool:
@@ -230,9 +230,10 @@ def move_short(ctx: Context, agent_id: int, amount: int, place: str) -> int:
     return txn_id
 
 
-def _answer(item: TerminalItem, found: list[TerminalCase]) -> Answer:
+def _answer(command: CollectOffline, item: TerminalItem, found: list[TerminalCase]) -> Answer:
     data: dict[str, Any] = {
         "payment": item.document,
+        "account": command.account[:40],
         "amount": item.amount,
         "currency": item.currency,
         "receipt": item.receipt,

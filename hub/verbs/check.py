@@ -4,9 +4,11 @@ from importlib import metadata
 from typing import Annotated
 
 import typer
+from msgspec import convert
 
 from core.store.tx import StoreError
 from core.store.upgrade import current, head, is_sqlite
+from hub.channel import Site
 from hub.companies import all_terms
 from hub.config import Config, ConfigError
 from hub.hostclock import ClockGuard
@@ -143,9 +145,18 @@ def _companies(settings: Config) -> list[str]:
 
 def _channels(settings: Config) -> list[str]:
     problems = []
+    try:
+        terms = all_terms(settings)
+    except ConfigError:
+        terms = {}  # said by _companies
     for name, section in settings.channels.items():
         try:
-            channel_spec(section.kind)
+            spec = channel_spec(section.kind)
+            options = convert(section.options, spec.config)
+            if spec.check is not None and section.company in terms:
+                spec.check(Site(name, terms[section.company], settings.base), options)
         except ConfigError as error:
             problems += [f"[channels.{name}] {problem}" for problem in error.problems]
+        except (ValueError, OSError) as error:  # an option, a mapping, a file of keys
+            problems.append(f"[channels.{name}] {error}")
     return problems

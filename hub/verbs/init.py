@@ -150,7 +150,6 @@ path = "/ussd"                       # the aggregator's callback; or link = "sms
 # dialect = "generic-1987-ascii"
 # keys = "terminals.json"              # master keys of terminals; test companies may go without
 # master_key_file = "terminals.master" # what they are wrapped under
-# pin_key_file = "pins.key"            # the company's own pin_key_file
 
 # A security module on the network (a PrismToken) that makes the tokens of a supply group: see
 # channels/security_module/README.md for its times of doubt, and what to ask its vendor.

@@ -33,7 +33,7 @@ def run(
     money: str = "UGX",
     zone: str = "",
     answer_s: float = 30.0,
-    stan: int = 1,
+    stan: int = 0,
     script: Path | None = None,
     as_json: Annotated[bool, typer.Option("--json", help="Events as JSON lines.")] = False,
 ) -> None:
@@ -41,8 +41,8 @@ def run(
 
     --host is the endpoint of the hub's channel; --dialect a name in mappings/pos or a file;
     --key-file has the terminal's master key in hex. --zone: of the terminal's clock, such as
-    Africa/Kampala; the machine's own if it is not said. --stan: the first number that it gives,
-    when it has been on before.
+    Africa/Kampala; else the machine's own. --stan: the first number that it gives; else the time
+    of day, so that a terminal that is on again gives new ones.
 
     Lines come from the keyboard, or from --script FILE (# begins a comment); then the exit status
     is 1 if a line could not be done. Type help to see the keys.
@@ -58,7 +58,7 @@ def run(
             master=bytes.fromhex(key_file.read_text().strip()) if key_file else b"",
             answer_s=answer_s,
             again_s=min(5.0, answer_s),
-            first_stan=stan,
+            first_stan=stan or int(time.strftime("%H%M%S")) or 1,
         )
         address, _, port = host.rpartition(":")
         if not address or not port.isdigit():

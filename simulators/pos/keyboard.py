@@ -283,7 +283,9 @@ def _parameters(desk: Desk, words: list[str]) -> None:
     desk.does(desk.terminal.ask("parameters", desk.now))
     desk.settled()
     if desk._ended and desk.tell is None:
-        desk.write(str(desk._ended[-1].values.get("parameters", "")))
+        told = desk._ended[-1].values
+        rows = (f"{name}: {told[name]}" for name in ("receipts", "message") if told.get(name))
+        desk.write("\n".join((str(told.get("parameters", "")), *rows)).strip())
 
 
 def _list(desk: Desk, words: list[str]) -> None:

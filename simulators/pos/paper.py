@@ -37,7 +37,7 @@ def receipt(terminal: Terminal, item: Item, *, copy: bool = False) -> str:
     rows = [_row("Amount", money(item.amount, setup.exponent))]
     rows += list(_asked(item))
     given = str(item.answer.get("print", ""))
-    body = given.splitlines() if given else list(_answered(item.answer))
+    body = given.splitlines() if given else list(_answered(item.answer, setup.exponent))
     head = [_TITLES[item.kind].center(WIDTH).rstrip(), *(["COPY".center(WIDTH)] if copy else [])]
     head.append(f"{setup.number} {item.moment.local:%Y-%m-%d %H:%M} {item.stan:06d}")
     return _slip([*head, *rows, *body, *_token(item.answer, given)])
@@ -49,10 +49,12 @@ def _asked(item: Item) -> Iterator[str]:
             yield _row(name.title(), str(item.values[name]))
 
 
-def _answered(values: Mapping[str, Any]) -> Iterator[str]:
+def _answered(values: Mapping[str, Any], exponent: int) -> Iterator[str]:
+    """What is money came as a number, everything else as a text."""
     for name, title in _ROWS:
-        if values.get(name) not in (None, ""):
-            yield _row(title, str(values[name]))
+        value = values.get(name)
+        if value not in (None, ""):
+            yield _row(title, money(value, exponent) if isinstance(value, int) else str(value))
 
 
 def _token(values: Mapping[str, Any], given: str) -> Iterator[str]:
@@ -89,8 +91,8 @@ def shown(terminal: Terminal, event: Ended) -> str:
         if event.item.fate is Fate.KEPT and event.item.answer.get("token"):
             return f"{said}\n{receipt(terminal, event.item)}"
         return said
-    rows = [_row(title, str(event.values[name])) for name, title in _ROWS if event.values.get(name)]
-    body = text.splitlines() if text else rows
+    rows = _answered(event.values, terminal.setup.exponent)
+    body = text.splitlines() if text else list(rows)
     body += list(_token(event.values, text))
     return "\n".join([said, *body])
 

@@ -28,6 +28,8 @@ _ALWAYS: Final = "all"
 _NETWORK: Final = "network"
 #: What is money on the wire.
 _MONEY: Final = frozenset({"amount", "debit_amount", "debit_reversal_amount"})
+#: The same in answers, in the digits of an amount.
+_SHOWN: Final = frozenset({"tender", "tax", "debts", "carried", "credit", "due"})
 #: In advice and upload the processing code says what is told of.
 _TELLS: Final = {"payment": "pay", "sale": "vend"}
 
@@ -234,7 +236,7 @@ class Wording:
             for path, name in self.sheet.gives.get(group, {}).items():
                 if text := self._read(message, path):
                     found[name] = text
-        for name in _MONEY & set(found):
+        for name in (_MONEY | _SHOWN) & set(found):
             digits = str(found[name])
             if digits.isdigit():
                 found[name] = from_wire(digits, self.dialect.amount_exponent, exponent)

@@ -71,6 +71,7 @@ class FakePorts:
     held: "list[tuple[Arrival, Deferred[Accepted]]] | None" = None
     wakes: int = 0
     mounted: dict[str, Any] = field(default_factory=dict)
+    pins: bytes | None = None  # the company's key of PINs
     _keys: dict[str, _Key] = field(default_factory=dict)
 
     def accept(self, arrival: Arrival) -> "Deferred[Accepted]":
@@ -123,6 +124,9 @@ class FakePorts:
 
     def record(self, key: str, raw: str, party: str = "") -> None:
         self.notes.append((key, raw))
+
+    def pin_key(self) -> bytes | None:
+        return self.pins
 
     def link(self, name: str) -> Any:
         return self.links[name]

@@ -55,7 +55,6 @@ company = "demo"
 endpoint = "tcp:{port}:interface=127.0.0.1"
 dialect = "{dialect}"
 keys = "{name}-keys.json"
-pin_key_file = "pin.key"
 answer_s = 20.0
 """
 #: Dialect -> the master key that its terminals have (test keys): all three speak with codes.

@@ -133,7 +133,8 @@ def test_what_the_hub_is_told(label: str) -> None:
     wanted = {n: getattr(message, n) for n in shown}
     assert (type(got), shown) == (type(message), wanted)
     assert arrival.partition_ref == partition
-    assert arrival.key == f"{TERMINAL}/{DAY}/1/{mti[1]}"
+    about = f"/{got.stan:06d}" if isinstance(got, ReverseAtTerminal | UploadItem) else ""
+    assert arrival.key == f"{TERMINAL}/{DAY}/1/{mti[1]}{about}"
 
 
 def test_a_phone_gets_the_token_too() -> None:
@@ -464,7 +465,7 @@ def test_a_reversal_of_yesterdays_sale_finds_it() -> None:
     first, second = shop.ports.messages()
     assert isinstance(first, ReverseAtTerminal)
     assert isinstance(second, ReverseAtTerminal)
-    assert (first.day, second.day) == (DAY - 1, DAY)
+    assert (first.day, second.day) == (DAY - 1, DAY - 1)
 
 
 # --- what is wrong with a message --------------------------------------------------------------

@@ -15,7 +15,7 @@ from adapters.iso8583.message import Message as Iso
 from adapters.iso8583.seal import sealed, verify
 from channels.pos.service import PosError
 from core.messages.terminals import SignOnCashier
-from hub.pins import PinKeyError, proof
+from hub.pins import proof
 from hub.terminalkeys import TerminalKeyError, kcv_of, read, wrap
 from tests.channels.harness import House
 from tests.channels.pos.fakes import TERMINAL, VEND, PosPorts, Shopfront
@@ -33,10 +33,8 @@ def installed(folder: Path, *, cipher: Any = "des", dialect: str = "", **config:
     keys = {"version": 1, "keys": [json.loads(_json(record))]}
     (folder / "keys.json").write_text(json.dumps(keys))
     (folder / "master").write_text(MASTER.hex())
-    (folder / "pins").write_text(PIN_KEY.hex())
-    options = {**KEYS, "pin_key_file": "pins"}
-    ports = PosPorts(Clock(), folder=folder)
-    return Shopfront(dialect or "generic-1987-ascii", {**options, **config}, ports)
+    ports = PosPorts(Clock(), folder=folder, pins=PIN_KEY)
+    return Shopfront(dialect or "generic-1987-ascii", {**KEYS, **config}, ports)
 
 
 def _json(record: Any) -> bytes:
@@ -87,18 +85,19 @@ def test_a_pin_is_nowhere_but_its_proof_is(
     assert message.pin_proof == proof(PIN_KEY, "demo", "A-017", "RUTH", PIN)
 
 
+def test_a_pin_in_a_wrong_place_is_not_journaled(tmp_path: Path) -> None:
+    shop = installed(tmp_path)
+    shop.ask("0800", f70="001", f63={"01": "07", "92": PIN})
+    (arrival,) = shop.ports.arrivals
+    assert PIN.encode().hex() not in arrival.raw.lower()
+
+
 def test_cards_are_not_journaled(tmp_path: Path) -> None:
     shop = Shopfront()
     shop.ask("0200", **VEND, f2=PAN, f35=f"{PAN}=2912101")
     (arrival,) = shop.ports.arrivals
     assert PAN.encode().hex() not in arrival.raw
     assert len(bytes.fromhex(arrival.raw)) > 100
-
-
-def test_a_key_of_pins_must_be_one(tmp_path: Path) -> None:
-    (tmp_path / "pins").write_text("00")
-    with pytest.raises(PinKeyError):
-        Shopfront(config={"pin_key_file": "pins"}, ports=PosPorts(Clock(), folder=tmp_path))
 
 
 # --- codes ---------------------------------------------------------------------------------

@@ -51,6 +51,9 @@ class MachinePorts:
     def answer(self, message_id: str, within_s: float) -> "Deferred[Answer | None]":
         return succeed(None if self.lost else self.machine.answer(message_id))
 
+    def pin_key(self) -> bytes | None:
+        return None
+
     def query(self, function: Callable[..., Any], *args: Any) -> "Deferred[Any]":
         with self.machine.store.reader() as reader:
             return succeed(function(reader, self.machine.terms, *args))

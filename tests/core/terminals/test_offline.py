@@ -54,6 +54,7 @@ def test_by_the_rules_it_is_a_payment_like_any(machine: Machine) -> None:
     asked = offline(machine, 1, 4_000, receipt(machine), made_at=machine.time.at_us - HOUR_US)
     answer = done(machine, asked)
     assert (answer["amount"], answer.get("case")) == (4_000, None)
+    assert answer["account"] == "100001"  # which its receipt says
     assert done(machine, asked)["payment"] == answer["payment"]
     assert cases(machine) == []
     assert float_of(machine) == (96_000, 0)

@@ -22,6 +22,7 @@ def played(
 ) -> int:
     file = tmp_path / "script"
     file.write_text(script, "utf-8")
+    options = {"stan": 1, **options}
     with pytest.raises(SystemExit) as ended:
         run(host=host.address, script=file, as_json=as_json, answer_s=5.0, zone="UTC", **options)  # type: ignore[arg-type]
     assert isinstance(ended.value.code, int)
