@@ -76,7 +76,7 @@ def decide_offline(ctx: Context, command: CollectOffline) -> Answer:
     made_day = _made_day(ctx, command)
     known = _sent_before(ctx, command, (terminal.id, slip.receipt, made_day))
     if known is not None:
-        return _answer(known, [])
+        return _answer(command, known, [])
     batch, late = batch_for(ctx, terminal, slip.batch, slip.day)
     at = At(Asked(agent, slip, PAYMENT, command.amount, command.currency), terminal, batch, late)
     wrongs = [f"batch {batch.number} was closed before"] if late else []
