@@ -14,13 +14,15 @@ import typer
 from core.calendars import local_date, local_time, start_of_day
 from core.money import NumberFormat, format_amount
 from core.queries.agent_books import KindSum, Statement, StatementLine, statement_of
-from core.queries.agent_days import AgentDay, Due, day_of, dues, wishes
+from core.queries.agent_days import AgentDay, Due, Wish, day_of, dues, wishes
 from core.queries.agents import agents_of
 from core.queries.terminal_items import batches_of_agent
 from core.store.tx import Reader
 from hub.companies import agent_terms
+from hub.verbs._scope import listed, scope_of
 from hub.verbs._shared import (
     DEFAULT,
+    CompanyOption,
     ConfigOption,
     JsonOption,
     company_of,
@@ -29,7 +31,6 @@ from hub.verbs._shared import (
     reading,
 )
 
-CompanyOption = Annotated[str, typer.Option(help="Which company, where there are several.")]
 #: A point and no groups: what spreadsheets read.
 PLAIN = NumberFormat(group="")
 Number = Annotated[str, typer.Argument(help="The agent's number.")]
@@ -242,25 +243,21 @@ def requests(
     as_json: JsonOption = False,
 ) -> None:
     """Show the top-ups that agents ask for and nobody has decided, the oldest first."""
-    settings = configuration(config)
-    code = company_of(settings, company)
-    section = settings.companies[code]
-    with reading(settings) as reader:
+    scope = scope_of(config, company)
+    with reading(scope.settings) as reader:
         if number:
-            known(reader, code, number)
-        found = wishes(reader, code, now_us(), number, ended=every)
-    if as_json:
-        typer.echo(json.dumps(msgspec.to_builtins(found)))
-        return
-    for wish in found:
-        amount = f"{format_amount(wish.amount, section.currency):>16} {section.currency}"
+            known(reader, scope.company, number)
+        found = wishes(reader, scope.company, now_us(), number, ended=every)
+
+    def line(wish: Wish) -> str:
+        amount = f"{format_amount(wish.amount, scope.currency):>16} {scope.currency}"
         way = f"{wish.way}:{wish.desk}"
-        typer.echo(
+        return (
             f"{wish.request:>6} {wish.agent:<12}{amount}  {way:<16} {wish.reference:<20} "
             f"{wish.state}, {age(wish.requested_at)}"
         )
-    if not found:
-        typer.echo("nobody asks for a top-up")
+
+    listed(found, as_json, line, "nobody asks for a top-up")
 
 
 def print_slip(data: dict[str, Any], code: str, zone: str) -> None:

@@ -35,6 +35,7 @@ from hub.billinputs import (
 from hub.files import UnreadableError, read_text
 from hub.verbs._shared import (
     DEFAULT,
+    CompanyOption,
     ConfigOption,
     JsonOption,
     OperatorOption,
@@ -46,7 +47,6 @@ T = TypeVar("T")
 Lines = Sequence[tuple[int, T]]
 FileArgument = Annotated[Path, typer.Argument(help="CSV with a line of column names.")]
 PeriodArgument = Annotated[str, typer.Argument(help="The billing period, 2026-10.")]
-CompanyOption = Annotated[str, typer.Option(help="Which company, where there are several.")]
 _OF_USAGE = ("agreement", "first", "last", "source", "estimated")
 
 

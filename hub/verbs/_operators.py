@@ -1,20 +1,19 @@
 """What verbs do that ask for something in an operator's name: one line to the hub, one answer."""
 
 import uuid
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
-import typer
 
 from core.messages import Message, name_of
 from hub.config import Config
-from hub.verbs._shared import Submitted, ask_hub, die, passphrase, submitted
-from hub.verbs.pay import said_no
-
-CompanyOption = Annotated[str, typer.Option(help="Which company, where there are several.")]
-KeyOption = Annotated[
-    str, typer.Option(help="A name of your own for it: under it a repeat is done once.")
-]
+from hub.verbs._shared import (
+    Submitted,
+    ask_hub,
+    done_or_die,
+    passphrase,
+    submitted,
+)
 
 
 def asked(settings: Config, company: str, message: Message, key: str, verb: str) -> Submitted:
@@ -33,8 +32,5 @@ def asked(settings: Config, company: str, message: Message, key: str, verb: str)
         "data": msgspec.to_builtins(message),
     }
     done = submitted(ask_hub(settings, request))
-    if done.answer is None:
-        die(f"the outcome is not known yet; look for it: wattbus find {done.message_id}")
-    if done.answer.outcome != "done":
-        die(said_no(done.answer))
+    done_or_die(done)
     return done

@@ -15,6 +15,7 @@ import msgspec
 import typer
 
 from core.messages import Answer, Message
+from core.refusals import OPERATOR, operator_sentence
 from core.store.tx import Reader, StoreError
 from core.store.upgrade import open_store
 from hub.config import Config, ConfigError
@@ -26,6 +27,10 @@ ConfigOption = Annotated[
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object, for programs.")]
 OperatorOption = Annotated[str, typer.Option(help="Your name for the record; else your user's.")]
 ReasonOption = Annotated[str, typer.Option(help="Why; it goes on record.")]
+CompanyOption = Annotated[str, typer.Option(help="Which company, where there are several.")]
+KeyOption = Annotated[
+    str, typer.Option(help="A name of your own for it: under it a repeat is done once.")
+]
 DEFAULT = Path("wattbus.toml")
 #: The environment may hold the passphrase, where nobody sits at the keyboard.
 SECRET = "WATTBUS_OPERATOR_SECRET"  # noqa: S105 - the variable's name
@@ -164,3 +169,27 @@ def submitted(reply: dict[str, Any]) -> Submitted:
         bool(reply["repeat"]),
         msgspec.convert(answer, Answer) if answer is not None else None,
     )
+
+
+def said_no(answer: Answer) -> str:
+    """The operator's sentence of an answer that is not done."""
+    if answer.code in OPERATOR:
+        return operator_sentence(answer.code, answer.args)
+    return f"{answer.outcome}: {answer.code}"
+
+
+def done_or_die(done: Submitted, besides: str = "") -> Answer:
+    """The answer of a command that is done; exit 1 when it was refused, or is not known yet.
+
+    ``besides``: what is to be said behind a no.
+    """
+    if done.answer is None:
+        die(f"the outcome is not known yet; look for it: wattbus find {done.message_id}")
+    if done.answer.outcome != "done":
+        die(said_no(done.answer) + besides)
+    return done.answer
+
+
+def as_facts(done: Submitted, answer: Answer) -> str:
+    """What a program reads of a command that is done."""
+    return json.dumps({"message": done.message_id, "repeat": done.repeat, **answer.data})

@@ -2,34 +2,34 @@
 
 import json
 import time
-from typing import Annotated, Any
+from typing import Annotated
 
-import msgspec
 import typer
 
-from core.calendars import local_time
 from core.messages import CloseTerminalCase
 from core.money import format_amount
-from core.queries.terminal_items import batches_of, cases_of, items_of
+from core.queries.terminal_copies import TerminalItemView
+from core.queries.terminal_items import BatchView, CaseView, batches_of, cases_of, items_of
+from hub.verbs._scope import listed, scope_of
 from hub.verbs._shared import (
     DEFAULT,
+    CompanyOption,
     ConfigOption,
     JsonOption,
+    KeyOption,
     OperatorOption,
     ReasonOption,
     company_of,
     configuration,
-    die,
+    done_or_die,
     operator_name,
     reading,
 )
-from hub.verbs.act import KeyOption, send
-from hub.verbs.pay import said_no
+from hub.verbs.act import send
 
 #: The verbs; ``hub.verbs.terminals`` takes them in.
 ITEMS = typer.Typer()
 
-CompanyOption = Annotated[str, typer.Option(help="Which company, where there are several.")]
 TerminalOption = Annotated[str, typer.Option(help="At this terminal.")]
 LimitOption = Annotated[int, typer.Option(min=1, max=1_000, help="At most so many.")]
 ItemStateOption = Annotated[
@@ -49,21 +49,16 @@ def items(
     as_json: JsonOption = False,
 ) -> None:
     """Show what a terminal asked for and what became of it, the newest first."""
-    settings = configuration(config)
-    code = company_of(settings, company)
-    with reading(settings) as reader:
-        found = items_of(reader, code, number, day=day, state=state, limit=limit)
-    if as_json:
-        typer.echo(json.dumps(msgspec.to_builtins(found)))
-        return
-    for each in found:
-        money = _money(each.amount, each.currency) if each.currency else ""
-        tail = " ".join(filter(None, (each.about, each.reason)))
-        typer.echo(
-            f"{each.day} {each.stan:>6}  {each.kind or '-':<7} {each.state:<18} {money:>16}  {tail}"
-        )
-    if not found:
-        typer.echo("no items")
+    scope = scope_of(config, company)
+    with reading(scope.settings) as reader:
+        found = items_of(reader, scope.company, number, day=day, state=state, limit=limit)
+    listed(found, as_json, _item_line, "no items")
+
+
+def _item_line(each: TerminalItemView) -> str:
+    money = _money(each.amount, each.currency) if each.currency else ""
+    tail = " ".join(filter(None, (each.about, each.reason)))
+    return f"{each.day} {each.stan:>6}  {each.kind or '-':<7} {each.state:<18} {money:>16}  {tail}"
 
 
 @ITEMS.command()
@@ -76,26 +71,23 @@ def batches(
     as_json: JsonOption = False,
 ) -> None:
     """Show terminals' batches with both sides' totals, the newest first."""
-    settings = configuration(config)
-    code = company_of(settings, company)
-    with reading(settings) as reader:
-        found = batches_of(reader, code, terminal=terminal, state=state, limit=limit)
-    if as_json:
-        typer.echo(json.dumps(msgspec.to_builtins(found)))
-        return
-    for each in found:
-        ours = _net(each.our_debits, each.our_reversals)
-        theirs = _net(each.their_debits, each.their_reversals)
-        our_sum = _money(each.our_debit_amount - each.our_reversal_amount, each.currency)
-        their_sum = _money(each.their_debit_amount - each.their_reversal_amount, each.currency)
-        says = f"ours {ours} of {our_sum}, theirs {theirs} of {their_sum}"
-        ended = says if each.settled else f"{each.items} items"
-        wrong = f", {each.differences} differences" if each.differences else ""
-        late = f", {each.late} late" if each.late else ""
-        head = f"{each.terminal:<9} {each.number:>6} {each.opened} {each.state:<9}"
-        typer.echo(f"{head} {ended}{wrong}{late}")
-    if not found:
-        typer.echo("no batches")
+    scope = scope_of(config, company)
+    with reading(scope.settings) as reader:
+        found = batches_of(reader, scope.company, terminal=terminal, state=state, limit=limit)
+    listed(found, as_json, _batch_line, "no batches")
+
+
+def _batch_line(each: BatchView) -> str:
+    ours = _net(each.our_debits, each.our_reversals)
+    theirs = _net(each.their_debits, each.their_reversals)
+    our_sum = _money(each.our_debit_amount - each.our_reversal_amount, each.currency)
+    their_sum = _money(each.their_debit_amount - each.their_reversal_amount, each.currency)
+    says = f"ours {ours} of {our_sum}, theirs {theirs} of {their_sum}"
+    ended = says if each.settled else f"{each.items} items"
+    wrong = f", {each.differences} differences" if each.differences else ""
+    late = f", {each.late} late" if each.late else ""
+    head = f"{each.terminal:<9} {each.number:>6} {each.opened} {each.state:<9}"
+    return f"{head} {ended}{wrong}{late}"
 
 
 @ITEMS.command()
@@ -108,27 +100,23 @@ def cases(
     as_json: JsonOption = False,
 ) -> None:
     """Show what a person must look at, the oldest first; exit 1 when there is something."""
-    settings = configuration(config)
-    code = company_of(settings, company)
-    with reading(settings) as reader:
+    scope = scope_of(config, company)
+    with reading(scope.settings) as reader:
         found = cases_of(
-            reader, code, time.time_ns() // 1_000, state="" if closed else "open",
+            reader, scope.company, time.time_ns() // 1_000, state="" if closed else "open",
             terminal=terminal, limit=limit,
         )  # fmt: skip
-    if as_json:
-        typer.echo(json.dumps(msgspec.to_builtins(found)))
-    zone = settings.companies[code].zone
-    for each in found if not as_json else ():
-        opened = local_time(each.opened_at, zone).strftime("%Y-%m-%d %H:%M")
+
+    def line(each: CaseView) -> str:
         by = f"; {each.closed_by}: {each.reason}" if each.closed_by else f", {each.days} days"
         where = f"{each.terminal} batch {each.batch}"
         where += f" item {each.day}/{each.stan}" if each.day else ""
-        typer.echo(
+        return (
             f"{each.id:>6} {each.kind:<18} {_money(each.amount, each.currency):>16}  {where}: "
-            f"{each.detail} ({opened}{by})"
+            f"{each.detail} ({scope.moment(each.opened_at)}{by})"
         )
-    if not found and not as_json:
-        typer.echo("no cases")
+
+    listed(found, as_json, line, "no cases")
     if any(each.state == "open" for each in found):
         raise typer.Exit(1)
 
@@ -151,11 +139,7 @@ def close_case(
         operator=operator_name(operator), case=case, reason=reason, account=account
     )
     done = send(settings, code, key, command)
-    if done.answer is None:
-        die(f"the outcome is not known yet; look for it: wattbus find {done.message_id}")
-    if done.answer.outcome != "done":
-        die(said_no(done.answer))
-    data: dict[str, Any] = done.answer.data
+    data = done_or_die(done).data
     if as_json:
         typer.echo(json.dumps({"message": done.message_id, "repeat": done.repeat, **data}))
         return

@@ -11,7 +11,6 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from core.calendars import local_time
 from core.messages import (
     CloseTerminalCase,
     DecideTokenAct,
@@ -28,7 +27,7 @@ from core.messages import (
     name_of,
 )
 from core.messages.vending import Recipient
-from core.money import MoneyError, format_amount, parse_amount
+from core.money import MoneyError, parse_amount
 from core.queries.acts import act_of, list_acts
 from core.queries.views import ActView
 from core.sts.token import grouped
@@ -38,23 +37,27 @@ from core.vending.act_states import ActState
 from hub.config import Config
 from hub.msisdn import e164
 from hub.operators import MAX_SECRET, MIN_SECRET, hashed, matches
+from hub.verbs._scope import Scope, facts, listed, scope_of
 from hub.verbs._shared import (
     DEFAULT,
+    CompanyOption,
     ConfigOption,
     JsonOption,
+    KeyOption,
     OperatorOption,
     Submitted,
+    as_facts,
     ask_hub,
     company_of,
     configuration,
     die,
+    done_or_die,
     operator_name,
     passphrase,
     reading,
     submitted,
 )
 from hub.verbs.conform import WrongUseError
-from hub.verbs.pay import said_no
 from hub.verbs.token import parse_tenths
 
 NAME = "act"
@@ -72,10 +75,6 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-CompanyOption = Annotated[str, typer.Option(help="Which company, where there are several.")]
-KeyOption = Annotated[
-    str, typer.Option(help="A name of your own for it: under it a repeat is done once.")
-]
 RegisterOption = Annotated[str, typer.Option(help=f"To clear: {', '.join(REGISTERS)}.")]
 TestOption = Annotated[
     list[str] | None, typer.Option(help=f"{', '.join(TEST_NAMES)}; none named: all.")
@@ -213,31 +212,29 @@ def list_them(
     as_json: JsonOption = False,
 ) -> None:
     """List acts, newest first. What waits for a second person: --state requested."""
-    settings = configuration(config)
-    code = company_of(settings, company)
+    scope = scope_of(config, company)
     if state and state not in list(ActState):
         die(f"--state is one of: {', '.join(ActState)}", 2)
-    with reading(settings) as reader:
-        acts = list_acts(reader, code, state, limit, _now_us())
-    if as_json:
-        typer.echo(json.dumps([msgspec.to_builtins(act) for act in acts]))
-        return
-    for act in acts:
+    with reading(scope.settings) as reader:
+        acts = list_acts(reader, scope.company, state, limit, _now_us())
+
+    def line(act: ActView) -> str:
         second = f", {act.approver}" if act.approver else ""
-        named = f"agent {act.agent}" if act.agent else f"desk {act.asked.get('desk', '')}"
-        about = (
-            act.meter
-            or act.asked.get("campaign")
-            or (f"account {act.account}" if act.account else named)
+        return (
+            f"{act.act:>6}  {scope.moment(act.requested_at)}  {act.state:<9}  "
+            f"{act.kind} for {_about(act)} by {act.operator}{second}: {act.reason}"
         )
-        if act.agent:
-            about = f"agent {act.agent}"
-        typer.echo(
-            f"{act.act:>6}  {_moment(settings, code, act.requested_at)}  {act.state:<9}  "
-            f"{act.kind} for {about} by {act.operator}{second}: {act.reason}"
-        )
-    if not acts:
-        typer.echo("no acts")
+
+    listed(acts, as_json, line, "no acts")
+
+
+def _about(act: ActView) -> str:
+    """What an act is about: the first of these that it names."""
+    if act.agent:
+        return f"agent {act.agent}"
+    if about := act.meter or act.asked.get("campaign"):
+        return str(about)
+    return f"account {act.account}" if act.account else f"desk {act.asked.get('desk', '')}"
 
 
 @app.command()
@@ -248,17 +245,15 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show an act with everything but the digits of its token; exit 1 when there is none."""
-    settings = configuration(config)
-    code = company_of(settings, company)
-    with reading(settings) as reader:
-        found = act_of(reader, code, act, _now_us())
+    scope = scope_of(config, company)
+    with reading(scope.settings) as reader:
+        found = act_of(reader, scope.company, act, _now_us())
     if found is None:
         die(f"there is no act {act}")
     if as_json:
         typer.echo(json.dumps(msgspec.to_builtins(found)))
         return
-    for name, value in _lines(settings, code, found):
-        typer.echo(f"{name + ':':<14}{value}")
+    facts(_lines(scope, found))
 
 
 @app.command()
@@ -308,21 +303,16 @@ def _now_us() -> int:
     return time.time_ns() // 1_000
 
 
-def _moment(settings: Config, company: str, at_us: int) -> str:
-    return local_time(at_us, settings.companies[company].zone).strftime("%Y-%m-%d %H:%M")
-
-
-def _lines(settings: Config, company: str, act: ActView) -> list[tuple[str, Any]]:
+def _lines(scope: Scope, act: ActView) -> list[tuple[str, Any]]:
     """What ``show`` says: fields that say something, amounts and instants as people write them."""
-    currency = settings.companies[company].currency
     shown: dict[str, Any] = {**msgspec.to_builtins(act), **act.asked}
     shown.pop("asked", None)
     for name in ("requested_at", "decided_at", "expires"):
         if shown.get(name):
-            shown[name] = _moment(settings, company, shown[name])
+            shown[name] = scope.moment(shown[name])
     for name in ("amount", "fee"):
         if shown.get(name):
-            shown[name] = f"{format_amount(shown[name], currency)} {currency}"
+            shown[name] = scope.money(shown[name])
     if act.units_tenths:
         shown["units_tenths"] = f"{act.units_tenths // 10}.{act.units_tenths % 10}"
     shown["token"] = shown["pin_proof"] = ""  # neither digits nor proofs are shown
@@ -397,18 +387,15 @@ def _many(tenths: int, commodity: Any, currency: str) -> str:
 
 
 def tell_done(settings: Config, company: str, done: Submitted, as_json: bool) -> None:
-    if done.answer is None:
-        die(f"the outcome is not known yet; look for it: wattbus find {done.message_id}")
-    if done.answer.outcome != "done":
-        die(said_no(done.answer))
-    data = done.answer.data
+    """Say what came of an act; exit 1 when it was refused, or is not known yet."""
+    answer, scope = done_or_die(done), Scope(settings, company)
+    data = answer.data
     if as_json:
-        typer.echo(json.dumps({"message": done.message_id, "repeat": done.repeat, **data}))
+        typer.echo(as_facts(done, answer))
         return
     units, amount = data.get("units_tenths", 0), data.get("amount", 0)
-    currency = settings.companies[company].currency
-    carried = f", {_many(units, data.get('commodity'), currency)}" if units else ""
-    money = f", {format_amount(amount, currency)} {currency}" if amount else ""
+    carried = f", {_many(units, data.get('commodity'), scope.currency)}" if units else ""
+    money = f", {scope.money(amount)}" if amount else ""
     about = _subject(data)
     typer.echo(f"act {data['act']}: {data['kind']} for {about}: {data['state']}{carried}{money}")
     if "token" in data:
@@ -419,7 +406,7 @@ def tell_done(settings: Config, company: str, done: Submitted, as_json: bool) ->
                 typer.echo(f"  {grouped(digits)}")
         typer.echo(f"{grouped(data['token'])}{copy}")
     if data["state"] == ActState.REQUESTED:
-        until = _moment(settings, company, data["expires"])
+        until = scope.moment(data["expires"])
         typer.echo(f"another operator must approve it until {until}: "
                    f"wattbus act approve {data['act']}")  # fmt: skip
     if data["state"] == ActState.ISSUED:

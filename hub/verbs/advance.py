@@ -10,11 +10,13 @@ from core.money import MoneyError, format_amount, parse_amount
 from core.sts.token import grouped
 from core.units import quantity
 from hub.config import Config
-from hub.verbs._operators import CompanyOption, KeyOption, asked
+from hub.verbs._operators import asked
 from hub.verbs._shared import (
     DEFAULT,
+    CompanyOption,
     ConfigOption,
     JsonOption,
+    KeyOption,
     OperatorOption,
     ReasonOption,
     company_of,

@@ -8,7 +8,7 @@ import typer
 
 from core.agents.act_kinds import AGENT_KINDS
 from core.calendars import local_time
-from core.messages import DecideTokenAct, RequestAgentAct
+from core.messages import RequestAgentAct
 from core.money import MoneyError, format_amount, parse_amount
 from core.queries.agent_days import wishes
 from core.queries.agents import AgentView, agents_of
@@ -17,8 +17,10 @@ from hub.config import Config
 from hub.verbs import _agentbooks as books
 from hub.verbs._shared import (
     DEFAULT,
+    CompanyOption,
     ConfigOption,
     JsonOption,
+    KeyOption,
     OperatorOption,
     ReasonOption,
     Submitted,
@@ -28,7 +30,7 @@ from hub.verbs._shared import (
     operator_name,
     reading,
 )
-from hub.verbs.act import KeyOption, send, tell_done
+from hub.verbs.act import approve, send, tell_done
 
 NAME = "agents"
 _TWO = {Two.NEVER: "one person", Two.ALWAYS: "two people"}
@@ -40,7 +42,6 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-CompanyOption = Annotated[str, typer.Option(help="Which company, where there are several.")]
 Number = Annotated[str, typer.Argument(help="The agent's number.")]
 Money = Annotated[str, typer.Argument(help="As people write it: 500,000 or 500k.")]
 WayOption = Annotated[str, typer.Option(help="cash, transfer, mobile, card.")]
@@ -312,22 +313,7 @@ def request(
     ), as_json)  # fmt: skip
 
 
-@app.command()
-def approve(
-    act: Annotated[int, typer.Argument(help="The act's number.")],
-    config: ConfigOption = DEFAULT,
-    operator: OperatorOption = "",
-    note: Annotated[str, typer.Option(help="What you looked at; it is kept.")] = "",
-    company: CompanyOption = "",
-    as_json: JsonOption = False,
-) -> None:
-    """Agree, as the second person: it is done now. To say no: wattbus act reject."""
-    settings = configuration(config)
-    code = company_of(settings, company)
-    command = DecideTokenAct(
-        operator=operator_name(operator), act=act, decision="approve", note=note
-    )
-    tell_done(settings, code, send(settings, code, "", command), as_json)
+app.command()(approve)
 
 
 @app.command()

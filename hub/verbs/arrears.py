@@ -36,6 +36,7 @@ from hub.config import Config, ConfigError
 from hub.files import UnreadableError, read_text
 from hub.verbs._shared import (
     DEFAULT,
+    CompanyOption,
     ConfigOption,
     JsonOption,
     OperatorOption,
@@ -48,10 +49,10 @@ from hub.verbs._shared import (
     operator_name,
     passphrase,
     reading,
+    said_no,
     submitted,
 )
 from hub.verbs.act import _now_us
-from hub.verbs.pay import said_no
 
 NAME = "arrears"
 app = typer.Typer(
@@ -63,7 +64,6 @@ AT_ONCE = 8
 #: Identities asked of the database at once.
 PAGE = 1_000
 
-CompanyOption = Annotated[str, typer.Option(help="Which company, where there are several.")]
 TakenOption = Annotated[
     str, typer.Option(help="From which day late fees are ours, YYYY-MM-DD; else the import's.")
 ]

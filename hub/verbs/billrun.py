@@ -29,11 +29,12 @@ from hub.billdesk import CALCULATE, ISSUE, troubles, under_way
 from hub.files import UnreadableError, read_text
 from hub.verbs import _billinputs
 from hub.verbs._billplace import Place, carry_out, place_of
-from hub.verbs._operators import KeyOption
 from hub.verbs._shared import (
     DEFAULT,
+    CompanyOption,
     ConfigOption,
     JsonOption,
+    KeyOption,
     OperatorOption,
     die,
 )
@@ -41,7 +42,6 @@ from hub.verbs._shared import (
 NAME = "billrun"
 app = typer.Typer(help="Bill runs: plan, run, approve, issue, correct.", no_args_is_help=True)
 
-CompanyOption = Annotated[str, typer.Option(help="Which company, where there are several.")]
 RunArgument = Annotated[int, typer.Argument(help="The run's number.")]
 PeriodArgument = Annotated[str, typer.Argument(help="The billing period, 2026-10.")]
 WorkersOption = Annotated[int, typer.Option(min=0, max=64, help="Processes; 0: one a core.")]

@@ -6,29 +6,29 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from core.calendars import local_time
 from core.changes.kinds import KINDS
 from core.changes.states import ChangeMove, ChangeState
 from core.messages import MeterLink, MoveChange, PhoneLink, RequestChange
 from core.money import format_amount
 from core.queries.changes import ChangeView, change_of, list_changes
-from hub.config import Config
 from hub.msisdn import e164
+from hub.verbs._scope import Scope, facts, listed, scope_of
 from hub.verbs._shared import (
     DEFAULT,
+    CompanyOption,
     ConfigOption,
     JsonOption,
+    KeyOption,
     OperatorOption,
     Submitted,
-    company_of,
-    configuration,
+    as_facts,
     die,
+    done_or_die,
     operator_name,
     reading,
 )
 from hub.verbs.act import send
 from hub.verbs.conform import WrongUseError
-from hub.verbs.pay import said_no
 from hub.verbs.token import parse_tenths
 
 NAME = "change"
@@ -43,10 +43,6 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-CompanyOption = Annotated[str, typer.Option(help="Which company, where there are several.")]
-KeyOption = Annotated[
-    str, typer.Option(help="A name of your own for it: under it a repeat is done once.")
-]
 Number = Annotated[int, typer.Argument(help="The change's number, as request and list show it.")]
 EvidenceOption = Annotated[str, typer.Option(help="What shows it; it is kept.")]
 RegistersOption = Annotated[
@@ -85,16 +81,15 @@ def request(
     as_json: JsonOption = False,
 ) -> None:
     """Put a change on file; exit 1 when something stands against it."""
-    settings = configuration(config)
-    code = company_of(settings, company)
+    scope = scope_of(config, company)
     command = RequestChange(
         operator=operator_name(operator), kind=kind, account=account, reason=reason,
         evidence=evidence, agreement=agreement, point=point, to_account=to, customer=customer,
         name=name, tariff=tariff, mode=mode,
         meter=MeterLink(drn=meter, sgc=sgc, krn=krn, ti=ti) if meter else None,
-        phones=_phones(phone or [], settings.companies[code].country_code),
+        phones=_phones(phone or [], scope.settings.companies[scope.company].country_code),
     )  # fmt: skip
-    _tell(settings, code, send(settings, code, key, command), as_json)
+    _tell(scope, send(scope.settings, scope.company, key, command), as_json)
 
 
 def _phones(given: list[str], country_code: str) -> tuple[PhoneLink, ...]:
@@ -188,22 +183,19 @@ def list_them(
     as_json: JsonOption = False,
 ) -> None:
     """List changes, newest first."""
-    settings = configuration(config)
-    code = company_of(settings, company)
+    scope = scope_of(config, company)
     if state and state not in list(ChangeState):
         die(f"--state is one of: {', '.join(ChangeState)}", 2)
-    with reading(settings) as reader:
-        changes = list_changes(reader, code, state, account, limit)
-    if as_json:
-        typer.echo(json.dumps([msgspec.to_builtins(each) for each in changes]))
-        return
-    for each in changes:
-        typer.echo(
-            f"{each.change:>6}  {_moment(settings, code, each.requested_at)}  {each.state:<9}  "
+    with reading(scope.settings) as reader:
+        changes = list_changes(reader, scope.company, state, account, limit)
+
+    def line(each: ChangeView) -> str:
+        return (
+            f"{each.change:>6}  {scope.moment(each.requested_at)}  {each.state:<9}  "
             f"{each.kind} of account {each.account} by {each.operator}: {each.reason}"
         )
-    if not changes:
-        typer.echo("no changes")
+
+    listed(changes, as_json, line, "no changes")
 
 
 @app.command()
@@ -214,34 +206,31 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show a change with everything that it is about and has done; exit 1 when there is none."""
-    settings = configuration(config)
-    code = company_of(settings, company)
-    with reading(settings) as reader:
-        found = change_of(reader, code, change)
+    scope = scope_of(config, company)
+    with reading(scope.settings) as reader:
+        found = change_of(reader, scope.company, change)
     if found is None:
         die(f"there is no change {change}")
     if as_json:
         typer.echo(json.dumps(msgspec.to_builtins(found)))
         return
-    for name, value in _lines(settings, code, found):
-        typer.echo(f"{name + ':':<14}{value}")
+    facts(_lines(scope, found))
 
 
-def _lines(settings: Config, company: str, change: ChangeView) -> list[tuple[str, Any]]:
+def _lines(scope: Scope, change: ChangeView) -> list[tuple[str, Any]]:
     """Fields that say something, amounts, units and instants as people write them."""
-    currency = settings.companies[company].currency
     shown: dict[str, Any] = {**msgspec.to_builtins(change)}
     for name in ("requested_at", "read_at", "settled_at", "switched_at", "ended_at"):
         if shown.get(name):
-            shown[name] = _moment(settings, company, shown[name])
+            shown[name] = scope.moment(shown[name])
     if change.valued:
-        shown["valued"] = f"{format_amount(change.valued, currency)} {currency}"
+        shown["valued"] = scope.money(change.valued)
     if change.remaining_tenths:
         left = change.remaining_tenths
         shown["remaining_tenths"] = f"{left // 10}.{left % 10}"
     shown["next"] = " or ".join(change.next)
     for name in ("readings", "did", "asked"):
-        shown[name] = _said(shown.get(name) or {}, currency if name == "did" else "")
+        shown[name] = _said(shown.get(name) or {}, scope.currency if name == "did" else "")
     return [
         (name.removesuffix("_tenths").replace("_", " "), value)
         for name, value in shown.items()
@@ -266,29 +255,21 @@ def _said(facts: dict[str, Any], currency: str) -> str:
     return ", ".join(parts)
 
 
-def _moment(settings: Config, company: str, at_us: int) -> str:
-    return local_time(at_us, settings.companies[company].zone).strftime("%Y-%m-%d %H:%M")
-
-
 def _move(config: Any, company: str, key: str, as_json: bool, command: MoveChange) -> None:
-    settings = configuration(config)
-    code = company_of(settings, company)
-    _tell(settings, code, send(settings, code, key, command), as_json)
+    scope = scope_of(config, company)
+    _tell(scope, send(scope.settings, scope.company, key, command), as_json)
 
 
-def _tell(settings: Config, company: str, done: Submitted, as_json: bool) -> None:
-    if done.answer is None:
-        die(f"the outcome is not known yet; look for it: wattbus find {done.message_id}")
-    if done.answer.outcome != "done":
-        die(said_no(done.answer))
-    data = done.answer.data
+def _tell(scope: Scope, done: Submitted, as_json: bool) -> None:
+    answer = done_or_die(done)
+    data = answer.data
     if as_json:
-        typer.echo(json.dumps({"message": done.message_id, "repeat": done.repeat, **data}))
+        typer.echo(as_facts(done, answer))
         return
     state = data["change_state"]
     typer.echo(f"change {data['change']} of account {data['account']}: {state}")
     if "act" in data:
-        until = _moment(settings, company, data["expires"])
+        until = scope.moment(data["expires"])
         typer.echo(f"another operator must approve it until {until}: "
                    f"wattbus act approve {data['act']}")  # fmt: skip
     elif data["next"]:

@@ -14,6 +14,7 @@ from core.queries.collection import items_of, payments_of
 from core.vending.act_kinds import Two
 from hub.verbs._shared import (
     DEFAULT,
+    CompanyOption,
     ConfigOption,
     JsonOption,
     OperatorOption,
@@ -38,7 +39,6 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-CompanyOption = Annotated[str, typer.Option(help="Which company, where there are several.")]
 MethodOption = Annotated[
     str, typer.Option(help="percent_of_tender, percent_of_outstanding, fixed, all.")
 ]

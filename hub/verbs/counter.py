@@ -9,12 +9,21 @@ import typer
 from core.counter.act_kinds import COUNTER_KINDS
 from core.messages import SellAtCounter, TakeAtCounter
 from core.messages.collection import PaymentShare
-from core.queries.counter import desks_of, series_of, slips_of, z_reports_of
+from core.queries.counter import SeriesView, desks_of, series_of, slips_of, z_reports_of
 from core.sts.token import grouped
 from core.vending.act_kinds import Two
 from hub.verbs._counterdesk import Asking
-from hub.verbs._shared import DEFAULT, ConfigOption, JsonOption, OperatorOption, die, reading
-from hub.verbs.act import KeyOption
+from hub.verbs._scope import listed
+from hub.verbs._shared import (
+    DEFAULT,
+    CompanyOption,
+    ConfigOption,
+    JsonOption,
+    KeyOption,
+    OperatorOption,
+    die,
+    reading,
+)
 
 NAME = "counter"
 _TWO = {
@@ -34,7 +43,6 @@ app = typer.Typer(
     "collection-approver, never the shift's own cashier, approves it: wattbus act approve NUMBER.",
 )
 
-CompanyOption = Annotated[str, typer.Option(help="Which company, where there are several.")]
 Desk = Annotated[str, typer.Argument(help="The desk's code.")]
 Amount = Annotated[str, typer.Argument(help="As people write it: 50,000 or 50k.")]
 Counted = Annotated[
@@ -84,7 +92,7 @@ def open_(
     """Begin a shift with a float."""
     asking = Asking.of(config, company, operator, key, as_json)
     asking.act(
-        "open", desk, amount=asking.minor(amount), pieces=asking.pieces(piece), source=source
+        "open", desk, amount=asking.scope.minor(amount), pieces=asking.pieces(piece), source=source
     )
 
 
@@ -107,18 +115,18 @@ def take(
     """Take a payment in one or several ways; what they leave is cash."""
     asking = Asking.of(config, company, operator, key, as_json)
     shares = [PaymentShare(
-        account=account, amount=asking.minor(amount), items=tuple(item or ())
+        account=account, amount=asking.scope.minor(amount), items=tuple(item or ())
     )]  # fmt: skip
     for word in also or ():
         other, _, part = word.partition("=")
-        shares.append(PaymentShare(account=other, amount=asking.minor(part)))
+        shares.append(PaymentShare(account=other, amount=asking.scope.minor(part)))
     whole = sum(share.amount for share in shares)
     data = asking.money_taken(TakeAtCounter(
         operator=asking.operator, desk=desk, shares=tuple(shares), amount=whole,
-        currency=asking.currency, tenders=asking.tenders(whole, tender, given), rule=rule,
+        currency=asking.scope.currency, tenders=asking.tenders(whole, tender, given), rule=rule,
     ))  # fmt: skip
     for number, credit in data.get("credits", {}).items():
-        typer.echo(f"credit of account {number}: {asking.money(credit)}")
+        typer.echo(f"credit of account {number}: {asking.scope.money(credit)}")
 
 
 @app.command()
@@ -137,10 +145,10 @@ def sell(
 ) -> None:
     """Sell a token for money that is there at once."""
     asking = Asking.of(config, company, operator, key, as_json)
-    whole = asking.minor(amount)
+    whole = asking.scope.minor(amount)
     data = asking.money_taken(SellAtCounter(
         operator=asking.operator, desk=desk, meter=meter, tender=whole, another=another,
-        currency=asking.currency, tenders=asking.tenders(whole, tender, given),
+        currency=asking.scope.currency, tenders=asking.tenders(whole, tender, given),
     ))  # fmt: skip
     for digits in [*data.get("kct", ()), *filter(None, [data.get("token")])]:
         typer.echo(grouped(digits))
@@ -163,7 +171,7 @@ def _cash(kind: str, says: str) -> None:
         as_json: JsonOption = False,
     ) -> None:
         asking = Asking.of(config, company, operator, key, as_json)
-        minor = asking.minor(amount)
+        minor = asking.scope.minor(amount)
         asking.act(kind, desk, amount=minor, reason=reason, evidence=evidence, bank=bag)
 
 
@@ -255,7 +263,7 @@ def cleared(
     asking = Asking.of(config, company, operator, key, as_json)
     asking.act(
         "cleared", desk, slip=slip, bank=bank, reference=reference, evidence=evidence,
-        reason=reason, amount=asking.minor(amount),
+        reason=reason, amount=asking.scope.minor(amount),
     )  # fmt: skip
 
 
@@ -280,17 +288,17 @@ def series(
             "series", desk, prefix=prefix, first=first, last=last, purpose=purpose, reason=reason
         )
         return
-    with reading(asking.settings) as reader:
-        found = series_of(reader, asking.company)
-    if as_json:
-        typer.echo(json.dumps(msgspec.to_builtins(found)))
-        return
-    for each in found:
-        of = f"desk {each.desk}" if each.desk else "credit notes"
-        typer.echo(f"{each.prefix}{each.first} to {each.last}  {of}: {each.used} used, "
-                   f"{each.void} of them void, {each.left} left")  # fmt: skip
-    if not found:
-        typer.echo("no numbers are registered")
+    with reading(asking.scope.settings) as reader:
+        found = series_of(reader, asking.scope.company)
+    listed(found, as_json, _series_line, "no numbers are registered")
+
+
+def _series_line(each: SeriesView) -> str:
+    of = f"desk {each.desk}" if each.desk else "credit notes"
+    return (
+        f"{each.prefix}{each.first} to {each.last}  {of}: {each.used} used, "
+        f"{each.void} of them void, {each.left} left"
+    )
 
 
 @app.command()
@@ -303,10 +311,10 @@ def status(
 ) -> None:
     """Show who is at which desk; of one desk its newest Z reports and deposit slips, too."""
     asking = Asking.of(config, company, "", "", as_json)
-    with reading(asking.settings) as reader:
-        desks = desks_of(reader, asking.company, desk)
-        reports = z_reports_of(reader, asking.company, desk, limit)
-        slips = slips_of(reader, asking.company, desk, limit)
+    with reading(asking.scope.settings) as reader:
+        desks = desks_of(reader, asking.scope.company, desk)
+        reports = z_reports_of(reader, asking.scope.company, desk, limit)
+        slips = slips_of(reader, asking.scope.company, desk, limit)
     if desk and not desks:
         die(f"there is no desk {desk}")
     if as_json:
@@ -314,15 +322,17 @@ def status(
         typer.echo(json.dumps(msgspec.to_builtins(facts)))
         return
     for each in desks:
-        who = f"{each.cashier}, {each.state}, since {asking.moment(each.opened_at)}"
-        typer.echo(f"{each.desk}  {each.name}: {who if each.shift else 'nobody'}; safe "
-                   f"{asking.money(each.safe)}; {each.numbers_left} numbers left")  # fmt: skip
+        who = f"{each.cashier}, {each.state}, since {asking.scope.moment(each.opened_at)}"
+        typer.echo(
+            f"{each.desk}  {each.name}: {who if each.shift else 'nobody'}; safe "
+            f"{asking.scope.money(each.safe)}; {each.numbers_left} numbers left"
+        )
     for report in reports:
         data = msgspec.json.decode(report)
-        typer.echo(f"Z {data['z_number']} of {asking.moment(data['closed_at'])}")
+        typer.echo(f"Z {data['z_number']} of {asking.scope.moment(data['closed_at'])}")
         asking.tell(data)
     for slip in slips:
-        typer.echo(f"slip {slip.slip}  {asking.money(slip.amount)}  {slip.state}  {slip.bag}"
+        typer.echo(f"slip {slip.slip}  {asking.scope.money(slip.amount)}  {slip.state}  {slip.bag}"
                    f"{slip.reference}")  # fmt: skip
     if not desks:
         typer.echo("no desks")

@@ -24,8 +24,16 @@ from core.sts.errors import StsError
 from core.sts.meter_id import parse_drn
 from hub.config import CompanySection, Config
 from hub.files import UnreadableError, read_text
-from hub.verbs._shared import DEFAULT, ConfigOption, company_of, configuration, die, submit
-from hub.verbs.pay import said_no
+from hub.verbs._shared import (
+    DEFAULT,
+    CompanyOption,
+    ConfigOption,
+    company_of,
+    configuration,
+    die,
+    said_no,
+    submit,
+)
 
 NAME = "enrol"
 
@@ -53,7 +61,7 @@ class Item:
 def command(
     file: Annotated[Path, typer.Argument(help="YAML or JSON; - for standard input.")],
     config: ConfigOption = DEFAULT,
-    company: Annotated[str, typer.Option(help="Which company, where there are several.")] = "",
+    company: CompanyOption = "",
 ) -> None:
     """Take on customers from a list; exit 1 with every refusal, 2 when the list is wrong.
 

@@ -13,11 +13,14 @@ from core.units import quantity
 from core.vending.act_states import ActState
 from core.vending.entitlements import month_text
 from hub.config import Config
-from hub.verbs._operators import CompanyOption, KeyOption, asked
+from hub.verbs._operators import asked
+from hub.verbs._scope import listed, scope_of
 from hub.verbs._shared import (
     DEFAULT,
+    CompanyOption,
     ConfigOption,
     JsonOption,
+    KeyOption,
     OperatorOption,
     ReasonOption,
     company_of,
@@ -145,17 +148,10 @@ def list_(
     as_json: JsonOption = False,
 ) -> None:
     """Entitlements, the newest first, with what was given of each."""
-    settings = configuration(config)
-    code = company_of(settings, company)
-    with reading(settings) as reader:
-        found = entitlements(reader, code, meter, ended, limit)
-    if as_json:
-        typer.echo(json.dumps(msgspec.to_builtins(found)))
-        return
-    for view in found:
-        typer.echo(_line(view))
-    if not found:
-        typer.echo("no entitlements to free units")
+    scope = scope_of(config, company)
+    with reading(scope.settings) as reader:
+        found = entitlements(reader, scope.company, meter, ended, limit)
+    listed(found, as_json, _line, "no entitlements to free units")
 
 
 def _line(view: EntitlementView) -> str:

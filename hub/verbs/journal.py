@@ -17,6 +17,7 @@ from hub.observe import masked_raw
 from hub.stories import Arrived
 from hub.verbs._shared import (
     DEFAULT,
+    CompanyOption,
     ConfigOption,
     JsonOption,
     OperatorOption,
@@ -57,7 +58,7 @@ def command(
     outcome: Annotated[str, typer.Option(help="accepted, duplicate, quarantined, noted.")] = "",
     since: Annotated[str, typer.Option(help="How far back: 90s, 15m, 24h, 7d.")] = "24h",
     until: Annotated[str, typer.Option(help="Up to how long ago: 1h.")] = "0s",
-    company: Annotated[str, typer.Option(help="Which company, where there are several.")] = "",
+    company: CompanyOption = "",
     limit: Annotated[int, typer.Option(min=1, max=AT_MOST, help="Rows, the newest.")] = SHOWN,
     show_raw: Annotated[
         str, typer.Option(metavar="REASON", help="Show raw bytes; the reason goes on record.")

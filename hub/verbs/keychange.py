@@ -37,6 +37,7 @@ from core.vending.key_change_states import KeyChangeState
 from hub.config import Config
 from hub.verbs._shared import (
     DEFAULT,
+    CompanyOption,
     ConfigOption,
     JsonOption,
     OperatorOption,
@@ -46,13 +47,14 @@ from hub.verbs._shared import (
     company_of,
     configuration,
     die,
+    done_or_die,
     operator_name,
     passphrase,
     reading,
+    said_no,
     submitted,
 )
 from hub.verbs.act import tell_done as tell_act
-from hub.verbs.pay import said_no
 
 NAME = "keychange"
 app = typer.Typer(help="Key changes of meters: campaigns and single ones.", no_args_is_help=True)
@@ -63,7 +65,6 @@ AT_ONCE = 4
 Asked = RequestTokenAct | NeedKeyChange | ConfirmKeyChange | FailKeyChange
 
 Meter = Annotated[str, typer.Argument(help="The meter's number.")]
-CompanyOption = Annotated[str, typer.Option(help="Which company, where there are several.")]
 CampaignOption = Annotated[str, typer.Option(help="The campaign's name.")]
 
 
@@ -365,11 +366,7 @@ def _send(
     code = company_of(settings, company)
     secret = passphrase(settings, message.operator)
     done = _ask(settings, code, f"keychange/{uuid.uuid4()}", message, secret)
-    if done.answer is None:
-        die(f"the outcome is not known yet; look for it: wattbus find {done.message_id}")
-    if done.answer.outcome != "done":
-        die(said_no(done.answer))
-    data = done.answer.data
+    data = done_or_die(done).data
     typer.echo(json.dumps(data) if as_json else f"meter {data['meter']}: {data['state']}")
 
 

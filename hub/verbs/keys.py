@@ -31,6 +31,7 @@ from hub.modules.opening import token_opener
 from hub.modules.settings import VIRTUAL
 from hub.verbs._shared import (
     DEFAULT,
+    CompanyOption,
     ConfigOption,
     JsonOption,
     OperatorOption,
@@ -49,7 +50,6 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-CompanyOption = Annotated[str, typer.Option(help="Which company, where there are several.")]
 ComponentFile = Annotated[
     Path | None,
     typer.Option("--component", help="A file with your component in hex; else it is asked for."),

@@ -19,6 +19,7 @@ from hub.files import UnreadableError, read_text
 from hub.lasttids import AT_ONCE, LastToken, parse, problems_with
 from hub.verbs._shared import (
     DEFAULT,
+    CompanyOption,
     ConfigOption,
     JsonOption,
     OperatorOption,
@@ -50,7 +51,7 @@ def command(
     zone: Annotated[str, typer.Option(help="Of times that name none; else the company's.")] = "",
     check: Annotated[bool, typer.Option("--check", help="Look only; nothing is written.")] = False,
     operator: OperatorOption = "",
-    company: Annotated[str, typer.Option(help="Which company, where there are several.")] = "",
+    company: CompanyOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Take over each meter's last TID, so that the first token sold here comes after it.

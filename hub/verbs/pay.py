@@ -6,19 +6,20 @@ from typing import Annotated
 
 import typer
 
-from core.messages import Answer, ReceiveJointPayment, ReceivePayment, name_of
+from core.messages import ReceiveJointPayment, ReceivePayment, name_of
 from core.messages.collection import PaymentShare
 from core.money import MoneyError, format_amount, parse_amount
-from core.refusals import OPERATOR, operator_sentence
 from hub.config import Config
 from hub.verbs._shared import (
     DEFAULT,
+    CompanyOption,
     ConfigOption,
     JsonOption,
     Submitted,
     company_of,
     configuration,
     die,
+    done_or_die,
     submit,
 )
 
@@ -50,7 +51,7 @@ def command(
     also: AlsoOption = None,
     bank: BankOption = "",
     again: AgainOption = False,
-    company: Annotated[str, typer.Option(help="Which company, where there are several.")] = "",
+    company: CompanyOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Receive a payment for an account; exit 1 when it is refused.
@@ -91,10 +92,7 @@ def _sent(
 ) -> Submitted:
     """It is done; exit 1 when it is refused, or not known yet."""
     done = submit(settings, code, key, name_of(payment).name, payment)
-    if done.answer is None:
-        die(f"the outcome is not known yet; look for it: wattbus find {done.message_id}")
-    if done.answer.outcome != "done":
-        die(said_no(done.answer))
+    done_or_die(done)
     return done
 
 
@@ -172,10 +170,3 @@ def _joint(
     again = "; it had come already, nothing was added" if done.repeat else ""
     typer.echo(f"received {money} for {len(shares)} accounts{again}")
     typer.echo(f"receipt {done.answer.data['payment']}")
-
-
-def said_no(answer: Answer) -> str:
-    """The operator's sentence of an answer that is not done."""
-    if answer.code in OPERATOR:
-        return operator_sentence(answer.code, answer.args)
-    return f"{answer.outcome}: {answer.code}"

@@ -9,11 +9,13 @@ import typer
 
 from core.calendars import local_date
 from core.messages import PauseService, ResumeService
-from hub.verbs._operators import CompanyOption, KeyOption, asked
+from hub.verbs._operators import asked
 from hub.verbs._shared import (
     DEFAULT,
+    CompanyOption,
     ConfigOption,
     JsonOption,
+    KeyOption,
     OperatorOption,
     ReasonOption,
     company_of,

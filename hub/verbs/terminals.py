@@ -8,11 +8,11 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from core.calendars import local_time
-from core.messages import DecideTokenAct, RequestTerminalAct
+from core.messages import RequestTerminalAct
 from core.money import MoneyError, format_amount, parse_amount
 from core.queries.acts import acts_at_terminal
 from core.queries.terminals import (
+    CashierView,
     ShiftView,
     TerminalView,
     cashiers_of,
@@ -21,15 +21,19 @@ from core.queries.terminals import (
     terminal_of,
     terminals_of,
 )
+from core.queries.views import ActView
 from core.terminals.act_kinds import TERMINAL_KINDS
 from core.vending.act_kinds import Two
 from hub.config import Config
 from hub.pinrules import company_proof, weakness
 from hub.pins import PinKeyError
+from hub.verbs._scope import Scope, facts, listed, scope_of
 from hub.verbs._shared import (
     DEFAULT,
+    CompanyOption,
     ConfigOption,
     JsonOption,
+    KeyOption,
     OperatorOption,
     ReasonOption,
     company_of,
@@ -39,7 +43,7 @@ from hub.verbs._shared import (
     reading,
 )
 from hub.verbs._terminalitems import ITEMS
-from hub.verbs.act import KeyOption, send, tell_done
+from hub.verbs.act import approve, send, tell_done
 
 NAME = "terminals"
 _TWO = {Two.NEVER: "one person", Two.ALWAYS: "two people"}
@@ -52,7 +56,6 @@ app = typer.Typer(
 )
 app.registered_commands += ITEMS.registered_commands
 
-CompanyOption = Annotated[str, typer.Option(help="Which company, where there are several.")]
 Number = Annotated[str, typer.Argument(help="The terminal's number (ISO 8583, DE 41).")]
 AgentOption = Annotated[str, typer.Option(help="The agent whose it is, or who employs him.")]
 NameOption = Annotated[str | None, typer.Option(help="What it, or he, is called.")]
@@ -162,22 +165,7 @@ def _new_pin(settings: Config, code: str, agent: str, cashier: str) -> str:
         die(str(error), 2)
 
 
-@app.command()
-def approve(
-    act: Annotated[int, typer.Argument(help="The act's number.")],
-    config: ConfigOption = DEFAULT,
-    operator: OperatorOption = "",
-    note: Annotated[str, typer.Option(help="What you looked at; it is kept.")] = "",
-    company: CompanyOption = "",
-    as_json: JsonOption = False,
-) -> None:
-    """Agree, as the second person: it is done now. To say no: wattbus act reject."""
-    settings = configuration(config)
-    code = company_of(settings, company)
-    command = DecideTokenAct(
-        operator=operator_name(operator), act=act, decision="approve", note=note
-    )
-    tell_done(settings, code, send(settings, code, "", command), as_json)
+app.command()(approve)
 
 
 @app.command("list")
@@ -188,18 +176,14 @@ def list_(
     as_json: JsonOption = False,
 ) -> None:
     """List terminals: state, who is at them, whose they are."""
-    settings = configuration(config)
-    code = company_of(settings, company)
-    with reading(settings) as reader:
-        found = terminals_of(reader, code, agent)
-    if as_json:
-        typer.echo(json.dumps(msgspec.to_builtins(found)))
-        return
-    for each in found:
-        at = each.cashier or "-"
-        typer.echo(f"{each.number:<9} {each.state:<8} {each.agent:<12} {at:<9} {each.name}")
-    if not found:
-        typer.echo("no terminals")
+    scope = scope_of(config, company)
+    with reading(scope.settings) as reader:
+        found = terminals_of(reader, scope.company, agent)
+    listed(found, as_json, _terminal_line, "no terminals")
+
+
+def _terminal_line(each: TerminalView) -> str:
+    return f"{each.number:<9} {each.state:<8} {each.agent:<12} {each.cashier or '-':<9} {each.name}"
 
 
 @app.command()
@@ -210,24 +194,22 @@ def show(
     as_json: JsonOption = False,
 ) -> None:
     """Show a terminal with its receipt numbers; exit 1 when there is none of that number."""
-    settings = configuration(config)
-    code = company_of(settings, company)
-    with reading(settings) as reader:
-        found = terminal_of(reader, code, number)
-        series = receipts_of(reader, code, number)
+    scope = scope_of(config, company)
+    with reading(scope.settings) as reader:
+        found = terminal_of(reader, scope.company, number)
+        series = receipts_of(reader, scope.company, number)
     if found is None:
         die(f"there is no terminal {number}")
     if as_json:
-        facts = {**msgspec.to_builtins(found), "receipts": msgspec.to_builtins(series)}
-        typer.echo(json.dumps(facts))
+        known = {**msgspec.to_builtins(found), "receipts": msgspec.to_builtins(series)}
+        typer.echo(json.dumps(known))
         return
-    lines = _lines(found, settings.companies[code].zone)
+    lines = _lines(found, scope)
     lines += [("receipts", f"{each.first} to {each.last}") for each in series]
-    for name, value in lines:
-        typer.echo(f"{name + ':':<20}{value}")
+    facts(lines, 20)
 
 
-def _lines(terminal: TerminalView, zone: str) -> list[tuple[str, Any]]:
+def _lines(terminal: TerminalView, scope: Scope) -> list[tuple[str, Any]]:
     """What is known of it that says something; money, places and instants as people write them."""
     shown: dict[str, Any] = msgspec.to_builtins(terminal)
     currency = shown.pop("currency")
@@ -239,13 +221,9 @@ def _lines(terminal: TerminalView, zone: str) -> list[tuple[str, Any]]:
     if shown["emergency_limit"]:
         shown["emergency_limit"] = f"{format_amount(shown['emergency_limit'], currency)} {currency}"
     for name in ("seen_at", "registered_at"):
-        shown[name] = _moment(shown[name], zone)
+        shown[name] = scope.moment(shown[name])
     shown["parameters"] = ", ".join(f"{k}={v}" for k, v in shown["parameters"].items())
     return [(name.replace("_", " "), value) for name, value in shown.items() if value]
-
-
-def _moment(at_us: int, zone: str) -> str:
-    return local_time(at_us, zone).strftime("%Y-%m-%d %H:%M") if at_us else ""
 
 
 @app.command()
@@ -256,21 +234,16 @@ def cashiers(
     as_json: JsonOption = False,
 ) -> None:
     """List an agent's cashiers, those that were removed too."""
-    settings = configuration(config)
-    code = company_of(settings, company)
-    with reading(settings) as reader:
-        found = cashiers_of(reader, code, agent)
-    if as_json:
-        typer.echo(json.dumps(msgspec.to_builtins(found)))
-        return
-    zone = settings.companies[code].zone
-    for each in found:
+    scope = scope_of(config, company)
+    with reading(scope.settings) as reader:
+        found = cashiers_of(reader, scope.company, agent)
+
+    def line(each: CashierView) -> str:
         wrong = f"  {each.wrong} wrong PINs" if each.wrong else ""
-        until = _moment(each.locked_until, zone)
-        locked = f", locked until {until}" if until else ""
-        typer.echo(f"{each.code:<9} {each.state:<8} {each.name}{wrong}{locked}")
-    if not found:
-        typer.echo("no cashiers")
+        locked = f", locked until {scope.moment(each.locked_until)}" if each.locked_until else ""
+        return f"{each.code:<9} {each.state:<8} {each.name}{wrong}{locked}"
+
+    listed(found, as_json, line, "no cashiers")
 
 
 @app.command()
@@ -285,29 +258,21 @@ def shifts(
     """Show who was at a terminal or an agent's terminals, newest first, and what was sold."""
     if bool(terminal) == bool(agent):
         die("--terminal or --agent, one of them", 2)
-    settings = configuration(config)
-    code = company_of(settings, company)
-    with reading(settings) as reader:
-        found = shifts_of(reader, code, terminal=terminal, agent=agent, limit=limit)
-    if as_json:
-        typer.echo(json.dumps(msgspec.to_builtins(found)))
-        return
-    for each in found:
-        typer.echo(_shift_line(each, settings.companies[code].zone, settings, code))
-    if not found:
-        typer.echo("no shifts")
+    scope = scope_of(config, company)
+    with reading(scope.settings) as reader:
+        found = shifts_of(reader, scope.company, terminal=terminal, agent=agent, limit=limit)
+    listed(found, as_json, lambda each: _shift_line(each, scope), "no shifts")
 
 
-def _shift_line(shift: ShiftView, zone: str, settings: Config, code: str) -> str:
-    currency = settings.companies[code].currency
+def _shift_line(shift: ShiftView, scope: Scope) -> str:
     sold = ", ".join(
-        f"{total['count']} {kind}s {format_amount(total['amount'], currency)}"
+        f"{total['count']} {kind}s {format_amount(total['amount'], scope.currency)}"
         for kind, total in shift.totals.items()
         if total["count"]
     )
-    ended = _moment(shift.closed_at, zone) or "still open"
+    ended = scope.moment(shift.closed_at) or "still open"
     return (
-        f"{_moment(shift.opened_at, zone)} to {ended:<16}  {shift.terminal:<9} {shift.cashier:<9} "
+        f"{scope.moment(shift.opened_at)} to {ended:<16}  {shift.terminal:<9} {shift.cashier:<9} "
         f"{shift.name}  {sold or 'nothing sold'}"
     )
 
@@ -321,19 +286,15 @@ def history(
     as_json: JsonOption = False,
 ) -> None:
     """Show what operators did with a terminal, newest first."""
-    settings = configuration(config)
-    code = company_of(settings, company)
-    with reading(settings) as reader:
-        found = acts_at_terminal(reader, code, number, limit, time.time_ns() // 1_000)
-    if as_json:
-        typer.echo(json.dumps(msgspec.to_builtins(found)))
-        return
-    zone = settings.companies[code].zone
-    for act in found:
+    scope = scope_of(config, company)
+    with reading(scope.settings) as reader:
+        found = acts_at_terminal(reader, scope.company, number, limit, time.time_ns() // 1_000)
+
+    def line(act: ActView) -> str:
         who = f"{act.operator}, {act.approver}" if act.approver else act.operator
-        typer.echo(
-            f"{_moment(act.requested_at, zone)}  {act.act:>6}  {act.kind:<20} {act.state:<9} "
+        return (
+            f"{scope.moment(act.requested_at)}  {act.act:>6}  {act.kind:<20} {act.state:<9} "
             f"{who}: {act.reason}"
         )
-    if not found:
-        typer.echo("nothing was done with it")
+
+    listed(found, as_json, line, "nothing was done with it")
