@@ -10,7 +10,7 @@ import json
 import pwd
 import socket
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -21,27 +21,16 @@ from twisted.protocols.basic import LineOnlyReceiver
 from core.messages import (
     BillPartition,
     BillRunMoved,
-    CollectOffline,
-    CollectPayment,
     EndBillPhase,
+    Enrol,
     ImportDebts,
     Message,
     OrderTokens,
-    ReceiveDeposit,
     ReceiveJointPayment,
     ReceivePayment,
     ReportModule,
-    ReportTerminal,
     ReportTokens,
     RequestMoneyAct,
-    RequestTopUp,
-    ReverseAtTerminal,
-    SellCredit,
-    SettleTerminal,
-    SignOffCashier,
-    SignOnCashier,
-    TransferFloat,
-    UploadItem,
     struct_of,
 )
 from hub.channel import Arrival, KeyReused, Overloaded
@@ -55,26 +44,22 @@ MAX_NAME = 64
 #: How long a command's answer is waited for.
 ANSWER_S = 30.0
 
-#: What only a decision orders and only a counterpart can report: made up by hand, it would be a
-#: token without a cause.
-_NOT_BY_HAND = (OrderTokens, ReportTokens, ReportModule)
-#: What a bill run says to itself.
-_OF_RUNS = (BillPartition, EndBillPhase, BillRunMoved)
+#: What people may say by hand in nobody's name: all else is an operator's act, or its channel's.
+#: What a channel says made up by hand would be money or a token without a cause.
+BY_HAND = (Enrol, ReceivePayment, ReceiveJointPayment)
 #: A refusal of one of these moved nothing, and is no answer for ever.
 _MONEY = (ImportDebts, ReceivePayment, ReceiveJointPayment, RequestMoneyAct)
-#: What spends an agent's float or fills it only a channel says, which knows its counterpart: made
-#: up by hand, one person alone could do it.
-_BY_CHANNELS = (SellCredit, CollectPayment, ReceiveDeposit, RequestTopUp, TransferFloat)
-#: What only a terminal can say, for the same reason.
-_BY_TERMINALS = (
-    SignOnCashier,
-    SignOffCashier,
-    ReportTerminal,
-    ReverseAtTerminal,
-    CollectOffline,
-    SettleTerminal,
-    UploadItem,
-)
+#: Why not, where there is more to say.
+_WHY: Mapping[type[Message], str] = {
+    **dict.fromkeys(
+        (OrderTokens, ReportTokens, ReportModule),
+        "is said to or by a security module, never by hand",
+    ),
+    **dict.fromkeys(
+        (BillPartition, EndBillPhase, BillRunMoved),
+        "comes of a run: start it with wattbus billrun",
+    ),
+}
 
 Verb = Callable[[dict[str, Any]], Any]
 
@@ -141,24 +126,16 @@ class ControlFactory(Factory):
         return ControlProtocol(self._verbs)
 
 
-#: What is not taken from the command line, and what is said of it.
-_WHOSE: tuple[tuple[tuple[type[Message], ...], str], ...] = (
-    (_NOT_BY_HAND, "is said to or by a security module, never by hand"),
-    (_OF_RUNS, "comes of a run: start it with wattbus billrun"),
-    (_BY_CHANNELS, "is said by an agent's or a bank's channel alone"),
-    (_BY_TERMINALS, "is said by a terminal alone, by its channel"),
-)
-
-
 def _by_hand(request: dict[str, Any], *, vouched: bool) -> Message:
     known = struct_of(str(request.get("type", "")))
     if known is None:
         raise ControlError(f"no message type {request.get('type')}")
-    for kinds, says in _WHOSE:
-        if known.struct in kinds:
-            raise ControlError(f"{known.name} {says}")
-    if "operator" in known.struct.__struct_fields__ and not vouched:
+    acts = "operator" in known.struct.__struct_fields__ and known.struct not in _WHY
+    if acts and not vouched:
         raise ControlError(f"{known.name} is an operator's act: ask for it with wattbus act")
+    if not acts and known.struct not in BY_HAND:
+        why = _WHY.get(known.struct, "is said by its channel alone, never by hand")
+        raise ControlError(f"{known.name} {why}")
     try:
         return msgspec.convert(request.get("data"), known.struct)
     except msgspec.ValidationError as error:

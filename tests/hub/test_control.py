@@ -6,13 +6,17 @@ import pwd
 import socket
 from typing import Any
 
+import msgspec
 import pytest
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.testing import StringTransport
 
 from core.messages import Answer, Outcome
+from core.messages.base import MessageType, all_types
+from core.messages.examples import EXAMPLES
 from hub.channel import Accepted, Arrival, KeyReused, Overloaded
-from hub.control import MAX_LINE, ControlError, ControlFactory, ControlProtocol, submit
+from hub.control import BY_HAND, MAX_LINE, ControlError, ControlFactory, ControlProtocol, submit
+from hub.partitioning import partition_ref
 from tests.hub.machine import buy, pay
 
 
@@ -109,6 +113,14 @@ def test_what_is_no_command_is_refused_with_a_sentence(changes: dict[str, Any], 
     assert ports.arrivals == []
 
 
+@pytest.mark.parametrize("kind", all_types(), ids=lambda kind: kind.struct.__name__)
+def test_in_nobodys_name_only_what_is_listed_is_taken(kind: MessageType) -> None:
+    """A new message is not taken by hand until somebody lists it: it may be money."""
+    ports = FakePorts(Accepted("m1"), DONE)
+    said = submitted(ports, type=kind.name, data=msgspec.to_builtins(EXAMPLES[kind.name]))
+    assert ("error" not in said) == (kind.struct in BY_HAND) == bool(ports.arrivals)
+
+
 @pytest.mark.parametrize("no", [Overloaded("full"), KeyReused("k1")])
 def test_what_the_hub_does_not_take_is_said(no: Exception) -> None:
     assert type(no).__name__ in submitted(FakePorts(no))["error"]
@@ -156,7 +168,4 @@ def test_who_asks_is_what_the_kernel_says_beside_the_name_given() -> None:
 
 
 def test_a_purchase_is_ordered_by_its_meter_whoever_pays() -> None:
-    ports = FakePorts(Accepted("m1"), DONE)
-    link = Link({"submit": submit({"demo": ports})})  # type: ignore[dict-item]
-    link.ask(json.dumps(order(buy(account="100009"))).encode())
-    assert ports.arrivals[0].partition_ref.startswith("meter/")
+    assert partition_ref(buy(account="100009")).startswith("meter/")

@@ -179,4 +179,4 @@ def test_nothing_to_show(place: Installation) -> None:
 def test_nobody_makes_up_what_terminals_say(place: Installation, message: Message) -> None:
     request = {"do": "submit", "company": "demo", "key": "k", "type": name_of(message).name}
     reply = place.answer({**request, "data": msgspec.to_builtins(message)})
-    assert "is said by a terminal alone" in reply["error"]
+    assert "is said by its channel alone" in reply["error"]
