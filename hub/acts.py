@@ -69,7 +69,7 @@ class Desk:
     def replay(self, request: Request) -> Any:
         """``ids``, ``handler`` (empty: all of the message's), ``skip``, ``reason`` or none."""
         named = _named(request)
-        reason = _reason(request, needed=False)
+        reason = reason_of(request, needed=False)
 
         def chore(tx: Tx) -> dict[str, Any]:
             now = self.sources.now_us()
@@ -83,7 +83,7 @@ class Desk:
     def discard(self, request: Request) -> Any:
         """``ids``, ``handler``, ``reason``."""
         named = _named(request)
-        reason = _reason(request)
+        reason = reason_of(request)
 
         def chore(tx: Tx) -> dict[str, Any]:
             now = self.sources.now_us()
@@ -97,7 +97,7 @@ class Desk:
 
     def edit(self, request: Request) -> Any:
         """``ids`` (one), ``data`` (the corrected message), ``reason``."""
-        named, reason, data = _named(request), _reason(request), request.get("data")
+        named, reason, data = _named(request), reason_of(request), request.get("data")
         if len(named.ids) != 1:
             raise ActError("one message is edited at a time")
 
@@ -117,7 +117,7 @@ class Desk:
 
     def look(self, request: Request) -> Any:
         """``what`` (one of LOOKS), ``subjects``, ``reason``: nothing is done but the record."""
-        what, reason = str(request.get("what", "")), _reason(request)
+        what, reason = str(request.get("what", "")), reason_of(request)
         subjects = [str(subject) for subject in request.get("subjects", ())]
         if what not in LOOKS:
             raise ActError(f"look is one of: {', '.join(LOOKS)}")
@@ -246,7 +246,8 @@ def _named(request: Request) -> Named:
     return Named(tuple(dict.fromkeys(ids)), handler, skip)
 
 
-def _reason(request: Request, *, needed: bool = True) -> str:
+def reason_of(request: Request, *, needed: bool = True) -> str:
+    """Why it is done, in the operator's words. ActError."""
     reason = str(request.get("reason", "")).strip()
     if needed and not reason:
         raise ActError("say why: a reason is kept in the audit trail")
@@ -255,4 +256,4 @@ def _reason(request: Request, *, needed: bool = True) -> str:
     return reason
 
 
-__all__ = ["LOOKS", "ActError", "Desk"]
+__all__ = ["LOOKS", "ActError", "Desk", "reason_of"]

@@ -31,6 +31,7 @@ from hub.lasttids import LastTidDesk
 from hub.metrics import Node, render
 from hub.modules.settings import NETWORK
 from hub.operators import Identity, OperatorDesk
+from hub.pausing import PauseDesk, paused_now
 from hub.ports import HubPorts, logger
 from hub.routing import Routing
 
@@ -100,6 +101,7 @@ class Hub:
             "status": lambda _request: self.status(),
             **bills.verbs(),
             **desk.verbs(),
+            **self._pauses().verbs(),
         }
         self._control = yield endpoint.listen(ControlFactory(verbs))
         log.info("hub.up", channels=sorted(self.channels), pid=os.getpid())
@@ -120,6 +122,16 @@ class Hub:
             yield link.stop()
         yield deferToThread(self.engine.stop)
         log.info("hub.down")
+
+    def _pauses(self) -> PauseDesk:
+        return PauseDesk(
+            self.engine.chores,
+            self.ports,
+            self.channels,
+            self.config.hub.name,
+            self.sources.now_us,
+            lambda name: self.engine.outbound.hold(name, self.ports[name].paused is not None),
+        )
 
     def _in_flight(self) -> int:
         return self.engine.intake.pending() + self.engine.outbound.in_flight()
@@ -144,14 +156,19 @@ class Hub:
             "ok": self.engine.healthy(),
             "node": self.config.hub.name,
             "pid": os.getpid(),
-            "channels": {name: dict(c.status()) for name, c in self.channels.items()},
+            "channels": {name: self._said(name) for name in self.channels},
             "links": {name: dict(link.status()) for name, link in self.links.items()},
         }
+
+    def _said(self, name: str) -> dict[str, Any]:
+        """What a channel says of itself, unless it is paused: then that comes first."""
+        said, pause = dict(self.channels[name].status()), self.ports[name].paused
+        return said if pause is None else {**said, "state": "paused", "paused": pause.words()}
 
     async def metrics(self) -> str:
         """The Prometheus page, read in a thread."""
         node = Node(
-            channels={name: channel.status() for name, channel in self.channels.items()},
+            channels={name: self._said(name) for name in self.channels},
             links={name: link.status() for name, link in self.links.items()},
             arrived={name: self.ports[name].arrived_us for name in self.channels},
             well=self.engine.healthy(),
@@ -224,7 +241,19 @@ def build(
     hub.links.update(_links(config, reactor))
     _channels(hub, specs, routing)
     engine.outbound.attach(hub.channels)
+    _still_paused(hub)
     return hub
+
+
+def _still_paused(hub: Hub) -> None:
+    """What was paused before a restart still is."""
+    with hub.engine.readers.reader() as reader:
+        pauses = paused_now(reader)
+    for name, pause in pauses.items():
+        if name in hub.channels:
+            hub.ports[name].paused = pause
+            hub.engine.outbound.hold(name, True)
+            log.warning("channel.paused", channel=name, paused=pause.words())
 
 
 def _http(config: Config) -> HttpService:

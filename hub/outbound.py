@@ -69,6 +69,7 @@ class OutboundStage:
     last: int = 0  # how many the last step had
     alone: bool = True  # nobody rings: every step looks for what is open
     clock: Callable[[], float] = monotonic
+    held: set[str] = field(default_factory=set)  # channels that are given nothing (reactor)
     _rung: bool = True
     _looked: float = 0.0
     _lines: dict[str, _Line] = field(default_factory=dict)
@@ -82,8 +83,13 @@ class OutboundStage:
         """A channel's capacity may have changed (reactor)."""
         line = self._lines.get(name)
         if line is not None:
-            line.limit = line.sent + line.channel.capacity()
+            line.limit = line.sent + (0 if name in self.held else line.channel.capacity())
             self.poke()
+
+    def hold(self, name: str, held: bool) -> None:
+        """Give a channel nothing more, or go on (reactor)."""
+        (self.held.add if held else self.held.discard)(name)
+        self.wake(name)
 
     def ring(self) -> None:
         """Somebody has committed deliveries for channels (any thread)."""

@@ -13,7 +13,7 @@ from core.company import Terms
 from core.messages import Answer
 from core.store.upgrade import Store
 from hub.answers import Answers
-from hub.channel import Accepted, Arrival, HttpHandler
+from hub.channel import Accepted, Arrival, HttpHandler, Overloaded
 from hub.intake import Intake
 from hub.journal import Entry, Noted
 from hub.notebook import Notebook, note_of
@@ -23,6 +23,7 @@ from hub.routing import Routing, RoutingError
 
 if TYPE_CHECKING:  # the command line speaks to ports without a server of its own
     from hub.http import HttpService
+    from hub.pausing import Pause
 
 #: A key is remembered at most this long, whatever a channel asks for: retention is 13 months.
 MAX_VALID_S = 400 * 86_400.0
@@ -47,10 +48,13 @@ class HubPorts:
     clock_us: Callable[[], int]
     base: Path = Path()  # the configuration's folder
     pin_key_file: str = ""  # of the company; empty: it has no cashiers
+    paused: "Pause | None" = None  # nothing is taken in, nothing handed out
     arrived_us: int = 0  # when something last arrived; 0: nothing since the start
 
     def accept(self, arrival: Arrival) -> "Deferred[Accepted]":
         """Journal it. Fires after the commit; fails with Overloaded or KeyReused."""
+        if self.paused is not None:
+            return fail(Overloaded(f"{self.name} is paused {self.paused.words()}"))
         try:
             routes = self.routing.routes(self.company.code, arrival.message)
         except RoutingError as error:
