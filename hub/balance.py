@@ -94,6 +94,12 @@ def _bucket(kind: str, what: str) -> str:
     return what
 
 
+def oldest_open(reader: Reader) -> dict[str, int]:
+    """Since when the oldest open delivery of each target is as it is (µs UTC)."""
+    rows = reader.rows("SELECT target, min(updated) FROM delivery WHERE state = 0 GROUP BY target")
+    return {str(target): int(at) for target, at in rows}
+
+
 def unaccounted(reader: Reader) -> int:
     """The one number that must be 0."""
     return sum(line.unaccounted for line in lines(reader))

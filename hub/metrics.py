@@ -86,9 +86,7 @@ def _oldest(reader: Reader, now_us: int) -> Metric:
     family = GaugeMetricFamily(
         "wattbus_oldest_age_seconds", "Age of the oldest open delivery", labels=["target"]
     )
-    for target, oldest in reader.rows(
-        "SELECT target, min(updated) FROM delivery WHERE state = 0 GROUP BY target"
-    ):
+    for target, oldest in balance.oldest_open(reader).items():
         family.add_metric([target], (now_us - oldest) / 1e6)
     return family
 
