@@ -2,18 +2,26 @@
 a mask. Each act is one transaction with its row in the audit trail.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from core.messages import (
+    AskAdvance,
+    AskBalance,
+    AskLastTokens,
+    ClaimFreeUnits,
+    CollectOffline,
+    ConfirmVend,
+    CreditVend,
     Message,
     OrderTokens,
-    ReportModule,
+    ReceiveDeposit,
     ReportTokens,
     SendNotice,
+    SetLanguage,
     name_of,
     struct_of,
 )
@@ -22,6 +30,7 @@ from hub import audit, balance, deadletter
 from hub.audit import Act
 from hub.chores import Chores
 from hub.clock import Sources
+from hub.control import BY_HAND
 from hub.deadletter import ActError, DeadLetter, Named
 from hub.envelope import (
     Envelope,
@@ -41,9 +50,26 @@ from hub.routing import Routing, RoutingError
 MAX_REASON = 500
 #: What may be looked at under its mask, on the record.
 LOOKS = ("show-token", "show-raw")
-#: What is between a decision and a security module on the network; the first two end orders.
-MODULES = (OrderTokens, ReportTokens, ReportModule)
-_ORDERS = frozenset(name_of(kind).name for kind in MODULES[:2])
+#: What customers and desks have said, and what is told to them, may be put in other words, on the
+#: record. What a counterpart has said of money or tokens may not: in other words it is made up.
+EDITABLE = (
+    *(CreditVend, ConfirmVend, AskAdvance, ClaimFreeUnits),
+    *(AskBalance, AskLastTokens, SetLanguage, SendNotice),
+    *BY_HAND,
+)
+#: What of these is thrown away is money: they end what somebody has paid for, or bring what he has
+#: paid. By type's name, with what can be done instead.
+_KEPT: Mapping[str, str] = {
+    **dict.fromkeys(
+        (name_of(kind).name for kind in (OrderTokens, ReportTokens)),
+        "is an order at a security module, or its end: money may wait for it. Replay it; an order "
+        "that the module cannot end is given up by two people (wattbus act request give-up-order)",
+    ),
+    **dict.fromkeys(
+        (name_of(kind).name for kind in (ReceiveDeposit, CollectOffline)),
+        "says that money has come: mend what stands against it, and replay it",
+    ),
+}
 
 Request = dict[str, Any]
 
@@ -88,7 +114,7 @@ class Desk:
         def chore(tx: Tx) -> dict[str, Any]:
             now = self.sources.now_us()
             letters = deadletter.locked(tx, named, deadletter.DISCARDABLE)
-            _not_orders(letters)
+            _not_kept(letters)
             deadletter.discard(tx, letters, reason, self.writer, now)
             self._record(tx, request, "discard", [_fact(x, reason) for x in letters], now)
             return {"discarded": [letter.message_id for letter in letters]}
@@ -172,25 +198,21 @@ class Desk:
         return old, new
 
 
-def _not_orders(letters: Sequence[DeadLetter]) -> None:
-    """Money waits for the end of an order, so neither it nor its report can be thrown away."""
+def _not_kept(letters: Sequence[DeadLetter]) -> None:
+    """What somebody's money hangs on is not thrown away."""
     for letter in letters:
-        if letter.type in _ORDERS:
-            raise ActError(
-                f"message {letter.message_id} is an order at a security module, or its end: money "
-                "may wait for it. Replay it; an order that the module cannot end is given up by "
-                "two people (wattbus act request give-up-order)"
-            )
+        if letter.type in _KEPT:
+            raise ActError(f"message {letter.message_id} {_KEPT[letter.type]}")
 
 
 def _message(name: str, data: Any) -> Message:
     known = struct_of(name)
     if known is None:
         raise ActError(f"message type {name} is not known to this version; discard it")
-    if known.struct in MODULES:
-        raise ActError("what is between a decision and a security module is not put in other words")
     if "operator" in known.struct.__struct_fields__:
         raise ActError("what an operator asked for is not put in other words: ask for it again")
+    if known.struct not in EDITABLE:
+        raise ActError(f"{name} is not put in other words: it is a counterpart's, or our own")
     try:
         return msgspec.convert(data, known.struct)
     except msgspec.ValidationError as error:

@@ -7,9 +7,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from core.messages import Outcome, ReceivePayment
+from core.messages import Outcome, ReceiveDeposit, ReceivePayment, name_of
+from core.messages.base import MessageType, all_types
+from core.messages.examples import EXAMPLES
 from core.store.tx import DataStoreError
 from hub import audit, balance, deadletter, inbox
+from hub.acts import EDITABLE, _message
 from hub.channel import Failed, KeyReused
 from hub.deadletter import ActError, Filter
 from hub.envelope import unseal
@@ -308,3 +311,31 @@ def test_a_repeat_with_other_content_is_still_refused_after_an_edit(
     heard = machine.accept(buy(7_000), "poison")
     machine.settle()
     assert isinstance(heard[0].value, KeyReused)
+
+
+@pytest.mark.parametrize("kind", all_types(), ids=lambda kind: kind.struct.__name__)
+def test_only_what_is_listed_is_put_in_other_words(kind: MessageType) -> None:
+    """A new message is not editable until somebody lists it: edited, it may be money made up."""
+    data = msgspec.to_builtins(EXAMPLES[kind.name])
+    if kind.struct in EDITABLE:
+        assert _message(kind.name, data) == EXAMPLES[kind.name]
+        return
+    with pytest.raises(ActError, match="not put in other words"):
+        _message(kind.name, data)
+
+
+def test_money_that_has_come_is_not_thrown_away(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    message_id = kill(machine, monkeypatch)
+    letter = replace(deadletter_of(machine, message_id), type=name_of(ReceiveDeposit).name)
+    monkeypatch.setattr(deadletter, "locked", lambda *_args: [letter])
+    with pytest.raises(ActError, match="says that money has come"):
+        ask(machine, "discard", ids=[message_id], reason="in the way")
+    assert states(machine, message_id) == ["dead"]
+
+
+def deadletter_of(machine: Machine, message_id: str) -> deadletter.DeadLetter:
+    with machine.store.reader() as reader:
+        (letter,) = deadletter.of_message(reader, message_id)
+    return letter
