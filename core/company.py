@@ -12,6 +12,7 @@ from core.sts.module import MeterKey, SecurityModule
 from core.sts.remote import RemoteModule
 from core.tariffs.compiling import CompiledTariff
 from core.tariffs.sale import DeductionPolicy
+from core.wallets.terms import WalletTerms
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ class Terms:
     collection: CollectionTerms = field(default_factory=CollectionTerms)
     changes: ChangeTerms | None = None  # of customers' lives; None: not declared
     agents: AgentTerms = field(default_factory=AgentTerms)
+    wallets: WalletTerms = field(default_factory=WalletTerms)
 
     def key_change_policy(self, sgc: str) -> KeyChangePolicy:
         """The policy of a supply group; where none is given, the change is told of."""

@@ -7,7 +7,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from core.handlers.registry import HANDLERS
-from core.messages import Event, Message, OrderTokens, SendNotice, name_of
+from core.messages import (
+    AskPayer,
+    Event,
+    Message,
+    OrderTokens,
+    ReversePayment,
+    SendNotice,
+    name_of,
+)
 from hub.billbulk import HANDLERS as BULK_HANDLERS
 from hub.outbox import BULK, BULK_LANE, CHANNEL, WORKER, Route
 
@@ -31,6 +39,8 @@ class Routing:
             return (_to_channel(name),)
         if isinstance(message, OrderTokens):
             return (_to_channel(message.module),)
+        if isinstance(message, AskPayer | ReversePayment):
+            return (_to_channel(message.channel),)
         if isinstance(message, Event):
             return ()
         bulk = BULK_HANDLERS.get(name_of(message).name)

@@ -40,6 +40,15 @@ from core.messages.management import DecideTokenAct, RequestTokenAct
 from core.messages.modules import KeyAim, MadeToken, OrderTokens, ReportModule, ReportTokens
 from core.messages.notices import DeliveryReport, SendNotice
 from core.messages.outcome import Answer, Outcome
+from core.messages.registration import (
+    AddMeter,
+    ChangeMeter,
+    CheckPin,
+    ConfirmMeter,
+    RequestPhoneAct,
+    ResetPin,
+    SetPin,
+)
 from core.messages.terminals import (
     BatchTotals,
     CloseTerminalCase,
@@ -55,10 +64,25 @@ from core.messages.terminals import (
 )
 from core.messages.tokens import ConfirmKeyChange, FailKeyChange, NeedKeyChange
 from core.messages.vending import AskLastTokens, ConfirmVend, CreditVend, Recipient
+from core.messages.wallets import (
+    AskMyPayment,
+    AskPayer,
+    ReceivePayIn,
+    ReportCollection,
+    ReportReversal,
+    RequestCollection,
+    RequestWalletAct,
+    ReversePayment,
+    SettleWallet,
+    StatementLine,
+    TakeStatement,
+)
 
 _PHONE: Final = "+256700000001"
 #: What a keyed hash of a PIN looks like.
 _PROOF: Final = "9f2c" * 16
+#: Our own name of a collection or refund.
+_UUID: Final = "0b7c1f6e-5d0a-4c7e-9d51-6a3f4f0f2b11"
 _REPLY: Final = (Recipient(way="sms", address=_PHONE, language="en"),)
 
 _MESSAGES: Final[tuple[Message, ...]] = (
@@ -325,6 +349,93 @@ _MESSAGES: Final[tuple[Message, ...]] = (
     ),
     CloseTerminalCase(
         operator="sam", case=3, account="100003", reason="the customer has brought his receipt"
+    ),
+    RequestCollection(
+        payer=_PHONE,
+        amount=20_000,
+        currency="UGX",
+        purpose="vend",
+        vend=CreditVend(meter="04123456784", tender=20_000, currency="UGX", phone=_PHONE),
+        reply=_REPLY,
+    ),
+    AskPayer(
+        channel="mobilemoney",
+        wallet="mtn",
+        collection=12,
+        reference=_UUID,
+        payer=_PHONE,
+        amount=20_000,
+        currency="UGX",
+        shown="04123456784",
+    ),
+    ReportCollection(
+        wallet="mtn",
+        reference=_UUID,
+        state="paid",
+        proof="status",
+        receipt="363440463",
+        amount=20_000,
+        currency="UGX",
+        payer=_PHONE,
+        payer_form="open",
+    ),
+    ReceivePayIn(
+        wallet="mpesa",
+        receipt="RKTQDM7W6S",
+        amount=50_000,
+        currency="KES",
+        proof="notice",
+        typed="0412 345 6784",
+        payer="2547*****126",
+        payer_form="masked",
+        names="JOHN",
+        at=1_795_252_443_000_000,
+    ),
+    ReportReversal(wallet="mpesa", receipt="RKTQDM7W6S", state="reversed", refund=3),
+    ReversePayment(
+        channel="mobilemoney",
+        wallet="mpesa",
+        refund=3,
+        reference=_UUID,
+        receipt="RKTQDM7W6S",
+        amount=50_000,
+        currency="KES",
+    ),
+    TakeStatement(
+        wallet="mpesa",
+        day=20_261_121,
+        currency="KES",
+        lines=(StatementLine(receipt="RKTQDM7W6S", amount=50_000, at=1_795_252_443_000_000),),
+    ),
+    SettleWallet(
+        wallet="mpesa",
+        reference="FT26325XYZ",
+        amount=49_500,
+        currency="KES",
+        until=20_261_121,
+        fee=500,
+    ),
+    AskMyPayment(phone=_PHONE, receipt="RKTQDM7W6S", meter="04123456784"),
+    RequestWalletAct(
+        operator="ruth",
+        kind="wallet-assign",
+        payment="P1-000123",
+        reason="the payer has shown his bill",
+        evidence="ticket 4711",
+        account="100001",
+    ),
+    AddMeter(phone=_PHONE, meter="04123456784", name="Shop", reply=_REPLY),
+    ConfirmMeter(phone=_PHONE, code="4711"),
+    ChangeMeter(phone=_PHONE, meter="04123456784", change="name", name="Kiosk"),
+    SetPin(phone=_PHONE, proof=_PROOF),
+    ResetPin(phone=_PHONE),
+    CheckPin(phone=_PHONE, proof=_PROOF),
+    RequestPhoneAct(
+        operator="ruth",
+        kind="phone-approve",
+        phone=_PHONE,
+        meter="04123456784",
+        reason="the holder came with his identity card",
     ),
     DeliveryReport(channel="sms", reference="5F3A", state="delivered", detail="DELIVRD"),
 )

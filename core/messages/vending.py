@@ -22,7 +22,8 @@ class CreditVend(Message, frozen=True, kw_only=True, omit_defaults=True):
     has several. ``holder_confirmed`` says that the buyer has seen the masked name of another
     holder and agreed; ``another`` that he wants a second purchase although it looks like a repeat.
     ``quoted_tenths`` is what a quote had shown: if the sale would give other units, he is asked
-    again. ``reply`` is where a token, or a refusal when ``answer_by_notice``, is sent.
+    again. ``pin_pass`` is what the check of the phone's PIN gave (``CheckPin``). ``reply`` is where
+    a token, or a refusal when ``answer_by_notice``, is sent.
     """
 
     meter: str
@@ -33,6 +34,7 @@ class CreditVend(Message, frozen=True, kw_only=True, omit_defaults=True):
     holder_confirmed: bool = False
     another: bool = False
     quoted_tenths: int | None = None
+    pin_pass: str = ""
     reply: tuple[Recipient, ...] = ()
     answer_by_notice: bool = False
 
