@@ -22,6 +22,7 @@ from core.store.tables import (
     terminals,
     vending,
     wallet_books,
+    wallets,
 )
 from core.store.tables.base import METADATA
 
@@ -48,4 +49,5 @@ __all__ = [
     "terminals",
     "vending",
     "wallet_books",
+    "wallets",
 ]
