@@ -62,6 +62,7 @@ class Wants(msgspec.Struct, frozen=True, gc=False):
     uploads: tuple[tuple[str, int, int, int], ...] = ()  # (terminal, batch, day, stan)
     offline: tuple[tuple[str, str, int], ...] = ()  # (terminal, receipt of a series, day)
     wallets: tuple[tuple[str, str, str], ...] = ()  # (what, with whom, key): core.wallets.rows
+    wallet_books: tuple[tuple[str, str, str], ...] = ()  # the same: core.wallets.book_wants
     cases: tuple[int, ...] = ()  # that people close, with the money that they are about
 
     @staticmethod

@@ -26,6 +26,7 @@ class Horizon:
     items: bool = False  # whether open items count in sales
     facts: date | None = None  # the day whose facts of agreements price sales; None: none do
     month: int | None = None  # since when advances are counted; None: there are none
+    zone: str = "UTC"  # whose days statements and payouts of wallets are of
     tells: bool = False  # whether the customer hears of what agents sell, as the company has it
 
 

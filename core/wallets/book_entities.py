@@ -27,7 +27,6 @@ class WalletRefund(Entity, frozen=True, kw_only=True, gc=False):
     txn_id: int
     asked_at: int
     ended_at: int
-    settled_at: int
     message_id: str
 
 
@@ -86,3 +85,22 @@ class StatementRow(Entity, frozen=True, kw_only=True, gc=False):
     ours: int
     detail: str
     compared_at: int
+
+
+class Settlement(Entity, frozen=True, kw_only=True, gc=False):
+    """A payout to our bank; in a book by (wallet, the bank's reference) and by its id."""
+
+    company: str
+    wallet: str
+    reference: str
+    desk: str
+    currency: str
+    amount: int
+    fee: int
+    until: int
+    until_us: int
+    expected: int
+    payments: int
+    txn_id: int
+    at: int
+    message_id: str

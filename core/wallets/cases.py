@@ -4,7 +4,6 @@
 ``receipt-differs``      the provider says another amount under a receipt that we have booked
 ``statement-differs``    his statement has another amount than our books
 ``statement-withdrawn``  a later page of his statement has not the line that we booked by
-``ours-only``            no line of his statement names what we have booked: a forged notice?
 ``settlement-differs``   the bank brought another sum than what was to be settled
 ``reversal-unknown``     he gave back a payment that we never had
 ``reversal-differs``     he gave back another amount than was paid
@@ -28,7 +27,6 @@ AMOUNT_DIFFERS: Final = "amount-differs"
 RECEIPT_DIFFERS: Final = "receipt-differs"
 STATEMENT_DIFFERS: Final = "statement-differs"
 STATEMENT_WITHDRAWN: Final = "statement-withdrawn"
-OURS_ONLY: Final = "ours-only"
 SETTLEMENT_DIFFERS: Final = "settlement-differs"
 REVERSAL_UNKNOWN: Final = "reversal-unknown"
 REVERSAL_DIFFERS: Final = "reversal-differs"
@@ -38,7 +36,7 @@ WRONG_METER: Final = "wrong-meter"
 WRONG_AMOUNT: Final = "wrong-amount"
 PAID_TWICE: Final = "paid-twice"
 KINDS: Final = (
-    AMOUNT_DIFFERS, RECEIPT_DIFFERS, STATEMENT_DIFFERS, STATEMENT_WITHDRAWN, OURS_ONLY,
+    AMOUNT_DIFFERS, RECEIPT_DIFFERS, STATEMENT_DIFFERS, STATEMENT_WITHDRAWN,
     SETTLEMENT_DIFFERS, REVERSAL_UNKNOWN, REVERSAL_DIFFERS, REVERSED, REFUND_FAILED, WRONG_METER,
     WRONG_AMOUNT, PAID_TWICE,
 )  # fmt: skip

@@ -64,6 +64,8 @@ ARGS = {
     "largest": 39_490,
     "units": 281,
     "limit": 5000,
+    "wallet": "M-PESA",
+    "target": "04123456784",
     "owed": 3200,
     "most": 2,
     "days": 30,

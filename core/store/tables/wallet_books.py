@@ -33,7 +33,6 @@ WALLET_REFUND = Table(
     big("txn_id"),  # 0: the money is not out of the books
     big("asked_at"),
     big("ended_at"),
-    big("settled_at"),  # the payout that it was taken off; 0: none yet
     words("message_id"),
     Index(
         "uq_wallet_refund_payment_id",

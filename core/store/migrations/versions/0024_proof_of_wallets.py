@@ -12,15 +12,15 @@ branch_labels = None
 depends_on = None
 
 
-def _texts(*names: str) -> list[sa.Column]:
+def _texts(*names: str) -> list[sa.Column[str]]:
     return [sa.Column(name, sa.Text(), nullable=False) for name in names]
 
 
-def _bigs(*names: str) -> list[sa.Column]:
+def _bigs(*names: str) -> list[sa.Column[int]]:
     return [sa.Column(name, BIG, nullable=False) for name in names]
 
 
-def _table(name: str, *columns: list[sa.Column]) -> None:
+def _table(name: str, *columns: list[sa.Column[str]] | list[sa.Column[int]]) -> None:
     op.create_table(
         name,
         sa.Column("id", BIG, autoincrement=False, nullable=False),
@@ -32,8 +32,8 @@ def _table(name: str, *columns: list[sa.Column]) -> None:
 def _index(
     name: str, table: str, columns: list[str], where: str = "", unique: bool = False
 ) -> None:
-    only = {"sqlite_where": sa.text(where), "postgresql_where": sa.text(where)} if where else {}
-    op.create_index(name, table, columns, unique=unique, **only)
+    of = sa.text(where) if where else None
+    op.create_index(name, table, columns, unique=unique, sqlite_where=of, postgresql_where=of)
 
 
 def upgrade() -> None:
@@ -61,7 +61,7 @@ def _refunds_and_cases() -> None:
         _texts("cause", "state", "reference", "receipt", "reversal_receipt", "currency"),
         _bigs("amount", "act_id"),
         _texts("why", "proof", "code", "detail"),
-        _bigs("txn_id", "asked_at", "ended_at", "settled_at"),
+        _bigs("txn_id", "asked_at", "ended_at"),
         _texts("message_id"),
     )
     _index("uq_wallet_refund_payment_id", "wallet_refund", ["payment_id"], _STANDS, unique=True)
