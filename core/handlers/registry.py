@@ -18,6 +18,7 @@ from core.handlers import (
     token_acts,
     token_orders,
     vending,
+    wallet_books,
 )
 from core.handlers.base import Handler
 from core.messages import name_of
@@ -43,5 +44,6 @@ HANDLERS: dict[str, Handler] = {
         *terminal_items.HANDLERS,
         *terminal_registry.HANDLERS,
         *pay_ins.HANDLERS,
+        *wallet_books.HANDLERS,
     )
 }
