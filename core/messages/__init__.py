@@ -77,6 +77,7 @@ from core.messages.wallets import (
     ReversePayment,
     SettleWallet,
     StatementLine,
+    SweepHeld,
     TakeStatement,
 )
 
@@ -161,6 +162,7 @@ __all__ = [
     "SignOnCashier",
     "Slip",
     "StatementLine",
+    "SweepHeld",
     "TakeAtCounter",
     "TakeStatement",
     "TransferFloat",

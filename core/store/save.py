@@ -42,6 +42,7 @@ from core.terminals.entities import Cashier, Shift, Terminal
 from core.terminals.item_entities import TerminalBatch, TerminalCase, TerminalItem
 from core.wallets.book_entities import StatementRow, WalletCase, WalletRefund, WalletStatement
 from core.wallets.entities import WalletPayment
+from core.wallets.held_states import HeldMoney, PhoneAsks
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,11 @@ _LINE = (
     "id", "page", "line", "original", "reference", "typed", "payer", "amount", "fee", "at",
     "outcome", "payment_id", "ours", "detail", "compared_at",
 )  # fmt: skip
+_HELD = (
+    "id", "rest", "ledger", "names", "target", "account_id", "item_id", "state", "owner", "next",
+    "deadline", "next_at", "lapses", "how", "decision_id", "ended_at",
+)  # fmt: skip
+_ASKS = ("id", "since", "count")
 _IDENTITY_COLUMNS = ("id", "sgc", "krn", "ti", "ken", "kt", "dkga", "key_change_id")
 _IDENTITY: Callable[[Meter], Row] = attrgetter(*_IDENTITY_COLUMNS)
 
@@ -238,6 +244,8 @@ UPDATES = (
     Saved(WalletCase, "wallet_case", _WALLET_CASE, attrgetter(*_WALLET_CASE)),
     Saved(WalletStatement, "wallet_statement", _STATEMENT, attrgetter(*_STATEMENT)),
     Saved(StatementRow, "wallet_statement_line", _LINE, attrgetter(*_LINE)),
+    Saved(HeldMoney, "held_money", _HELD, attrgetter(*_HELD)),
+    Saved(PhoneAsks, "wallet_asks", _ASKS, attrgetter(*_ASKS)),
     Saved(AgentFloat, "agent_float", ("agent_id", *_FLOAT[1:]), attrgetter(*_FLOAT)),
     Saved(TopUp, "agent_topup", _TOPUP, attrgetter(*_TOPUP)),
 )

@@ -7,7 +7,7 @@ BIG = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _STANDS, _OPEN, _RECEIPT = "state <> 'failed'", "state = 'open'", "receipt <> ''"
 
 revision = "0024"
-down_revision = "0022"
+down_revision = "0023"
 branch_labels = None
 depends_on = None
 
