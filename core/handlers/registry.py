@@ -43,7 +43,7 @@ HANDLERS: dict[str, Handler] = {
         *counter.HANDLERS,
         *terminal_items.HANDLERS,
         *terminal_registry.HANDLERS,
-        *pay_ins.HANDLERS,
         *wallet_books.HANDLERS,
+        *pay_ins.HANDLERS,
     )
 }
