@@ -17,6 +17,7 @@ from core.handlers import (
     token_acts,
     token_orders,
     vending,
+    wallet_collections,
 )
 from core.handlers.base import Handler
 from core.messages import name_of
@@ -41,5 +42,6 @@ HANDLERS: dict[str, Handler] = {
         *counter.HANDLERS,
         *terminal_items.HANDLERS,
         *terminal_registry.HANDLERS,
+        *wallet_collections.HANDLERS,
     )
 }

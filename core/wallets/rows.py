@@ -12,7 +12,7 @@ from core.wallets.entities import WalletPayment
 BY_REFERENCE: Final = "reference"  # (wallet, our reference), with all that its plan needs
 BY_RECEIPT: Final = "receipt"  # (wallet, the provider's receipt)
 BY_NUMBER: Final = "number"  # ("", its number for people)
-OPEN_OF: Final = "open"  # (payer, target): collections that have not ended
+OPEN_OF: Final = "open"  # (payer, ""): collections that have not ended
 
 #: Ids that one new row draws.
 ROW_IDS: Final = {"wallet_payment": 1, "wallet-number/{company}": 1}

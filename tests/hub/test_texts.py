@@ -64,6 +64,8 @@ ARGS = {
     "largest": 39_490,
     "units": 281,
     "limit": 5000,
+    "wallet": "M-PESA",
+    "target": "04123456784",
     "owed": 3200,
     "most": 2,
     "days": 30,
@@ -224,6 +226,9 @@ def test_what_says_that_no_money_was_taken(texts: Texts) -> None:
         *(code for code in OPERATOR if code.startswith("key-change-")),
         *(code for code in OPERATOR if code.startswith(("cashier-", "pin-"))),
         "terminal-wrong",  # an act
+        # said of money that may have come, or has, or by a channel's mistake
+        *("wallet-open", "wallet-late", "wallet-differs"),
+        *("wallet-report-wrong", "wallet-reference-unknown"),
         # said at a terminal of what was not known, or had happened before
         *("terminal-late", "terminal-kept", "reversal-partial", "advice-refused", "message-wrong"),
     }:
