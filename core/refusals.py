@@ -129,6 +129,15 @@ OPERATOR: Final[Mapping[str, str]] = {
     "reversed-before": "Terminal {terminal} took item {stan} back before it came; it is barred.",
     "reversal-differs": "Terminal {terminal}: item {stan} is {limit}, taken back were {tender}.",
     "batch-closed": "Terminal {terminal}: batch {batch} is closed, with other totals or items.",
+    "wallet-unknown": "No wallet {wallet} in {company}. Nothing was booked.",
+    "wallet-receipt": "Wallet {wallet}: '{receipt}' is no receipt. Nothing was booked.",
+    "wallet-unproved": "Receipt {receipt} of wallet {wallet} is {tender}: so much is booked on the "
+    "provider's own status, not on a notice alone.",
+    "wallet-differs": "Receipt {receipt} of wallet {wallet} is booked as {payment} with "
+    "{expected}; now {tender} {currency} are told of it. Nothing was booked again.",
+    "my-payment-unknown": "No payment {receipt} for meter {meter}.",
+    "my-payment-waits": "Payment {receipt} ({payment}) for meter {meter} has no token yet.",
+    "asks-too-often": "Phone {phone} asked for payments {limit_count} times within an hour.",
     "case-unknown": "No case {case} in {company}.",
     "case-closed": "Case {case} was closed by {operator}.",
     "wallet-none": "No wallet of {company} asks phone {phone} for money. No money moved.",
@@ -149,7 +158,6 @@ OPERATOR: Final[Mapping[str, str]] = {
     "wallet-rejected": "The request for {tender} was not accepted by {wallet}. No money moved.",
     "wallet-late": "After the collection had failed {wallet} brought {tender}; they are booked.",
     "wallet-open": "What became of {tender} is not said by {wallet}; it is asked on.",
-    "wallet-differs": "Not what was asked for: {wallet} brought {tender}; held, people decide.",
     "expired": "The command came to its turn after {expirytime}; it was not begun.",
     "key-reused": "The key was used before with other content; quarantined, nothing was done.",
     "channel-closed": "Channel {channel} is closed.",

@@ -12,6 +12,7 @@ from core.handlers import (
     key_changes,
     money_acts,
     notices,
+    pay_ins,
     terminal_items,
     terminal_registry,
     token_acts,
@@ -43,5 +44,6 @@ HANDLERS: dict[str, Handler] = {
         *terminal_items.HANDLERS,
         *terminal_registry.HANDLERS,
         *wallet_collections.HANDLERS,
+        *pay_ins.HANDLERS,
     )
 }

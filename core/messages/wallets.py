@@ -225,6 +225,15 @@ class SettleWallet(Message, frozen=True, kw_only=True, omit_defaults=True):
     desk: str = "bank"
 
 
+@message_type("wattbus.wallets.SweepHeld.v1", hashed=("held", "at"))
+class SweepHeld(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """The clock has come to held money number ``held``: it is tried again, and what is over its
+    deadline goes on. ``at``: the instant (µs UTC) that had come; another one is another message."""
+
+    held: int
+    at: int
+
+
 @message_type("wattbus.wallets.AskMyPayment.v1", hashed=("phone", "receipt", "meter"))
 class AskMyPayment(Message, frozen=True, kw_only=True, omit_defaults=True):
     """ "My payment": whoever knows the provider's receipt and the meter may read the token again,

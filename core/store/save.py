@@ -41,6 +41,7 @@ from core.store.tx import Change, Insert, Row, Update
 from core.terminals.entities import Cashier, Shift, Terminal
 from core.terminals.item_entities import TerminalBatch, TerminalCase, TerminalItem
 from core.wallets.entities import WalletPayment
+from core.wallets.held_states import HeldMoney, PhoneAsks
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,11 @@ _WALLET = (
     "agreement_id", "agent_id", "sale_id", "payment_id", "held_id", "about_id", "provider_at",
     "sent_at", "paid_at", "applied_at", "settled_at", "ended_at", "paid_message_id",
 )  # fmt: skip
+_HELD = (
+    "id", "rest", "names", "target", "account_id", "item_id", "state", "owner", "next", "deadline",
+    "next_at", "lapses", "how", "decision_id", "ended_at",
+)  # fmt: skip
+_ASKS = ("id", "since", "count")
 _IDENTITY_COLUMNS = ("id", "sgc", "krn", "ti", "ken", "kt", "dkga", "key_change_id")
 _IDENTITY: Callable[[Meter], Row] = attrgetter(*_IDENTITY_COLUMNS)
 
@@ -224,6 +230,8 @@ UPDATES = (
         attrgetter("id", "closed_at", "ended_by"),
     ),
     Saved(WalletPayment, "wallet_payment", _WALLET, attrgetter(*_WALLET)),
+    Saved(HeldMoney, "held_money", _HELD, attrgetter(*_HELD)),
+    Saved(PhoneAsks, "wallet_asks", _ASKS, attrgetter(*_ASKS)),
     Saved(AgentFloat, "agent_float", ("agent_id", *_FLOAT[1:]), attrgetter(*_FLOAT)),
     Saved(TopUp, "agent_topup", _TOPUP, attrgetter(*_TOPUP)),
 )

@@ -1,158 +1,112 @@
-"""What the tests of collections share: a household, a wallet's channel, what its provider says."""
+"""What the tests of pay-ins share: a company with a wallet, a household, and money that comes."""
 
-from dataclasses import dataclass
-from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from core.messages import Answer, AskPayer, Outcome, ReportCollection, RequestCollection
-from core.messages.vending import CreditVend, Recipient
-from core.wallets.load import load_file
-from core.wallets.terms import WalletTerms
-from tests.core.collection.desk import wrongs
-from tests.hub.machine import (
-    METER,
-    PHONE,
-    ROOT,
-    FakeChannel,
-    FakeTime,
-    Machine,
-    demo_terms,
-    enrol,
-    fresh_sqlite,
+from core.messages import Answer, Outcome, ReceivePayIn, SweepHeld
+from core.wallets.terms import ReferenceRule, Wallet, WalletTerms
+from tests.core.agents.shop import OPERATORS, RULES
+from tests.core.collection.desk import TERMS
+from tests.hub.machine import Machine, demo_terms, enrol, fresh_sqlite
+
+REFERENCES = (
+    ReferenceRule(names="meter", pattern="[0-9]{11}|[0-9]{13}", strip=("METER", "M")),
+    ReferenceRule(names="meter", pattern="[0-9]{10}", pad=11),
+    ReferenceRule(names="account", pattern="[0-9]{6}", strip=("ACC",)),
+    ReferenceRule(names="bill", pattern="(INV|BILL)[0-9]{1,12}", strip=("INV", "BILL")),
+    ReferenceRule(names="order", pattern="ORD[0-9]{1,12}", strip=("ORD",)),
+    ReferenceRule(names="agent", pattern="A[0-9]{1,4}"),
 )
-
-KEYS = count()
-#: By its prefix Airtel serves the household's phone.
-WALLET = "airtel"
-OTHER = "04123456792"
-
-
-@cache
-def wallet_terms() -> WalletTerms:
-    """The demonstration company's wallets."""
-    return load_file((ROOT / "mappings/wallets/demo.yaml").read_text(), "demo.yaml").terms
-
-
-@dataclass
-class Purse(Machine):
-    """A machine with the three wallets' channels, played by hand."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.wallet = FakeChannel()
-        names = {wallet.channel: self.wallet for wallet in self.terms.wallets.wallets.values()}
-        self.outbound.attach({"sms": self.channel, **names})
-        for name in ("sms", *names):
-            self.outbound.wake(name)
-
-    def asked(self) -> list[AskPayer]:
-        """Whom the channels were told to ask."""
-        return [sent.message for sent in self.wallet.sent if isinstance(sent.message, AskPayer)]
-
-    def told(self) -> list[str]:
-        """The notices so far: their templates, of refusals the codes."""
-        said = (sent.message for sent in self.channel.sent)
-        return [m.args["code"] if m.template == "refusal" else m.template for m in said]
-
-    def payment(self, number: str = "W-000001") -> dict[str, Any]:
-        """A row."""
-        from core.wallets.entities import WalletPayment
-
-        names = WalletPayment.__struct_fields__
-        sql = f"SELECT {', '.join(names)} FROM wallet_payment WHERE number = :n"
-        (row,) = self.rows(sql, n=number)
-        return dict(zip(names, row, strict=True))
-
-    def ledgers(self) -> dict[str, int]:
-        """Every ledger that is not empty."""
-        sql = "SELECT ledger, CAST(sum(amount) AS BIGINT) FROM posting GROUP BY ledger"
-        return {ledger: amount for ledger, amount in self.rows(sql) if amount}
+WALLETS = WalletTerms(
+    wallets={
+        "mpesa": Wallet(
+            name="mpesa", channel="mpesa", provider="mpesa", label="M-PESA", currency="UGX",
+            large=1_000_000,
+        )
+    },
+    references=REFERENCES,
+    smallest=500,
+    copies_per_hour=3,
+)  # fmt: skip
+METER = "04123456784"
+PAYER = "256770000009"
+_receipts = count(1)
 
 
 def purse_terms(**changes: Any) -> Any:
     """The company's terms."""
-    return demo_terms(wallets=wallet_terms(), **changes)
+    values = {
+        "operators": OPERATORS, "collection": TERMS, "agents": RULES, "wallets": WALLETS, **changes
+    }  # fmt: skip
+    return demo_terms(**values)
 
 
-def purse(folder: Path, **changes: Any) -> Purse:
-    """A household on SQLite, without money."""
+def purse(folder: Path, **changes: Any) -> Machine:
+    """A household (account 100001, a meter, a phone) of a company that takes M-PESA."""
     return purse_on(fresh_sqlite(folder), **changes)
 
 
-def purse_on(url: str, **changes: Any) -> Purse:
+def purse_on(url: str, **changes: Any) -> Machine:
     """The same on the database of this URL."""
-    machine = Purse(url, FakeTime(), purse_terms(**changes))
-    assert do(machine, enrol()).outcome is Outcome.DONE
+    machine = Machine(url, terms=purse_terms(**changes))
+    assert machine.do(enrol(), "enrol").outcome is Outcome.DONE
     return machine
+
+
+def wallets(**changes: Any) -> WalletTerms:
+    """The wallets with something else."""
+    return msgspec.structs.replace(WALLETS, **changes)
+
+
+def pay_in(amount: int, typed: str = METER, receipt: str = "", **more: Any) -> ReceivePayIn:
+    """Money that came by itself."""
+    values: dict[str, Any] = {"wallet": "mpesa", "currency": "UGX", "proof": "notice"}
+    receipt = receipt or f"R{next(_receipts):09d}"
+    return ReceivePayIn(**{**values, "receipt": receipt, "amount": amount, "typed": typed, **more})
+
+
+_keys = count()
 
 
 def do(machine: Machine, message: Any, key: str = "") -> Answer:
     """The answer."""
-    return machine.do(message, key or f"purse{next(KEYS)}")
+    return machine.do(message, key or f"purse{next(_keys)}")
 
 
 def done(machine: Machine, message: Any, key: str = "") -> dict[str, Any]:
-    """It went well: the answer's data; the books are right."""
+    """It went well: the answer's data."""
     answer = do(machine, message, key)
     assert answer.outcome is Outcome.DONE, answer
-    assert wrongs(machine) == []
     return dict(answer.data)
 
 
-def no(machine: Machine, message: Any, key: str = "") -> str:
-    """It was refused, and asked nobody: the code."""
-    before = machine.rows("SELECT count(*) FROM wallet_payment")
-    answer = do(machine, message, key)
-    assert answer.outcome is Outcome.REFUSED, answer
-    assert machine.rows("SELECT count(*) FROM wallet_payment") == before
-    return answer.code
+def balance(machine: Machine, ledger: str) -> int:
+    """What is on a ledger; money that we hold is above 0, what we owe below."""
+    ((found,),) = machine.rows(
+        "SELECT COALESCE(sum(amount), 0) FROM posting WHERE ledger = :ledger", ledger=ledger
+    )
+    return int(found)
 
 
-def me(phone: str = PHONE) -> tuple[Recipient, ...]:
-    """He reads it by SMS."""
-    return (Recipient(way="sms", address=phone),)
+def held(machine: Machine) -> list[tuple[Any, ...]]:
+    """(reason, state, what is left, target) of all that was held."""
+    return machine.rows("SELECT reason, state, rest, target FROM held_money ORDER BY id")
 
 
-def vend(amount: int = 20_000, phone: str = PHONE, **changes: Any) -> RequestCollection:
-    """A purchase for the household's meter that the payer's wallet pays."""
-    names = {"payer", "wallet", "answer_by_notice", "currency"}
-    outer = {name: changes.pop(name) for name in names & changes.keys()}
-    bought: dict[str, Any] = {
-        "meter": METER, "tender": amount, "currency": "UGX", "phone": phone, "reply": me(phone),
-        **changes,
-    }  # fmt: skip
-    values = {"payer": phone, "currency": "UGX", "reply": me(phone), **outer}
-    return RequestCollection(amount=amount, purpose="vend", vend=CreditVend(**bought), **values)
+def sweep(machine: Machine, after_s: float = 0) -> list[dict[str, Any]]:
+    """Let so much time pass; the clock comes to what is due then."""
+    machine.time.at_us += int(after_s * 1_000_000)
+    due = machine.rows(
+        "SELECT id, next_at FROM held_money WHERE state IN ('held', 'overdue', 'waits') "
+        "AND next_at <= :now ORDER BY id",
+        now=machine.time.at_us,
+    )
+    return [done(machine, SweepHeld(held=id_, at=at)) for id_, at in due]
 
 
-def bill(amount: int = 5_000, account: str = "100001", **changes: Any) -> RequestCollection:
-    """A payment of what an account owes."""
-    values: dict[str, Any] = {"payer": PHONE, "currency": "UGX", "reply": me(), **changes}
-    return RequestCollection(amount=amount, purpose="bill", account=account, **values)
-
-
-def says(reference: str, state: Any, **changes: Any) -> ReportCollection:
-    """The provider's word."""
-    values: dict[str, Any] = {"wallet": WALLET, "proof": "notice", **changes}
-    return ReportCollection(reference=reference, state=state, **values)
-
-
-def paid(reference: str, receipt: str = "R1", amount: int = 20_000, **more: Any) -> Any:
-    """The provider says that the money came."""
-    values: dict[str, Any] = {"currency": "UGX", **more}
-    return says(reference, "paid", receipt=receipt, amount=amount, **values)
-
-
-def asked(machine: Purse, command: RequestCollection | None = None) -> str:
-    """A collection that waits; its reference."""
-    return str(done(machine, command or vend())["reference"])
-
-
-def plan_of(machine: Purse, number: str = "W-000001") -> RequestCollection:
-    """What was asked for."""
-    plan = machine.payment(number)["plan"]
-    return msgspec.json.decode(plan, type=RequestCollection)
+def told(machine: Machine) -> list[tuple[str, str]]:
+    """(template, phone) of every notice."""
+    return machine.rows("SELECT template, recipient FROM notice ORDER BY id")

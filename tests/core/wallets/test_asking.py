@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from core.company import SaleLimits
 from core.messages import ConfirmVend, Outcome
 from core.wallets.states import OPEN
-from tests.core.wallets.purse import (
+from tests.core.wallets.payer import (
     OTHER,
     Purse,
     asked,
