@@ -19,7 +19,6 @@ from core.entities import Account
 from core.handlers.base import Context
 from core.messages import RequestAgentAct
 from core.refusals import Refusal, refuse
-from core.tariffs.sale import NO_MINOR_UNITS_ABOVE
 from core.vending.sale_rows import tell
 from core.wallets import held as holding
 from core.wallets.entities import WalletPayment
@@ -92,8 +91,6 @@ def _tried(ctx: Context, money: Money, target: Target) -> Applied | Refusal:
 
 
 def _meter(ctx: Context, money: Money, target: Target) -> Applied:
-    if money.amount > NO_MINOR_UNITS_ABOVE // 2:  # with what waits: no sale is reckoned above it
-        raise refuse("limit-per-sale", tender=money.amount, limit=NO_MINOR_UNITS_ABOVE // 2)
     mark = ctx.stage.mark()
     try:
         return sell(ctx, money, target.number)

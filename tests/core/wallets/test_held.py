@@ -188,9 +188,9 @@ def test_no_money_and_no_wallet_are_refused(tmp_path: Path) -> None:
     whole(machine)
 
 
-def test_an_amount_beyond_any_sale_is_held(tmp_path: Path) -> None:
+def test_more_than_a_meter_takes_at_once_is_held(tmp_path: Path) -> None:
     machine = purse(tmp_path)
-    data = done(machine, pay_in(10**15, proof="status"))
+    data = done(machine, pay_in(10**12, proof="status"))
     assert data["outcome"] == "over-limit"
     whole(machine)
 
