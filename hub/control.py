@@ -31,6 +31,7 @@ from core.messages import (
     ReportModule,
     ReportTokens,
     RequestMoneyAct,
+    SweepHeld,
     struct_of,
 )
 from hub.channel import Arrival, KeyReused, Overloaded
@@ -59,6 +60,7 @@ _WHY: Mapping[type[Message], str] = {
         (BillPartition, EndBillPhase, BillRunMoved),
         "comes of a run: start it with wattbus billrun",
     ),
+    SweepHeld: "is said by the clock alone",
 }
 
 Verb = Callable[[dict[str, Any]], Any]
