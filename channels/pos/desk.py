@@ -180,7 +180,7 @@ class Desk:
         if terminal.view is None:
             self._refuse(ticket, "terminal-unknown", None)
             return
-        key, right = self.seals.check(terminal, came)
+        key, right = self.seals.check(terminal, came, ticket.operation)
         if not right:
             self._wrong_code(ticket)
         elif verdict is Verdict.NO:

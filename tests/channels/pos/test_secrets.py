@@ -137,6 +137,33 @@ def test_a_dialect_may_close_the_link_for_a_wrong_code(tmp_path: Path) -> None:
     assert "authentication" in shop.wire.closed.reason
 
 
+#: Of the line: who signs off, reports and downloads in a terminal's name.
+OF_CLASS_8 = {"sign-off": "002", "report": "381", "parameters": "382", "emergency list": "383"}
+
+
+@pytest.mark.parametrize("code", OF_CLASS_8.values(), ids=OF_CLASS_8)
+def test_nobody_on_a_plain_link_speaks_in_a_terminals_name(tmp_path: Path, code: str) -> None:
+    shop = installed(tmp_path)
+    key = signed_on(shop)
+    heard = len(shop.ports.arrivals)
+    plain = shop.ask("0800", f70=code)
+    assert plain.fields[39] == "A0"
+    assert 62 not in plain.fields  # nothing of the list, nothing of a shift
+    assert len(shop.ports.arrivals) == heard
+    assert shop.counts["alarm wrong-code"] == 1
+    shop.octets(sealed(shop.profile.dialect, shop.message("0800", f70=code), key))
+    shop.ports.reactor.advance(0)
+    raw = shop._framer.feed(shop.transport.value())[-1]
+    assert verify(shop.profile.dialect, raw, [key]) == key
+    assert shop.profile.dialect.codec.decode(raw).fields[39] == "00"
+
+
+@pytest.mark.parametrize("code", ["001", "101", "201", "301"])
+def test_what_begins_a_session_or_is_of_the_line_needs_no_code(tmp_path: Path, code: str) -> None:
+    shop = installed(tmp_path)
+    assert shop.ask("0800", f70=code).fields[39] == "00"
+
+
 def test_the_old_key_is_taken_until_the_new_one_was_used(tmp_path: Path) -> None:
     shop = installed(tmp_path)
     draws = iter(range(1, 9))
