@@ -162,6 +162,14 @@ _NOTICES: Final[Mapping[str, Key]] = {
             "credit": Slot("credit", "money"),
         }
     ),
+    "payment-taken-back": Key(
+        {
+            "payment": Slot("payment"),
+            "account": Slot("account", required=True),
+            "agent": Slot("agent", required=True),
+            "amount": Slot("amount", "money", required=True),
+        }
+    ),
     "sale-pending": Key(
         {"meter": Slot("meter", required=True), "tender": Slot("tender", "money", required=True)}
     ),

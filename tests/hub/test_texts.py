@@ -146,6 +146,13 @@ NOTICES = {
     "act-copy": WITH_SET,
     "float-low": {"agent": "A-017", "credit": 30000, "currency": "UGX"},
     "payment": {"account": "100001", "amount": 50000, "currency": "UGX", "credit": 50000},
+    "payment-taken-back": {
+        "payment": "DP-M00000017",
+        "account": "100001",
+        "agent": "Kisoro shop",
+        "amount": 50000,
+        "currency": "UGX",
+    },
 }
 
 
