@@ -285,6 +285,7 @@ class Desk:
             proof=proved,
             cashier=view.cashier,
             sent_us=self.dating.sent_us(message),
+            former=view.former,
         )
 
     async def _with_key(self, terminal: Terminal, ended: Ended, *, again: bool = False) -> Ended:

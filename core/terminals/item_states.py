@@ -71,6 +71,8 @@ MOVES: Final[Mapping[tuple[ItemState, ItemMove], ItemState]] = {
 BEGINNINGS: Final = frozenset({S.BARRED, S.WAITING, S.BOOKED, S.REFUSED})
 #: Nobody knows yet what becomes of these: they are in no totals.
 PENDING: Final = frozenset({S.WAITING, S.REVERSE_WHEN_KNOWN})
+#: The agent owes for these, and a settlement has to say so.
+STANDING: Final = frozenset({S.BOOKED, S.KEPT})
 #: What a terminal is told of an item that it takes back.
 TOLD: Final[Mapping[ItemState, str]] = {
     S.BARRED: "barred",
