@@ -25,6 +25,7 @@ from core.terminals.item_entities import (
     slip_name,
     slot_name,
 )
+from core.terminals.undone import OF_PAYMENT, OF_SALE
 
 _ITEM = ", ".join(TerminalItem.__struct_fields__)
 _BATCH = ", ".join(TerminalBatch.__struct_fields__)
@@ -90,7 +91,8 @@ def load_items(
     reader: Reader, company: str, wants: Wants, sales: Iterable[int], book: Book
 ) -> None:
     """Everything about items that this batch asks for; ``sales``: those whose orders are reported
-    on. Floats and terminals are locked already, and none of these rows changes without a float."""
+    on, or that are cancelled. Floats and terminals are locked already, and none of these rows
+    changes without a float."""
     if wants.terminals:
         _by_slip(reader, wants, book)
         _batches(reader, wants, book)
@@ -99,8 +101,14 @@ def load_items(
     sold = sorted(sales)
     if sold:
         for item in _items(reader, book, "about IN :ids AND kind = 'sale' ORDER BY id", ids=sold):
-            book.link("item-of-sale", item.about, item.slip)
+            book.link(OF_SALE, item.about, item.slip)
             _batch_rows(reader, book, "id = :id", id=item.batch_id)
+    paid = sorted(each.id for (kind, _), each in book.entities.items()
+                  if kind is Payment and each.agent_id)  # fmt: skip
+    if paid:
+        where = "about IN :ids AND kind = 'payment' ORDER BY id"
+        for item in _items(reader, book, where, ids=paid):
+            book.link(OF_PAYMENT, item.about, item.slip)
     _cases(reader, company, wants.cases, book)
 
 
@@ -221,7 +229,7 @@ def _offline(reader: Reader, company: str, wants: Wants, book: Book) -> None:
     ):  # fmt: skip
         book.link("receipt-used", receipt, True)
     stands = "offline = 1 AND terminal_id IN :ids AND receipt IN :receipts AND receipt <> '' "
-    stands += "AND state IN ('booked', 'kept') ORDER BY id"
+    stands += "AND state IN ('booked', 'kept', 'undone') ORDER BY id"
     items = _items(reader, book, stands, ids=ids, receipts=receipts)
     for item in items:
         name = offline_name(item)

@@ -41,6 +41,7 @@ from core.terminals.slips import (
     unused,
 )
 from core.terminals.states import TerminalState
+from core.terminals.undone import OF_PAYMENT
 
 #: What an agent owes who collected above his float.
 AGENT_SHORT: Final = "agent-short"
@@ -49,6 +50,8 @@ SHORT: Final = "agent-short"
 BY_AGENT: Final = "agent"
 #: The year 2900, in microseconds: a clock that says more is wrong beyond any calendar.
 LAST_US: Final = 29_348_000_000_000_000
+#: A bill of these was booked; what operators have undone is not booked again by being sent again.
+_STANDS: Final = (ItemState.BOOKED, ItemState.KEPT, ItemState.UNDONE)
 #: A line is mended within a month; a payment that is older is looked at.
 OFFLINE_DAYS: Final = 31
 
@@ -139,7 +142,7 @@ def _sent_before(
     once = _series_of(ctx, terminal.id, receipt) is not None
     for slip in ctx.stage.linked("offline-as", (terminal.id, receipt)) or ():
         item = ctx.stage.get(TerminalItem, slip)
-        if item is None or item.state not in (ItemState.BOOKED, ItemState.KEPT):
+        if item is None or item.state not in _STANDS:
             continue
         alike = item.amount == command.amount and (once or item.made_day == made_day)
         if alike and _same_account(ctx, command, item):
@@ -224,6 +227,7 @@ def _book(
         ctx, at, ItemState.BOOKED, offline=1, made_day=made_day, about=payment.id,
         document=payment.number, account_id=account.id if account is not None else 0,
     )  # fmt: skip
+    ctx.stage.link(OF_PAYMENT, payment.id, item.slip)
     found = []
     if account is None:
         what = f"no account {command.account[:40]} that money can go to"

@@ -60,7 +60,7 @@ def decide_reversal(ctx: Context, command: ReverseAtTerminal) -> Answer:
             )  # fmt: skip
         return _answer(str(ItemState.BARRED))
     _same(command, item)
-    if item.state == ItemState.BOOKED:
+    if item.state in (ItemState.BOOKED, ItemState.UNDONE):
         item = _take_back(ctx, item)
     else:
         item = _after(ctx, item, ItemMove.REVERSE)

@@ -132,9 +132,31 @@ def test_a_payment_that_an_operator_took_back_is_not_taken_back_twice(machine: M
     payment = done(machine, paid(machine, 1, 4_000))["payment"]
     act = done(machine, money_act("reverse", payment=payment))["act"]
     done(machine, money_yes(act))
+    assert item(machine, 1)[0] == "undone"
     before = float_of(machine)
     assert done(machine, back(machine, 1))["state"] == "reversed"
+    assert item(machine, 1)[0] == "reversed"
     assert float_of(machine) == before
+    whole(machine)
+
+
+def test_what_operators_took_back_the_terminal_still_counts(tmp_path: Path) -> None:
+    """Its totals are of what it did; the float has the money, and the item says why."""
+    machine = shop(tmp_path, operators=BOTH)
+    opened(machine, money=100_000)
+    registered(machine)
+    cancel(machine, done(machine, sold(machine, 1, 20_000)))
+    payment = done(machine, paid(machine, 2, 4_000))["payment"]
+    both = [
+        paid(machine, 3, 1_000),
+        money_yes(done(machine, money_act("reverse", payment=payment))["act"]),
+    ]
+    for n, each in enumerate(both):
+        machine.accept(each, f"u{n}", "agent/A1")
+    machine.settle()
+    assert [item(machine, stan)[0] for stan in (1, 2, 3)] == ["undone", "undone", "booked"]
+    whole(machine)
+    assert done(machine, settling(machine, totals(3, 25_000)))["balanced"]
     whole(machine)
 
 

@@ -145,6 +145,15 @@ def test_a_bill_that_is_dated_anew_is_booked_once(machine: Machine, hours: int) 
     whole(machine)
 
 
+def test_a_bill_that_operators_took_back_is_not_booked_by_coming_again(machine: Machine) -> None:
+    payment = done(machine, offline(machine, 1, 4_000, receipt(machine)))["payment"]
+    done(machine, money_yes(done(machine, money_act("reverse", payment=payment))["act"]))
+    assert item(machine, 1)[0] == "undone"
+    assert done(machine, offline(machine, 7, 4_000, receipt(machine)))["payment"] == payment
+    assert float_of(machine) == (100_000, 0)
+    whole(machine)
+
+
 @pytest.mark.parametrize(("hours", "payments"), [(0, 1), (24, 2)])
 def test_a_receipt_of_no_series_may_come_again_another_day(
     machine: Machine, hours: int, payments: int
