@@ -103,8 +103,8 @@ def load_items(
         for item in _items(reader, book, "about IN :ids AND kind = 'sale' ORDER BY id", ids=sold):
             book.link(OF_SALE, item.about, item.slip)
             _batch_rows(reader, book, "id = :id", id=item.batch_id)
-    paid = sorted(each.id for (kind, _), each in book.entities.items()
-                  if kind is Payment and each.agent_id)  # fmt: skip
+    payments = (each for each in book.entities.values() if isinstance(each, Payment))
+    paid = sorted(each.id for each in payments if each.agent_id)
     if paid:
         where = "about IN :ids AND kind = 'payment' ORDER BY id"
         for item in _items(reader, book, where, ids=paid):
@@ -204,8 +204,9 @@ def _offline(reader: Reader, company: str, wants: Wants, book: Book) -> None:
     if not wants.offline:
         return
     ids = sorted(_ids(book, {number for number, _, _ in wants.offline}).values())
-    for terminal in (book.entities[Terminal, id_] for id_ in ids):
-        former = terminal.former_agent_id
+    for id_ in ids:
+        terminal = book.entities[Terminal, id_]
+        former = terminal.former_agent_id if isinstance(terminal, Terminal) else 0
         if former and (AgentFloat, former) not in book.entities:
             raise TransientStoreError("a terminal was bound while floats were locked: run again")
     for terminal, day, amount in reader.rows(
@@ -239,8 +240,8 @@ def _offline(reader: Reader, company: str, wants: Wants, book: Book) -> None:
 
 def _typed(reader: Reader, book: Book) -> None:
     """For which number the money of each item in suspense was collected."""
-    waiting = {each.id: each.slip for (kind, _), each in book.entities.items()
-               if kind is TerminalItem and each.offline and not each.account_id}  # fmt: skip
+    items = (each for each in book.entities.values() if isinstance(each, TerminalItem))
+    waiting = {each.id: each.slip for each in items if each.offline and not each.account_id}
     if waiting:
         for item, account in reader.rows(
             "SELECT item_id, account FROM terminal_case WHERE item_id IN :ids "

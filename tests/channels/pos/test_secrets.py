@@ -230,6 +230,18 @@ def test_only_a_test_company_goes_without_keys() -> None:
         Shopfront(ports=PosPorts(Clock(), company=House()))
 
 
+def test_a_live_company_starts_with_a_master_key_of_its_own_eyes_only(tmp_path: Path) -> None:
+    record = {"version": 1, "keys": [json.loads(_json(wrap(MASTER, "demo", TERMINAL, "des", TMK)))]}
+    (tmp_path / "keys.json").write_text(json.dumps(record))
+    (tmp_path / "master").write_text(MASTER.hex())
+    ports = PosPorts(Clock(), company=House(), folder=tmp_path)
+    (tmp_path / "master").chmod(0o644)
+    with pytest.raises(TerminalKeyError, match="others can read this key"):
+        Shopfront(config=KEYS, ports=ports)
+    (tmp_path / "master").chmod(0o600)
+    assert Shopfront(config=KEYS, ports=ports).ask("0800", f70="001").fields[39] == "00"
+
+
 WRONG: dict[str, tuple[dict[str, Any], bool, str]] = {
     "plain in a live company": ({"plain": TMK.hex()}, False, "plain"),
     "another check value": ({"plain": TMK.hex(), "kcv": "000000"}, True, "check value"),

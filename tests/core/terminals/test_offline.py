@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from core.queries.agent_days import dues
 from tests.core.agents.shop import agreed as approved
 from tests.core.agents.shop import ask, float_of, no, opened
 from tests.core.collection.desk import act as money_act
@@ -354,10 +355,22 @@ def test_what_the_float_did_not_have_the_agent_owes(tmp_path: Path) -> None:
     assert cases(machine)[0] == ("float-short", 3_000, "open")
     whole(machine)
     assert no(machine, closing(answer["case"])) == "float-insufficient"
+    (due,) = due_now(machine)
+    assert (due.number, due.short, due.in_hand, due.overdue) == ("A1", 3_000, 0, False)
+    assert due.since == machine.rows("SELECT opened_at FROM terminal_case LIMIT 1")[0][0]
+    machine.time.at_us += 49 * HOUR_US
+    assert due_now(machine)[0].overdue
     approved(machine, ask("topup", amount=5_000))
     assert done(machine, closing(answer["case"]))["paid"] == 3_000
+    assert due_now(machine) == []
     assert float_of(machine) == (2_000, 0)
     whole(machine)
+
+
+def due_now(machine: Machine) -> list[Any]:
+    """Who owes us, of cash that is due within two days."""
+    with machine.store.reader() as reader:
+        return dues(reader, "demo", machine.time.at_us, 48)
 
 
 def test_who_owes_is_paid_nothing_out_and_is_not_closed(tmp_path: Path) -> None:
