@@ -50,8 +50,8 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
 
 class Due(msgspec.Struct, frozen=True, kw_only=True):
     """What an agent owes: ``in_hand`` of our cash (with what is reserved), the oldest of it taken
-    at ``since`` (0: nothing is booked); ``owes_commission`` was paid out and taken back later; ``short`` was collected without the line
-    above his float, and is due beside it, like it."""
+    at ``since`` (0: nothing is booked); ``owes_commission`` was paid out and taken back later;
+    ``short`` was collected without the line above his float, and is due beside it, like it."""
 
     number: str
     name: str

@@ -68,7 +68,7 @@ def test_a_file_that_is_none_is_not_written_over(desk: Path) -> None:
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o777])
 def test_a_master_key_that_others_can_read_is_refused(desk: Path, mode: int) -> None:
     (desk / "master").chmod(mode)
-    with pytest.raises(TerminalKeyError, match="others can read this key .*chmod 600"):
+    with pytest.raises(TerminalKeyError, match=r"others can read this key .*chmod 600"):
         read_master(desk / "master")
     assert read_master(desk / "master", test=True)  # a test company's
     code, told = add(desk)
