@@ -11,6 +11,7 @@ from zoneinfo import available_timezones
 import msgspec
 
 from core.money import CURRENCIES
+from hub.clock import DRILL, drilled
 from hub.files import UnreadableError, read_text
 from hub.modules.settings import (
     NETWORK,
@@ -229,6 +230,9 @@ def _check_company(reader: _Reader, name: str, company: CompanySection) -> None:
             "zone",
             f"[{section}] zone = {company.zone!r} is no IANA time zone such as Africa/Kampala",
         )
+    if drilled() and not company.test:
+        sentence = f"[{section}] is no test company, and {DRILL} moves the clock: unset it"
+        reader.problem(section, "test", sentence)
 
 
 def boxes_of(company: str, channels: dict[str, Any]) -> list[str]:

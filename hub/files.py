@@ -1,5 +1,6 @@
 """Files that people name: read with a limit, and one sentence that names the file when it fails."""
 
+import stat
 import sys
 from pathlib import Path
 from typing import Final
@@ -46,6 +47,18 @@ def read_text(path: Path | str, limit: int = MAX_BYTES, stdin: bool = False) -> 
         return data.decode().replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         raise UnreadableError(f"{path}: not a text in UTF-8 (byte {error.start})") from error
+
+
+def private(path: Path | str) -> None:
+    """Refuse a file of a secret that others than its owner can read or write. UnreadableError."""
+    try:
+        mode = stat.S_IMODE(Path(path).stat().st_mode)
+    except OSError as error:
+        raise UnreadableError(f"{path}: {_why(error)}") from error
+    if mode & 0o077:
+        raise UnreadableError(
+            f"{path}: others can read this key (mode {mode:04o}): chmod 600, and think of a new one"
+        )
 
 
 def _why(error: OSError) -> str:

@@ -61,10 +61,10 @@ class ClockGuard:
         """How the host's clock differs from the database's, as a sentence; '' where it does not."""
         if not self.has_clock:
             return ""
-        before = self.sources.now_us()
+        before = self.sources.machine_us()
         with self.reading() as reader:
             theirs = int(reader.rows(_DATABASE_NOW)[0][0])
-        ahead, behind = before - theirs, theirs - self.sources.now_us()
+        ahead, behind = before - theirs, theirs - self.sources.machine_us()
         off = max(ahead, behind)
         if off <= self.limit_us:
             return ""

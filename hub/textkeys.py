@@ -182,6 +182,14 @@ _NOTICES: Final[Mapping[str, Key]] = {
     "pay-in-credited": Key(
         {"amount": Slot("amount", "money", required=True), "account": Slot("account")}
     ),
+    "payment-taken-back": Key(
+        {
+            "payment": Slot("payment"),
+            "account": Slot("account", required=True),
+            "agent": Slot("agent", required=True),
+            "amount": Slot("amount", "money", required=True),
+        }
+    ),
     "sale-pending": Key(
         {"meter": Slot("meter", required=True), "tender": Slot("tender", "money", required=True)}
     ),

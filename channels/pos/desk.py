@@ -180,7 +180,7 @@ class Desk:
         if terminal.view is None:
             self._refuse(ticket, "terminal-unknown", None)
             return
-        key, right = self.seals.check(terminal, came)
+        key, right = self.seals.check(terminal, came, ticket.operation)
         if not right:
             self._wrong_code(ticket)
         elif verdict is Verdict.NO:
@@ -285,6 +285,7 @@ class Desk:
             proof=proved,
             cashier=view.cashier,
             sent_us=self.dating.sent_us(message),
+            former=view.former,
         )
 
     async def _with_key(self, terminal: Terminal, ended: Ended, *, again: bool = False) -> Ended:

@@ -34,6 +34,8 @@ Take = Literal[
     "latitude", "longitude", "signal", "application", "parameters", "message", "page",
 ]  # fmt: skip
 OPERATIONS: Final[tuple[str, ...]] = get_args(Operation)
+#: What begins a session, or is of the line alone: there may be no session key yet.
+OPENING: Final = frozenset({"sign_on", "key_exchange", "echo", "cut_over"})
 #: Without these nobody knows who speaks, nor can what is said twice be told from something new.
 NEEDED: Final = ("terminal", "stan", "amount", "currency")
 #: Groups of ``gives`` beside the operations: always; of MTI class 8; when it was done; refused.
@@ -50,7 +52,8 @@ class RuleDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class SealDocument(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Which MTI classes must carry a code, and what becomes of a wrong one."""
+    """Which MTI classes must carry a code, and what becomes of a wrong one. Of class 8 (the line:
+    signing off, reports, downloads) all but :data:`OPENING`."""
 
     classes: str = "12345"
     wrong: Literal["answer", "close"] = "answer"
@@ -157,9 +160,10 @@ class Profile:
         """The outcome that a reversal's end is shown as: none of them starts it again."""
         return self.service.reversals.get(state) or REVERSALS.get(state, "approved")
 
-    def seals(self, mti: str) -> bool:
-        """Whether a message of this type must carry a code."""
-        return self.dialect.mac is not None and mti[1] in self.service.seal.classes
+    def seals(self, mti: str, operation: str) -> bool:
+        """Whether a message of this type and meaning must carry a code."""
+        classes = self.service.seal.classes if operation not in OPENING else ""
+        return self.dialect.mac is not None and mti[1] in classes
 
 
 def load(text: str, source: str = "pos") -> Profile:

@@ -3,7 +3,7 @@
 A repeat has the same key, so it gets the stored answer; other content under it is an alarm.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from channels.pos.config import PosConfig
@@ -44,6 +44,8 @@ class Requests:
             self.evidence.counts["overloaded"] += 1
             return self.ending.refused("overloaded", {})
         except KeyReused:
+            if asked.former:  # it was asked for before the terminal was bound to another agent
+                return await self.run(_of_former(asked), key, raw, peer)
             self.evidence.alarm("key-reused", asked.terminal, peer)
             return self.ending.refused("key-reused", {})
         except TimeUp:
@@ -87,3 +89,9 @@ class Requests:
             expires_in_s=expires,
             valid_for_s=self.config.remembered_s,
         )
+
+
+def _of_former(asked: Asked) -> Asked:
+    """The same request of the agent that the terminal was bound to before: under the key of one
+    that is known, it is that one's repeat or other content, and never something new."""
+    return replace(asked, agent=asked.former, former="")

@@ -20,12 +20,12 @@ class Seals:
     profile: Profile
     ring: KeyRing | None
 
-    def check(self, terminal: Terminal, came: Came) -> tuple[bytes | None, bool]:
+    def check(self, terminal: Terminal, came: Came, operation: str) -> tuple[bytes | None, bool]:
         """(the key that the message came under, whether it may be processed).
 
         The old session key is taken until the terminal has used the new one.
         """
-        if self.ring is None or not self.profile.seals(came.message.mti):
+        if self.ring is None or not self.profile.seals(came.message.mti, operation):
             return None, True
         if terminal.keys is None:
             return None, False

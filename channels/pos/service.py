@@ -207,7 +207,7 @@ def _ring(
         return None
     master = None
     if config.master_key_file:
-        master = terminalkeys.read_master(ports.file(config.master_key_file))
+        master = terminalkeys.read_master(ports.file(config.master_key_file), test=company.test)
     path = ports.file(config.keys)
     keys = terminalkeys.read(path, master, company.code, test=company.test)
     return KeyRing(keys, profile.service.keys, draw)

@@ -50,7 +50,8 @@ class Wrong(ValueError):  # noqa: N818 - an answer to the terminal, not a fault
 @dataclass(frozen=True, slots=True)
 class Asked:
     """A request of a terminal. ``day`` is that of what it is about: of a reversal, the original's;
-    ``proof`` of the PIN that it carries, ``sent_us`` by the terminal's own clock."""
+    ``former``: the agent that the terminal was bound to before; ``proof`` of the PIN that it
+    carries, ``sent_us`` by the terminal's own clock."""
 
     profile: Profile
     message: Iso
@@ -65,6 +66,7 @@ class Asked:
     proof: str = ""
     cashier: str = ""
     sent_us: int = 0
+    former: str = ""
 
     def take(self, name: str) -> str:
         """What the request says under a name."""

@@ -42,6 +42,7 @@ from core.entities import Account, TokenAct
 from core.handlers.base import Context
 from core.ledger import CUSTOMER_CREDIT, Entry
 from core.messages import RequestMoneyAct
+from core.terminals.undone import OF_PAYMENT, undone
 
 Facts = dict[str, Any]
 Check = Callable[[Context, RequestMoneyAct, Account], int]
@@ -140,6 +141,7 @@ def _carry_undo(move: PaymentMove) -> Carry:
     def carry(ctx: Context, act: TokenAct, command: RequestMoneyAct, account: Account) -> Facts:
         payment, after = payment_of(ctx, command.payment, move)
         undo(ctx, payment, after)
+        undone(ctx.stage, OF_PAYMENT, payment.id)
         facts: Facts = {"payment": payment.number}
         fee = ctx.terms.collection.dishonour_fee
         if move is PaymentMove.DISHONOUR and fee:

@@ -73,7 +73,7 @@ HANDLERS = (
         _wants_reversal,
         decide_reversal,
         # a payment goes back with its commission; what was spent of it is owed again
-        {"terminal_item": 1, "terminal_case": 1, "ledger_txn": 5, "open_item": 1, "notice": 1},
+        {"terminal_item": 1, "terminal_case": 1, "ledger_txn": 5, "open_item": 1, "notice": 2},
     ),
     Handler(
         "agents.settle-terminal",

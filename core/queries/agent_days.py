@@ -50,7 +50,8 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
 
 class Due(msgspec.Struct, frozen=True, kw_only=True):
     """What an agent owes: ``in_hand`` of our cash (with what is reserved), the oldest of it taken
-    at ``since`` (0: nothing is booked); ``owes_commission`` was paid out and taken back later."""
+    at ``since`` (0: nothing is booked); ``owes_commission`` was paid out and taken back later;
+    ``short`` was collected without the line above his float, and is due beside it, like it."""
 
     number: str
     name: str
@@ -60,6 +61,7 @@ class Due(msgspec.Struct, frozen=True, kw_only=True):
     since: int
     overdue: bool
     owes_commission: int
+    short: int
 
 
 class AgentDay(msgspec.Struct, frozen=True, kw_only=True):
@@ -165,6 +167,23 @@ def _of_topups(reader: Reader, whose: dict[str, object]) -> list[Look]:
     return [Look(kind=row[0], about=row[1], amount=row[2], since=row[3]) for row in rows]
 
 
+#: What the agent collected above his float, without the line, and has not made good.
+_SHORT = (
+    "COALESCE((SELECT CAST(sum(y.amount) AS BIGINT) FROM posting y "
+    "WHERE y.ledger = 'agent-short' AND y.owner = a.id AND y.owner <> 0), 0)"
+)
+
+
+def _short_since(reader: Reader, agent_id: int) -> int:
+    """When the oldest of it was booked."""
+    ((at,),) = reader.rows(
+        "SELECT COALESCE(min(opened_at), 0) FROM terminal_case WHERE agent_id = :id "
+        "AND kind = 'float-short' AND state = 'open'",
+        id=agent_id,
+    )
+    return int(at)
+
+
 def dues(
     reader: Reader, company: str, now_us: int, surrender_hours: int, number: str = ""
 ) -> list[Due]:
@@ -176,15 +195,17 @@ def dues(
         "WHERE x.ledger = 'commission' AND x.owner = a.id AND x.owner <> 0), 0)"
     )
     rows = reader.rows(
-        "SELECT id, number, name, currency, balance, reserved, cash_limit, back FROM ("
+        "SELECT id, number, name, currency, balance, reserved, cash_limit, back, short FROM ("
         "SELECT a.id, a.number, a.name, f.currency, f.balance, f.reserved, a.cash_limit, "
-        f"{owed} AS back FROM agent a JOIN agent_float f ON f.agent_id = a.id "
-        f"WHERE a.company = :company {one}) u WHERE balance < reserved OR back > 0",
+        f"{owed} AS back, {_SHORT} AS short FROM agent a JOIN agent_float f ON f.agent_id = a.id "
+        f"WHERE a.company = :company {one}) u WHERE balance < reserved OR back > 0 OR short > 0",
         **params,
     )
     made = []
-    for id_, name_, title, currency, balance, reserved, limit, back in rows:
+    for id_, name_, title, currency, balance, reserved, limit, back, short in rows:
         since = _oldest(reader, id_, -balance) if balance < 0 else 0
+        if short:
+            since = min(filter(None, (since, _short_since(reader, id_))), default=0)
         made.append(
             Due(
                 number=name_,
@@ -195,6 +216,7 @@ def dues(
                 since=since,
                 overdue=0 < since <= now_us - surrender_hours * HOUR_US,
                 owes_commission=max(0, back),
+                short=max(0, short),
             )
         )
     return sorted(made, key=lambda due: (due.since == 0, due.since, due.number))

@@ -158,10 +158,11 @@ def emergency_list(reader: Reader, company: str, agent: str, limit: int) -> list
     rows = reader.rows(
         "SELECT a.number, c.name, CAST(sum(i.open) AS BIGINT) FROM open_item i "
         "JOIN account a ON a.id = i.account_id JOIN customer c ON c.id = a.customer_id "
-        "WHERE a.company = :company AND a.currency = :currency AND a.state = 'active' "
+        "WHERE i.company = :company AND a.currency = :currency AND a.state = 'active' "
         f"AND i.state = 'live' AND i.open > 0{_IN_GROUPS if groups else ''} "
-        "GROUP BY a.id, a.number, c.name HAVING sum(CASE i.kind WHEN 'bill' THEN 1 ELSE 0 END) > 0 "
-        "ORDER BY a.id LIMIT :most",
+        "GROUP BY i.account_id, a.number, c.name "
+        "HAVING sum(CASE i.kind WHEN 'bill' THEN 1 ELSE 0 END) > 0 "
+        "ORDER BY i.account_id LIMIT :most",
         company=company,
         currency=scope[0][2],
         most=min(limit, MAX_BILLS),

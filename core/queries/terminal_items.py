@@ -133,7 +133,7 @@ def batches_of_agent(
     rows = reader.rows(
         "SELECT t.number, b.number, b.state, b.opened_at, COALESCE((SELECT CAST(sum(i.amount) "
         "AS BIGINT) FROM terminal_item i WHERE i.batch_id = b.id AND i.late = 0 "
-        "AND i.state IN ('booked', 'kept')), 0), CASE WHEN b.state = 'open' THEN NULL "
+        "AND i.state IN ('booked', 'kept', 'undone')), 0), CASE WHEN b.state = 'open' THEN NULL "
         "ELSE b.their_debit_amount - b.their_reversal_amount END FROM agent a "
         "JOIN terminal_batch b ON b.agent_id = a.id JOIN terminal t ON t.id = b.terminal_id "
         "WHERE a.company = :company AND a.number = :number AND b.opened_at < :until "

@@ -27,9 +27,10 @@ __all__ = [
 ]
 
 _NEEDED = "EXISTS (SELECT 1 FROM cashier c WHERE c.agent_id = a.id AND c.state <> 'removed')"
-_TERMINAL = ", ".join(
-    f"t.{name}" for name in Terminal.__struct_fields__ if name not in ("id", "company", "agent_id")
-)
+_UNSAID = ("id", "company", "agent_id", "former_agent_id")
+_NAMES = [name for name in Terminal.__struct_fields__ if name not in _UNSAID]
+_TERMINAL = ", ".join(f"t.{name}" for name in _NAMES)
+_FORMER = "COALESCE((SELECT o.number FROM agent o WHERE o.id = t.former_agent_id), '')"
 _FROM = (
     "FROM terminal t JOIN agent a ON a.id = t.agent_id "
     "JOIN agent_float f ON f.agent_id = t.agent_id WHERE t.company = :company"
@@ -44,7 +45,8 @@ class TerminalView(msgspec.Struct, frozen=True, kw_only=True):
     """A terminal and its agent. Amounts in minor units of ``currency``, degrees × 10⁶, dBm.
 
     ``cashiers_needed``: somebody of the agent must be signed on; ``cashier``: who is (the
-    terminal's own number where nobody needs to be; empty: nobody).
+    terminal's own number where nobody needs to be; empty: nobody). ``former``: the agent whose it
+    was until ``bound_at``.
     """
 
     number: str
@@ -72,6 +74,8 @@ class TerminalView(msgspec.Struct, frozen=True, kw_only=True):
     message_seen: int
     seen_at: int
     registered_at: int
+    bound_at: int = 0
+    former: str = ""
 
 
 class CashierView(msgspec.Struct, frozen=True, kw_only=True):
@@ -125,15 +129,14 @@ def terminals_of(reader: Reader, company: str, agent: str = "") -> list[Terminal
 
 def _terminals(reader: Reader, company: str, where: str, **params: Any) -> list[TerminalView]:
     rows = reader.rows(
-        f"SELECT a.number, a.name, a.state, f.currency, {_NEEDED}, {_TERMINAL} {_FROM}{where} "
-        "ORDER BY t.number",
+        f"SELECT a.number, a.name, a.state, f.currency, {_NEEDED}, {_FORMER}, {_TERMINAL} "
+        f"{_FROM}{where} ORDER BY t.number",
         company=company,
         **params,
     )
-    names = [n for n in Terminal.__struct_fields__ if n not in ("id", "company", "agent_id")]
     views = []
-    for agent, agent_name, agent_state, currency, needed, *rest in rows:
-        values = dict(zip(names, rest, strict=True))
+    for agent, agent_name, agent_state, currency, needed, former, *rest in rows:
+        values = dict(zip(_NAMES, rest, strict=True))
         values["parameters"] = msgspec.json.decode(values["parameters"])
         views.append(
             TerminalView(
@@ -142,6 +145,7 @@ def _terminals(reader: Reader, company: str, where: str, **params: Any) -> list[
                 agent_state=agent_state,
                 currency=currency,
                 cashiers_needed=bool(needed),
+                former=former,
                 **values,
             )
         )

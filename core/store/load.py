@@ -170,7 +170,8 @@ def load(
     load_told(reader, wants, horizon.tells, book)
     load_counter(reader, company, wants, book, suffix)
     load_terminals(reader, company, wants, book, suffix)
-    load_items(reader, company, wants, ahead.orders.sales, book)
+    sales = {*ahead.orders.sales, *(sale.id for sale in ahead.cancelled if sale.agent_id)}
+    load_items(reader, company, wants, sales, book)
     load_wallet_books(reader, company, wants, book, suffix, horizon.zone)
     return book
 

@@ -15,6 +15,7 @@ from core.collection.entities import Payment
 from core.store.load_key_changes import with_sets
 from core.store.load_sales import COUNTS, SALE_COLUMNS, SALE_TABLES, past_sales
 from core.store.tx import Reader, TransientStoreError
+from core.terminals.entities import Terminal
 from core.terminals.item_entities import (
     TerminalBatch,
     TerminalCase,
@@ -24,6 +25,7 @@ from core.terminals.item_entities import (
     slip_name,
     slot_name,
 )
+from core.terminals.undone import OF_PAYMENT, OF_SALE
 
 _ITEM = ", ".join(TerminalItem.__struct_fields__)
 _BATCH = ", ".join(TerminalBatch.__struct_fields__)
@@ -49,9 +51,9 @@ class Itemized:
 def itemized(reader: Reader, company: str, wants: Wants) -> Itemized:
     """Of the items that are taken back and the cases that are closed: payments, and whose floats
     are concerned. Before anything is locked."""
-    if not (wants.reversals or wants.cases):
+    if not (wants.reversals or wants.cases or wants.offline):
         return Itemized()
-    agents: set[int] = set()
+    agents: set[int] = _former(reader, company, wants)
     payments: set[str] = set()
     if wants.reversals:
         numbers = sorted({number for number, _, _ in wants.reversals})
@@ -74,11 +76,23 @@ def itemized(reader: Reader, company: str, wants: Wants) -> Itemized:
     return Itemized(Wants(payments=tuple(sorted(payments - {""}))), frozenset(agents))
 
 
+def _former(reader: Reader, company: str, wants: Wants) -> set[int]:
+    """Whose these terminals were before: what they collected without the line may be of then."""
+    if not wants.offline:
+        return set()
+    return {id_ for (id_,) in reader.rows(
+        "SELECT former_agent_id FROM terminal WHERE company = :company AND number IN :numbers "
+        "AND former_agent_id <> 0",
+        company=company, numbers=sorted({number for number, _, _ in wants.offline}),
+    )}  # fmt: skip
+
+
 def load_items(
     reader: Reader, company: str, wants: Wants, sales: Iterable[int], book: Book
 ) -> None:
     """Everything about items that this batch asks for; ``sales``: those whose orders are reported
-    on. Floats and terminals are locked already, and none of these rows changes without a float."""
+    on, or that are cancelled. Floats and terminals are locked already, and none of these rows
+    changes without a float."""
     if wants.terminals:
         _by_slip(reader, wants, book)
         _batches(reader, wants, book)
@@ -87,8 +101,14 @@ def load_items(
     sold = sorted(sales)
     if sold:
         for item in _items(reader, book, "about IN :ids AND kind = 'sale' ORDER BY id", ids=sold):
-            book.link("item-of-sale", item.about, item.slip)
+            book.link(OF_SALE, item.about, item.slip)
             _batch_rows(reader, book, "id = :id", id=item.batch_id)
+    payments = (each for each in book.entities.values() if isinstance(each, Payment))
+    paid = sorted(each.id for each in payments if each.agent_id)
+    if paid:
+        where = "about IN :ids AND kind = 'payment' ORDER BY id"
+        for item in _items(reader, book, where, ids=paid):
+            book.link(OF_PAYMENT, item.about, item.slip)
     _cases(reader, company, wants.cases, book)
 
 
@@ -184,6 +204,11 @@ def _offline(reader: Reader, company: str, wants: Wants, book: Book) -> None:
     if not wants.offline:
         return
     ids = sorted(_ids(book, {number for number, _, _ in wants.offline}).values())
+    for id_ in ids:
+        terminal = book.entities[Terminal, id_]
+        former = terminal.former_agent_id if isinstance(terminal, Terminal) else 0
+        if former and (AgentFloat, former) not in book.entities:
+            raise TransientStoreError("a terminal was bound while floats were locked: run again")
     for terminal, day, amount in reader.rows(
         "SELECT terminal_id, made_day, CAST(sum(amount) AS BIGINT) FROM terminal_item "
         "WHERE offline = 1 AND terminal_id IN :ids AND made_day IN :days AND state <> 'reversed' "
@@ -191,12 +216,12 @@ def _offline(reader: Reader, company: str, wants: Wants, book: Book) -> None:
         ids=ids, days=sorted({day for _, _, day in wants.offline}),
     ):  # fmt: skip
         book.link("offline-of", (terminal, day), amount)
-    for terminal, first, last in reader.rows(
-        "SELECT terminal_id, first_number, last_number FROM terminal_receipts "
+    for terminal, *series in reader.rows(
+        "SELECT terminal_id, first_number, last_number, assigned_at FROM terminal_receipts "
         "WHERE terminal_id IN :ids ORDER BY id", ids=ids,
     ):  # fmt: skip
         known = book.links.get(("receipts-of", terminal), ())
-        book.link("receipts-of", terminal, (*known, (first, last)))
+        book.link("receipts-of", terminal, (*known, tuple(series)))
     receipts = sorted({receipt for _, receipt, _ in wants.offline} - {""})
     for (receipt,) in reader.rows(
         "SELECT receipt FROM terminal_item WHERE company = :company AND receipt IN :receipts "
@@ -205,9 +230,24 @@ def _offline(reader: Reader, company: str, wants: Wants, book: Book) -> None:
     ):  # fmt: skip
         book.link("receipt-used", receipt, True)
     stands = "offline = 1 AND terminal_id IN :ids AND receipt IN :receipts AND receipt <> '' "
-    stands += "AND state IN ('booked', 'kept') ORDER BY id"
-    for item in _items(reader, book, stands, ids=ids, receipts=receipts):
-        book.link("offline-as", offline_name(item), item.slip)
+    stands += "AND state IN ('booked', 'kept', 'undone') ORDER BY id"
+    items = _items(reader, book, stands, ids=ids, receipts=receipts)
+    for item in items:
+        name = offline_name(item)
+        book.link("offline-as", name, (*book.links.get(("offline-as", name), ()), item.slip))
+    _typed(reader, book)
+
+
+def _typed(reader: Reader, book: Book) -> None:
+    """For which number the money of each item in suspense was collected."""
+    items = (each for each in book.entities.values() if isinstance(each, TerminalItem))
+    waiting = {each.id: each.slip for each in items if each.offline and not each.account_id}
+    if waiting:
+        for item, account in reader.rows(
+            "SELECT item_id, account FROM terminal_case WHERE item_id IN :ids "
+            "AND kind = 'suspense'", ids=sorted(waiting),
+        ):  # fmt: skip
+            book.link("offline-typed", waiting[item], account)
 
 
 def _cases(reader: Reader, company: str, ids: tuple[int, ...], book: Book) -> None:

@@ -11,7 +11,7 @@ from core.book import Book, Wants
 from core.store.tx import Reader
 from core.terminals.counted import NOTHING, Total, added, counted
 from core.terminals.entities import Cashier, Shift, Terminal
-from core.terminals.item_states import PENDING
+from core.terminals.item_states import PENDING, STANDING
 
 _TERMINAL = ", ".join(Terminal.__struct_fields__)
 _CASHIER = ", ".join(f"c.{name}" for name in Cashier.__struct_fields__)
@@ -121,3 +121,13 @@ def _under_way(reader: Reader, ids: list[int], book: Book) -> None:
             states=sorted(state.value for state in PENDING),
         ):
             book.link("items-under-way", id_, count)
+        for id_, batch, count in reader.rows(
+            "SELECT i.terminal_id, i.batch_id, count(*) FROM terminal_item i "
+            "JOIN terminal_batch b ON b.id = i.batch_id AND b.state <> 'closed' "
+            "WHERE b.terminal_id IN :ids AND b.live = 1 AND i.state IN :states AND i.late = 0 "
+            "GROUP BY i.terminal_id, i.batch_id",
+            ids=ids,
+            states=sorted(state.value for state in STANDING),
+        ):
+            known = book.links.get(("items-unsettled", id_), {})
+            book.link("items-unsettled", id_, {**known, batch: count})

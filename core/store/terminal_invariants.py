@@ -5,10 +5,17 @@ The same form as ``core.store.invariants``, which runs them with its own.
 
 from typing import Final
 
+_SOLD: Final = "('booked', 'kept', 'undone', 'reversed')"
+#: Sales that operators have cancelled: their tokens are void.
+_CANCELLED: Final = (
+    "EXISTS (SELECT 1 FROM token k JOIN token_void v ON v.token_id = k.id JOIN token_act a "
+    "ON a.id = v.act_id AND a.kind = 'cancel-sale' AND a.state = 'done' "
+    "WHERE k.cause = 'sale' AND k.cause_id = s.id)"
+)
 #: What counts in a batch, with its sign: core.terminals.item_states.COUNTS.
 _SUMS = (
-    "SELECT batch_id, sum(CASE WHEN state IN ('booked', 'kept', 'reversed') THEN 1 ELSE 0 END) "
-    "AS debits, sum(CASE WHEN state IN ('booked', 'kept', 'reversed') THEN amount ELSE 0 END) "
+    f"SELECT batch_id, sum(CASE WHEN state IN {_SOLD} THEN 1 ELSE 0 END) "
+    f"AS debits, sum(CASE WHEN state IN {_SOLD} THEN amount ELSE 0 END) "
     "AS debit_amount, sum(CASE WHEN state = 'reversed' THEN 1 ELSE 0 END) AS reversals, "
     "sum(CASE WHEN state = 'reversed' THEN amount ELSE 0 END) AS reversal_amount "
     "FROM terminal_item WHERE late = 0 AND batch_id <> 0 GROUP BY batch_id"
@@ -32,19 +39,24 @@ TERMINAL_INVARIANTS: Final[tuple[tuple[str, str, str], ...]] = (
     (
         "item-state",
         "An item is as the sale or payment is that it stands for: a sale that waits is waited "
-        "for, one that was taken back gave no token or is cancelled; a payment that was came back.",
+        "for, one that was taken back gave no token or is cancelled; a payment that was came back. "
+        "What is booked was not taken back by operators, and what is undone was.",
         "SELECT 'item ' || i.slip, i.state || ', sale ' || s.state FROM terminal_item i "
         "JOIN sale s ON i.kind = 'sale' AND s.id = i.about WHERE s.state <> CASE i.state "
         "WHEN 'booked' THEN 'issued' WHEN 'kept' THEN 'issued' WHEN 'failed' THEN 'failed' "
+        "WHEN 'undone' THEN 'issued' "
         "WHEN 'reversed' THEN 'failed' ELSE CASE WHEN s.state IN ('issuing', 'unknown') "
         "THEN s.state ELSE 'issuing' END END AND NOT (i.state = 'reversed' AND s.state = 'issued' "
-        "AND EXISTS (SELECT 1 FROM token k JOIN token_void v ON v.token_id = k.id JOIN token_act a "
-        "ON a.id = v.act_id AND a.kind = 'cancel-sale' AND a.state = 'done' "
-        "WHERE k.cause = 'sale' AND k.cause_id = s.id)) UNION ALL "
+        f"AND {_CANCELLED}) UNION ALL "
+        "SELECT 'item ' || i.slip, i.state || ', cancelled or not' FROM terminal_item i "
+        "JOIN sale s ON i.kind = 'sale' AND s.id = i.about WHERE s.state = 'issued' "
+        f"AND ((i.state = 'booked' AND {_CANCELLED}) OR (i.state = 'undone' "
+        f"AND NOT {_CANCELLED})) UNION ALL "
         "SELECT 'item ' || i.slip, i.state || ', payment ' || p.state FROM terminal_item i "
         "JOIN payment p ON i.kind = 'payment' AND p.id = i.about "
-        "WHERE (i.state = 'reversed' AND p.state NOT IN ('reversed', 'dishonoured')) "
-        "OR i.state NOT IN ('booked', 'kept', 'reversed')",
+        "WHERE (i.state IN ('reversed', 'undone') AND p.state NOT IN ('reversed', 'dishonoured')) "
+        "OR (i.state = 'booked' AND p.state IN ('reversed', 'dishonoured')) "
+        f"OR i.state NOT IN {_SOLD}",
     ),
     (
         "item-nothing",

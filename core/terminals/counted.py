@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from core.handlers.base import Context
-from core.terminals.item_entities import TerminalItem
-from core.terminals.item_states import COUNTS, PENDING, ItemState
+from core.terminals.item_entities import TerminalBatch, TerminalItem
+from core.terminals.item_states import COUNTS, PENDING, STANDING, BatchState, ItemState
 
 #: How many were sold or collected and their minor units, how many of them were taken back and
 #: theirs.
@@ -59,3 +59,14 @@ def under_way(ctx: Context, terminal_id: int) -> int:
         if item.terminal_id == terminal_id and item.state in PENDING:
             found += sign
     return found
+
+
+def unsettled(ctx: Context, terminal_id: int) -> int:
+    """How many items of a terminal that may be bound are in batches that are not closed."""
+    found: dict[int, int] = dict(ctx.stage.linked("items-unsettled", terminal_id) or {})
+    for item, sign in _since(ctx):
+        if item.terminal_id == terminal_id and item.state in STANDING and not item.late:
+            found[item.batch_id] = found.get(item.batch_id, 0) + sign
+    batches = {id_: ctx.stage.get(TerminalBatch, id_) for id_ in found}
+    closed = {id_ for id_, each in batches.items() if each and each.state == BatchState.CLOSED}
+    return sum(count for id_, count in found.items() if id_ not in closed)

@@ -31,6 +31,8 @@ class Terminal(Entity, frozen=True, kw_only=True, gc=False):
     cashier: str
     shift_id: int
     registered_at: int
+    bound_at: int = 0
+    former_agent_id: int = 0
 
 
 class Cashier(Entity, frozen=True, kw_only=True, gc=False):

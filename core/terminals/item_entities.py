@@ -103,9 +103,9 @@ def slot_name(terminal_id: int, number: int) -> str:
     return f"{terminal_id}/{number}"
 
 
-def offline_name(item: TerminalItem) -> tuple[int, str, int, int, int]:
-    """What says that two bills that were collected without the line are one, sent twice."""
-    return item.terminal_id, item.receipt, item.account_id, item.amount, item.made_day
+def offline_name(item: TerminalItem) -> tuple[int, str]:
+    """Under which bills that were collected without the line are looked for: sent twice?"""
+    return item.terminal_id, item.receipt
 
 
 class Uploaded(msgspec.Struct, frozen=True, gc=False):

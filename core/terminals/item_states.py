@@ -7,6 +7,8 @@ An item is what a terminal calls by its number and our day: a sale or a payment 
 ``reverse-when-known`` the same, and the terminal takes it back: known when the module answers
 ``booked``             sold or collected: the float has paid
 ``reversed``           came to nothing after all: the float has its money
+``undone``             operators have cancelled or reversed it: the float has its money again, and
+                       the terminal still counts it
 ``kept``               taken back by the terminal, but it cannot be: a token is out, or the money
                        is; a case is open
 ``refused``            nothing was booked: a business no
@@ -26,6 +28,7 @@ class ItemState(StrEnum):
     REVERSE_WHEN_KNOWN = "reverse-when-known"
     BOOKED = "booked"
     REVERSED = "reversed"
+    UNDONE = "undone"
     KEPT = "kept"
     REFUSED = "refused"
     FAILED = "failed"
@@ -35,6 +38,7 @@ class ItemMove(StrEnum):
     """What can happen to an item."""
 
     REVERSE = "reverse"  # the terminal takes it back, and it can be
+    UNDO = "undo"  # an operator was faster
     KEEP = "keep"  # the terminal takes it back, and it cannot be
     TOKEN = "token"  # noqa: S105 - the module made it
     NO_TOKEN = "no-token"  # noqa: S105 - the module made none, for sure
@@ -58,6 +62,9 @@ MOVES: Final[Mapping[tuple[ItemState, ItemMove], ItemState]] = {
     (S.REVERSE_WHEN_KNOWN, M.NO_TOKEN): S.REVERSED,
     (S.BOOKED, M.REVERSE): S.REVERSED,
     (S.BOOKED, M.KEEP): S.KEPT,
+    (S.BOOKED, M.UNDO): S.UNDONE,
+    (S.UNDONE, M.REVERSE): S.REVERSED,
+    (S.UNDONE, M.KEEP): S.KEPT,
     # a reversal that comes again finds what the first one did
     (S.BARRED, M.REVERSE): S.BARRED,
     (S.REVERSE_WHEN_KNOWN, M.REVERSE): S.REVERSE_WHEN_KNOWN,
@@ -71,6 +78,8 @@ MOVES: Final[Mapping[tuple[ItemState, ItemMove], ItemState]] = {
 BEGINNINGS: Final = frozenset({S.BARRED, S.WAITING, S.BOOKED, S.REFUSED})
 #: Nobody knows yet what becomes of these: they are in no totals.
 PENDING: Final = frozenset({S.WAITING, S.REVERSE_WHEN_KNOWN})
+#: The agent owes for these, and a settlement has to say so.
+STANDING: Final = frozenset({S.BOOKED, S.KEPT})
 #: What a terminal is told of an item that it takes back.
 TOLD: Final[Mapping[ItemState, str]] = {
     S.BARRED: "barred",
@@ -84,6 +93,7 @@ TOLD: Final[Mapping[ItemState, str]] = {
 COUNTS: Final[Mapping[ItemState, tuple[int, int]]] = {
     S.BOOKED: (1, 0),
     S.KEPT: (1, 0),
+    S.UNDONE: (1, 0),
     S.REVERSED: (1, 1),
 }
 

@@ -41,6 +41,7 @@ from core.terminals.slips import (
     unused,
 )
 from core.terminals.states import TerminalState
+from core.terminals.undone import OF_PAYMENT
 
 #: What an agent owes who collected above his float.
 AGENT_SHORT: Final = "agent-short"
@@ -49,13 +50,16 @@ SHORT: Final = "agent-short"
 BY_AGENT: Final = "agent"
 #: The year 2900, in microseconds: a clock that says more is wrong beyond any calendar.
 LAST_US: Final = 29_348_000_000_000_000
+#: A bill of these was booked; what operators have undone is not booked again by being sent again.
+_STANDS: Final = (ItemState.BOOKED, ItemState.KEPT, ItemState.UNDONE)
 #: A line is mended within a month; a payment that is older is looked at.
 OFFLINE_DAYS: Final = 31
 
 
 def decide_offline(ctx: Context, command: CollectOffline) -> Answer:
     """Book it, and say what is wrong with it."""
-    agent, slip = agent_of(ctx, command.agent), command.slip
+    slip = command.slip
+    agent_of(ctx, command.agent)
     if command.amount <= 0:
         raise refuse("tender-not-positive", tender=command.amount)
     if command.currency != ctx.terms.currency:
@@ -70,19 +74,20 @@ def decide_offline(ctx: Context, command: CollectOffline) -> Answer:
     check_words(slip, command.amount)
     slip = replace(slip, receipt=receipt_number(slip.receipt))
     known = ctx.stage.get(TerminalItem, slip_name(terminal.id, slip.day, slip.stan))
-    if known is not None and _same(ctx, command, agent, known):
+    if known is not None and _same(ctx, command, known):
         return _answer(command, known, [])
     unused(ctx, terminal, slip)
     made_day = _made_day(ctx, command)
-    known = _sent_before(ctx, command, (terminal.id, slip.receipt, made_day))
+    known = _sent_before(ctx, command, terminal, made_day)
     if known is not None:
         return _answer(command, known, [])
+    agent = _collector(ctx, command, terminal)
     batch, late = batch_for(ctx, terminal, slip.batch, slip.day)
     at = At(Asked(agent, slip, PAYMENT, command.amount, command.currency), terminal, batch, late)
     wrongs = [f"batch {batch.number} was closed before"] if late else []
     wrongs += _wrongs(ctx, command, (agent, terminal), made_day)
     item, found = _book(ctx, command, at, made_day)
-    _remember(ctx, item)
+    _remember(ctx, item, command.account)
     if wrongs:
         what = "; ".join(wrongs)
         found.append(
@@ -91,28 +96,65 @@ def decide_offline(ctx: Context, command: CollectOffline) -> Answer:
     return _answer(command, item, found)
 
 
-def _same(ctx: Context, command: CollectOffline, agent: Agent, item: TerminalItem) -> bool:
+def _collector(ctx: Context, command: CollectOffline, terminal: Terminal) -> Agent:
+    """Whose float pays: of a bill that was collected before the terminal was bound to its agent,
+    the former one's. A receipt that was given since says that its clock is wrong."""
+    agent = agent_of(ctx, command.agent)
+    if agent.id != terminal.agent_id or not terminal.former_agent_id:
+        return agent
+    before = on_calendar(command.made_at) and command.made_at < terminal.bound_at
+    given = _series_of(ctx, terminal.id, receipt_number(command.slip.receipt))
+    since = given is not None and given[2] >= terminal.bound_at
+    return ctx.stage.need(Agent, terminal.former_agent_id) if before and not since else agent
+
+
+def _same(ctx: Context, command: CollectOffline, item: TerminalItem) -> bool:
     """Whether it came before, under another key."""
+    receipt = receipt_number(command.slip.receipt)
+    alike = (item.offline, item.amount, item.receipt) == (1, command.amount, receipt)
     account = _account(ctx, command.account)
-    return account is not None and (
-        (item.offline, item.agent_id, item.amount, item.receipt, item.account_id)
-        == (1, agent.id, command.amount, receipt_number(command.slip.receipt), account.id)
-    )
+    known = account is not None or _typed(ctx, command, item)
+    return alike and known and _same_account(ctx, command, item)
+
+
+def _typed(ctx: Context, command: CollectOffline, item: TerminalItem) -> bool:
+    """Whether the item is in suspense for the very number that is named."""
+    typed: str | None = ctx.stage.linked("offline-typed", item.slip)
+    return item.account_id == 0 and typed == command.account[:40]
+
+
+def _same_account(ctx: Context, command: CollectOffline, item: TerminalItem) -> bool:
+    """For the same account, or in suspense for a number that has become an account's since."""
+    account = _account(ctx, command.account)
+    owner = account.id if account is not None else 0
+    return item.account_id == owner or _typed(ctx, command, item)
 
 
 def _sent_before(
-    ctx: Context, command: CollectOffline, of: tuple[int, str, int]
+    ctx: Context, command: CollectOffline, terminal: Terminal, made_day: int
 ) -> TerminalItem | None:
-    """The same bill under another number: a terminal that had no answer has counted on, or its day
-    has changed. Terminal, receipt, account, amount and day (``of`` and the command) say it."""
-    account = _account(ctx, command.account)
-    terminal_id, receipt, made_day = of
-    owner = account.id if account is not None else 0
-    name = (terminal_id, receipt, owner, command.amount, made_day)
-    slip = ctx.stage.linked("offline-as", name) if receipt else None
-    item = ctx.stage.get(TerminalItem, slip) if slip is not None else None
-    stands = item is not None and item.state in (ItemState.BOOKED, ItemState.KEPT)
-    return item if stands else None
+    """The same bill under another number: a terminal that had no answer has counted on, its day
+    has changed, or it dates anew what it sends again. Terminal, receipt, account and amount say it;
+    of a receipt that is no number of a series, which may come again, the day too."""
+    receipt = receipt_number(command.slip.receipt)
+    if not receipt:
+        return None
+    once = _series_of(ctx, terminal.id, receipt) is not None
+    for slip in ctx.stage.linked("offline-as", (terminal.id, receipt)) or ():
+        item = ctx.stage.get(TerminalItem, slip)
+        if item is None or item.state not in _STANDS:
+            continue
+        alike = item.amount == command.amount and (once or item.made_day == made_day)
+        if alike and _same_account(ctx, command, item):
+            return item
+    return None
+
+
+def _series_of(ctx: Context, terminal_id: int, receipt: str) -> tuple[int, int, int] | None:
+    """The series that a receipt's number is of: first and last, and when the terminal got it."""
+    number = int(receipt) if receipt.isdecimal() else -1
+    series: tuple[tuple[int, int, int], ...] = ctx.stage.linked("receipts-of", terminal_id) or ()
+    return next((each for each in series if each[0] <= number <= each[1]), None)
 
 
 def on_calendar(made_at: int) -> bool:
@@ -146,7 +188,10 @@ def _wrongs(
     if terminal.state != TerminalState.ACTIVE:
         found.append(f"terminal {terminal.number} is {terminal.state}")
     if terminal.agent_id != agent.id:
-        found.append(f"terminal {terminal.number} is another agent's")
+        former = agent.id == terminal.former_agent_id
+        what = "is another agent's"
+        what += f": it was made before, and agent {agent.number} owes it" if former else ""
+        found.append(f"terminal {terminal.number} {what}")
     today, made = today_of(ctx), day_of(slip.terminal, made_day)
     if not today - timedelta(OFFLINE_DAYS) <= made <= today + timedelta(1):
         found.append(f"made on {made}, as the terminal says")
@@ -158,9 +203,7 @@ def _wrongs(
             f"{before + command.amount} on {made}, the limit is {terminal.emergency_limit}"
         )
     receipt = receipt_number(slip.receipt)
-    number = int(receipt) if receipt.isdecimal() else -1
-    series = stage.linked("receipts-of", terminal.id) or ()
-    if not any(first <= number <= last for first, last in series):
+    if _series_of(ctx, terminal.id, receipt) is None:
         found.append(f"receipt {slip.receipt or '(none)'} was not given to this terminal")
     elif stage.linked("receipt-used", receipt):
         found.append(f"receipt {slip.receipt} was used before")
@@ -184,6 +227,7 @@ def _book(
         ctx, at, ItemState.BOOKED, offline=1, made_day=made_day, about=payment.id,
         document=payment.number, account_id=account.id if account is not None else 0,
     )  # fmt: skip
+    ctx.stage.link(OF_PAYMENT, payment.id, item.slip)
     found = []
     if account is None:
         what = f"no account {command.account[:40]} that money can go to"
@@ -205,13 +249,17 @@ def _account(ctx: Context, number: str) -> Account | None:
     return account
 
 
-def _remember(ctx: Context, item: TerminalItem) -> None:
+def _remember(ctx: Context, item: TerminalItem, account: str) -> None:
     """What the next one of this batch must see."""
     at = (item.terminal_id, item.made_day)
     ctx.stage.link("offline-of", at, (ctx.stage.linked("offline-of", at) or 0) + item.amount)
     if item.receipt:
         ctx.stage.link("receipt-used", item.receipt, True)
-        ctx.stage.link("offline-as", offline_name(item), item.slip)
+        name = offline_name(item)
+        known = ctx.stage.linked("offline-as", name) or ()
+        ctx.stage.link("offline-as", name, (*known, item.slip))
+    if not item.account_id:
+        ctx.stage.link("offline-typed", item.slip, account[:40])
 
 
 def move_short(ctx: Context, agent_id: int, amount: int, place: str) -> int:

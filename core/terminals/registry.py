@@ -11,7 +11,7 @@ from core.agents.money import MAX_AMOUNT, living
 from core.handlers.base import Context
 from core.messages import ReportTerminal, RequestTerminalAct
 from core.refusals import Refusal, refuse
-from core.terminals.counted import under_way
+from core.terminals.counted import under_way, unsettled
 from core.terminals.entities import Terminal
 from core.terminals.presence import terminal_of
 from core.terminals.shifts import end_shift
@@ -101,7 +101,8 @@ def carry_register(ctx: Context, _act_id: int, command: RequestTerminalAct) -> F
 
 
 def check_bind(ctx: Context, command: RequestTerminalAct) -> None:
-    """To another agent, when nobody is at it and nothing is under way there."""
+    """To another agent, when nobody is at it, nothing is under way there and it has settled: what
+    it sold is the former one's, and so is the settlement of it."""
     terminal = terminal_of(ctx, command.terminal)
     if terminal.state == TerminalState.RETIRED:
         raise wrong(terminal.number, "it is retired")
@@ -112,6 +113,9 @@ def check_bind(ctx: Context, command: RequestTerminalAct) -> None:
     waiting = under_way(ctx, terminal.id)
     if waiting:
         raise wrong(terminal.number, f"{waiting} sales there wait for their token")
+    items = unsettled(ctx, terminal.id)
+    if items:
+        raise wrong(terminal.number, f"{items} items there are not settled; it must settle first")
     _words(command)
 
 
@@ -121,7 +125,8 @@ def carry_bind(ctx: Context, _act_id: int, command: RequestTerminalAct) -> Facts
     said = {"name": command.name, "place": command.place, "merchant": command.merchant}
     changes = {name: text.strip() for name, text in said.items() if text is not None}
     agent = living(ctx, command.agent)
-    ctx.stage.put(terminal.id, replace(terminal, agent_id=agent.id, **changes))
+    since = {"bound_at": ctx.now_us, "former_agent_id": terminal.agent_id}
+    ctx.stage.put(terminal.id, replace(terminal, agent_id=agent.id, **since, **changes))
     return {}
 
 

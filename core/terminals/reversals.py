@@ -10,11 +10,13 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import replace
 
+from core.agents.entities import Agent
 from core.agents.floats import agent_of
+from core.agents.tells import also_told
 from core.collection.entities import Payment
 from core.collection.payments import payment_of, undo
 from core.collection.states import PaymentMove, PaymentState
-from core.entities import PastSale
+from core.entities import Account, PastSale
 from core.handlers.base import Context
 from core.messages import Answer, Outcome, ReverseAtTerminal
 from core.refusals import Refusal, refuse
@@ -33,6 +35,7 @@ from core.terminals.slips import (
     wrong,
 )
 from core.vending.receipt import sale_view
+from core.vending.sale_rows import tell
 
 _GONE: Final = (PaymentState.REVERSED, PaymentState.DISHONOURED)
 
@@ -57,7 +60,7 @@ def decide_reversal(ctx: Context, command: ReverseAtTerminal) -> Answer:
             )  # fmt: skip
         return _answer(str(ItemState.BARRED))
     _same(command, item)
-    if item.state == ItemState.BOOKED:
+    if item.state in (ItemState.BOOKED, ItemState.UNDONE):
         item = _take_back(ctx, item)
     else:
         item = _after(ctx, item, ItemMove.REVERSE)
@@ -110,7 +113,25 @@ def _take_back(ctx: Context, item: TerminalItem) -> TerminalItem:
     except Refusal as no:
         ctx.stage.back_to(before)
         return _keep(ctx, item, cases.KEPT_PAYMENT, no.code, no.operator())
+    _tell_customer(ctx, item)
     return _after(ctx, item, ItemMove.REVERSE)
+
+
+def _tell_customer(ctx: Context, item: TerminalItem) -> None:
+    """Who was told that his money came hears that it went: a shop that takes cash, shows the SMS
+    and takes the payment back is found out by its customer."""
+    account = ctx.stage.get(Account, item.account_id) if item.account_id else None
+    if account is None:  # it was in suspense: nobody was told
+        return
+    agent = ctx.stage.need(Agent, item.agent_id)
+    data = {
+        "payment": item.document,
+        "account": account.number,
+        "agent": agent.name or agent.number,
+        "amount": item.amount,
+        "currency": item.currency,
+    }
+    tell(ctx, also_told(ctx, agent, account.id, ()), "payment-taken-back", data)
 
 
 def _came_to_nothing(ctx: Context, item: TerminalItem) -> bool:

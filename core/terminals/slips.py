@@ -23,6 +23,7 @@ from core.terminals.entities import Terminal
 from core.terminals.item_entities import TerminalBatch, TerminalItem, slip_name, slot_name
 from core.terminals.item_states import BEGINNINGS, BatchState, ItemMove, ItemState, moved
 from core.terminals.presence import signed_on, terminal_at_work
+from core.terminals.undone import OF_PAYMENT, OF_SALE
 
 SALE: Final = "sale"
 PAYMENT: Final = "payment"
@@ -106,6 +107,7 @@ def at_terminal(ctx: Context, asked: Asked, act: Callable[[], Answer]) -> Answer
             ctx, at, ItemState.BOOKED,
             about=payment.id, document=payment.number, account_id=account,
         )  # fmt: skip
+        ctx.stage.link(OF_PAYMENT, payment.id, item.slip)
     else:
         item = _sold(ctx, at, answer)
     if late and item.state == ItemState.BOOKED:
@@ -120,7 +122,7 @@ def _sold(ctx: Context, at: At, answer: Answer) -> TerminalItem:
         ctx, at, ItemState.WAITING if waits else ItemState.BOOKED,
         about=sale.id, account_id=sale.payer_account_id,
     )  # fmt: skip
-    ctx.stage.link("item-of-sale", sale.id, item.slip)
+    ctx.stage.link(OF_SALE, sale.id, item.slip)
     if not waits:
         ctx.stage.link("item-view", sale.id, answer.data)
     return item
@@ -244,7 +246,7 @@ def add_item(
 
 def order_ended(ctx: Context, sale_id: int, view: dict[str, object] | None) -> None:
     """The module has answered for a sale of a terminal; ``view``: the sale, None: no token."""
-    slip = ctx.stage.linked("item-of-sale", sale_id)
+    slip = ctx.stage.linked(OF_SALE, sale_id)
     item = ctx.stage.get(TerminalItem, slip) if slip is not None else None
     if item is None:
         return

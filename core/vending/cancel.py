@@ -24,6 +24,7 @@ from core.handlers.base import Context
 from core.messages import RequestTokenAct
 from core.refusals import refuse
 from core.tariffs.compiling import NoTariffError
+from core.terminals.undone import OF_SALE, undone
 from core.vending.act_on_file import cannot, credit_on_file, not_rekeyed
 from core.vending.act_tokens import command_of, is_good, make_void
 from core.vending.price import MILLI_PER_TENTH, same_limits
@@ -72,6 +73,7 @@ def cancel(ctx: Context, act: TokenAct, meter: Meter) -> int:
         unspent(ctx, sale.agent_id, sale.tender, sale.priced_at)
     make_void(ctx, act, token)
     stage.link("sale-cancelled", sale.id, True)
+    undone(stage, OF_SALE, sale.id)
     for name, key in (
         ("recent-sales", sale.meter_id),
         ("last-sales", sale.phone),

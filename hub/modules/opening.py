@@ -13,7 +13,7 @@ from core.sts.module import KeyAddress, VirtualModule
 from core.sts.remote import RemoteModule
 from core.sts.sta import SAMPLE_TABLES, Tables, load_tables
 from hub.config import CompanySection, Config, ConfigError
-from hub.files import UnreadableError, read_bytes, read_text
+from hub.files import UnreadableError, private, read_bytes, read_text
 from hub.modules.hardware import module_of, unsafe_groups
 from hub.modules.settings import NETWORK, VIRTUAL, MasterKeySection
 
@@ -67,6 +67,8 @@ def master_key(config: Config, section: CompanySection, token_of: TokenOf) -> Ma
         from hub.modules.held import master_of
 
         return master_of(token_of(chosen.pkcs11), chosen.label)
+    if chosen.file and not section.test:
+        private(config.path(chosen.file))
     text = read_text(config.path(chosen.file)) if chosen.file else os.environ.get(chosen.env, "")
     try:
         key = bytes.fromhex(text.strip())

@@ -206,7 +206,7 @@ def remit(
     as_json: JsonOption = False,
 ) -> None:
     """Show which agents owe us: cash in hand with its age, the oldest first; commission paid out
-    and taken back since. Exit 1 if anything is overdue."""
+    and taken back since; what they collected above their floats. Exit 1 if anything is overdue."""
     settings = configuration(config)
     code = company_of(settings, company)
     section = settings.companies[code]
@@ -232,6 +232,8 @@ def _due(due: Due) -> str:
     said = ["OVERDUE"] if due.overdue else []
     if due.owes_commission:
         said.append(f"owes {format_amount(due.owes_commission, due.currency)} of commission")
+    if due.short:
+        said.append(f"short by {format_amount(due.short, due.currency)} of bills without the line")
     return f"{due.number:<12}{held}{since}  {due.name}  {', '.join(said)}".rstrip()
 
 

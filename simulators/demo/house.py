@@ -47,7 +47,8 @@ def _as_it_is(text: str) -> str:
 
 @dataclass(slots=True)
 class House:
-    """``smsc_options`` go to ``wattbus simulate smsc``; ``edit`` changes the configuration."""
+    """``smsc_options`` go to ``wattbus simulate smsc``; ``edit`` changes the configuration;
+    ``environment`` is of every process of the house."""
 
     folder: Path
     smsc_options: tuple[str, ...] = ()
@@ -55,6 +56,7 @@ class House:
     smpp_port: int = field(default_factory=free_port)
     control_port: int = field(default_factory=free_port)
     http_port: int = field(default_factory=free_port)
+    environment: dict[str, str] = field(default_factory=dict)
     hub: Child | None = None
     smsc: Child | None = None
     hub_started: float = 0.0
@@ -103,6 +105,7 @@ class House:
         It is killed when it comes to ``failpoint`` while the file :attr:`trap` is there.
         """
         extra = {"WATTBUS_FAILPOINT": failpoint, "WATTBUS_FAILPOINT_GATE": str(self.trap)}
+        extra |= self.environment
         argv = wattbus("run", "-c", str(self.config_file))
         self.hub_started = time.monotonic()
         self.hub = child = Child.start("hub", argv, self.folder, extra)
@@ -154,7 +157,7 @@ class House:
         return subprocess.run(
             wattbus(*args),
             cwd=self.folder,
-            env=environment({"COLUMNS": "160", "NO_COLOR": "1"}),
+            env=environment({"COLUMNS": "160", "NO_COLOR": "1", **self.environment}),
             capture_output=True,
             text=True,
             timeout=ANSWER_S,

@@ -1,6 +1,6 @@
 """Octets and messages: frames, codes over messages, keys. One for each terminal; no socket."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from adapters.iso8583.document import Dialect
@@ -13,7 +13,7 @@ from adapters.iso8583.seal import sealed, verify
 
 @dataclass(slots=True)
 class Modem:
-    """``classes`` are those of message types that carry a code.
+    """``seals``: whether a message, by what it is, carries a code.
 
     ``master`` is the terminal's master key, which a technician typed in; empty: no codes. The
     session's key comes under it with the answer to a sign-on; until then, and where the host
@@ -22,7 +22,7 @@ class Modem:
 
     dialect: Dialect
     master: bytes = b""
-    classes: str = "12345678"
+    seals: Callable[[Message], bool] = lambda _: True
     faults: list[str] = field(default_factory=list)
     _framer: Framer = field(init=False)
     _keys: SessionKeys | None = None
@@ -65,7 +65,7 @@ class Modem:
         self._keys = None
 
     def _seals(self, message: Message) -> bool:
-        return bool(self.master) and self.dialect.mac is not None and message.mti[1] in self.classes
+        return bool(self.master) and self.dialect.mac is not None and self.seals(message)
 
     def _key(self) -> bytes:
         return self._keys.current if self._keys else self.master

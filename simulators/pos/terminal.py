@@ -36,7 +36,7 @@ class Terminal:
         self.draw = Random(seed)
         self.state = State.OFF
         self.book = ItemBook()
-        self.modem = Modem(setup.wording.dialect, setup.master, setup.wording.sheet.seal.classes)
+        self.modem = Modem(setup.wording.dialect, setup.master, setup.wording.seals)
         self.cashier = ""
         self.offline: list[Item] = []
         self.counts: Counter[str] = Counter()

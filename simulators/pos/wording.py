@@ -30,6 +30,8 @@ _NETWORK: Final = "network"
 _MONEY: Final = frozenset({"amount", "debit_amount", "debit_reversal_amount"})
 #: The same in answers, in the digits of an amount.
 _SHOWN: Final = frozenset({"tender", "tax", "debts", "carried", "credit", "due"})
+#: What carries no code, though its class does: it brings the key, or is of the line alone.
+_OPENING: Final = ("sign_on", "key_exchange", "echo", "cut_over")
 #: In advice and upload the processing code says what is told of.
 _TELLS: Final = {"payment": "pay", "sale": "vend"}
 
@@ -139,6 +141,21 @@ class Wording:
     def operations(self) -> tuple[str, ...]:
         """What can be asked in this dialect."""
         return tuple(self._rules)
+
+    def seals(self, message: Message) -> bool:
+        """Whether a message, or its answer, which says the same of itself, carries a code."""
+        if self.dialect.mac is None or message.mti[1] not in self.sheet.seal.classes:
+            return False
+        return not any(self._is(message, rule) for rule in self._opening)
+
+    @cached_property
+    def _opening(self) -> tuple[Rule, ...]:
+        return tuple(rule for rule in self.sheet.operations if rule.is_ in _OPENING)
+
+    def _is(self, message: Message, rule: Rule) -> bool:
+        wanted = {path: str(text) for path, text in rule.when.items() if path != "mti"}
+        same = str(rule.when.get("mti", ""))[:2] == message.mti[:2]
+        return same and all(self._read(message, path) == text for path, text in wanted.items())
 
     # --- requests --------------------------------------------------------------------------------
 

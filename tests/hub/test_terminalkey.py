@@ -17,6 +17,7 @@ KEY = combine([ONE, OTHER])
 def desk(tmp_path: Path) -> Path:
     """A folder with a master key and two people's components."""
     (tmp_path / "master").write_text(bytes(range(32)).hex())
+    (tmp_path / "master").chmod(0o600)
     (tmp_path / "one").write_text(ONE.hex())
     (tmp_path / "other").write_text(OTHER.hex() + "\n")
     return tmp_path
@@ -62,6 +63,19 @@ def test_a_file_that_is_none_is_not_written_over(desk: Path) -> None:
     (desk / "keys").write_text("{}")
     assert add(desk)[0] == 1
     assert (desk / "keys").read_text() == "{}"
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o660, 0o777])
+def test_a_master_key_that_others_can_read_is_refused(desk: Path, mode: int) -> None:
+    (desk / "master").chmod(mode)
+    with pytest.raises(TerminalKeyError, match=r"others can read this key .*chmod 600"):
+        read_master(desk / "master")
+    assert read_master(desk / "master", test=True)  # a test company's
+    code, told = add(desk)
+    assert (code, "chmod 600" in told) == (1, True)
+    (desk / "master").unlink()
+    with pytest.raises(TerminalKeyError, match="there is no such file"):
+        read_master(desk / "master")
 
 
 @pytest.mark.parametrize("text", ["", "00", "zz" * 32])

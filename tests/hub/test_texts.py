@@ -152,6 +152,13 @@ NOTICES = {
     "pay-in-debts": {"debts": 700, "currency": "UGX", "account": "100001"},
     "pay-in-held": {"amount": 500, "currency": "UGX", "reference": "041S", "payment": "W-000017"},
     "pay-in-credited": {"amount": 500, "currency": "UGX", "account": "100001"},
+    "payment-taken-back": {
+        "payment": "DP-M00000017",
+        "account": "100001",
+        "agent": "Kisoro shop",
+        "amount": 50000,
+        "currency": "UGX",
+    },
 }
 
 

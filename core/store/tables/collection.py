@@ -39,6 +39,13 @@ OPEN_ITEM = Table(
     Index("ix_open_item_about_id", "about_id"),
     Index("ix_open_item_plan_id", "plan_id"),
     Index(
+        "ix_open_item_owed",
+        "company",
+        "account_id",
+        sqlite_where=text("state = 'live' AND open > 0"),
+        postgresql_where=text("state = 'live' AND open > 0"),
+    ),
+    Index(
         "uq_open_item_identity",
         "company",
         "identity",

@@ -32,6 +32,8 @@ TERMINAL = Table(
     words("cashier"),  # who is signed on; its own number where the agent has no cashiers
     big("shift_id"),  # the open one; 0: nobody is signed on
     big("registered_at"),
+    big("bound_at", 0),  # since when it is its agent's; 0: since it was registered
+    big("former_agent_id", 0),  # whose it was until then; 0: nobody's
     Index("uq_terminal_company_number", "company", "number", unique=True),
     Index("ix_terminal_agent_id", "agent_id"),
 )

@@ -90,6 +90,7 @@ TERMINAL_BATCH = Table(
     big("opened_at"),
     big("closed_at"),
     Index("uq_terminal_batch_number", "terminal_id", "number", "turn", unique=True),
+    Index("ix_terminal_batch_agent_id", "agent_id"),
     Index(
         "ix_terminal_batch_live",
         "slot",

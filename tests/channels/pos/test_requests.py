@@ -1,5 +1,6 @@
 """Each request of a terminal, and what the hub is told and the terminal answered."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -524,3 +525,22 @@ def test_status_tells_what_came() -> None:
     status = shop.channel.status()
     assert (status["terminals"], status["open"], status["counts"]["vend"]) == (1, 0, 1)
     assert usual(ReportTerminal(terminal=TERMINAL)).outcome is Outcome.DONE
+
+
+def test_a_repeat_after_the_terminal_was_bound_to_another_agent_gets_its_answer() -> None:
+    shop = Shopfront()
+    first = shop.message("0200", **VEND)
+    shop.send(first)
+    (answer,) = shop.answers()
+    shop.ports.known[TERMINAL] = terminal(agent="A-018", former="A-017")
+    shop.channel.desk.terminals.forget_view(TERMINAL)
+    shop.send(replace(first, mti="0201"))
+    (again,) = shop.answers()
+    assert again.fields[39] == "00"
+    assert again.fields[62]["01"] == answer.fields[62]["01"]
+    assert len(shop.ports.arrivals) == 1
+    assert shop.counts["alarm key-reused"] == 0
+    shop.send(replace(first, fields={**first.fields, 4: "000009999900"}))
+    (other,) = shop.answers()
+    assert other.fields[39] == "94"
+    assert shop.counts["alarm key-reused"] == 1

@@ -137,6 +137,33 @@ def test_a_dialect_may_close_the_link_for_a_wrong_code(tmp_path: Path) -> None:
     assert "authentication" in shop.wire.closed.reason
 
 
+#: Of the line: who signs off, reports and downloads in a terminal's name.
+OF_CLASS_8 = {"sign-off": "002", "report": "381", "parameters": "382", "emergency list": "383"}
+
+
+@pytest.mark.parametrize("code", OF_CLASS_8.values(), ids=OF_CLASS_8)
+def test_nobody_on_a_plain_link_speaks_in_a_terminals_name(tmp_path: Path, code: str) -> None:
+    shop = installed(tmp_path)
+    key = signed_on(shop)
+    heard = len(shop.ports.arrivals)
+    plain = shop.ask("0800", f70=code)
+    assert plain.fields[39] == "A0"
+    assert 62 not in plain.fields  # nothing of the list, nothing of a shift
+    assert len(shop.ports.arrivals) == heard
+    assert shop.counts["alarm wrong-code"] == 1
+    shop.octets(sealed(shop.profile.dialect, shop.message("0800", f70=code), key))
+    shop.ports.reactor.advance(0)
+    raw = shop._framer.feed(shop.transport.value())[-1]
+    assert verify(shop.profile.dialect, raw, [key]) == key
+    assert shop.profile.dialect.codec.decode(raw).fields[39] == "00"
+
+
+@pytest.mark.parametrize("code", ["001", "101", "201", "301"])
+def test_what_begins_a_session_or_is_of_the_line_needs_no_code(tmp_path: Path, code: str) -> None:
+    shop = installed(tmp_path)
+    assert shop.ask("0800", f70=code).fields[39] == "00"
+
+
 def test_the_old_key_is_taken_until_the_new_one_was_used(tmp_path: Path) -> None:
     shop = installed(tmp_path)
     draws = iter(range(1, 9))
@@ -201,6 +228,18 @@ def test_an_aes_key_goes_out_under_an_aes_key(tmp_path: Path) -> None:
 def test_only_a_test_company_goes_without_keys() -> None:
     with pytest.raises(PosError, match="keys"):
         Shopfront(ports=PosPorts(Clock(), company=House()))
+
+
+def test_a_live_company_starts_with_a_master_key_of_its_own_eyes_only(tmp_path: Path) -> None:
+    record = {"version": 1, "keys": [json.loads(_json(wrap(MASTER, "demo", TERMINAL, "des", TMK)))]}
+    (tmp_path / "keys.json").write_text(json.dumps(record))
+    (tmp_path / "master").write_text(MASTER.hex())
+    ports = PosPorts(Clock(), company=House(), folder=tmp_path)
+    (tmp_path / "master").chmod(0o644)
+    with pytest.raises(TerminalKeyError, match="others can read this key"):
+        Shopfront(config=KEYS, ports=ports)
+    (tmp_path / "master").chmod(0o600)
+    assert Shopfront(config=KEYS, ports=ports).ask("0800", f70="001").fields[39] == "00"
 
 
 WRONG: dict[str, tuple[dict[str, Any], bool, str]] = {

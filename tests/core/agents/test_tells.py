@@ -21,6 +21,7 @@ from tests.core.agents.shop import (
     sms,
     whole,
 )
+from tests.core.terminals.till import back, paid, registered, sold
 from tests.hub.machine import METER, PHONE, Machine, fresh_sqlite
 from tests.hub.remote import RemoteMachine, remote_terms
 
@@ -107,3 +108,37 @@ def test_what_a_contract_may_say(tmp_path: Path) -> None:
     assert no(machine, ask("alter", transfers="up")) == "agent-wrong"
     changed = agreed(machine, ask("alter", tells="yes", transfers="both"))
     assert changed["changed"] == ["tells", "transfers"]
+
+
+def test_who_was_told_of_a_payment_hears_that_the_terminal_took_it_back(tmp_path: Path) -> None:
+    """The fraud: collect, show the customer his SMS, and take the payment back."""
+    machine = shop(tmp_path, agents=TELLS)
+    opened(machine, money=100_000)
+    registered(machine)
+    done(machine, paid(machine, 1, 5_000))
+    assert heard(machine) == [(PHONE, "payment")]
+    assert done(machine, back(machine, 1))["state"] == "reversed"
+    assert heard(machine)[1:] == [(PHONE, "payment-taken-back")]
+    args = machine.channel.sent[-1].message.args
+    assert (args["account"], args["amount"], args["currency"]) == ("100001", 5_000, "UGX")
+    assert args["agent"]
+    done(machine, back(machine, 1))  # once more, under another key
+    assert len(heard(machine)) == 2
+    whole(machine)
+
+
+@pytest.mark.parametrize("agent", ["no", "yes"])
+def test_of_what_came_to_nothing_he_hears_only_where_he_was_told(
+    tmp_path: Path, agent: str
+) -> None:
+    machine = shop(tmp_path)
+    opened(machine, money=100_000, tells=agent)
+    registered(machine)
+    done(machine, back(machine, 2))  # barred: no payment was
+    done(machine, sold(machine, 3))
+    assert done(machine, back(machine, 3))["state"] == "kept"
+    done(machine, paid(machine, 1, 5_000))
+    done(machine, back(machine, 1))
+    told = [(PHONE, "token"), (PHONE, "payment"), (PHONE, "payment-taken-back")]
+    assert heard(machine) == (told if agent == "yes" else [])
+    whole(machine)

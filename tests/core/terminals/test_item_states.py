@@ -51,4 +51,5 @@ def test_money_that_moved_counts() -> None:
     assert {S for S, (sold, back) in COUNTS.items() if sold > back} == {
         ItemState.BOOKED,
         ItemState.KEPT,
+        ItemState.UNDONE,
     }

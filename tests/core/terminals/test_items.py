@@ -7,7 +7,7 @@ import pytest
 
 from core.messages import Outcome
 from tests.core.agents.shop import agreed as approved
-from tests.core.agents.shop import ask, float_of, no, opened, shop, shop_terms
+from tests.core.agents.shop import ask, float_of, no, opened, shop, shop_terms, yes
 from tests.core.agents.test_cancelled import BOTH, cancel, cancelling
 from tests.core.agents.test_cancelled import _yes as cancelled
 from tests.core.collection.desk import act as money_act
@@ -132,9 +132,31 @@ def test_a_payment_that_an_operator_took_back_is_not_taken_back_twice(machine: M
     payment = done(machine, paid(machine, 1, 4_000))["payment"]
     act = done(machine, money_act("reverse", payment=payment))["act"]
     done(machine, money_yes(act))
+    assert item(machine, 1)[0] == "undone"
     before = float_of(machine)
     assert done(machine, back(machine, 1))["state"] == "reversed"
+    assert item(machine, 1)[0] == "reversed"
     assert float_of(machine) == before
+    whole(machine)
+
+
+def test_what_operators_took_back_the_terminal_still_counts(tmp_path: Path) -> None:
+    """Its totals are of what it did; the float has the money, and the item says why."""
+    machine = shop(tmp_path, operators=BOTH)
+    opened(machine, money=100_000)
+    registered(machine)
+    cancel(machine, done(machine, sold(machine, 1, 20_000)))
+    payment = done(machine, paid(machine, 2, 4_000))["payment"]
+    both = [
+        paid(machine, 3, 1_000),
+        money_yes(done(machine, money_act("reverse", payment=payment))["act"]),
+    ]
+    for n, each in enumerate(both):
+        machine.accept(each, f"u{n}", "agent/A1")
+    machine.settle()
+    assert [item(machine, stan)[0] for stan in (1, 2, 3)] == ["undone", "undone", "booked"]
+    whole(machine)
+    assert done(machine, settling(machine, totals(3, 25_000)))["balanced"]
     whole(machine)
 
 
@@ -322,8 +344,9 @@ def test_none_was_made(remote: RemoteMachine) -> None:
 def test_a_terminal_that_became_another_agents_takes_back_what_it_sold_before(
     machine: Machine,
 ) -> None:
-    """The money is the former agent's: his float is locked, and gets it."""
+    """The money is the former agent's: his float is locked, and gets it. No settlement has it."""
     opened(machine, "A2", money=20_000)
+    done(machine, settling(machine, totals()))
     done(machine, paid(machine, 1, 4_000))
     done(machine, sold(machine, 2))
     former = float_of(machine)
@@ -332,4 +355,26 @@ def test_a_terminal_that_became_another_agents_takes_back_what_it_sold_before(
     assert done(machine, back(machine, 2, agent="A2"))["sale"]["token"]
     assert float_of(machine)[0] > former[0]
     assert float_of(machine, "A2") == (20_000, 0)
+    whole(machine)
+
+
+def test_a_terminal_that_has_not_settled_stays_where_it_is(machine: Machine) -> None:
+    """Its settlement, and what comes late of its batch, would be another agent's."""
+    opened(machine, "A2", money=20_000)
+    bind = terminal_act("terminal-bind", agent="A2")
+    waiting = done(machine, bind)["act"]
+    done(machine, paid(machine, 1, 4_000))
+    done(machine, back(machine, 1))
+    done(machine, sold(machine, 2))
+    assert no(machine, bind) == "terminal-wrong"
+    assert no(machine, yes(waiting)) == "terminal-wrong"
+    together = [settling(machine, totals(2, 9_000, 1, 4_000)), bind]  # of one batch of ours
+    heard = [machine.accept(each, f"b{n}", "agent/A1") for n, each in enumerate(together)]
+    machine.settle()
+    answers = [machine.answer(each[0].message_id) for each in heard]
+    assert [answer.code for answer in answers] == ["ok", "ok"]
+    done(machine, yes(answers[1].data["act"]))
+    assert machine.rows("SELECT former_agent_id <> 0, bound_at FROM terminal") == [
+        (1, machine.time.at_us)
+    ]
     whole(machine)

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from core.queries.agent_days import dues
 from tests.core.agents.shop import agreed as approved
 from tests.core.agents.shop import ask, float_of, no, opened
 from tests.core.collection.desk import act as money_act
@@ -133,6 +134,107 @@ def test_a_bill_that_is_sent_again_is_booked_once(
     whole(machine)
 
 
+@pytest.mark.parametrize("hours", [0, 24, 72])
+def test_a_bill_that_is_dated_anew_is_booked_once(machine: Machine, hours: int) -> None:
+    """A terminal that writes today's date on whatever it sends: its receipt is of a series."""
+    answer = done(machine, offline(machine, 1, 4_000, receipt(machine), made_at=machine.time.at_us))
+    machine.time.at_us += hours * HOUR_US
+    again = offline(machine, 7, 4_000, receipt(machine), made_at=machine.time.at_us)
+    assert done(machine, again)["payment"] == answer["payment"]
+    assert cases(machine) == []
+    assert float_of(machine) == (96_000, 0)
+    whole(machine)
+
+
+def test_a_bill_that_operators_took_back_is_not_booked_by_coming_again(machine: Machine) -> None:
+    payment = done(machine, offline(machine, 1, 4_000, receipt(machine)))["payment"]
+    done(machine, money_yes(done(machine, money_act("reverse", payment=payment))["act"]))
+    assert item(machine, 1)[0] == "undone"
+    assert done(machine, offline(machine, 7, 4_000, receipt(machine)))["payment"] == payment
+    assert float_of(machine) == (100_000, 0)
+    whole(machine)
+
+
+@pytest.mark.parametrize(("hours", "payments"), [(0, 1), (24, 2)])
+def test_a_receipt_of_no_series_may_come_again_another_day(
+    machine: Machine, hours: int, payments: int
+) -> None:
+    """Some terminals count their receipts anew each day: the customer has paid twice."""
+    done(machine, offline(machine, 1, 4_000, "7", made_at=machine.time.at_us))
+    machine.time.at_us += hours * HOUR_US
+    done(machine, offline(machine, 7, 4_000, "7", made_at=machine.time.at_us))
+    assert machine.rows("SELECT count(*) FROM payment") == [(payments,)]
+    whole(machine)
+
+
+@pytest.mark.parametrize("stan", [1, 7])
+def test_a_bill_in_suspense_that_comes_again_when_its_account_is_there_is_booked_once(
+    machine: Machine, stan: int
+) -> None:
+    """Collected for an account that was not registered yet; under its number, or another one."""
+    first = offline(machine, 1, 4_000, receipt(machine), account="100009")
+    answer = done(machine, first)
+    assert answer["cases"] == ["suspense"]
+    with machine.store.transaction() as tx:
+        tx.run("UPDATE account SET number = '100009' WHERE number = '100001'")
+    again = offline(machine, stan, 4_000, receipt(machine), account="100009")
+    assert done(machine, again)["payment"] == answer["payment"]
+    assert no(machine, closing(answer["case"])) == "act-wrong"
+    assert done(machine, closing(answer["case"], account="100009"))["state"] == "closed"
+    assert done(machine, replace(again, slip=slip(machine, 9, receipt=receipt(machine))))
+    assert machine.rows("SELECT count(*) FROM payment") == [(1,)]
+    assert float_of(machine) == (96_000, 0)
+    whole(machine)
+
+
+def bound(machine: Machine) -> int:
+    """The terminal is agent A2's from now on; when that was."""
+    opened(machine, "A2", money=20_000)
+    agreed(machine, terminal_act("terminal-bind", agent="A2"))
+    machine.time.at_us += HOUR_US
+    return machine.time.at_us - HOUR_US
+
+
+def test_what_was_collected_before_it_was_bound_the_former_agent_owes(machine: Machine) -> None:
+    since = bound(machine)
+    asked = offline(
+        machine, 1, 4_000, receipt(machine), agent="A2", made_at=since - HOUR_US
+    )  # it lay in the terminal
+    answer = done(machine, asked)
+    assert answer["cases"] == ["offline-wrong"]
+    assert "it was made before, and agent A1 owes it" in detail(machine)
+    assert float_of(machine) == (96_000, 0)
+    assert float_of(machine, "A2") == (20_000, 0)
+    again = replace(asked, slip=slip(machine, 8, receipt=receipt(machine)))
+    assert done(machine, again)["payment"] == answer["payment"]
+    after = offline(machine, 2, 3_000, receipt(machine, 1), agent="A2", made_at=since + 1)
+    assert "cases" not in done(machine, after)
+    assert float_of(machine, "A2") == (17_000, 0)
+    whole(machine)
+
+
+def test_a_receipt_that_was_given_since_is_of_who_has_it_now(machine: Machine) -> None:
+    """Whoever turns the clock back does not collect at another one's cost."""
+    since = bound(machine)
+    agreed(machine, terminal_act("terminal-emergency", limit=10_000, receipts=5))
+    ((first,),) = machine.rows("SELECT max(first_number) FROM terminal_receipts")
+    done(machine, offline(machine, 1, 4_000, str(first), agent="A2", made_at=since - HOUR_US))
+    assert float_of(machine) == (100_000, 0)
+    assert float_of(machine, "A2") == (16_000, 0)
+    whole(machine)
+
+
+def test_a_bill_booked_before_it_was_bound_and_sent_again_is_booked_once(machine: Machine) -> None:
+    asked = offline(machine, 1, 4_000, receipt(machine), made_at=machine.time.at_us)
+    answer = done(machine, asked)
+    done(machine, settling(machine, totals(1, 4_000)))
+    bound(machine)
+    assert done(machine, replace(asked, agent="A2"))["payment"] == answer["payment"]
+    assert float_of(machine) == (96_000, 0)
+    assert float_of(machine, "A2") == (20_000, 0)
+    whole(machine)
+
+
 def test_a_bill_that_is_sent_twice_in_one_batch_is_booked_once(machine: Machine) -> None:
     both = [offline(machine, n, 4_000, receipt(machine)) for n in (1, 2)]
     heard = [machine.accept(each, f"o{n}", "agent/A1") for n, each in enumerate(both)]
@@ -253,10 +355,22 @@ def test_what_the_float_did_not_have_the_agent_owes(tmp_path: Path) -> None:
     assert cases(machine)[0] == ("float-short", 3_000, "open")
     whole(machine)
     assert no(machine, closing(answer["case"])) == "float-insufficient"
+    (due,) = due_now(machine)
+    assert (due.number, due.short, due.in_hand, due.overdue) == ("A1", 3_000, 0, False)
+    assert due.since == machine.rows("SELECT opened_at FROM terminal_case LIMIT 1")[0][0]
+    machine.time.at_us += 49 * HOUR_US
+    assert due_now(machine)[0].overdue
     approved(machine, ask("topup", amount=5_000))
     assert done(machine, closing(answer["case"]))["paid"] == 3_000
+    assert due_now(machine) == []
     assert float_of(machine) == (2_000, 0)
     whole(machine)
+
+
+def due_now(machine: Machine) -> list[Any]:
+    """Who owes us, of cash that is due within two days."""
+    with machine.store.reader() as reader:
+        return dues(reader, "demo", machine.time.at_us, 48)
 
 
 def test_who_owes_is_paid_nothing_out_and_is_not_closed(tmp_path: Path) -> None:

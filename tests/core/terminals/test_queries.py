@@ -106,6 +106,8 @@ def test_a_terminal_with_a_sale_under_way_stays_where_it_is(machine: Machine) ->
     assert refused(machine, ask("bind", agent="A2")).code == "terminal-wrong"
     with machine.store.transaction() as tx:
         tx.run("UPDATE terminal_item SET state = 'booked'")
+    assert refused(machine, ask("bind", agent="A2")).code == "terminal-wrong"
+    done(machine, till.settling(machine, till.totals(1, 5_000)))
     agreed(machine, ask("bind", agent="A2"))
     # its copies stay with the agent that sold
     assert asked(machine, copy_of, TERMINAL) is None

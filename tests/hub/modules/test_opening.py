@@ -92,6 +92,13 @@ def test_the_master_key_comes_from_the_environment(
     assert sold(folder.module()) == before
 
 
+def test_a_live_master_key_that_others_can_read_is_refused(folder: Folder) -> None:
+    (folder.path / "master.key").chmod(0o644)
+    sold(folder.module())  # a test company's
+    folder.change("test = true ", "test = false ")
+    assert "others can read this key (mode 0644): chmod 600" in folder.problem()
+
+
 def test_a_master_key_of_another_length_is_refused(folder: Folder) -> None:
     (folder.path / "master.key").write_text("00" * 16)
     assert folder.problem() == (

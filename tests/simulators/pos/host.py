@@ -58,7 +58,7 @@ class Host:
     mute: bool = False
 
     def __post_init__(self) -> None:
-        self.modem = Modem(self.words.dialect, self.master, self.words.sheet.seal.classes)
+        self.modem = Modem(self.words.dialect, self.master, self.words.seals)
         self.answers: dict[int, tuple[str, dict[str, str]]] = {}
 
     def receive(self, data: bytes) -> bytes:
