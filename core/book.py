@@ -61,6 +61,9 @@ class Wants(msgspec.Struct, frozen=True, gc=False):
     batches: tuple[tuple[str, int], ...] = ()  # (terminal, wanted too; number), with all in them
     uploads: tuple[tuple[str, int, int, int], ...] = ()  # (terminal, batch, day, stan)
     offline: tuple[tuple[str, str, int], ...] = ()  # (terminal, receipt of a series, day)
+    guards: tuple[str, ...] = ()  # phones whose PIN counts; locked last of all
+    registering: tuple[str, ...] = ()  # phones, wanted too, with requests and what they have
+    holders_of: tuple[str, ...] = ()  # meters, wanted too, whose phones on file may agree
     cases: tuple[int, ...] = ()  # that people close, with the money that they are about
 
     @staticmethod

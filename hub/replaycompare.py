@@ -73,6 +73,8 @@ COMPARED: Mapping[str, tuple[str, ...]] = {
     "cashier": (),
     "terminal_shift": (),
     "terminal_receipts": (),
+    "phone_guard": (),
+    "phone_request": (),
 }
 _LEDGERS = (
     "SELECT t.company || ' ' || t.currency || ' ' || p.ledger, CAST(sum(p.amount) AS BIGINT) "

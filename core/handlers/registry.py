@@ -12,6 +12,7 @@ from core.handlers import (
     key_changes,
     money_acts,
     notices,
+    registration,
     terminal_items,
     terminal_registry,
     token_acts,
@@ -41,5 +42,6 @@ HANDLERS: dict[str, Handler] = {
         *counter.HANDLERS,
         *terminal_items.HANDLERS,
         *terminal_registry.HANDLERS,
+        *registration.HANDLERS,
     )
 }
