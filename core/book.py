@@ -67,6 +67,9 @@ class Wants(msgspec.Struct, frozen=True, gc=False):
     held: tuple[int, ...] = ()  # money by wallet that waits, by number, with all that it is for
     held_of: tuple[int, ...] = ()  # the same, of these payments by wallet (ids)
     tokens_of: tuple[tuple[str, str], ...] = ()  # (phone that asks, the provider's receipt)
+    guards: tuple[str, ...] = ()  # phones whose PIN counts; locked last of all
+    registering: tuple[str, ...] = ()  # phones, wanted too, with requests and what they have
+    holders_of: tuple[str, ...] = ()  # meters, wanted too, whose phones on file may agree
     cases: tuple[int, ...] = ()  # that people close, with the money that they are about
 
     @staticmethod

@@ -76,6 +76,8 @@ COMPARED: Mapping[str, tuple[str, ...]] = {
     "wallet_payment": (),
     "held_money": (),
     "wallet_asks": (),
+    "phone_guard": (),
+    "phone_request": (),
 }
 _LEDGERS = (
     "SELECT t.company || ' ' || t.currency || ' ' || p.ledger, CAST(sum(p.amount) AS BIGINT) "

@@ -94,6 +94,7 @@ class LimitsSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     per_sale: Count = 0
     per_day_meter: Count = 0
     per_day_phone: Count = 0
+    pin_above: Count = 0  # from an account, by phone: more than this needs the phone's PIN
 
 
 class RecoverySection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):

@@ -13,6 +13,7 @@ from core.handlers import (
     money_acts,
     notices,
     pay_ins,
+    registration,
     terminal_items,
     terminal_registry,
     token_acts,
@@ -47,5 +48,6 @@ HANDLERS: dict[str, Handler] = {
         *wallet_collections.HANDLERS,
         *wallet_books.HANDLERS,
         *pay_ins.HANDLERS,
+        *registration.HANDLERS,
     )
 }
