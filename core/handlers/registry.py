@@ -18,6 +18,7 @@ from core.handlers import (
     token_acts,
     token_orders,
     vending,
+    wallet_acts,
     wallet_books,
 )
 from core.handlers.base import Handler
@@ -43,6 +44,7 @@ HANDLERS: dict[str, Handler] = {
         *counter.HANDLERS,
         *terminal_items.HANDLERS,
         *terminal_registry.HANDLERS,
+        *wallet_acts.HANDLERS,
         *wallet_books.HANDLERS,
         *pay_ins.HANDLERS,
     )
