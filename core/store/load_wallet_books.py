@@ -26,6 +26,7 @@ from core.wallets.book_wants import (
     AT_RECEIPT,
     AT_REFERENCE,
     BACK,
+    BACK_HELD,
     BACK_OF,
     CASE,
     EXPECTED,
@@ -77,18 +78,21 @@ def behind_wallet_books(reader: Reader, company: str, wants: Wants) -> Wants:
         more.append(_to_settle(reader, company, wallet, int(key)))
     receipts = [key for _, key in _keys(wants, BACK)]
     cases = [int(key) for _, key in _keys(wants, CASE)]
-    if not (numbers or receipts or cases):
+    held = [int(key) for _, key in _keys(wants, BACK_HELD)]
+    if not (numbers or receipts or cases or held):
         return Wants.union(more)
     rows = reader.rows(
         "SELECT w.id, w.number, w.receipt FROM wallet_payment w "
         "WHERE w.company = :company AND (w.number IN :numbers "
         "OR (w.receipt IN :receipts AND w.receipt <> '') OR w.id IN "
-        "(SELECT payment_id FROM wallet_case WHERE company = :company AND id IN :cases)) "
+        "(SELECT payment_id FROM wallet_case WHERE company = :company AND id IN :cases) OR w.id IN "
+        "(SELECT payment_id FROM held_money WHERE company = :company AND id IN :held)) "
         "ORDER BY w.id",
         company=company,
         numbers=numbers or [""],
         receipts=receipts or [""],
         cases=cases or [0],
+        held=held or [0],
     )
     ids = [row[0] for row in rows]
     booked = [number for _, number in _booked(reader, ids)]
@@ -317,7 +321,8 @@ def _refunds_and_cases(reader: Reader, company: str, wants: Wants, book: Book, s
             book.load(case.id, case)
     payments = [key[1] for key in book.entities if key[0] is WalletPayment]
     _cases_at(reader, company, wants, book)
-    if not payments or not (_keys(wants, BACK) or _keys(wants, BACK_OF) or ids):
+    back = any(_keys(wants, what) for what in (BACK, BACK_OF, BACK_HELD))
+    if not payments or not (back or ids):
         return
     _refunds_of(reader, payments, book)
     _money_of(reader, payments, book)

@@ -30,6 +30,8 @@ SETTLED: Final = "settled"
 #: (BACK_OF, "", number). Locked.
 BACK: Final = "back"
 BACK_OF: Final = "back-of"
+#: … or (BACK_HELD, "", the id of what is held of it).
+BACK_HELD: Final = "back-held"
 #: (CASE, "", its id), with its payment.
 CASE: Final = "case"
 

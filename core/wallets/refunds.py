@@ -16,6 +16,7 @@ from msgspec.structs import asdict, replace
 from core.collection.tenders import not_now
 from core.handlers.base import Context
 from core.messages import ReportReversal, ReversePayment
+from core.refusals import Refusal
 from core.vending.sale_rows import MAX_RECIPIENTS, tell
 from core.wallets import cases, rows, takeback
 from core.wallets import held as holding
@@ -110,6 +111,17 @@ def ask(ctx: Context, payment: WalletPayment, why: Why) -> WalletRefund:
         )
     )
     return refund
+
+
+def lapsed(ctx: Context, payment: WalletPayment) -> WalletRefund | None:
+    """Its deadline passed, and the company's rule gives it back: up to ``alone`` by itself; what is
+    above it waits on the work list for two people."""
+    if payment.paid > ctx.terms.wallets.alone:
+        return None
+    try:
+        return ask(ctx, payment, Why("held", "its deadline passed"))
+    except Refusal:
+        return None
 
 
 def reference_of(company: str, message_id: str, number: str) -> str:
