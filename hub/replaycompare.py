@@ -73,6 +73,9 @@ COMPARED: Mapping[str, tuple[str, ...]] = {
     "cashier": (),
     "terminal_shift": (),
     "terminal_receipts": (),
+    "wallet_payment": (),
+    "held_money": (),
+    "wallet_asks": (),
 }
 _LEDGERS = (
     "SELECT t.company || ' ' || t.currency || ' ' || p.ledger, CAST(sum(p.amount) AS BIGINT) "

@@ -10,6 +10,7 @@ from core.vending.sale_rows import MAX_RECIPIENTS
 from core.wallets import held as holding
 from core.wallets.applying import release
 from core.wallets.book_wants import BACK_HELD
+from core.wallets.cases import CASE_IDS
 from core.wallets.entities import WalletPayment
 from core.wallets.held_states import RUNNING, HeldMoney, HeldState
 from core.wallets.my_payment import ask
@@ -27,7 +28,7 @@ APPLY_IDS: Final = {
     "held_money": 2,
     "payment": _TRIES,
     "payment-number/{company}": _TRIES,
-    "ledger_txn": _TRIES * (SALE_IDS["ledger_txn"] + 2),
+    "ledger_txn": _TRIES * (SALE_IDS["ledger_txn"] + 3),
     "agent_movement": 2,
     "notice": _TRIES * MAX_RECIPIENTS + 2,
 }
@@ -109,7 +110,7 @@ HANDLERS = (
         ReceivePayIn,
         _wants_pay_in,
         decide_pay_in,
-        {**APPLY_IDS, **ROW_IDS},
+        {**APPLY_IDS, **ROW_IDS, **CASE_IDS},
     ),
     Handler("wallets.sweep-held", SweepHeld, _wants_sweep, decide_sweep, SWEEP_IDS),
     Handler(

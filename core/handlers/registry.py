@@ -20,6 +20,7 @@ from core.handlers import (
     vending,
     wallet_acts,
     wallet_books,
+    wallet_collections,
 )
 from core.handlers.base import Handler
 from core.messages import name_of
@@ -45,6 +46,7 @@ HANDLERS: dict[str, Handler] = {
         *terminal_items.HANDLERS,
         *terminal_registry.HANDLERS,
         *wallet_acts.HANDLERS,
+        *wallet_collections.HANDLERS,
         *wallet_books.HANDLERS,
         *pay_ins.HANDLERS,
     )

@@ -4,6 +4,7 @@ The form is that of ``mappings/wallets/*.yaml``; the structs here are that form,
 Amounts are decimals of the currency's major unit.
 """
 
+import re
 from datetime import date
 from typing import Annotated, Any, Literal, get_args
 
@@ -66,6 +67,12 @@ class ReferenceDocument(msgspec.Struct, frozen=True, kw_only=True):
     pattern: Text
     strip: tuple[str, ...] = ()
     pad: Annotated[int, msgspec.Meta(ge=0, le=40)] = 0
+
+    def __post_init__(self) -> None:
+        try:
+            re.compile(self.pattern, re.ASCII)
+        except re.error as error:
+            raise Misfit("pattern", f"no regular expression: {error}") from None
 
     def rule(self) -> ReferenceRule:
         """As decisions use it."""

@@ -16,6 +16,8 @@ from core.handlers.base import Context
 from core.messages import Answer, Outcome, ReceivePayIn
 from core.refusals import refuse
 from core.wallets.applying import Applied, apply
+from core.wallets.collections import MOST
+from core.wallets.doubts import Doubt, doubt
 from core.wallets.entities import PAY_IN, WalletPayment
 from core.wallets.routing import Reading, Target, chosen, readings
 from core.wallets.rows import by_receipt, keep, new_number, write
@@ -79,7 +81,7 @@ def receive_pay_in(ctx: Context, command: ReceivePayIn) -> Answer:
     wallet = _checked(ctx, command)
     known = by_receipt(ctx.stage, command.wallet, command.receipt)
     if known is not None:
-        return _again(command, known)
+        return _again(ctx, command, known)
     if command.proof == "notice" and wallet.large and command.amount >= wallet.large:
         raise refuse(
             "wallet-unproved",
@@ -100,25 +102,33 @@ def _checked(ctx: Context, command: ReceivePayIn) -> Wallet:
         raise refuse("wallet-unknown", wallet=command.wallet, company=ctx.terms.name)
     if command.amount <= 0:
         raise refuse("tender-not-positive", tender=command.amount)
+    if command.amount > MOST:
+        raise refuse("wallet-report-wrong", wallet=command.wallet, reference=command.receipt,
+                     what=f"the amount is {command.amount}")  # fmt: skip
     if not command.receipt.strip() or len(command.receipt) > MAX_RECEIPT:
         raise refuse("wallet-receipt", wallet=command.wallet, receipt=command.receipt[:MAX_RECEIPT])
     return wallet
 
 
-def _again(command: ReceivePayIn, known: WalletPayment) -> Answer:
-    """The same money once more: what it says must be the same, whoever tells it."""
+def _again(ctx: Context, command: ReceivePayIn, known: WalletPayment) -> Answer:
+    """The same money once more: what it says must be the same, whoever tells it. What differs is
+    a case, and nothing is booked; the refusal is given back, not raised, for the case stays."""
     currency = known.paid_currency or known.currency
-    if (command.amount, command.currency) != (known.paid, currency):
-        raise refuse(
-            "wallet-differs",
-            wallet=command.wallet,
-            receipt=command.receipt,
-            payment=known.number,
-            tender=command.amount,
-            currency=command.currency,
-            expected=f"{known.paid} {currency}",
-        )
-    return Answer(outcome=Outcome.DONE, data={**facts_of(known), "known": True})
+    if (command.amount, command.currency) == (known.paid, currency):
+        return Answer(outcome=Outcome.DONE, data={**facts_of(known), "known": True})
+    ours, theirs = f"{known.paid} {currency}", f"{command.amount} {command.currency}"
+    detail = f"{command.proof} says {theirs} under this receipt; booked are {ours}"
+    doubt(ctx, known, Doubt.ALTERED, detail)
+    no = refuse(
+        "wallet-differs",
+        wallet=command.wallet,
+        receipt=command.receipt,
+        payment=known.number,
+        tender=command.amount,
+        currency=command.currency,
+        expected=ours,
+    )
+    return Answer(outcome=Outcome.REFUSED, code=no.code, args=dict(no.args_))
 
 
 def _new(ctx: Context, command: ReceivePayIn) -> WalletPayment:
@@ -134,7 +144,7 @@ def _new(ctx: Context, command: ReceivePayIn) -> WalletPayment:
         created_at=ctx.now_us,
         receipt=command.receipt,
         paid=command.amount,
-        fee=command.fee,
+        fee=command.fee if 0 <= command.fee <= command.amount else 0,
         payer=_payer(command),
         payer_form=command.payer_form,
         names=command.names[:MAX_NAMES],
@@ -168,12 +178,12 @@ def record(ctx: Context, payment: WalletPayment, applied: Applied) -> WalletPaym
             state=str(state),
             purpose=_PURPOSE.get(applied.outcome, payment.purpose),
             outcome=applied.outcome,
-            account_id=applied.account_id,
-            agreement_id=applied.agreement_id,
-            agent_id=applied.agent_id,
-            sale_id=applied.sale_id,
-            payment_id=applied.payment_id,
-            held_id=applied.held_id,
+            account_id=applied.account_id or payment.account_id,
+            agreement_id=applied.agreement_id or payment.agreement_id,
+            agent_id=applied.agent_id or payment.agent_id,
+            sale_id=applied.sale_id or payment.sale_id,
+            payment_id=applied.payment_id or payment.payment_id,
+            held_id=applied.held_id or payment.held_id,
             applied_at=ctx.now_us,
         ),
     )
