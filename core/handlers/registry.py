@@ -19,6 +19,7 @@ from core.handlers import (
     token_acts,
     token_orders,
     vending,
+    wallet_acts,
     wallet_books,
     wallet_collections,
 )
@@ -45,6 +46,7 @@ HANDLERS: dict[str, Handler] = {
         *counter.HANDLERS,
         *terminal_items.HANDLERS,
         *terminal_registry.HANDLERS,
+        *wallet_acts.HANDLERS,
         *wallet_collections.HANDLERS,
         *wallet_books.HANDLERS,
         *pay_ins.HANDLERS,

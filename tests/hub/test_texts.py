@@ -148,6 +148,18 @@ NOTICES = {
     "act-copy": WITH_SET,
     "float-low": {"agent": "A-017", "credit": 30000, "currency": "UGX"},
     "payment": {"account": "100001", "amount": 50000, "currency": "UGX", "credit": 50000},
+    **dict.fromkeys(
+        ("wallet-returned", "wallet-taken-back", "wallet-moved", "wallet-case"),
+        {
+            "wallet": "M-PESA",
+            "amount": 500,
+            "currency": "UGX",
+            "receipt": "SKL1AAAAA1",
+            "payment": "W-000017",
+            "target": "04123456784",
+            "case": 17,
+        },
+    ),
     "pay-in-small": {"amount": 500, "currency": "UGX", "missing": 1200, "meter": "04123456784"},
     "pay-in-debts": {"debts": 700, "currency": "UGX", "account": "100001"},
     "pay-in-held": {"amount": 500, "currency": "UGX", "reference": "041S", "payment": "W-000017"},

@@ -1,4 +1,4 @@
-"""The provider pays out: float to bank, fee to expense, each payment settled once, differences told."""
+"""The provider pays out: float to bank, fee to expense, each payment once, differences told."""
 
 from pathlib import Path
 
