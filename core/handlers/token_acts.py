@@ -1,7 +1,8 @@
 """Commands of operators about tokens: ask for an act, and decide about one (of any) that waits."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import chain
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -31,7 +32,7 @@ from core.terminals.act_kinds import TERMINAL_KINDS
 from core.terminals.acts import carry_out as carry_out_terminals
 from core.vending import act_checks as checks
 from core.vending.act_carry import carry_out
-from core.vending.act_kinds import CAMPAIGN, CANCEL
+from core.vending.act_kinds import CAMPAIGN, CANCEL, Kind
 from core.vending.act_life import (
     act_answer,
     approved_act,
@@ -80,6 +81,17 @@ def decide_request(ctx: Context, command: RequestTokenAct) -> Answer:
     return carry_out(ctx, act)
 
 
+CarryOut = Callable[[Context, TokenAct], Answer]
+#: Of the families that an act's kind alone tells.
+_CARRIERS: Final[tuple[tuple[Mapping[str, Kind], CarryOut], ...]] = (
+    (CHANGE_ACTS, carry_out_change),
+    (COUNTER_KINDS, carry_out_counter),
+    (PHONE_KINDS, carry_out_phone),
+    (TERMINAL_KINDS, carry_out_terminals),
+    (WALLET_KINDS, carry_out_wallets),
+)
+
+
 def decide_decision(ctx: Context, command: DecideTokenAct) -> Answer:
     """Approve, reject, confirm or fail. What expired or cannot be carried out is kept as such."""
     operator = checks.operator_of(ctx.terms, command.operator)
@@ -107,19 +119,17 @@ def decide_decision(ctx: Context, command: DecideTokenAct) -> Answer:
         amount = pay_refund(ctx, decided, checks.meter_of(ctx.terms, ctx.stage, act.meter))
         kept = replace(decided, note=both(act.note, decided.note), amount=amount)
         return act_answer(ctx, moved_act(ctx, kept, move))
-    if act.kind in CHANGE_ACTS:
-        return approved_act(ctx, decided, carry_out_change)
-    if act.kind in COUNTER_KINDS:
-        return approved_act(ctx, decided, carry_out_counter)
-    if act.kind in PHONE_KINDS:
-        return approved_act(ctx, decided, carry_out_phone)
-    if act.kind in TERMINAL_KINDS:
-        return approved_act(ctx, decided, carry_out_terminals)
-    if act.kind in WALLET_KINDS:
-        return approved_act(ctx, decided, carry_out_wallets)
+    return approved_act(ctx, decided, _carrier(act))
+
+
+def _carrier(act: TokenAct) -> CarryOut:
+    """Who carries an act out."""
+    for kinds, carry in _CARRIERS:
+        if act.kind in kinds:
+            return carry
     if act.agent:
-        return approved_act(ctx, decided, carry_out_agents)
-    return approved_act(ctx, decided, carry_out_money if act.account else carry_out)
+        return carry_out_agents
+    return carry_out_money if act.account else carry_out
 
 
 def _wants_request(command: RequestTokenAct) -> Wants:
