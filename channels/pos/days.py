@@ -5,6 +5,7 @@ The day is part of what tells a repeat from something new, for the numbers of a 
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from typing import Final
 from zoneinfo import ZoneInfo
 
@@ -36,11 +37,16 @@ def local(now_us: int, zone: ZoneInfo) -> datetime:
 
 def said_date(digits: str, now: datetime) -> date | None:
     """The date of MMDD (the one nearest to now), YYMMDD or YYYYMMDD; longer: its beginning."""
+    return _said_date(digits, now.date())
+
+
+@lru_cache(256)  # of a day's messages almost all say the same date
+def _said_date(digits: str, today: date) -> date | None:
     if not digits.isdigit():
         return None
     if len(digits) in (4, 10):
-        return _nearest(int(digits[:2]), int(digits[2:4]), now.date())
-    century = "" if len(digits) in (8, 14) else str(now.year)[:2]
+        return _nearest(int(digits[:2]), int(digits[2:4]), today)
+    century = "" if len(digits) in (8, 14) else str(today.year)[:2]
     text = century + digits[: 8 - len(century)]
     return _date(int(text[:4]), int(text[4:6]), int(text[6:8])) if len(text) == 8 else None
 

@@ -4,7 +4,7 @@ A request is journaled before anything is done (``ports.accept``); what only ask
 is not known when the terminal's patience ends is answered ``late``, never as a decline.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -218,7 +218,7 @@ class Desk:
             return Ended("away")
         stan = int(self.profile.take(message, "stan"))
         about = self.profile.take(message, "original_stan") if operation in OF_OTHERS else ""
-        ticket = replace(ticket, day=day, stan=stan, about=about)
+        ticket = Ticket(ticket.line, ticket.came, operation, terminal, day, stan, about)
         busy = self._busy(ticket)
         if busy is not None:
             self.evidence.counts[busy] += 1
@@ -284,7 +284,7 @@ class Desk:
             msisdn=lambda text: e164(text, company.country_code),
             proof=proved,
             cashier=view.cashier,
-            sent_us=self.dating.sent_us(message),
+            sent_us=self.dating.sent_us(message) if operation == "advice" else 0,
             former=view.former,
         )
 

@@ -6,7 +6,7 @@ account and the cashier stand, and what goes into an answer. README.md has every
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Annotated, Any, Final, Literal, get_args
 
@@ -17,8 +17,8 @@ from adapters.iso8583.document import Dialect, DialectDocument, compiled, layout
 from adapters.iso8583.message import Message
 from adapters.iso8583.vocabulary import RESPONSES, response
 from channels.pos.outcomes import CODES, REVERSALS
-from channels.pos.paths import PathError, Place, matches, place, read_all, read_text
-from channels.pos.values import VALUES
+from channels.pos.paths import PathError, Place, Reader, matches, place, read_text, reader
+from channels.pos.values import VALUES, Value
 from core.documents import Document, DocumentError, Problem, read
 from core.refusals import OPERATOR
 
@@ -40,6 +40,9 @@ OPENING: Final = frozenset({"sign_on", "key_exchange", "echo", "cut_over"})
 NEEDED: Final = ("terminal", "stan", "amount", "currency")
 #: Groups of ``gives`` beside the operations: always; of MTI class 8; when it was done; refused.
 GROUPS: Final = ("all", "network", "done", "refused")
+#: Types of messages whose rules are remembered: a dialect has some thirty, and a stranger sends
+#: what he likes.
+_MOST_TYPES: Final = 256
 #: A field of fixed size is filled with zeros where there is none.
 _ZEROS: Final = frozenset({"meter", "account", "receipt", "original_stan", "original_mti"})
 
@@ -128,15 +131,26 @@ class Profile:
     takes: Mapping[str, tuple[Place, ...]]
     gives: Mapping[str, tuple[tuple[Place, str], ...]]
     service: ServiceDocument
+    _readers: dict[str, Reader] = field(default_factory=dict)  # of names that were asked for
+    _rows_of: dict[tuple[str, ...], tuple[tuple[Place, str, Value], ...]] = field(
+        default_factory=dict
+    )
+    _of_mti: dict[str, tuple[Rule, ...]] = field(default_factory=dict)  # those that a type may fit
 
     def operation(self, message: Message) -> str | None:
         """What a message is; None: nothing that this switch was said to send."""
-        for rule in self.rules:
-            if matches(message.mti, rule.mti) and all(
-                matches(read_text(message, at), wanted) for at, wanted in rule.when
-            ):
+        for rule in self._rules(message.mti):
+            if all(matches(read_text(message, at), wanted) for at, wanted in rule.when):
                 return rule.operation
         return None
+
+    def _rules(self, mti: str) -> tuple[Rule, ...]:
+        found = self._of_mti.get(mti)
+        if found is None:
+            found = tuple(rule for rule in self.rules if matches(mti, rule.mti))
+            if len(self._of_mti) < _MOST_TYPES:
+                self._of_mti[mti] = found
+        return found
 
     def kind(self, message: Message) -> str | None:
         """What is told of by an advice or an upload: the operation of such a request."""
@@ -145,8 +159,19 @@ class Profile:
 
     def take(self, message: Message, name: str) -> str:
         """What a message says under a name; "" for nothing."""
-        places = self.takes.get(name, ())
-        return read_all(message, places, zeros_say_nothing=name in _ZEROS)
+        read = self._readers.get(name)
+        if read is None:
+            places = self.takes.get(name, ())
+            read = self._readers[name] = reader(places, zeros_say_nothing=name in _ZEROS)
+        return read(message)
+
+    def rows(self, groups: tuple[str, ...]) -> tuple[tuple[Place, str, Value], ...]:
+        """What these groups of ``gives`` put into an answer: where, what by name, what makes it."""
+        found = self._rows_of.get(groups)
+        if found is None:
+            each = (row for group in groups for row in self.gives.get(group, ()))
+            found = self._rows_of[groups] = tuple((at, name, VALUES[name]) for at, name in each)
+        return found
 
     def code(self, outcome: str) -> str:
         """DE39 of one of ``vocabulary.RESPONSES``."""

@@ -1,6 +1,5 @@
 """An answer for the wire: what is echoed, the outcome's code, and what the dialect gives."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +10,7 @@ from adapters.iso8583.seal import sealed
 from adapters.iso8583.vocabulary import reply_mti
 from channels.pos.paths import put
 from channels.pos.profile import Profile
-from channels.pos.values import ESSENTIAL, VALUES, Facts
+from channels.pos.values import ESSENTIAL, Facts
 
 _RESPONSE = 39
 
@@ -33,7 +32,7 @@ def is_asked(mti: str) -> bool:
 
 def made(profile: Profile, request: Message, reply: Reply) -> Message:
     """The answer with all that the dialect gives. EncodeError: none is due."""
-    return _message(profile, request, reply, lambda _: True)
+    return _message(profile, request, reply, None)
 
 
 def octets(profile: Profile, request: Message, reply: Reply, key: bytes | None) -> bytes:
@@ -46,34 +45,34 @@ def octets(profile: Profile, request: Message, reply: Reply, key: bytes | None) 
     try:
         return _written(profile, full, key)
     except EncodeError:
-        small = _message(profile, request, reply, lambda value: value in ESSENTIAL)
+        small = _message(profile, request, reply, ESSENTIAL)
     try:
         return _written(profile, small, key)
     except IsoError:
-        bare = _message(profile, request, reply, lambda _: False)
+        bare = _message(profile, request, reply, frozenset())
         return _written(profile, bare, key)
 
 
-def _message(profile: Profile, request: Message, reply: Reply, wanted: Any) -> Message:
+def _message(
+    profile: Profile, request: Message, reply: Reply, wanted: frozenset[str] | None
+) -> Message:
+    """``wanted`` None: everything."""
     fields: dict[int, Any] = {
         number: request.fields[number]
         for number in profile.service.echoes
         if number in request.fields
     }
     fields[_RESPONSE] = profile.code(reply.outcome)
-    for group in _groups(request, reply.groups):
-        for where, name in profile.gives.get(group, ()):
-            value = VALUES[name](reply.facts) if wanted(name) else None
-            if value:
-                put(fields, where, value)
+    facts = reply.facts
+    for where, name, made_of in profile.rows(_groups(request, reply.groups)):
+        value = made_of(facts) if wanted is None or name in wanted else None
+        if value:
+            put(fields, where, value)
     return Message(reply_mti(request.mti), fields, reply_header(request.header))
 
 
-def _groups(request: Message, groups: Iterable[str]) -> Iterable[str]:
-    yield "all"
-    if request.mti[1] == "8":
-        yield "network"
-    yield from groups
+def _groups(request: Message, groups: tuple[str, ...]) -> tuple[str, ...]:
+    return ("all", "network", *groups) if request.mti[1] == "8" else ("all", *groups)
 
 
 def _written(profile: Profile, message: Message, key: bytes | None) -> bytes:

@@ -7,6 +7,7 @@ digits as in DE4.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -103,6 +104,8 @@ def _holder(facts: Facts) -> str:
 def _number(name: str) -> Value:
     def value(facts: Facts) -> str:
         found = facts.data.get(name)
+        if isinstance(found, str):  # the most
+            return found
         return "" if found is None or isinstance(found, Mapping) else str(found)
 
     return value
@@ -142,7 +145,12 @@ def _clock(pattern: str) -> Value:
 
 def _sent(facts: Facts) -> str:
     """DE7: MMDDhhmmss in UTC."""
-    return (_EPOCH + timedelta(microseconds=facts.now_us)).strftime("%m%d%H%M%S")
+    return _sent_at(facts.now_us // 1_000_000)
+
+
+@lru_cache(16)
+def _sent_at(second: int) -> str:
+    return (_EPOCH + timedelta(seconds=second)).strftime("%m%d%H%M%S")
 
 
 VALUES: Final[Mapping[str, Value]] = MappingProxyType(

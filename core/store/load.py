@@ -91,6 +91,11 @@ class _Ahead:
         return {*self.orders.agents, *self.items.agents, *sold}
 
     @property
+    def sales(self) -> set[int]:
+        """Those whose items at terminals change with them."""
+        return {*self.orders.sales, *(sale.id for sale in self.cancelled if sale.agent_id)}
+
+    @property
     def agreements(self) -> set[int]:
         """Their ids."""
         sold = (sale.agreement_id for sale in self.cancelled)
@@ -174,8 +179,7 @@ def load(
     load_told(reader, wants, horizon.tells, book)
     load_counter(reader, company, wants, book, suffix)
     load_terminals(reader, company, wants, book, suffix)
-    sales = {*ahead.orders.sales, *(sale.id for sale in ahead.cancelled if sale.agent_id)}
-    load_items(reader, company, wants, sales, book)
+    load_items(reader, company, wants, ahead.sales, book)
     load_wallet_books(reader, company, wants, book, suffix, horizon.zone)
     load_registration(reader, company, wants, horizon.acts, book, suffix)
     return book

@@ -8,9 +8,9 @@ from typing import Final
 _SOLD: Final = "('booked', 'kept', 'undone', 'reversed')"
 #: Sales that operators have cancelled: their tokens are void.
 _CANCELLED: Final = (
-    "EXISTS (SELECT 1 FROM token k JOIN token_void v ON v.token_id = k.id JOIN token_act a "
-    "ON a.id = v.act_id AND a.kind = 'cancel-sale' AND a.state = 'done' "
-    "WHERE k.cause = 'sale' AND k.cause_id = s.id)"
+    "s.id IN (SELECT k.cause_id FROM token_act a JOIN token_void v ON v.act_id = a.id "
+    "JOIN token k ON k.id = v.token_id WHERE a.kind = 'cancel-sale' AND a.state = 'done' "
+    "AND k.cause = 'sale')"
 )
 #: What counts in a batch, with its sign: core.terminals.item_states.COUNTS.
 _SUMS = (
