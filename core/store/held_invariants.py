@@ -42,14 +42,14 @@ HELD_INVARIANTS: Final[tuple[tuple[str, str, str], ...]] = (
     ),
     (
         "wallet-money-once",
-        "What came of payments by wallet was posted on their provider's ledger once: to accounts, "
-        "to a float, or to suspense; what left suspense was booked again.",
+        "What came of payments by wallet and did not go back is what was posted on their "
+        "provider's ledger, before he pays out: each payment once, wherever it was booked.",
         "SELECT company || ' ' || wallet, 'paid ' || sum(paid) || ', posted ' || sum(posted) FROM ("
         "SELECT company, wallet, paid, 0 AS posted FROM wallet_payment "
-        "WHERE applied_at <> 0 UNION ALL "
+        "WHERE applied_at <> 0 AND state <> 'refunded' UNION ALL "
         "SELECT t.company, substr(p.ledger, 8), 0, p.amount FROM posting p "
         "JOIN ledger_txn t ON t.id = p.txn_id WHERE p.ledger LIKE 'wallet:%' "
-        "AND t.kind IN ('payment', 'wallet-held', 'wallet-released', 'agent-topup')) u "
+        "AND t.kind <> 'wallet-settled') u "
         "GROUP BY company, wallet HAVING sum(paid) <> sum(posted)",
     ),
 )
