@@ -69,7 +69,7 @@ def test_a_token_from_a_module_comes_later(tmp_path: Path) -> None:
     assert machine.rows("SELECT outcome, state FROM wallet_payment") == [("ordered", "applied")]
     assert done(machine, pay_in(5_000))["outcome"] == "refused"  # one at a time: it is tried again
     (order,) = machine.box.orders
-    machine.report(order, "issued", tokens=machine.made(order))
+    machine.report(order, "made", tokens=machine.made(order))
     answer: Answer = machine.answer(heard[0].message_id)
     assert (answer.data["outcome"], len(answer.data["token"])) == ("sold", 20)
     assert machine.rows("SELECT outcome FROM wallet_payment ORDER BY id")[0] == ("sold",)
@@ -79,7 +79,7 @@ def test_a_token_from_a_module_comes_later(tmp_path: Path) -> None:
         machine.accept(SweepHeld(held=id_, at=at), f"s{id_}")
     machine.settle()
     assert [row[1] for row in held(machine)] == ["released"]
-    machine.report(machine.box.orders[1], "issued", tokens=machine.made(machine.box.orders[1]))
+    machine.report(machine.box.orders[1], "made", tokens=machine.made(machine.box.orders[1]))
     assert machine.rows("SELECT outcome FROM wallet_payment") == [("sold",)] * 2
     assert [row[0] for row in told(machine)].count("token") == 2
     whole(machine)
@@ -90,7 +90,7 @@ def test_no_token_at_all_leaves_credit(tmp_path: Path) -> None:
     before = credit(machine)
     machine.accept(pay_in(20_000), "p1")
     machine.settle()
-    machine.report(machine.box.orders[0], "failed", code="module-refused")
+    machine.report(machine.box.orders[0], "refused", code="module_key_missing", detail="no such key")
     assert credit(machine) == before + 20_000
     assert machine.rows("SELECT outcome FROM wallet_payment") == [("credited",)]
     whole(machine)
