@@ -90,7 +90,9 @@ def test_no_token_at_all_leaves_credit(tmp_path: Path) -> None:
     before = credit(machine)
     machine.accept(pay_in(20_000), "p1")
     machine.settle()
-    machine.report(machine.box.orders[0], "refused", code="module_key_missing", detail="no such key")
+    machine.report(
+        machine.box.orders[0], "refused", code="module_key_missing", detail="no such key"
+    )
     assert credit(machine) == before + 20_000
     assert machine.rows("SELECT outcome FROM wallet_payment") == [("credited",)]
     whole(machine)
