@@ -34,6 +34,7 @@ from core.messages import (
     RequestMoneyAct,
     RequestTerminalAct,
     RequestTokenAct,
+    RequestWalletAct,
     ResumeService,
     SellAtCounter,
     TakeAtCounter,
@@ -57,6 +58,7 @@ _ACTS = (
     RequestMoneyAct,
     RequestAgentAct,
     RequestTerminalAct,
+    RequestWalletAct,
     DecideTokenAct,
     NeedKeyChange,
     ConfirmKeyChange,
@@ -74,6 +76,7 @@ _ACTS = (
     SellAtCounter,
     CloseTerminalCase,
 )
+_WALLET_ACT = name_of(RequestWalletAct).name
 _TYPES = {name_of(kind).name for kind in _ACTS}
 
 
@@ -171,7 +174,9 @@ class OperatorDesk:
 
     def _record(self, tx: Tx, request: dict[str, Any], data: dict[str, Any]) -> None:
         decision = data.get("decision") or data.get("move") or "request"
-        if "act" in data:
+        if request.get("type") == _WALLET_ACT:
+            subject = f"wallet/{data.get('payment') or data.get('case', '')}"
+        elif "act" in data:
             subject = f"act/{data['act']}"
         elif "case" in data:
             subject = f"case/{data['case']}"

@@ -74,6 +74,8 @@ COMPARED: Mapping[str, tuple[str, ...]] = {
     "terminal_shift": (),
     "terminal_receipts": (),
     "wallet_payment": (),
+    "held_money": (),
+    "wallet_asks": (),
 }
 _LEDGERS = (
     "SELECT t.company || ' ' || t.currency || ' ' || p.ledger, CAST(sum(p.amount) AS BIGINT) "

@@ -12,6 +12,7 @@ from core.changes.kinds import ACTS as CHANGE_ACTS
 from core.counter.act_kinds import COUNTER_KINDS
 from core.terminals.act_kinds import TERMINAL_KINDS
 from core.vending.act_kinds import KINDS, Kind, Role, Two
+from core.wallets.act_kinds import WALLET_KINDS
 
 _CASHIER, _COLLECTOR = Role.CASHIER, Role.COLLECTOR
 
@@ -68,6 +69,8 @@ MONEY_KINDS: Final[Mapping[str, Kind]] = {
 
 
 def kind_named(name: str) -> Kind:
-    """A kind of act: of money, changes, agents, desks, terminals, or tokens."""
-    families = (MONEY_KINDS, CHANGE_ACTS, AGENT_KINDS, COUNTER_KINDS, TERMINAL_KINDS)
+    """A kind of act: of money, changes, agents, desks, terminals, wallets, or tokens."""
+    families = (
+        MONEY_KINDS, CHANGE_ACTS, AGENT_KINDS, COUNTER_KINDS, TERMINAL_KINDS, WALLET_KINDS,
+    )  # fmt: skip
     return next((family[name] for family in families if name in family), None) or KINDS[name]

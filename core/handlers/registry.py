@@ -18,6 +18,7 @@ from core.handlers import (
     token_acts,
     token_orders,
     vending,
+    wallet_acts,
     wallet_books,
     wallet_collections,
 )
@@ -44,8 +45,9 @@ HANDLERS: dict[str, Handler] = {
         *counter.HANDLERS,
         *terminal_items.HANDLERS,
         *terminal_registry.HANDLERS,
+        *wallet_acts.HANDLERS,
         *wallet_collections.HANDLERS,
-        *pay_ins.HANDLERS,
         *wallet_books.HANDLERS,
+        *pay_ins.HANDLERS,
     )
 }

@@ -21,6 +21,7 @@ from core.handlers.changes import SETTLE_IDS
 from core.handlers.counter import COUNTER_IDS
 from core.handlers.money_acts import MONEY_IDS
 from core.handlers.terminal_registry import TERMINAL_ACT_IDS
+from core.handlers.wallet_acts import WALLET_ACT_IDS
 from core.messages import Answer, DecideTokenAct, RequestTokenAct
 from core.refusals import refuse
 from core.terminals.act_kinds import TERMINAL_KINDS
@@ -41,6 +42,8 @@ from core.vending.act_life import (
 from core.vending.act_states import ActMove, ActState
 from core.vending.act_steps import STEPS, pay_refund
 from core.vending.sale_rows import MAX_RECIPIENTS
+from core.wallets.act_kinds import WALLET_KINDS
+from core.wallets.acts import carry_out as carry_out_wallets
 
 _IDS = {
     "token_act": 1,
@@ -107,6 +110,8 @@ def decide_decision(ctx: Context, command: DecideTokenAct) -> Answer:
         return approved_act(ctx, decided, carry_out_counter)
     if act.kind in TERMINAL_KINDS:
         return approved_act(ctx, decided, carry_out_terminals)
+    if act.kind in WALLET_KINDS:
+        return approved_act(ctx, decided, carry_out_wallets)
     if act.agent:
         return approved_act(ctx, decided, carry_out_agents)
     return approved_act(ctx, decided, carry_out_money if act.account else carry_out)
@@ -140,6 +145,14 @@ HANDLERS = (
         DecideTokenAct,
         _wants_decision,
         decide_decision,
-        _most(_IDS, MONEY_IDS, SETTLE_IDS, AGENT_ACT_IDS, COUNTER_IDS, TERMINAL_ACT_IDS),
+        _most(
+            _IDS,
+            MONEY_IDS,
+            SETTLE_IDS,
+            AGENT_ACT_IDS,
+            COUNTER_IDS,
+            TERMINAL_ACT_IDS,
+            WALLET_ACT_IDS,
+        ),
     ),
 )

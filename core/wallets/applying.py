@@ -19,12 +19,11 @@ from core.entities import Account
 from core.handlers.base import Context
 from core.messages import RequestAgentAct
 from core.refusals import Refusal, refuse
-from core.tariffs.sale import NO_MINOR_UNITS_ABOVE
 from core.vending.sale_rows import tell
 from core.wallets import held as holding
 from core.wallets.entities import WalletPayment
 from core.wallets.held_states import HeldMoney, HeldMove, moved, reason_of
-from core.wallets.money import WAY, Applied, Facts, Money, came, receive_for, told
+from core.wallets.money import WAY, Applied, Facts, Money, came, receive_for, take_out, told
 from core.wallets.routing import NOBODY, Target
 from core.wallets.selling import account_at, pay_debts, sell, too_little
 
@@ -92,8 +91,6 @@ def _tried(ctx: Context, money: Money, target: Target) -> Applied | Refusal:
 
 
 def _meter(ctx: Context, money: Money, target: Target) -> Applied:
-    if money.amount > NO_MINOR_UNITS_ABOVE // 2:  # with what waits: no sale is reckoned above it
-        raise refuse("limit-per-sale", tender=money.amount, limit=NO_MINOR_UNITS_ABOVE // 2)
     mark = ctx.stage.mark()
     try:
         return sell(ctx, money, target.number)
@@ -217,7 +214,8 @@ def _agent(ctx: Context, money: Money, target: Target) -> Applied:
         operator="", kind="agent-topup", agent=agent.number, reason="", amount=money.amount,
         way=WAY, desk=payment.wallet, reference=reference,
     )  # fmt: skip
-    facts = top_up(ctx, 0, command, money.ledger)
+    take_out(ctx, money)
+    facts = top_up(ctx, 0, command, f"{WAY}:{payment.wallet}")
     said: Facts = {
         "agent": agent.number,
         "amount": money.amount,

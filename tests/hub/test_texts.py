@@ -149,18 +149,21 @@ NOTICES = {
     "float-low": {"agent": "A-017", "credit": 30000, "currency": "UGX"},
     "payment": {"account": "100001", "amount": 50000, "currency": "UGX", "credit": 50000},
     **dict.fromkeys(
-        ("pay-in-small", "pay-in-debts", "pay-in-held", "pay-in-credited"),
+        ("wallet-returned", "wallet-taken-back", "wallet-moved", "wallet-case"),
         {
-            "account": "100001",
+            "wallet": "M-PESA",
             "amount": 500,
             "currency": "UGX",
-            "missing": 1200,
-            "debts": 700,
-            "meter": "04123456784",
-            "reference": "0412345678S",
+            "receipt": "SKL1AAAAA1",
             "payment": "W-000017",
+            "target": "04123456784",
+            "case": 17,
         },
     ),
+    "pay-in-small": {"amount": 500, "currency": "UGX", "missing": 1200, "meter": "04123456784"},
+    "pay-in-debts": {"debts": 700, "currency": "UGX", "account": "100001"},
+    "pay-in-held": {"amount": 500, "currency": "UGX", "reference": "041S", "payment": "W-000017"},
+    "pay-in-credited": {"amount": 500, "currency": "UGX", "account": "100001"},
 }
 
 
