@@ -240,6 +240,7 @@ def test_what_says_that_no_money_was_taken(texts: Texts) -> None:
         "payment-known",  # the money was taken, once
         # money that came by wallet, or may have
         *(code for code in OPERATOR if code.startswith(("wallet-", "my-payment-"))),
+        *("statement-wrong", "settlement-known"),  # a provider's or a bank's, no customer's
         "asks-too-often",
         *(code for code in OPERATOR if code.startswith(("free-units-", "entitlement-"))),
         *(code for code in OPERATOR if code.startswith("key-change-")),
