@@ -53,7 +53,7 @@ WALLET_INVARIANTS: Final[tuple[tuple[str, str, str], ...]] = (
     ),
     (
         "settled-by-payout",
-        "A payment that is settled was made before the day of a payout ended that was told of then.",
+        "A payment that is settled was made before the last day of a payout, told of then, ended.",
         "SELECT 'payment ' || w.number, w.state || ' at ' || w.settled_at FROM wallet_payment w "
         "WHERE (w.state = 'settled' AND w.settled_at = 0) OR (w.settled_at <> 0 AND NOT EXISTS "
         "(SELECT 1 FROM wallet_settlement s WHERE s.company = w.company AND s.wallet = w.wallet "
