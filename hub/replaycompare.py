@@ -78,6 +78,11 @@ COMPARED: Mapping[str, tuple[str, ...]] = {
     "wallet_asks": (),
     "phone_guard": (),
     "phone_request": (),
+    "wallet_refund": (),
+    "wallet_case": (),
+    "wallet_settlement": (),
+    "wallet_statement": (),
+    "wallet_statement_line": (),
 }
 _LEDGERS = (
     "SELECT t.company || ' ' || t.currency || ' ' || p.ledger, CAST(sum(p.amount) AS BIGINT) "

@@ -49,6 +49,8 @@ _COVERED: Final = (
 )
 _COVERED_PAYMENT: Final = _COVERED.format(of="p", made=_MADE, known="p.paid_at")
 _COVERED_REFUND: Final = _COVERED.format(of="r", made="r.ended_at", known="r.ended_at")
+#: A payment to an account that a payment by wallet made: parts have more behind the receipt.
+_NAMES_IT: Final = "substr(y.reference, 1, length(w.receipt)) = w.receipt"
 #: A payment that came late is booked at most so long after its day.
 _LATE_US: Final = 400 * 86_400_000_000
 
@@ -121,10 +123,10 @@ def _booked(reader: Reader, ids: Sequence[int]) -> list[tuple[int, str]]:
     rows = reader.rows(
         "SELECT w.id, y.number FROM wallet_payment w JOIN payment y "
         "ON y.message_id = w.paid_message_id AND y.way = 'wallet' AND y.desk = w.wallet "
-        "AND y.reference = w.receipt WHERE w.id IN :ids AND w.paid_message_id <> '' UNION "
+        f"AND {_NAMES_IT} WHERE w.id IN :ids AND w.paid_message_id <> '' UNION "
         "SELECT w.id, y.number FROM wallet_payment w JOIN held_money h ON h.payment_id = w.id "
         "JOIN payment y ON y.message_id = h.decision_id AND y.way = 'wallet' "
-        "AND y.desk = w.wallet AND y.reference = w.receipt WHERE w.id IN :ids "
+        f"AND y.desk = w.wallet AND {_NAMES_IT} WHERE w.id IN :ids "
         "UNION SELECT w.id, y.number FROM wallet_payment w JOIN payment y ON y.id = w.payment_id "
         "WHERE w.id IN :ids ORDER BY 1, 2",
         ids=list(ids),

@@ -54,12 +54,26 @@ def release(ctx: Context, held: HeldMoney, target: Target | None = None) -> Appl
     if target is not None:
         named = {"names": target.names, "target": target.number}
         held = replace(held, **named, account_id=target.account_id, item_id=target.item_id)
+    else:
+        meant = _where_it_hangs(ctx, held, meant)
     applied = _tried(ctx, holding.money_of(ctx, held), meant)
     if isinstance(applied, Refusal) or (applied.rest and applied.rest == held.rest):
         holding.released(ctx, held, _left(held, held.rest))
         return _left(held, held.rest)
     holding.released(ctx, held, applied)
     return applied
+
+
+def _where_it_hangs(ctx: Context, held: HeldMoney, meant: Target) -> Target:
+    """The meter that took the place of one that was exchanged. Where another has moved in since,
+    it is not his: nobody's, until people say whose."""
+    if meant.names != "meter":
+        return meant
+    after: str = ctx.stage.linked("successor", meant.number) or ""
+    account = account_at(ctx, after or meant.number)
+    if account is None or account.id == held.account_id:
+        return replace(meant, number=after or meant.number)
+    return NOBODY if after or held.account_id else meant
 
 
 def _left(held: HeldMoney, rest: int) -> Applied:

@@ -8,7 +8,6 @@ out is proof of what was bought: what it cost is not given back by a provider.
 
 from hashlib import sha256
 from typing import Any, Final
-from uuid import UUID
 
 import msgspec
 from msgspec.structs import asdict, replace
@@ -126,8 +125,10 @@ def lapsed(ctx: Context, payment: WalletPayment) -> WalletRefund | None:
 
 def reference_of(company: str, message_id: str, number: str) -> str:
     """Our name for it: the same in a replay, and a UUID of version 4 by its form."""
-    octets = sha256(f"refund/{company}/{message_id}/{number}".encode()).digest()[:16]
-    return str(UUID(bytes=octets, version=4))
+    text = sha256(f"refund/{company}/{message_id}/{number}".encode()).hexdigest()
+    variant = "89ab"[int(text[16], 16) & 3]
+    parts = text[:8], text[8:12], f"4{text[13:16]}", f"{variant}{text[17:20]}", text[20:32]
+    return "-".join(parts)
 
 
 def _new(ctx: Context, payment: WalletPayment, why: Why, state: RefundState) -> WalletRefund:

@@ -372,7 +372,7 @@ def send(
 
 def _subject(data: dict[str, Any]) -> str:
     """What an act is about, in words."""
-    for name in ("meter", "account", "terminal", "agent", "desk", "campaign"):
+    for name in ("meter", "account", "terminal", "agent", "desk", "campaign", "payment", "case"):
         if data.get(name):
             more = f", cashier {data['cashier']}" if data.get("cashier") else ""
             return f"{name} {data[name]}{more}"

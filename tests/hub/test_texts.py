@@ -148,18 +148,10 @@ NOTICES = {
     "act-copy": WITH_SET,
     "float-low": {"agent": "A-017", "credit": 30000, "currency": "UGX"},
     "payment": {"account": "100001", "amount": 50000, "currency": "UGX", "credit": 50000},
-    **dict.fromkeys(
-        ("wallet-returned", "wallet-taken-back", "wallet-moved", "wallet-case"),
-        {
-            "wallet": "M-PESA",
-            "amount": 500,
-            "currency": "UGX",
-            "receipt": "SKL1AAAAA1",
-            "payment": "W-000017",
-            "target": "04123456784",
-            "case": 17,
-        },
-    ),
+    "wallet-returned": {"wallet": "M-PESA", "amount": 500, "currency": "UGX", "receipt": "SKL1"},
+    "wallet-taken-back": {"wallet": "M-PESA", "amount": 500, "currency": "UGX", "receipt": "SKL1"},
+    "wallet-moved": {"wallet": "M-PESA", "amount": 500, "currency": "UGX", "target": "04123456784"},
+    "wallet-case": {"wallet": "M-PESA", "amount": 500, "currency": "UGX", "case": 17},
     "pay-in-small": {"amount": 500, "currency": "UGX", "missing": 1200, "meter": "04123456784"},
     "pay-in-debts": {"debts": 700, "currency": "UGX", "account": "100001"},
     "pay-in-held": {"amount": 500, "currency": "UGX", "reference": "041S", "payment": "W-000017"},
@@ -247,6 +239,7 @@ def test_what_says_that_no_money_was_taken(texts: Texts) -> None:
         "payment-known",  # the money was taken, once
         # money that came by wallet, or may have
         *(code for code in OPERATOR if code.startswith(("wallet-", "my-payment-"))),
+        *("statement-wrong", "settlement-known"),  # a provider's or a bank's, no customer's
         "asks-too-often",
         *(code for code in OPERATOR if code.startswith(("free-units-", "entitlement-"))),
         *(code for code in OPERATOR if code.startswith("key-change-")),
