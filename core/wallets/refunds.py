@@ -227,7 +227,8 @@ def _ended(ctx: Context, payment: WalletPayment, move: WalletMove) -> None:
     now = ctx.stage.need(WalletPayment, payment.id)
     after = moved(now.state, move)
     assert after is WalletState.REFUNDED, f"payment {payment.number} is {now.state}"
-    rows.keep(ctx.stage, replace(now, state=after.value, ended_at=ctx.now_us, outcome="returned"))
+    outcome = "returned" if now.outcome == "refunding" else now.outcome  # what it was booked for
+    rows.keep(ctx.stage, replace(now, state=after.value, ended_at=ctx.now_us, outcome=outcome))
 
 
 def _say(ctx: Context, payment: WalletPayment, template: str) -> None:
