@@ -166,8 +166,7 @@ def load(
     load_paid(reader, company, wants, book, suffix)
     load_agents(reader, company, wants, ahead.agents, book, suffix)
     load_told(reader, wants, horizon.tells, book)
-    load_counter(reader, company, wants, book, suffix)
-    load_terminals(reader, company, wants, book, suffix)
+    _where_people_sell(reader, company, wants, book, suffix)
     load_items(reader, company, wants, ahead.orders.sales, book)
     load_wallet_books(reader, company, wants, book, suffix, horizon.zone)
     return book
@@ -177,6 +176,12 @@ def _as_ahead(reader: Reader, company: str, wants: Wants, paid_to: set[int] | No
     """The wanted payments went to these accounts before the locks, and do now."""
     if paid_to is not None and accounts_of(reader, company, wants) - paid_to:
         raise TransientStoreError("a payment came while its accounts were locked: run again")
+
+
+def _where_people_sell(reader: Reader, company: str, wants: Wants, book: Book, suffix: str) -> None:
+    """Desks, then terminals."""
+    load_counter(reader, company, wants, book, suffix)
+    load_terminals(reader, company, wants, book, suffix)
 
 
 def _more(wants: Wants, acts: tuple[int, ...], items: tuple[int, ...]) -> Wants:
