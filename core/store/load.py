@@ -152,8 +152,7 @@ def load(
     ids = {*ahead.accounts, *(a.account_id for a in agreements)}
     ids.update(account for phone in phones for account in phone.account_ids)
     _accounts(reader, company, ids, wants.accounts, book, suffix)
-    if lock and accounts_of(reader, company, wants) - ahead.paid_to:
-        raise TransientStoreError("a payment came while its accounts were locked: run again")
+    _as_ahead(reader, company, wants, ahead.paid_to if lock else None)
     sold = (sale.agreement_id for sale in ahead.cancelled)
     _debts(reader, services, (*ahead.orders.agreements, *sold), book)
     load_cancels(reader, ahead.cancelled, book)
@@ -173,7 +172,7 @@ def load(
     load_acts(reader, wants, ahead.acts, horizon.acts, book, suffix)
     load_orders(reader, ahead.orders, book, suffix)
     load_changes(reader, ahead.changes, book, suffix)
-    _money_by_wallet(reader, company, wants, book, suffix)
+    load_paid(reader, company, wants, book, suffix)
     load_agents(reader, company, wants, ahead.agents, book, suffix)
     load_told(reader, wants, horizon.tells, book)
     _where_people_sell(reader, company, wants, book, suffix)
@@ -183,10 +182,10 @@ def load(
     return book
 
 
-def _money_by_wallet(reader: Reader, company: str, wants: Wants, book: Book, suffix: str) -> None:
-    """Payments, then what of them is held."""
-    load_wallets(reader, company, wants, book, suffix)
-    load_held(reader, company, wants, book, suffix)
+def _as_ahead(reader: Reader, company: str, wants: Wants, paid_to: set[int] | None) -> None:
+    """The wanted payments went to these accounts before the locks, and do now."""
+    if paid_to is not None and accounts_of(reader, company, wants) - paid_to:
+        raise TransientStoreError("a payment came while its accounts were locked: run again")
 
 
 def _where_people_sell(reader: Reader, company: str, wants: Wants, book: Book, suffix: str) -> None:
