@@ -75,6 +75,7 @@ COMPARED: Mapping[str, tuple[str, ...]] = {
     "terminal_receipts": (),
     "phone_guard": (),
     "phone_request": (),
+    "wallet_payment": (),
 }
 _LEDGERS = (
     "SELECT t.company || ' ' || t.currency || ' ' || p.ledger, CAST(sum(p.amount) AS BIGINT) "

@@ -12,12 +12,15 @@ from core.handlers import (
     key_changes,
     money_acts,
     notices,
+    pay_ins,
     registration,
     terminal_items,
     terminal_registry,
     token_acts,
     token_orders,
     vending,
+    wallet_books,
+    wallet_collections,
 )
 from core.handlers.base import Handler
 from core.messages import name_of
@@ -43,5 +46,8 @@ HANDLERS: dict[str, Handler] = {
         *terminal_items.HANDLERS,
         *terminal_registry.HANDLERS,
         *registration.HANDLERS,
+        *wallet_collections.HANDLERS,
+        *pay_ins.HANDLERS,
+        *wallet_books.HANDLERS,
     )
 }

@@ -11,6 +11,7 @@ from core.store.tables import (
     counter,
     entitlements,
     facts,
+    held,
     key_changes,
     ledger,
     machine,
@@ -22,6 +23,8 @@ from core.store.tables import (
     terminal_registry,
     terminals,
     vending,
+    wallet_books,
+    wallets,
 )
 from core.store.tables.base import METADATA
 
@@ -37,6 +40,7 @@ __all__ = [
     "counter",
     "entitlements",
     "facts",
+    "held",
     "key_changes",
     "ledger",
     "machine",
@@ -48,4 +52,6 @@ __all__ = [
     "terminal_registry",
     "terminals",
     "vending",
+    "wallet_books",
+    "wallets",
 ]
