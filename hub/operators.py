@@ -35,6 +35,7 @@ from core.messages import (
     RequestPhoneAct,
     RequestTerminalAct,
     RequestTokenAct,
+    RequestWalletAct,
     ResumeService,
     SellAtCounter,
     TakeAtCounter,
@@ -59,6 +60,7 @@ _ACTS = (
     RequestAgentAct,
     RequestTerminalAct,
     RequestPhoneAct,
+    RequestWalletAct,
     DecideTokenAct,
     NeedKeyChange,
     ConfirmKeyChange,
@@ -76,6 +78,7 @@ _ACTS = (
     SellAtCounter,
     CloseTerminalCase,
 )
+_WALLET_ACT = name_of(RequestWalletAct).name
 _TYPES = {name_of(kind).name for kind in _ACTS}
 
 
@@ -173,7 +176,9 @@ class OperatorDesk:
 
     def _record(self, tx: Tx, request: dict[str, Any], data: dict[str, Any]) -> None:
         decision = data.get("decision") or data.get("move") or "request"
-        if "act" in data:
+        if request.get("type") == _WALLET_ACT:
+            subject = f"wallet/{data.get('payment') or data.get('case', '')}"
+        elif "act" in data:
             subject = f"act/{data['act']}"
         elif "case" in data:
             subject = f"case/{data['case']}"

@@ -76,6 +76,13 @@ COMPARED: Mapping[str, tuple[str, ...]] = {
     "phone_guard": (),
     "phone_request": (),
     "wallet_payment": (),
+    "held_money": (),
+    "wallet_asks": (),
+    "wallet_refund": (),
+    "wallet_case": (),
+    "wallet_settlement": (),
+    "wallet_statement": (),
+    "wallet_statement_line": (),
 }
 _LEDGERS = (
     "SELECT t.company || ' ' || t.currency || ' ' || p.ledger, CAST(sum(p.amount) AS BIGINT) "

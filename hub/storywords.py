@@ -30,8 +30,13 @@ from core.messages import (
     OrderTokens,
     Outcome,
     PauseService,
+    ReceivePayIn,
     ReceivePayment,
+    ReportCollection,
+    ReportReversal,
     ReportTokens,
+    RequestCollection,
+    RequestWalletAct,
     ResumeService,
     SendNotice,
     SetLanguage,
@@ -136,6 +141,32 @@ def _paid(body: ReceivePayment, step: Step, lens: Lens) -> str:
     return f"{paid} to account {body.account}{after}"
 
 
+def _came(body: ReceivePayIn, step: Step, lens: Lens) -> str:
+    data = step.answer.data if step.answer else {}
+    came = f"{body.wallet} brought {lens.money(body.amount, body.currency)}, receipt {body.receipt}"
+    typed = f", for {body.typed!r}" if body.typed else ""
+    what = data.get("outcome")
+    number = f", as {data['payment']}" if data.get("payment") else ""
+    return f"{came}{typed} ({body.proof}){number}{': ' + str(what) if what else ''}"
+
+
+def _asked_payer(body: RequestCollection, _step: Step, lens: Lens) -> str:
+    wallet = f" by {body.wallet}" if body.wallet else ""
+    return f"was to be asked for {lens.money(body.amount, body.currency)}{wallet}"
+
+
+def _reported(body: ReportCollection, _step: Step, lens: Lens) -> str:
+    money = f", {lens.money(body.amount, body.currency)}" if body.amount else ""
+    receipt = f", receipt {body.receipt}" if body.receipt else ""
+    why = f" ({body.reason or body.code})" if body.reason or body.code else ""
+    return f"{body.wallet} reported the payment as {body.state}{why}{money}{receipt}"
+
+
+def _gave_back(body: ReportReversal, _step: Step, _lens: Lens) -> str:
+    whose = f"refund {body.refund}" if body.refund else "a reversal of its own"
+    return f"{body.wallet} reported {whose} of receipt {body.receipt} as {body.state}"
+
+
 def _claimed(body: ClaimFreeUnits, step: Step, lens: Lens) -> str:
     data = step.answer.data if step.answer else {}
     if "free_token" not in data:
@@ -168,6 +199,13 @@ _DID: dict[type, Callable[[Any, Step, Lens], str]] = {
     CreditVend: _bought,
     ConfirmVend: _bought,
     ReceivePayment: _paid,
+    ReceivePayIn: _came,
+    RequestCollection: _asked_payer,
+    ReportCollection: _reported,
+    ReportReversal: _gave_back,
+    RequestWalletAct: lambda body, _step, _lens: (
+        f"{body.operator} asked for {body.kind} of payment {body.payment or body.case}"
+    ),
     Enrol: lambda body, _step, _lens: f"was enrolled as account {body.account}",
     AskBalance: lambda _body, _step, _lens: "asked for the balance",
     SetLanguage: lambda body, _step, _lens: f"chose the language {body.language}",

@@ -185,6 +185,22 @@ _NOTICES: Final[Mapping[str, Key]] = {
     "pay-in-credited": Key(
         {"amount": Slot("amount", "money", required=True), "account": Slot("account")}
     ),
+    **{
+        name: Key(
+            {
+                "wallet": Slot("wallet", required=True),
+                "amount": Slot("amount", "money", required=True),
+                more: Slot(more, required=True),
+                "payment": Slot("payment"),
+            }
+        )
+        for name, more in (
+            ("wallet-returned", "receipt"),
+            ("wallet-taken-back", "receipt"),
+            ("wallet-moved", "target"),
+            ("wallet-case", "case"),
+        )
+    },
     "sale-pending": Key(
         {"meter": Slot("meter", required=True), "tender": Slot("tender", "money", required=True)}
     ),

@@ -74,7 +74,31 @@ def _of_receipt(reader: Reader, company: str, receipt: str) -> list[Step]:
         company=company,
         spellings=sorted({receipt, receipt.upper()}),
     )
+    rows += _by_wallet(reader, company, sorted({receipt, receipt.upper()}))
     return stories.by_id(reader, company, [row[0] for row in rows])
+
+
+def _by_wallet(reader: Reader, company: str, names: list[str]) -> list[tuple[str]]:
+    """A payment by wallet, by its provider's receipt or by our number: what asked for it, what
+    brought the money, what became of what was held, who wanted it back."""
+    found = reader.rows(
+        "SELECT id, message_id, paid_message_id FROM wallet_payment WHERE company = :company "
+        "AND receipt IN :names AND receipt <> '' UNION ALL "
+        "SELECT id, message_id, paid_message_id FROM wallet_payment WHERE company = :company "
+        "AND number IN :names",
+        company=company,
+        names=names,
+    )
+    if not found:
+        return []
+    more = reader.rows(
+        "SELECT decision_id FROM held_money WHERE payment_id IN :ids AND decision_id <> '' "
+        "UNION SELECT message_id FROM wallet_refund WHERE payment_id IN :ids "
+        "UNION SELECT message_id FROM wallet_case WHERE payment_id IN :ids",
+        ids=[row[0] for row in found],
+    )
+    ids = dict.fromkeys(id_ for row in found for id_ in row[1:] if id_)
+    return [*((id_,) for id_ in ids), *more]
 
 
 def _of_token(reader: Reader, company: str, digits: str) -> list[Step]:

@@ -13,6 +13,7 @@ from core.counter.act_kinds import COUNTER_KINDS
 from core.registration.act_kinds import PHONE_KINDS
 from core.terminals.act_kinds import TERMINAL_KINDS
 from core.vending.act_kinds import KINDS, Kind, Role, Two
+from core.wallets.act_kinds import WALLET_KINDS
 
 _CASHIER, _COLLECTOR = Role.CASHIER, Role.COLLECTOR
 
@@ -69,6 +70,9 @@ MONEY_KINDS: Final[Mapping[str, Kind]] = {
 
 
 def kind_named(name: str) -> Kind:
-    """A kind of act: of money, changes, agents, desks, terminals, phones, or tokens."""
-    families = (MONEY_KINDS, CHANGE_ACTS, AGENT_KINDS, COUNTER_KINDS, TERMINAL_KINDS, PHONE_KINDS)
+    """A kind of act: of money, changes, agents, desks, terminals, phones, wallets, or tokens."""
+    families = (
+        MONEY_KINDS, CHANGE_ACTS, AGENT_KINDS, COUNTER_KINDS, TERMINAL_KINDS, WALLET_KINDS,
+        PHONE_KINDS,
+    )  # fmt: skip
     return next((family[name] for family in families if name in family), None) or KINDS[name]

@@ -9,11 +9,13 @@ from core.messages import Answer, AskMyPayment, Outcome, ReceivePayIn, SweepHeld
 from core.vending.sale_rows import MAX_RECIPIENTS
 from core.wallets import held as holding
 from core.wallets.applying import release
+from core.wallets.book_wants import BACK_HELD
 from core.wallets.cases import CASE_IDS
 from core.wallets.entities import WalletPayment
 from core.wallets.held_states import RUNNING, HeldMoney, HeldState
 from core.wallets.my_payment import ask
 from core.wallets.pay_ins import receive_pay_in, record
+from core.wallets.refunds import REFUND_IDS, lapsed
 from core.wallets.rows import BY_RECEIPT, ROW_IDS
 
 #: Tries of one message: as it came, up to a price step, after debts were paid, and that again.
@@ -26,9 +28,14 @@ APPLY_IDS: Final = {
     "held_money": 2,
     "payment": _TRIES,
     "payment-number/{company}": _TRIES,
-    "ledger_txn": _TRIES * (SALE_IDS["ledger_txn"] + 2),
+    "ledger_txn": _TRIES * (SALE_IDS["ledger_txn"] + 3),
     "agent_movement": 2,
     "notice": _TRIES * MAX_RECIPIENTS + 2,
+}
+
+#: What lies over its deadline may go back to its payer.
+SWEEP_IDS: Final = {
+    name: APPLY_IDS.get(name, 0) + REFUND_IDS.get(name, 0) for name in {**APPLY_IDS, **REFUND_IDS}
 }
 
 
@@ -67,11 +74,14 @@ def decide_sweep(ctx: Context, command: SweepHeld) -> Answer:
         held = ctx.stage.need(HeldMoney, held.id)
     if held.deadline <= ctx.now_us:
         held = holding.lapse(ctx, held)
+        if held.state == HeldState.REFUND_DUE:
+            lapsed(ctx, ctx.stage.need(WalletPayment, held.payment_id))
+            held = ctx.stage.need(HeldMoney, held.id)
     return Answer(outcome=Outcome.DONE, data={"held": held.id, "outcome": held.state})
 
 
 def _wants_sweep(command: SweepHeld) -> Wants:
-    return Wants(held=(command.held,))
+    return Wants(held=(command.held,), wallet_books=((BACK_HELD, "", str(command.held)),))
 
 
 def decide_ask(ctx: Context, command: AskMyPayment) -> Answer:
@@ -102,7 +112,7 @@ HANDLERS = (
         decide_pay_in,
         {**APPLY_IDS, **ROW_IDS, **CASE_IDS},
     ),
-    Handler("wallets.sweep-held", SweepHeld, _wants_sweep, decide_sweep, APPLY_IDS),
+    Handler("wallets.sweep-held", SweepHeld, _wants_sweep, decide_sweep, SWEEP_IDS),
     Handler(
         "wallets.ask-my-payment",
         AskMyPayment,

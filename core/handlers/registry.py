@@ -19,6 +19,7 @@ from core.handlers import (
     token_acts,
     token_orders,
     vending,
+    wallet_acts,
     wallet_books,
     wallet_collections,
 )
@@ -46,8 +47,9 @@ HANDLERS: dict[str, Handler] = {
         *terminal_items.HANDLERS,
         *terminal_registry.HANDLERS,
         *registration.HANDLERS,
+        *wallet_acts.HANDLERS,
         *wallet_collections.HANDLERS,
-        *pay_ins.HANDLERS,
         *wallet_books.HANDLERS,
+        *pay_ins.HANDLERS,
     )
 }

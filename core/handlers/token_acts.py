@@ -1,7 +1,8 @@
 """Commands of operators about tokens: ask for an act, and decide about one (of any) that waits."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import chain
+from typing import Final
 
 from msgspec.structs import replace
 
@@ -22,6 +23,7 @@ from core.handlers.counter import COUNTER_IDS
 from core.handlers.money_acts import MONEY_IDS
 from core.handlers.registration import PHONE_ACT_IDS
 from core.handlers.terminal_registry import TERMINAL_ACT_IDS
+from core.handlers.wallet_acts import WALLET_ACT_IDS
 from core.messages import Answer, DecideTokenAct, RequestTokenAct
 from core.refusals import refuse
 from core.registration.act_kinds import PHONE_KINDS
@@ -30,7 +32,7 @@ from core.terminals.act_kinds import TERMINAL_KINDS
 from core.terminals.acts import carry_out as carry_out_terminals
 from core.vending import act_checks as checks
 from core.vending.act_carry import carry_out
-from core.vending.act_kinds import CAMPAIGN, CANCEL
+from core.vending.act_kinds import CAMPAIGN, CANCEL, Kind
 from core.vending.act_life import (
     act_answer,
     approved_act,
@@ -44,6 +46,11 @@ from core.vending.act_life import (
 from core.vending.act_states import ActMove, ActState
 from core.vending.act_steps import STEPS, pay_refund
 from core.vending.sale_rows import MAX_RECIPIENTS
+from core.wallets.act_kinds import WALLET_KINDS
+from core.wallets.acts import carry_out as carry_out_wallets
+
+#: Carries an approved act out.
+Carry = Callable[[Context, TokenAct], Answer]
 
 _IDS = {
     "token_act": 1,
@@ -77,6 +84,25 @@ def decide_request(ctx: Context, command: RequestTokenAct) -> Answer:
     return carry_out(ctx, act)
 
 
+#: Whose acts of which kinds are carried out how; of the others their account or agent says it.
+_FAMILIES: Final[tuple[tuple[Mapping[str, Kind], Carry], ...]] = (
+    (CHANGE_ACTS, carry_out_change),
+    (COUNTER_KINDS, carry_out_counter),
+    (PHONE_KINDS, carry_out_phone),
+    (WALLET_KINDS, carry_out_wallets),
+    (TERMINAL_KINDS, carry_out_terminals),
+)
+
+
+def _carrier(act: TokenAct) -> Carry:
+    found = next((carry for kinds, carry in _FAMILIES if act.kind in kinds), None)
+    if found is not None:
+        return found
+    if act.agent:
+        return carry_out_agents
+    return carry_out_money if act.account else carry_out
+
+
 def decide_decision(ctx: Context, command: DecideTokenAct) -> Answer:
     """Approve, reject, confirm or fail. What expired or cannot be carried out is kept as such."""
     operator = checks.operator_of(ctx.terms, command.operator)
@@ -104,17 +130,7 @@ def decide_decision(ctx: Context, command: DecideTokenAct) -> Answer:
         amount = pay_refund(ctx, decided, checks.meter_of(ctx.terms, ctx.stage, act.meter))
         kept = replace(decided, note=both(act.note, decided.note), amount=amount)
         return act_answer(ctx, moved_act(ctx, kept, move))
-    if act.kind in CHANGE_ACTS:
-        return approved_act(ctx, decided, carry_out_change)
-    if act.kind in COUNTER_KINDS:
-        return approved_act(ctx, decided, carry_out_counter)
-    if act.kind in PHONE_KINDS:
-        return approved_act(ctx, decided, carry_out_phone)
-    if act.kind in TERMINAL_KINDS:
-        return approved_act(ctx, decided, carry_out_terminals)
-    if act.agent:
-        return approved_act(ctx, decided, carry_out_agents)
-    return approved_act(ctx, decided, carry_out_money if act.account else carry_out)
+    return approved_act(ctx, decided, _carrier(act))
 
 
 def _wants_request(command: RequestTokenAct) -> Wants:
@@ -146,7 +162,14 @@ HANDLERS = (
         _wants_decision,
         decide_decision,
         _most(
-            _IDS, MONEY_IDS, SETTLE_IDS, AGENT_ACT_IDS, COUNTER_IDS, TERMINAL_ACT_IDS, PHONE_ACT_IDS
+            _IDS,
+            MONEY_IDS,
+            SETTLE_IDS,
+            AGENT_ACT_IDS,
+            COUNTER_IDS,
+            TERMINAL_ACT_IDS,
+            WALLET_ACT_IDS,
+            PHONE_ACT_IDS,
         ),
     ),
 )

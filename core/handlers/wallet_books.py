@@ -1,14 +1,23 @@
 """Commands that prove money by wallet: providers' statements, and what they paid out."""
 
 from core.handlers.base import Handler
-from core.messages import CheckStatement, MarkSettled, SettleWallet, TakeStatement
+from core.messages import (
+    CheckStatement,
+    MarkSettled,
+    ReportReversal,
+    SettleWallet,
+    TakeStatement,
+)
 from core.messages.wallets import MAX_LINES
 from core.wallets.book_wants import (
     wants_of_check,
     wants_of_mark,
+    wants_of_reversal,
     wants_of_settle,
     wants_of_statement,
 )
+from core.wallets.refunds import REFUND_IDS
+from core.wallets.reversals import decide_reversal
 from core.wallets.settling import decide_mark, decide_settle
 from core.wallets.statements import CHECKED_AT_ONCE, decide_check, decide_statement
 
@@ -38,6 +47,9 @@ HANDLERS = (
         wants_of_settle,
         decide_settle,
         {"wallet_settlement": 1, "ledger_txn": 1, "wallet_case": 1},
+    ),
+    Handler(
+        "wallets.report-reversal", ReportReversal, wants_of_reversal, decide_reversal, REFUND_IDS
     ),
     Handler("wallets.mark-settled", MarkSettled, wants_of_mark, decide_mark, {}),
 )

@@ -40,16 +40,4 @@ HELD_INVARIANTS: Final[tuple[tuple[str, str, str], ...]] = (
         "UNION ALL SELECT 'payment ' || payment_id, count(*) || ' rows rest' FROM held_money "
         f"WHERE {SUSPENDED} GROUP BY payment_id HAVING count(*) > 1",
     ),
-    (
-        "wallet-money-once",
-        "What came of a payment by wallet was posted on its provider's ledger once: to accounts, "
-        "to a float, or to suspense.",
-        "SELECT company || ' ' || wallet, 'paid ' || sum(paid) || ', posted ' || sum(posted) FROM ("
-        "SELECT company, wallet, paid, 0 AS posted FROM wallet_payment "
-        "WHERE applied_at <> 0 UNION ALL "
-        "SELECT t.company, substr(p.ledger, 8), 0, p.amount FROM posting p "
-        "JOIN ledger_txn t ON t.id = p.txn_id WHERE p.ledger LIKE 'wallet:%' AND p.amount > 0 "
-        "AND t.kind IN ('payment', 'wallet-held', 'agent-topup')) u "
-        "GROUP BY company, wallet HAVING sum(paid) <> sum(posted)",
-    ),
 )

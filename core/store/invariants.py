@@ -15,6 +15,8 @@ from core.store.shift_invariants import SHIFT_INVARIANTS
 from core.store.tables.orders import OPEN
 from core.store.terminal_invariants import TERMINAL_INVARIANTS
 from core.store.tx import Reader
+from core.store.wallet_invariants import WALLET_INVARIANTS
+from core.store.wallet_row_invariants import WALLET_ROW_INVARIANTS
 
 #: Offenders told of one invariant: where there are more, these are enough to find out why.
 MOST = 100
@@ -402,6 +404,8 @@ INVARIANTS: tuple[Invariant, ...] = (
     *(Invariant(*each) for each in COUNTER_INVARIANTS),
     *(Invariant(*each) for each in SHIFT_INVARIANTS),
     *(Invariant(*each) for each in TERMINAL_INVARIANTS),
+    *(Invariant(*each) for each in WALLET_INVARIANTS),
+    *(Invariant(*each) for each in WALLET_ROW_INVARIANTS),
     *(Invariant(*each) for each in HELD_INVARIANTS),
 )
 

@@ -111,11 +111,11 @@ def _look_ahead(
         wants = Wants.union((wants, behind_receipts(reader, company, wants)))
     if wants.registering:
         wants = Wants.union((wants, behind_requests(reader, company, wants)))
+    if wants.wallet_books:
+        wants = Wants.union((wants, behind_wallet_books(reader, company, wants)))
     if wants.wallets or wants.typed or wants.held or wants.held_of:
         paid = behind_wallets(reader, company, wants), behind_pay_ins(reader, company, wants, rules)
         wants = Wants.union((wants, with_accounts(reader, company, Wants.union(paid))))
-    if wants.wallet_books:
-        wants = Wants.union((wants, behind_wallet_books(reader, company, wants)))
     changes = changing(reader, company, wants)
     wants = Wants.union((wants, changes.wants)) if changes else wants
     items = itemized(reader, company, wants)
@@ -168,16 +168,26 @@ def load(
     load_acts(reader, wants, ahead.acts, horizon.acts, book, suffix)
     load_orders(reader, ahead.orders, book, suffix)
     load_changes(reader, ahead.changes, book, suffix)
-    load_wallets(reader, company, wants, book, suffix)
-    load_held(reader, company, wants, book, suffix)
+    _money_by_wallet(reader, company, wants, book, suffix)
     load_agents(reader, company, wants, ahead.agents, book, suffix)
     load_told(reader, wants, horizon.tells, book)
-    load_counter(reader, company, wants, book, suffix)
-    load_terminals(reader, company, wants, book, suffix)
+    _where_people_sell(reader, company, wants, book, suffix)
     load_items(reader, company, wants, ahead.orders.sales, book)
     load_wallet_books(reader, company, wants, book, suffix, horizon.zone)
     load_registration(reader, company, wants, horizon.acts, book, suffix)
     return book
+
+
+def _money_by_wallet(reader: Reader, company: str, wants: Wants, book: Book, suffix: str) -> None:
+    """Payments, then what of them is held."""
+    load_wallets(reader, company, wants, book, suffix)
+    load_held(reader, company, wants, book, suffix)
+
+
+def _where_people_sell(reader: Reader, company: str, wants: Wants, book: Book, suffix: str) -> None:
+    """Desks, then terminals."""
+    load_counter(reader, company, wants, book, suffix)
+    load_terminals(reader, company, wants, book, suffix)
 
 
 def _more(wants: Wants, acts: tuple[int, ...], items: tuple[int, ...]) -> Wants:

@@ -27,6 +27,7 @@ from core.messages import (
     RequestPhoneAct,
     RequestTerminalAct,
     RequestTokenAct,
+    RequestWalletAct,
 )
 from core.registration.act_kinds import PHONE_KINDS
 from core.registration.wanted import wants_of as wants_of_phone
@@ -34,6 +35,8 @@ from core.store.tx import Reader
 from core.sts.amounts import encodable_floor
 from core.terminals.act_kinds import TERMINAL_KINDS
 from core.terminals.wanted import wants_of as wants_of_terminals
+from core.wallets.act_kinds import WALLET_KINDS
+from core.wallets.book_wants import wants_of_act as wants_of_wallets
 
 ACT_COLUMNS = (
     "id company kind meter from_meter operator reason evidence state approver note command "
@@ -88,6 +91,8 @@ def _beside_tokens(kind: str, account: str, agent: str, command: bytes) -> Wants
         return wants_of_terminals(decode(command, type=RequestTerminalAct))
     if kind in PHONE_KINDS:
         return wants_of_phone(decode(command, type=RequestPhoneAct))
+    if kind in WALLET_KINDS:
+        return wants_of_wallets(decode(command, type=RequestWalletAct))
     if agent:
         return wants_of_agents(decode(command, type=RequestAgentAct))
     return wants_of(decode(command, type=RequestMoneyAct)) if account else None

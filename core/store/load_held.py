@@ -110,7 +110,25 @@ def _of_held(reader: Reader, company: str, wants: Wants) -> Wants:
             items=(item,) if item else (),
             phones=(payer,) if form == "open" and payer else (),
         ))  # fmt: skip
+    meters = tuple(dict.fromkeys(drn for each in found for drn in each.meters))
+    found.append(Wants(meters=tuple(successors(reader, company, meters).values())))
     return Wants.union(found)
+
+
+def successors(reader: Reader, company: str, meters: Sequence[str]) -> dict[str, str]:
+    """Of meters that hang nowhere any more: the meter that hangs where each of them did last."""
+    if not meters:
+        return {}
+    rows = reader.rows(
+        "SELECT o.drn, n.drn FROM meter o JOIN meter_install i ON i.meter_id = o.id "
+        "JOIN meter_install j ON j.service_point_id = i.service_point_id AND j.to_us IS NULL "
+        "JOIN meter n ON n.id = j.meter_id WHERE o.company = :company AND o.drn IN :drns "
+        "AND i.to_us IS NOT NULL AND NOT EXISTS (SELECT 1 FROM meter_install k "
+        "WHERE k.meter_id = o.id AND k.to_us IS NULL) ORDER BY o.drn, i.to_us",
+        company=company,
+        drns=list(meters),
+    )
+    return {str(old): str(new) for old, new in rows}
 
 
 def load_held(reader: Reader, company: str, wants: Wants, book: Book, suffix: str) -> None:
@@ -135,8 +153,15 @@ def load_held(reader: Reader, company: str, wants: Wants, book: Book, suffix: st
         _append(book, "held-of", held.payment_id, held.id)
         if held.state == "waits":
             _append(book, "waits-for", held.target, held.id)
+    drns = sorted({held.target for held in _rows_of(book) if held.names == "meter"})
+    for old, new in successors(reader, company, drns).items():
+        book.link("successor", old, new)
     _first_phones(reader, book)
     _tokens(reader, company, wants.tokens_of, book)
+
+
+def _rows_of(book: Book) -> list[HeldMoney]:
+    return [each for each in book.entities.values() if isinstance(each, HeldMoney)]
 
 
 def _append(book: Book, name: str, key: object, id_: int) -> None:

@@ -13,7 +13,8 @@ import msgspec
 
 from core.book import Book, Wants
 from core.calendars import start_of_day
-from core.store.tx import Reader
+from core.collection.entities import Payment
+from core.store.tx import Reader, TransientStoreError
 from core.wallets.book_entities import (
     Settlement,
     StatementRow,
@@ -25,6 +26,7 @@ from core.wallets.book_wants import (
     AT_RECEIPT,
     AT_REFERENCE,
     BACK,
+    BACK_HELD,
     BACK_OF,
     CASE,
     EXPECTED,
@@ -47,6 +49,8 @@ _COVERED: Final = (
 )
 _COVERED_PAYMENT: Final = _COVERED.format(of="p", made=_MADE, known="p.paid_at")
 _COVERED_REFUND: Final = _COVERED.format(of="r", made="r.ended_at", known="r.ended_at")
+#: A payment to an account that a payment by wallet made: parts have more behind the receipt.
+_NAMES_IT: Final = "substr(y.reference, 1, length(w.receipt)) = w.receipt"
 #: A payment that came late is booked at most so long after its day.
 _LATE_US: Final = 400 * 86_400_000_000
 
@@ -76,27 +80,58 @@ def behind_wallet_books(reader: Reader, company: str, wants: Wants) -> Wants:
         more.append(_to_settle(reader, company, wallet, int(key)))
     receipts = [key for _, key in _keys(wants, BACK)]
     cases = [int(key) for _, key in _keys(wants, CASE)]
-    if not (numbers or receipts or cases):
+    held = [int(key) for _, key in _keys(wants, BACK_HELD)]
+    if not (numbers or receipts or cases or held):
         return Wants.union(more)
     rows = reader.rows(
-        "SELECT w.number, COALESCE(y.number, '') FROM wallet_payment w "
-        "LEFT JOIN payment y ON y.id = w.payment_id AND w.payment_id <> 0 "
+        "SELECT w.id, w.number, w.receipt FROM wallet_payment w "
         "WHERE w.company = :company AND (w.number IN :numbers "
         "OR (w.receipt IN :receipts AND w.receipt <> '') OR w.id IN "
-        "(SELECT payment_id FROM wallet_case WHERE company = :company AND id IN :cases)) "
+        "(SELECT payment_id FROM wallet_case WHERE company = :company AND id IN :cases) OR w.id IN "
+        "(SELECT payment_id FROM held_money WHERE company = :company AND id IN :held)) "
         "ORDER BY w.id",
         company=company,
         numbers=numbers or [""],
         receipts=receipts or [""],
         cases=cases or [0],
+        held=held or [0],
+    )
+    ids = [row[0] for row in rows]
+    booked = [number for _, number in _booked(reader, ids)]
+    agents = reader.rows(
+        "SELECT a.number FROM wallet_payment w JOIN agent a ON a.id = w.agent_id "
+        "WHERE w.id IN :ids ORDER BY a.id",
+        ids=ids or [0],
     )
     more.append(
         Wants(
-            wallets=tuple((BY_NUMBER, "", row[0]) for row in rows),
-            payments=tuple(row[1] for row in rows if row[1]),
+            wallets=tuple((BY_NUMBER, "", row[1]) for row in rows),
+            held_of=tuple(ids),
+            payments=tuple(booked),
+            deposits=tuple(row[2] for row in rows if row[2]),
+            agents=tuple(row[0] for row in agents),
         )
     )
     return Wants.union(more)
+
+
+def _booked(reader: Reader, ids: Sequence[int]) -> list[tuple[int, str]]:
+    """(id of a payment by wallet, number of what its money paid to an account). A payment is made
+    by the message that brought its money, or by one that released it."""
+    if not ids:
+        return []
+    rows = reader.rows(
+        "SELECT w.id, y.number FROM wallet_payment w JOIN payment y "
+        "ON y.message_id = w.paid_message_id AND y.way = 'wallet' AND y.desk = w.wallet "
+        f"AND {_NAMES_IT} WHERE w.id IN :ids AND w.paid_message_id <> '' UNION "
+        "SELECT w.id, y.number FROM wallet_payment w JOIN held_money h ON h.payment_id = w.id "
+        "JOIN payment y ON y.message_id = h.decision_id AND y.way = 'wallet' "
+        f"AND y.desk = w.wallet AND {_NAMES_IT} WHERE w.id IN :ids "
+        "UNION SELECT w.id, y.number FROM wallet_payment w JOIN payment y ON y.id = w.payment_id "
+        "WHERE w.id IN :ids ORDER BY 1, 2",
+        ids=list(ids),
+    )
+    return [(row[0], row[1]) for row in rows]
 
 
 def _to_settle(reader: Reader, company: str, wallet: str, settlement: int) -> Wants:
@@ -251,7 +286,7 @@ def _payouts(reader: Reader, company: str, wants: Wants, book: Book, zone: str) 
 def expected_of(reader: Reader, company: str, wallet: str, until: int) -> Expected:
     """What a provider has still to pay out for payments made before an instant."""
     ((came, count),) = reader.rows(
-        "SELECT CAST(COALESCE(sum(p.paid - p.fee), 0) AS BIGINT), count(*) FROM wallet_payment p "
+        "SELECT CAST(COALESCE(sum(p.paid), 0) AS BIGINT), count(*) FROM wallet_payment p "
         "WHERE p.company = :company AND p.wallet = :wallet AND p.paid > 0 "
         "AND p.paid_currency IN ('', p.currency) AND p.settled_at = 0 "
         f"AND {_MADE} < :until AND NOT {_COVERED_PAYMENT}",
@@ -287,12 +322,49 @@ def _refunds_and_cases(reader: Reader, company: str, wants: Wants, book: Book, s
         for case in _all(reader, WalletCase, tail, company=company, ids=ids):
             book.load(case.id, case)
     payments = [key[1] for key in book.entities if key[0] is WalletPayment]
-    if not payments or not (_keys(wants, BACK) or _keys(wants, BACK_OF) or ids):
+    _cases_at(reader, company, wants, book)
+    back = any(_keys(wants, what) for what in (BACK, BACK_OF, BACK_HELD))
+    if not payments or not (back or ids):
         return
     _refunds_of(reader, payments, book)
+    _money_of(reader, payments, book)
     tail = "wallet_case WHERE payment_id IN :ids AND state = 'open' ORDER BY id"
     for case in _all(reader, WalletCase, tail, ids=payments):
         if (WalletCase, case.id) not in book.entities:
             book.load(case.id, case)
         at = ("wallet-cases", case.payment_id)
         book.link(*at, (*book.links.get(at, ()), case.id))
+
+
+def _cases_at(reader: Reader, company: str, wants: Wants, book: Book) -> None:
+    """Whether people look already at a reversal of a payment that is not here."""
+    for wallet, receipt in _keys(wants, BACK):
+        if reader.rows(
+            "SELECT 1 FROM wallet_case WHERE company = :company AND wallet = :wallet "
+            "AND receipt = :receipt AND kind = 'reversal-unknown' AND state = 'open' LIMIT 1",
+            company=company,
+            wallet=wallet,
+            receipt=receipt,
+        ):
+            book.link("wallet-cases-at", (wallet, receipt), True)
+
+
+def _money_of(reader: Reader, payments: Sequence[int], book: Book) -> None:
+    """Where the money of each is, and what became of the token that it bought."""
+    found: dict[int, list[str]] = {}
+    for id_, number in _booked(reader, payments):
+        if (Payment, number) not in book.entities:
+            raise TransientStoreError("a payment was booked while it was locked: run again")
+        found.setdefault(id_, []).append(number)
+    for id_, numbers in found.items():
+        book.link("payments-of-wallet", id_, tuple(numbers))
+    for id_, state, void in reader.rows(
+        "SELECT w.id, s.state, EXISTS (SELECT 1 FROM token k JOIN token_void v "
+        "ON v.token_id = k.id JOIN token_act a ON a.id = v.act_id AND a.kind = 'cancel-sale' "
+        "AND a.state = 'done' WHERE k.cause = 'sale' AND k.cause_id = s.id) "
+        "FROM wallet_payment w JOIN sale s ON s.id = w.sale_id WHERE w.id IN :ids "
+        "AND w.sale_id <> 0",
+        ids=list(payments),
+    ):
+        token = {"issued": "void" if void else "issued", "failed": "none"}.get(state, "ordered")
+        book.link("token-of-payment", id_, token)

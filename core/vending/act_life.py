@@ -26,12 +26,14 @@ from core.messages import (
     RequestPhoneAct,
     RequestTerminalAct,
     RequestTokenAct,
+    RequestWalletAct,
 )
 from core.refusals import Refusal, refuse
 from core.registration.act_kinds import PHONE_KINDS
 from core.vending import act_checks as checks
 from core.vending.act_kinds import CAMPAIGN
 from core.vending.act_states import ActMove, ActState, moved
+from core.wallets.act_kinds import WALLET_KINDS
 
 HOUR_US = 3_600_000_000
 _OF_AGENTS = (RequestAgentAct, RequestTerminalAct)
@@ -46,6 +48,7 @@ def new_act(
     | RequestCounterAct
     | RequestTerminalAct
     | RequestPhoneAct
+    | RequestWalletAct
     | MoveChange,
 ) -> TokenAct:
     """The act that a command asks for, without its number and amount."""
@@ -109,6 +112,9 @@ def act_answer(ctx: Context, act: TokenAct, **facts: Any) -> Answer:
         about = {"desk": msgspec.json.decode(act.command, type=RequestCounterAct).desk}
     if act.kind in PHONE_KINDS:
         about = {"phone": msgspec.json.decode(act.command, type=RequestPhoneAct).phone}
+    if act.kind in WALLET_KINDS:
+        asked = msgspec.json.decode(act.command, type=RequestWalletAct)
+        about = {"payment": asked.payment} if asked.payment else {}
     if act.terminal:
         about = {"terminal": act.terminal, **(about if act.agent else {})}
     data = {"act": act.id, "kind": act.kind, **about, "state": act.state, **facts}

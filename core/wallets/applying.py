@@ -19,12 +19,11 @@ from core.entities import Account
 from core.handlers.base import Context
 from core.messages import RequestAgentAct
 from core.refusals import Refusal, refuse
-from core.tariffs.sale import NO_MINOR_UNITS_ABOVE
 from core.vending.sale_rows import tell
 from core.wallets import held as holding
 from core.wallets.entities import WalletPayment
 from core.wallets.held_states import HeldMoney, HeldMove, moved, reason_of
-from core.wallets.money import WAY, Applied, Facts, Money, came, receive_for, told
+from core.wallets.money import WAY, Applied, Facts, Money, came, receive_for, take_out, told
 from core.wallets.routing import NOBODY, Target
 from core.wallets.selling import account_at, pay_debts, sell, too_little
 
@@ -55,12 +54,26 @@ def release(ctx: Context, held: HeldMoney, target: Target | None = None) -> Appl
     if target is not None:
         named = {"names": target.names, "target": target.number}
         held = replace(held, **named, account_id=target.account_id, item_id=target.item_id)
+    else:
+        meant = _where_it_hangs(ctx, held, meant)
     applied = _tried(ctx, holding.money_of(ctx, held), meant)
     if isinstance(applied, Refusal) or (applied.rest and applied.rest == held.rest):
         holding.released(ctx, held, _left(held, held.rest))
         return _left(held, held.rest)
     holding.released(ctx, held, applied)
     return applied
+
+
+def _where_it_hangs(ctx: Context, held: HeldMoney, meant: Target) -> Target:
+    """The meter that took the place of one that was exchanged. Where another has moved in since,
+    it is not his: nobody's, until people say whose."""
+    if meant.names != "meter":
+        return meant
+    after: str = ctx.stage.linked("successor", meant.number) or ""
+    account = account_at(ctx, after or meant.number)
+    if account is None or account.id == held.account_id:
+        return replace(meant, number=after or meant.number)
+    return NOBODY if after or held.account_id else meant
 
 
 def _left(held: HeldMoney, rest: int) -> Applied:
@@ -92,8 +105,6 @@ def _tried(ctx: Context, money: Money, target: Target) -> Applied | Refusal:
 
 
 def _meter(ctx: Context, money: Money, target: Target) -> Applied:
-    if money.amount > NO_MINOR_UNITS_ABOVE // 2:  # with what waits: no sale is reckoned above it
-        raise refuse("limit-per-sale", tender=money.amount, limit=NO_MINOR_UNITS_ABOVE // 2)
     mark = ctx.stage.mark()
     try:
         return sell(ctx, money, target.number)
@@ -217,7 +228,8 @@ def _agent(ctx: Context, money: Money, target: Target) -> Applied:
         operator="", kind="agent-topup", agent=agent.number, reason="", amount=money.amount,
         way=WAY, desk=payment.wallet, reference=reference,
     )  # fmt: skip
-    facts = top_up(ctx, 0, command, money.ledger)
+    take_out(ctx, money)
+    facts = top_up(ctx, 0, command, f"{WAY}:{payment.wallet}")
     said: Facts = {
         "agent": agent.number,
         "amount": money.amount,

@@ -7,6 +7,7 @@ from core.messages import (
     CheckStatement,
     MarkSettled,
     ReportReversal,
+    RequestWalletAct,
     SettleWallet,
     TakeStatement,
 )
@@ -29,6 +30,8 @@ SETTLED: Final = "settled"
 #: (BACK_OF, "", number). Locked.
 BACK: Final = "back"
 BACK_OF: Final = "back-of"
+#: … or (BACK_HELD, "", the id of what is held of it).
+BACK_HELD: Final = "back-held"
 #: (CASE, "", its id), with its payment.
 CASE: Final = "case"
 
@@ -74,4 +77,20 @@ def wants_of_reversal(command: ReportReversal) -> Wants:
     return Wants(
         wallets=((BY_RECEIPT, command.wallet, command.receipt),),
         wallet_books=((BACK, command.wallet, command.receipt),),
+    )
+
+
+def wants_of_act(command: RequestWalletAct) -> Wants:
+    """The payment with its money, whose it shall be, the case: when it is asked for, and when it is
+    decided about."""
+    books = [(BACK_OF, "", command.payment)] if command.payment else []
+    if command.case:
+        books.append((CASE, "", str(command.case)))
+    return Wants(
+        wallet_books=tuple(books),
+        meters=(command.meter,) if command.meter else (),
+        accounts=(command.account,) if command.account else (),
+        owing=(command.account,) if command.account else (),
+        agents=(command.agent,) if command.agent else (),
+        phones=(command.to,) if command.to else (),
     )

@@ -24,7 +24,6 @@ class Doubt(StrEnum):
     TWO_COLLECTIONS = "two-collections"  # one receipt for two of them
     PAID_TWICE = "paid-twice"  # two receipts for one
     NOT_OURS = "not-ours"  # money under a reference that we never gave: held, its owner looks
-    TAKEN_BACK = "taken-back"  # the provider says that he took back what was paid
 
 
 CASE: Final = {
@@ -32,7 +31,6 @@ CASE: Final = {
     Doubt.ALTERED: cases.RECEIPT_DIFFERS,
     Doubt.TWO_COLLECTIONS: cases.RECEIPT_DIFFERS,
     Doubt.PAID_TWICE: cases.PAID_TWICE,
-    Doubt.TAKEN_BACK: cases.REVERSED,
 }
 
 

@@ -49,6 +49,7 @@ class HeldMove(StrEnum):
     GIVEN_BACK = "given-back"
     NOT_GIVEN = "not-given"
     USE = "use"
+    KEEP = "keep"
 
 
 S, M = HeldState, HeldMove
@@ -62,10 +63,12 @@ MOVES: Final = {
     **{(state, M.LAPSE_TO_CREDIT): S.CREDITED for state in (S.HELD, S.OVERDUE, S.WAITS)},
     **{(state, M.LAPSE_TO_LIST): S.OVERDUE for state in (S.HELD, S.OVERDUE, S.REFUND_DUE)},
     **{(state, M.LAPSE_TO_REFUND): S.REFUND_DUE for state in (S.HELD, S.OVERDUE)},
-    (S.REFUND_DUE, M.ASK_BACK): S.REFUNDING,
-    (S.REFUNDING, M.GIVEN_BACK): S.REFUNDED,
+    **{(s, M.ASK_BACK): S.REFUNDING for s in (S.HELD, S.OVERDUE, S.REFUND_DUE)},
+    # by our wish, or by the provider's own doing
+    **{(state, M.GIVEN_BACK): S.REFUNDED for state in (*SUSPENDED, S.WAITS)},
     (S.REFUNDING, M.NOT_GIVEN): S.OVERDUE,
     (S.WAITS, M.USE): S.USED,
+    (S.WAITS, M.KEEP): S.HELD,
 }
 
 

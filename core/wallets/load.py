@@ -76,7 +76,7 @@ class ReferenceDocument(msgspec.Struct, frozen=True, kw_only=True):
         if len(self.pattern) > MAX_PATTERN:
             raise Misfit("pattern", f"at most {MAX_PATTERN} characters")
         try:
-            re.compile(self.pattern)
+            re.compile(self.pattern, re.ASCII)
         except re.error as error:
             raise Misfit("pattern", f"no regular expression: {error}") from None
 

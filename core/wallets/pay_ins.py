@@ -16,7 +16,8 @@ from core.handlers.base import Context
 from core.messages import Answer, Outcome, ReceivePayIn
 from core.refusals import refuse
 from core.wallets.applying import Applied, apply
-from core.wallets.cases import RECEIPT_DIFFERS, about_payment
+from core.wallets.collections import MOST
+from core.wallets.doubts import Doubt, doubt
 from core.wallets.entities import PAY_IN, WalletPayment
 from core.wallets.routing import Reading, Target, chosen, readings
 from core.wallets.rows import by_receipt, keep, new_number, write
@@ -101,6 +102,9 @@ def _checked(ctx: Context, command: ReceivePayIn) -> Wallet:
         raise refuse("wallet-unknown", wallet=command.wallet, company=ctx.terms.name)
     if command.amount <= 0:
         raise refuse("tender-not-positive", tender=command.amount)
+    if command.amount > MOST:
+        raise refuse("wallet-report-wrong", wallet=command.wallet, reference=command.receipt,
+                     what=f"the amount is {command.amount}")  # fmt: skip
     if not command.receipt.strip() or len(command.receipt) > MAX_RECEIPT:
         raise refuse("wallet-receipt", wallet=command.wallet, receipt=command.receipt[:MAX_RECEIPT])
     return wallet
@@ -114,7 +118,7 @@ def _again(ctx: Context, command: ReceivePayIn, known: WalletPayment) -> Answer:
         return Answer(outcome=Outcome.DONE, data={**facts_of(known), "known": True})
     ours, theirs = f"{known.paid} {currency}", f"{command.amount} {command.currency}"
     detail = f"{command.proof} says {theirs} under this receipt; booked are {ours}"
-    about_payment(ctx, known, RECEIPT_DIFFERS, detail, amount=abs(command.amount - known.paid))
+    doubt(ctx, known, Doubt.ALTERED, detail)
     no = refuse(
         "wallet-differs",
         wallet=command.wallet,
@@ -140,7 +144,7 @@ def _new(ctx: Context, command: ReceivePayIn) -> WalletPayment:
         created_at=ctx.now_us,
         receipt=command.receipt,
         paid=command.amount,
-        fee=command.fee,
+        fee=command.fee if 0 <= command.fee <= command.amount else 0,
         payer=_payer(command),
         payer_form=command.payer_form,
         names=command.names[:MAX_NAMES],
@@ -174,12 +178,12 @@ def record(ctx: Context, payment: WalletPayment, applied: Applied) -> WalletPaym
             state=str(state),
             purpose=_PURPOSE.get(applied.outcome, payment.purpose),
             outcome=applied.outcome,
-            account_id=applied.account_id,
-            agreement_id=applied.agreement_id,
-            agent_id=applied.agent_id,
-            sale_id=applied.sale_id,
-            payment_id=applied.payment_id,
-            held_id=applied.held_id,
+            account_id=applied.account_id or payment.account_id,
+            agreement_id=applied.agreement_id or payment.agreement_id,
+            agent_id=applied.agent_id or payment.agent_id,
+            sale_id=applied.sale_id or payment.sale_id,
+            payment_id=applied.payment_id or payment.payment_id,
+            held_id=applied.held_id or payment.held_id,
             applied_at=ctx.now_us,
         ),
     )

@@ -13,7 +13,7 @@ from typing import Any, Final
 from msgspec.structs import replace
 
 from core.handlers.base import Context
-from core.messages import Answer, Outcome, ReportCollection
+from core.messages import Answer, Outcome, ReportCollection, ReportReversal
 from core.messages.wallets import MAX_TYPED
 from core.refusals import refuse
 from core.vending.sale_rows import tell
@@ -51,13 +51,29 @@ def report(ctx: Context, command: ReportCollection) -> Answer:
     if payment is None:
         raise refuse("wallet-reference-unknown", wallet=command.wallet, reference=command.reference)
     if command.state == "reversed" and payment.paid:
-        doubt(ctx, payment, Doubt.TAKEN_BACK, f"{command.code} {command.detail}".strip())
-        return _said(payment, changed=False)
+        return _taken_back(ctx, command, payment)
     move = WalletMove.FAILED if command.state == "reversed" else WalletMove(command.state)
     after = moved(payment.state, move)
     if after is None or (after == payment.state and after is WalletState.UNKNOWN):
         return _said(payment, changed=False)
     return _said(_went(ctx, command, payment, after), changed=True)
+
+
+def _taken_back(ctx: Context, command: ReportCollection, payment: WalletPayment) -> Answer:
+    """What was paid went back to the payer: what was booked of it is undone or owed, by the one
+    handler of reversals."""
+    reversal = ReportReversal(
+        wallet=payment.wallet,
+        receipt=payment.receipt,
+        state="reversed",
+        amount=command.amount or payment.paid,
+        currency=command.currency or payment.paid_currency or payment.currency,
+        proof=command.proof,
+        code=command.code,
+        detail=command.detail,
+    )
+    ctx.stage.emit(reversal)
+    return _said(payment, changed=False)
 
 
 def _went(

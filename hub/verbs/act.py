@@ -384,7 +384,8 @@ def send(
 
 def _subject(data: dict[str, Any]) -> str:
     """What an act is about, in words."""
-    for name in ("meter", "account", "phone", "terminal", "agent", "desk", "campaign"):
+    names = "meter account phone terminal agent desk campaign payment case".split()
+    for name in names:
         if data.get(name):
             more = f", cashier {data['cashier']}" if data.get("cashier") else ""
             return f"{name} {data[name]}{more}"

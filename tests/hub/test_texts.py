@@ -148,19 +148,14 @@ NOTICES = {
     "act-copy": WITH_SET,
     "float-low": {"agent": "A-017", "credit": 30000, "currency": "UGX"},
     "payment": {"account": "100001", "amount": 50000, "currency": "UGX", "credit": 50000},
-    **dict.fromkeys(
-        ("pay-in-small", "pay-in-debts", "pay-in-held", "pay-in-credited"),
-        {
-            "account": "100001",
-            "amount": 500,
-            "currency": "UGX",
-            "missing": 1200,
-            "debts": 700,
-            "meter": "04123456784",
-            "reference": "0412345678S",
-            "payment": "W-000017",
-        },
-    ),
+    "wallet-returned": {"wallet": "M-PESA", "amount": 500, "currency": "UGX", "receipt": "SKL1"},
+    "wallet-taken-back": {"wallet": "M-PESA", "amount": 500, "currency": "UGX", "receipt": "SKL1"},
+    "wallet-moved": {"wallet": "M-PESA", "amount": 500, "currency": "UGX", "target": "04123456784"},
+    "wallet-case": {"wallet": "M-PESA", "amount": 500, "currency": "UGX", "case": 17},
+    "pay-in-small": {"amount": 500, "currency": "UGX", "missing": 1200, "meter": "04123456784"},
+    "pay-in-debts": {"debts": 700, "currency": "UGX", "account": "100001"},
+    "pay-in-held": {"amount": 500, "currency": "UGX", "reference": "041S", "payment": "W-000017"},
+    "pay-in-credited": {"amount": 500, "currency": "UGX", "account": "100001"},
 }
 
 
@@ -237,6 +232,7 @@ def test_what_says_that_no_money_was_taken(texts: Texts) -> None:
         "payment-known",  # the money was taken, once
         # money that came by wallet, or may have
         *(code for code in OPERATOR if code.startswith(("wallet-", "my-payment-"))),
+        *("statement-wrong", "settlement-known"),  # a provider's or a bank's, no customer's
         "asks-too-often",
         *(code for code in OPERATOR if code.startswith(("free-units-", "entitlement-"))),
         *(code for code in OPERATOR if code.startswith("key-change-")),

@@ -78,6 +78,13 @@ WALLET_PAYMENT = Table(
         sqlite_where=text(OPEN),
         postgresql_where=text(OPEN),
     ),
+    Index(
+        "ix_wallet_payment_receipt",
+        "company",
+        "receipt",
+        sqlite_where=text("receipt <> ''"),
+        postgresql_where=text("receipt <> ''"),
+    ),
     Index("ix_wallet_payment_payer", "company", "payer", "created_at"),
     Index("ix_wallet_payment_paid_at", "company", "wallet", "paid_at"),
     Index(

@@ -40,7 +40,6 @@ from tests.hub.machine import METER, PHONE, Machine
 from tests.hub.test_replaying import replayed
 from tests.servers.postgres import Postgres
 
-
 KEYS = count()
 
 

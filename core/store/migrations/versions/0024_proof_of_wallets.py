@@ -54,6 +54,7 @@ def upgrade() -> None:
 
 
 def _refunds_and_cases() -> None:
+    _index("ix_wallet_payment_receipt", "wallet_payment", ["company", "receipt"], _RECEIPT)
     _table(
         "wallet_refund",
         _texts("company", "wallet"),
