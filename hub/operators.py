@@ -32,12 +32,15 @@ from core.messages import (
     RequestChange,
     RequestCounterAct,
     RequestMoneyAct,
+    RequestPhoneAct,
     RequestTerminalAct,
     RequestTokenAct,
     RequestWalletAct,
     ResumeService,
     SellAtCounter,
+    SettleWallet,
     TakeAtCounter,
+    TakeStatement,
     name_of,
     struct_of,
 )
@@ -58,6 +61,7 @@ _ACTS = (
     RequestMoneyAct,
     RequestAgentAct,
     RequestTerminalAct,
+    RequestPhoneAct,
     RequestWalletAct,
     DecideTokenAct,
     NeedKeyChange,
@@ -75,6 +79,8 @@ _ACTS = (
     TakeAtCounter,
     SellAtCounter,
     CloseTerminalCase,
+    TakeStatement,
+    SettleWallet,
 )
 _WALLET_ACT = name_of(RequestWalletAct).name
 _TYPES = {name_of(kind).name for kind in _ACTS}
@@ -176,6 +182,8 @@ class OperatorDesk:
         decision = data.get("decision") or data.get("move") or "request"
         if request.get("type") == _WALLET_ACT:
             subject = f"wallet/{data.get('payment') or data.get('case', '')}"
+        elif "wallet" in data:
+            subject = f"wallet/{data['wallet']}/{data.get('day') or data.get('reference', '')}"
         elif "act" in data:
             subject = f"act/{data['act']}"
         elif "case" in data:
@@ -198,8 +206,8 @@ class OperatorDesk:
             subject = f"desk/{data['desk']}"
         else:
             subject = f"meter/{data.get('meter', '')}"
-        # digits are never on record: they are with the token; nor what proves a PIN
-        hidden = ("operator", "token", "reply", "pin_proof")
+        # digits are never on record: they are with the token; nor what proves a PIN, nor a statement
+        hidden = ("operator", "token", "reply", "pin_proof", "lines")
         detail = {k: v for k, v in data.items() if k not in hidden}
         detail |= {
             "type": request.get("type"),

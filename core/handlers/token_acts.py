@@ -49,6 +49,9 @@ from core.vending.sale_rows import MAX_RECIPIENTS
 from core.wallets.act_kinds import WALLET_KINDS
 from core.wallets.acts import carry_out as carry_out_wallets
 
+#: Carries an approved act out.
+Carry = Callable[[Context, TokenAct], Answer]
+
 _IDS = {
     "token_act": 1,
     "token": 1,

@@ -1,7 +1,8 @@
 """Commands that prove money by wallet: providers' statements, and what they paid out."""
 
-from core.handlers.base import Handler
+from core.handlers.base import Context, Handler
 from core.messages import (
+    Answer,
     CheckStatement,
     MarkSettled,
     ReportReversal,
@@ -9,6 +10,9 @@ from core.messages import (
     TakeStatement,
 )
 from core.messages.wallets import MAX_LINES
+from core.refusals import refuse
+from core.vending.act_checks import operator_of
+from core.vending.act_kinds import Role
 from core.wallets.book_wants import (
     wants_of_check,
     wants_of_mark,
@@ -21,12 +25,30 @@ from core.wallets.reversals import decide_reversal
 from core.wallets.settling import decide_mark, decide_settle
 from core.wallets.statements import CHECKED_AT_ONCE, decide_check, decide_statement
 
+
+def decide_page(ctx: Context, command: TakeStatement) -> Answer:
+    """A page by its provider's channel, or by an operator who may say what was collected."""
+    _vouched(ctx, command.operator, "statement")
+    return decide_statement(ctx, command)
+
+
+def decide_payout(ctx: Context, command: SettleWallet) -> Answer:
+    """A payout by the bank's channel, or by such an operator."""
+    _vouched(ctx, command.operator, "settle")
+    return decide_settle(ctx, command)
+
+
+def _vouched(ctx: Context, name: str, what: str) -> None:
+    if name and Role.COLLECTOR not in operator_of(ctx.terms, name).roles:
+        raise refuse("act-no-role", operator=name, kind=what, role=Role.COLLECTOR)
+
+
 HANDLERS = (
     Handler(
         "wallets.take-statement",
         TakeStatement,
         wants_of_statement,
-        decide_statement,
+        decide_page,
         # each line may be a case, and so may each that a newer page has no more
         {
             "wallet_statement": 1,
@@ -45,7 +67,7 @@ HANDLERS = (
         "wallets.settle",
         SettleWallet,
         wants_of_settle,
-        decide_settle,
+        decide_payout,
         {"wallet_settlement": 1, "ledger_txn": 1, "wallet_case": 1},
     ),
     Handler(

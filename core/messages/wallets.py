@@ -197,7 +197,8 @@ class TakeStatement(Message, frozen=True, kw_only=True, omit_defaults=True):
 
     Each line is compared with ours: match, ours only, theirs only, amount differs. *Theirs only* is
     booked under the same unique key, as if its notice had come. ``last``: with this page the day is
-    whole, so what of ours is not in it is *ours only*.
+    whole, so what of ours is not in it is *ours only*. ``operator``: who brought the file; empty:
+    the provider's channel.
     """
 
     wallet: str
@@ -207,6 +208,7 @@ class TakeStatement(Message, frozen=True, kw_only=True, omit_defaults=True):
     page: int = 1
     last: bool = True
     source: str = ""
+    operator: str = ""
 
 
 @message_type(
@@ -214,7 +216,8 @@ class TakeStatement(Message, frozen=True, kw_only=True, omit_defaults=True):
 )
 class SettleWallet(Message, frozen=True, kw_only=True, omit_defaults=True):
     """The bank says that the provider paid ``amount`` out to us for the days up to ``until``
-    (YYYYMMDD), having kept ``fee``. ``reference`` is the bank's, and counts once."""
+    (YYYYMMDD), having kept ``fee``. ``reference`` is the bank's, and counts once. ``operator``: who
+    says so; empty: the bank's channel."""
 
     wallet: str
     reference: str
@@ -223,6 +226,7 @@ class SettleWallet(Message, frozen=True, kw_only=True, omit_defaults=True):
     until: int
     fee: int = 0
     desk: str = "bank"
+    operator: str = ""
 
 
 @message_type("wattbus.wallets.CheckStatement.v1", hashed=("wallet", "day"))

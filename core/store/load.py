@@ -172,7 +172,7 @@ def load(
     load_acts(reader, wants, ahead.acts, horizon.acts, book, suffix)
     load_orders(reader, ahead.orders, book, suffix)
     load_changes(reader, ahead.changes, book, suffix)
-    load_paid(reader, company, wants, book, suffix)
+    _money_by_wallet(reader, company, wants, book, suffix)
     load_agents(reader, company, wants, ahead.agents, book, suffix)
     load_told(reader, wants, horizon.tells, book)
     _where_people_sell(reader, company, wants, book, suffix)
@@ -180,6 +180,12 @@ def load(
     load_wallet_books(reader, company, wants, book, suffix, horizon.zone)
     load_registration(reader, company, wants, horizon.acts, book, suffix)
     return book
+
+
+def _money_by_wallet(reader: Reader, company: str, wants: Wants, book: Book, suffix: str) -> None:
+    """Payments, then what of them is held."""
+    load_wallets(reader, company, wants, book, suffix)
+    load_held(reader, company, wants, book, suffix)
 
 
 def _as_ahead(reader: Reader, company: str, wants: Wants, paid_to: set[int] | None) -> None:

@@ -20,6 +20,7 @@ from core.messages import (
     RequestChange,
     RequestCounterAct,
     RequestMoneyAct,
+    RequestPhoneAct,
     RequestTerminalAct,
     RequestTokenAct,
     SellAtCounter,
@@ -340,6 +341,7 @@ def send(
     | TakeAtCounter
     | SellAtCounter
     | RequestTerminalAct
+    | RequestPhoneAct
     | CloseTerminalCase
     | DecideTokenAct
     | RequestChange
@@ -372,7 +374,8 @@ def send(
 
 def _subject(data: dict[str, Any]) -> str:
     """What an act is about, in words."""
-    for name in ("meter", "account", "terminal", "agent", "desk", "campaign", "payment", "case"):
+    names = "meter account phone terminal agent desk campaign payment case".split()
+    for name in names:
         if data.get(name):
             more = f", cashier {data['cashier']}" if data.get("cashier") else ""
             return f"{name} {data[name]}{more}"

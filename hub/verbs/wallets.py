@@ -14,13 +14,11 @@ import typer
 from core.calendars import local_time
 from core.documents import DocumentError
 from core.messages import (
-    DecideTokenAct,
     Message,
     RequestWalletAct,
     SettleWallet,
     StatementLine,
     TakeStatement,
-    name_of,
 )
 from core.messages.wallets import MAX_LINES
 from core.money import MoneyError, format_amount, parse_amount
@@ -33,23 +31,23 @@ from core.wallets.terms import WalletTerms
 from hub.companies import wallet_terms
 from hub.config import Config
 from hub.files import UnreadableError, read_text
-from hub.verbs._operators import CompanyOption, KeyOption, asked
+from hub.verbs._operators import asked
 from hub.verbs._shared import (
     DEFAULT,
+    CompanyOption,
     ConfigOption,
     JsonOption,
+    KeyOption,
     OperatorOption,
     ReasonOption,
-    Submitted,
     company_of,
     configuration,
     die,
+    done_or_die,
     operator_name,
     reading,
-    submit,
 )
-from hub.verbs.act import tell_done
-from hub.verbs.pay import said_no
+from hub.verbs.act import approve, tell_done
 
 NAME = "wallets"
 _TWO = {Two.NEVER: "one person", Two.ABOVE: "two people above `alone` of the wallets file"}
@@ -235,6 +233,7 @@ def statement(
     layout: Annotated[
         Path | None, typer.Option(help="How it is laid out; else the provider's own layout.")
     ] = None,
+    operator: OperatorOption = "",
     company: CompanyOption = "",
     as_json: JsonOption = False,
 ) -> None:
@@ -252,7 +251,8 @@ def statement(
     except (StatementFileError, DocumentError, UnreadableError) as error:
         die(str(error))
     told: dict[str, int] = {}
-    for page in _pages(wallet, number, terms.currency, lines, file.name):
+    who = operator_name(operator)
+    for page in _pages(wallet, number, terms.currency, lines, (file.name, who)):
         key = (
             f"{wallet}/{number}/{page.page}/{uuid.uuid4()}"  # a page that came before counts again
         )
@@ -270,13 +270,13 @@ def statement(
 
 
 def _pages(
-    wallet: str, day: int, currency: str, lines: list[StatementLine], source: str
+    wallet: str, day: int, currency: str, lines: list[StatementLine], by: tuple[str, str]
 ) -> list[TakeStatement]:
     parts = [lines[at : at + MAX_LINES] for at in range(0, len(lines), MAX_LINES)] or [[]]
     return [
         TakeStatement(
             wallet=wallet, day=day, currency=currency, lines=tuple(part), page=place,
-            last=place == len(parts), source=source,
+            last=place == len(parts), source=by[0], operator=by[1],
         )
         for place, part in enumerate(parts, 1)
     ]  # fmt: skip
@@ -301,14 +301,8 @@ def _layout(path: Path | None, provider: str) -> StatementLayout:
 def _sent(settings: Config, code: str, what: str, message: Message) -> dict[str, Any]:
     """The answer's data; the same content of the same name is a repeat."""
     digest = hashlib.sha256(msgspec.json.encode(message)).hexdigest()[:16]
-    done: Submitted = submit(
-        settings, code, f"wallets/{what}/{digest}", name_of(message).name, message
-    )
-    if done.answer is None:
-        die(f"the outcome is not known yet; look for it: wattbus find {done.message_id}")
-    if done.answer.outcome != "done":
-        die(said_no(done.answer))
-    return dict(done.answer.data)
+    done = asked(settings, code, message, f"wallets/{what}/{digest}", NAME)
+    return done_or_die(done).data
 
 
 @app.command()
@@ -320,6 +314,7 @@ def settle(
     config: ConfigOption = DEFAULT,
     fee: Annotated[str, typer.Option(help="What the provider kept.")] = "0",
     desk: Annotated[str, typer.Option(help="Our account at the bank.")] = "bank",
+    operator: OperatorOption = "",
     company: CompanyOption = "",
     as_json: JsonOption = False,
 ) -> None:
@@ -330,6 +325,7 @@ def settle(
     command = SettleWallet(
         wallet=wallet, reference=reference, amount=_minor(amount, currency), currency=currency,
         until=_day(until), fee=_minor(fee, currency), desk=desk,
+        operator=operator_name(operator),
     )  # fmt: skip
     data = _sent(settings, code, f"settle/{wallet}/{reference}", command)
     if _told(data, as_json):
@@ -379,19 +375,4 @@ def request(
     tell_done(settings, code, asked(settings, code, command, key, "wallets"), as_json)
 
 
-@app.command()
-def approve(
-    act: Annotated[int, typer.Argument(help="The act's number.")],
-    config: ConfigOption = DEFAULT,
-    operator: OperatorOption = "",
-    note: Annotated[str, typer.Option(help="What you looked at; it is kept.")] = "",
-    company: CompanyOption = "",
-    as_json: JsonOption = False,
-) -> None:
-    """Agree, as the second person: it is done now. To say no: wattbus act reject."""
-    settings = configuration(config)
-    code = company_of(settings, company)
-    command = DecideTokenAct(
-        operator=operator_name(operator), act=act, decision="approve", note=note
-    )
-    tell_done(settings, code, asked(settings, code, command, "", "wallets"), as_json)
+app.command()(approve)
