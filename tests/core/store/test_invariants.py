@@ -10,6 +10,7 @@ from core.store.upgrade import Store, open_store, upgrade
 from tests.core.collection.worlds import lived, lived_sqlite
 from tests.core.counter.crimes import COUNTER_CRIMES
 from tests.core.wallets.crimes import HELD_CRIMES
+from tests.core.wallets.proof_crimes import WALLET_CRIMES
 from tests.servers.postgres import Postgres
 
 SEALED = ("ledger_txn", "posting", "allocation")
@@ -160,6 +161,7 @@ CRIMES: dict[str, tuple[str, ...]] = {
     "debt-not-negative": ("UPDATE debt SET outstanding = -1",),
     **COUNTER_CRIMES,
     **HELD_CRIMES,
+    **WALLET_CRIMES,
 }
 
 
