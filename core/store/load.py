@@ -35,7 +35,7 @@ from core.store.load_changes import Changing, changing, load_changes
 from core.store.load_collection import accounts_of, load_collection
 from core.store.load_counter import behind_receipts, load_counter
 from core.store.load_entitlements import RUNNING, load_claimed, load_entitlements
-from core.store.load_held import behind_pay_ins, load_paid, with_accounts
+from core.store.load_held import behind_pay_ins, load_held, with_accounts
 from core.store.load_items import Itemized, itemized, load_items
 from core.store.load_key_changes import load_key_changes
 from core.store.load_orders import (
@@ -48,7 +48,7 @@ from core.store.load_orders import (
 from core.store.load_sales import Horizon, load_sales
 from core.store.load_terminals import load_terminals
 from core.store.load_wallet_books import behind_wallet_books, load_wallet_books
-from core.store.load_wallets import behind_wallets
+from core.store.load_wallets import behind_wallets, load_wallets
 from core.store.tx import Reader, Row, TransientStoreError
 from core.wallets.rows import BY_NUMBER
 from core.wallets.terms import ReferenceRule
@@ -143,7 +143,8 @@ def load(
     ids = {*ahead.accounts, *(a.account_id for a in agreements)}
     ids.update(account for phone in phones for account in phone.account_ids)
     _accounts(reader, company, ids, wants.accounts, book, suffix)
-    _as_ahead(reader, company, wants, ahead.paid_to if lock else None)
+    if lock and accounts_of(reader, company, wants) - ahead.paid_to:
+        raise TransientStoreError("a payment came while its accounts were locked: run again")
     sold = (sale.agreement_id for sale in ahead.cancelled)
     _debts(reader, services, (*ahead.orders.agreements, *sold), book)
     load_cancels(reader, ahead.cancelled, book)
@@ -163,7 +164,7 @@ def load(
     load_acts(reader, wants, ahead.acts, horizon.acts, book, suffix)
     load_orders(reader, ahead.orders, book, suffix)
     load_changes(reader, ahead.changes, book, suffix)
-    load_paid(reader, company, wants, book, suffix)
+    _money_by_wallet(reader, company, wants, book, suffix)
     load_agents(reader, company, wants, ahead.agents, book, suffix)
     load_told(reader, wants, horizon.tells, book)
     _where_people_sell(reader, company, wants, book, suffix)
@@ -172,10 +173,10 @@ def load(
     return book
 
 
-def _as_ahead(reader: Reader, company: str, wants: Wants, paid_to: set[int] | None) -> None:
-    """The wanted payments went to these accounts before the locks, and do now."""
-    if paid_to is not None and accounts_of(reader, company, wants) - paid_to:
-        raise TransientStoreError("a payment came while its accounts were locked: run again")
+def _money_by_wallet(reader: Reader, company: str, wants: Wants, book: Book, suffix: str) -> None:
+    """Payments, then what of them is held."""
+    load_wallets(reader, company, wants, book, suffix)
+    load_held(reader, company, wants, book, suffix)
 
 
 def _where_people_sell(reader: Reader, company: str, wants: Wants, book: Book, suffix: str) -> None:

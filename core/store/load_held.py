@@ -11,7 +11,6 @@ from core.book import Book, Wants
 from core.entities import Account, Meter, PastSale
 from core.store.load_key_changes import with_sets
 from core.store.load_sales import COUNTS, SALE_COLUMNS, SALE_TABLES, past_sales
-from core.store.load_wallets import load_wallets
 from core.store.tx import Reader
 from core.wallets.entities import COLLECTION
 from core.wallets.held_states import HeldMoney, PhoneAsks
@@ -130,12 +129,6 @@ def successors(reader: Reader, company: str, meters: Sequence[str]) -> dict[str,
         drns=list(meters),
     )
     return {str(old): str(new) for old, new in rows}
-
-
-def load_paid(reader: Reader, company: str, wants: Wants, book: Book, suffix: str) -> None:
-    """Payments by wallet, then what of them is held: both locked in this order."""
-    load_wallets(reader, company, wants, book, suffix)
-    load_held(reader, company, wants, book, suffix)
 
 
 def load_held(reader: Reader, company: str, wants: Wants, book: Book, suffix: str) -> None:
