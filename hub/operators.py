@@ -116,6 +116,31 @@ def _decoded(type_name: str, data: dict[str, Any]) -> dict[str, Any]:
     return plain
 
 
+def _subject(type_name: str, data: dict[str, Any]) -> str:
+    """What an act is about, for the trail: the first of these that its command names."""
+    if type_name == _WALLET_ACT:
+        return f"wallet/{data.get('payment') or data.get('case', '')}"
+    if "wallet" in data:
+        return f"wallet/{data['wallet']}/{data.get('day') or data.get('reference', '')}"
+    for name in ("act", "case", "change"):
+        if name in data:
+            return f"{name}/{data[name]}"
+    if data.get("campaign"):
+        return f"campaign/{data['campaign']}"
+    if "debts" in data:
+        return f"debts/{data.get('source', '')}"
+    if data.get("terminal"):
+        return f"terminal/{data['terminal']}"
+    if data.get("cashier"):
+        return f"cashier/{data.get('agent', '')}/{data['cashier']}"
+    if data.get("phone") and "desk" not in data:
+        return f"phone/{data['phone']}"
+    for name in ("agent", "account"):
+        if name in data:
+            return f"{name}/{data[name]}"
+    return f"desk/{data['desk']}" if data.get("desk") else f"meter/{data.get('meter', '')}"
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Knows the operators of a configuration."""
@@ -180,33 +205,8 @@ class OperatorDesk:
 
     def _record(self, tx: Tx, request: dict[str, Any], data: dict[str, Any]) -> None:
         decision = data.get("decision") or data.get("move") or "request"
-        if request.get("type") == _WALLET_ACT:
-            subject = f"wallet/{data.get('payment') or data.get('case', '')}"
-        elif "wallet" in data:
-            subject = f"wallet/{data['wallet']}/{data.get('day') or data.get('reference', '')}"
-        elif "act" in data:
-            subject = f"act/{data['act']}"
-        elif "case" in data:
-            subject = f"case/{data['case']}"
-        elif "change" in data:
-            subject = f"change/{data['change']}"
-        elif data.get("campaign"):
-            subject = f"campaign/{data['campaign']}"
-        elif "debts" in data:
-            subject = f"debts/{data.get('source', '')}"
-        elif data.get("terminal"):
-            subject = f"terminal/{data['terminal']}"
-        elif data.get("cashier"):
-            subject = f"cashier/{data.get('agent', '')}/{data['cashier']}"
-        elif "agent" in data:
-            subject = f"agent/{data['agent']}"
-        elif "account" in data:
-            subject = f"account/{data['account']}"
-        elif data.get("desk"):
-            subject = f"desk/{data['desk']}"
-        else:
-            subject = f"meter/{data.get('meter', '')}"
-        # digits are never on record: they are with the token; nor what proves a PIN, nor a statement
+        subject = _subject(str(request.get("type")), data)
+        # digits are never on record: they are with the token; nor a PIN's proof, nor payers
         hidden = ("operator", "token", "reply", "pin_proof", "lines")
         detail = {k: v for k, v in data.items() if k not in hidden}
         detail |= {
