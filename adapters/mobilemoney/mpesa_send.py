@@ -224,7 +224,21 @@ def pull(given: Given, window: Window) -> Call:
             "ShortCode": setting(given, "short_code"),
             "StartDate": window.since.strftime("%Y-%m-%d %H:%M:%S"),
             "EndDate": window.until.strftime("%Y-%m-%d %H:%M:%S"),
-            "OffSetValue": str(window.page),
+            "OffSetValue": str(window.offset),
+        },
+    )
+
+
+def register(given: Given) -> Call:
+    """Where validations and confirmations shall go, and what a silent validator means."""
+    return _post(
+        given,
+        "register",
+        {
+            "ShortCode": setting(given, "short_code"),
+            "ResponseType": given.settings.get("when_silent", "Completed"),
+            "ConfirmationURL": given.callback(Kind.CONFIRMATION),
+            "ValidationURL": given.callback(Kind.VALIDATION),
         },
     )
 
@@ -267,6 +281,7 @@ SENDER: Final = Sender(
     refund_status=refund_status,
     read_refund_status=read_taken,
     payment=payment,
+    register=register,
     pull=pull,
     read_pull=read_pull,
     reply=reply,

@@ -57,7 +57,7 @@ class Given:
 
     ``paths``, ``settings``: of the provider's data and of the channel's section; ``secrets``: by
     name; ``now``: with its zone, the provider's; ``nonce``: 32 hex digits, new for each request;
-    ``callbacks``: our public address, the unguessable part included, without a slash at its end.
+    ``address``: of a callback of a kind about a reference, with its unguessable part.
     """
 
     paths: Mapping[str, str]
@@ -65,22 +65,21 @@ class Given:
     secrets: Mapping[str, str] = field(repr=False)
     now: datetime
     nonce: str
-    callbacks: str = field(default="", repr=False)
+    address: Callable[["Kind", str], str] = field(repr=False)
 
     def callback(self, kind: "Kind", reference: str = "") -> str:
         """Where the provider shall send what he has to say of our request ``reference``."""
-        found = f"{self.callbacks}/{kind.value}"
-        return f"{found}/{reference}" if reference else found
+        return self.address(kind, reference)
 
 
 class Kind(StrEnum):
-    """What a callback is about; the last part of its address but one."""
+    """What a callback is about: a part of its address, before what it is about."""
 
-    NOTICE = "notice"  # the end of what we asked a payer for: …/notice/<our reference>
+    NOTICE = "notice"  # the end of what we asked a payer for, by our reference
     VALIDATION = "validation"  # may this payment be made? an answer is waited for
     CONFIRMATION = "confirmation"  # money came by itself
-    REFUND = "refund"  # the end of a refund: …/refund/<our reference>
-    PAYMENT = "payment"  # the answer to our question about a payment: …/payment/<receipt>
+    REFUND = "refund"  # the end of a refund, by our reference
+    PAYMENT = "payment"  # the answer to our question about a payment, by its receipt
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,11 +111,11 @@ class Refund:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """From when until when (with the provider's zone), and which page, from 0."""
+    """From when until when (with the provider's zone); ``offset``: so many rows were read."""
 
     since: datetime
     until: datetime
-    page: int = 0
+    offset: int = 0
 
 
 class Came(StrEnum):
@@ -200,7 +199,8 @@ class Sender:
     payer. ``status``/``read_status``: what became of it; ``read_status`` gives ENDED with a reading
     (PAID, FAILED, PENDING, UNKNOWN, REVERSED), or ABSENT, STALE, BUSY, LOST. ``refund`` likewise,
     with ``refund_status`` as its question. ``payment``: ask about a payment that came by itself;
-    its answer comes as a callback of kind PAYMENT (TAKEN) or at once (ENDED). ``pull``: what the
+    its answer comes as a callback of kind PAYMENT (TAKEN) or at once (ENDED). ``register``: tell
+    the provider our addresses, answered as ``read_refund`` reads it. ``pull``: what the
     provider has of a window. ``open_notice`` checks a notice's signature and deciphers it; it
     raises NoticeError for one that is not the provider's. ``reply``: what a callback is answered
     with once it is stored; ``answer``: to a validation.
@@ -218,6 +218,7 @@ class Sender:
     refund_status: Callable[[Given, Refund], Call] | None = None
     read_refund_status: Callable[[Answered], Result] | None = None
     payment: Callable[[Given, str], Call] | None = None
+    register: Callable[[Given], Call] | None = None
     pull: Callable[[Given, Window], Call] | None = None
     read_pull: Callable[[Answered], Page] | None = None
     sign: Callable[[Call, Given], Call] = _no_signature

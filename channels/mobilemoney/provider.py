@@ -48,6 +48,9 @@ class ProviderDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         never, where a request may be heard of later.
     pulls, pull_hours
         There is a list of payments, and how far it goes back.
+    shows
+        A paid collection also appears among the pay-ins, under so many characters of what the payer
+        was shown. 0: it does not.
     paths
         Of each request, below the base address of the channel.
     settings, secrets
@@ -69,6 +72,7 @@ class ProviderDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     absent_after_s: Annotated[int, msgspec.Meta(ge=0, le=86_400)] = 0
     pulls: bool = False
     pull_hours: Annotated[int, msgspec.Meta(ge=1, le=168)] = 48
+    shows: Annotated[int, msgspec.Meta(ge=0, le=160)] = 0
     settings: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
     forbidden_in_urls: tuple[str, ...] = ()
