@@ -11,11 +11,11 @@ from typing import Any, Final
 
 from OpenSSL.SSL import Error as TlsError
 from service_identity import VerificationError
+from twisted.internet import ssl
 from twisted.internet.defer import Deferred, DeferredSemaphore, TimeoutError, succeed
 from twisted.internet.error import ConnectError, DNSLookupError
 from twisted.internet.error import TimeoutError as ConnectTimeout
 from twisted.internet.protocol import Protocol, connectionDone
-from twisted.internet import ssl
 from twisted.internet.ssl import Certificate
 from twisted.python.failure import Failure
 from twisted.web import client as web

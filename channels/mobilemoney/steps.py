@@ -43,10 +43,10 @@ OVER: Final = (Step.REFUSED, Step.ENDED)
 class Note(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What must be known again after a crash.
 
-    ``wallet``, ``amount``, ``currency``, ``shown``, ``receipt``: of the request, for what comes
+    ``wallet`` to ``about`` (the number of the collection or refund): of the request, for what comes
     when it is over; ``sent_us``: when it left (0: it did not); ``key``: the provider's number of
-    it; ``asked``: questions so far; ``paid``: the receipt that was told; ``code``, ``reason``,
-    ``detail``: of a refusal, which may not have been told yet (``untold``).
+    it; ``asked``: questions so far (found again by the clock); ``paid``: the receipt that was told;
+    ``code``, ``reason``, ``detail``: of a refusal, which may not have been told yet (``untold``).
     """
 
     wallet: str
@@ -96,11 +96,7 @@ def due_us(note: Note) -> int | None:
 
 
 def caught_up(note: Note, now_us: int) -> Note:
-    """Questions whose time passed while nobody was there are one question."""
-    asked = note.asked
-    while True:
-        later = msgspec.structs.replace(note, asked=asked + 1)
-        due = due_us(later)
-        if due is None or due > now_us:
-            return msgspec.structs.replace(note, asked=asked)
-        asked += 1
+    """After a question: those whose time has passed meanwhile were asked with it."""
+    while (due := due_us(note)) is not None and due <= now_us:
+        note = msgspec.structs.replace(note, asked=note.asked + 1)
+    return note
