@@ -3,9 +3,17 @@
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from adapters.mobilemoney import airtel_send, mpesa_send, mtn_send
+from adapters.mobilemoney import (
+    airtel_send,
+    alipay_send,
+    mpesa_send,
+    mtn_send,
+    unionpay_send,
+    wechat_send,
+)
 from adapters.mobilemoney.sending import Sender
 
+_MODULES = (mpesa_send, mtn_send, airtel_send, wechat_send, alipay_send, unionpay_send)
 SENDERS: Mapping[str, Sender] = MappingProxyType(
-    {each.name: each for each in (mpesa_send.SENDER, mtn_send.SENDER, airtel_send.SENDER)}
+    {each.SENDER.name: each.SENDER for each in _MODULES}
 )

@@ -85,7 +85,9 @@ class Kind(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ask:
     """Ask ``payer`` (digits of E.164 without +) for ``amount`` (major units). ``key``: the
-    provider's own number of an earlier call of ours, for a question about it; empty: none known."""
+    provider's own number of an earlier call of ours, for a question about it; empty: none known.
+    ``at``: when it was first asked for, as it was noted before the call left: one provider's
+    question must name it."""
 
     reference: str
     payer: str
@@ -93,12 +95,13 @@ class Ask:
     currency: str
     shown: str = ""
     key: str = ""
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refund:
     """Give the payment ``receipt`` back under ``reference``. ``ask``: the reference of what was
-    asked for, where it was a collection. ``key``: as in :class:`Ask`."""
+    asked for, where it was a collection. ``key``, ``at``: as in :class:`Ask`."""
 
     reference: str
     receipt: str
@@ -107,6 +110,7 @@ class Refund:
     payer: str = ""
     ask: str = ""
     key: str = ""
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +190,12 @@ def _read_plain(body: bytes, headers: Mapping[str, str], given: Given) -> bytes:
     return body
 
 
+def _as_it_came(answered: "Answered", given: Given) -> "Answered":
+    """An answer that is believed because of TLS."""
+    del given
+    return answered
+
+
 def _no_signature(call: Call, given: Given) -> Call:
     del given
     return call
@@ -202,8 +212,9 @@ class Sender:
     its answer comes as a callback of kind PAYMENT (TAKEN) or at once (ENDED). ``register``: tell
     the provider our addresses, answered as ``read_refund`` reads it. ``pull``: what the
     provider has of a window. ``open_notice`` checks a notice's signature and deciphers it; it
-    raises NoticeError for one that is not the provider's. ``reply``: what a callback is answered
-    with once it is stored; ``answer``: to a validation.
+    raises NoticeError for one that is not the provider's. ``open_answer`` does the same to an HTTP
+    answer before any ``read_…`` of it; after its NoticeError nobody knows (LOST). ``reply``: what
+    a callback is answered with once it is stored; ``answer``: to a validation.
     """
 
     name: str
@@ -223,6 +234,7 @@ class Sender:
     read_pull: Callable[[Answered], Page] | None = None
     sign: Callable[[Call, Given], Call] = _no_signature
     open_notice: Callable[[bytes, Mapping[str, str], Given], bytes] = _read_plain
+    open_answer: Callable[[Answered, Given], Answered] = _as_it_came
     reply: Callable[[], Reply] = Reply
     answer: Callable[[Verdict, str], Reply] | None = None
 
