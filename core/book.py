@@ -61,6 +61,7 @@ class Wants(msgspec.Struct, frozen=True, gc=False):
     batches: tuple[tuple[str, int], ...] = ()  # (terminal, wanted too; number), with all in them
     uploads: tuple[tuple[str, int, int, int], ...] = ()  # (terminal, batch, day, stan)
     offline: tuple[tuple[str, str, int], ...] = ()  # (terminal, receipt of a series, day)
+    wallets: tuple[tuple[str, str, str], ...] = ()  # (what, with whom, key): core.wallets.rows
     cases: tuple[int, ...] = ()  # that people close, with the money that they are about
 
     @staticmethod

@@ -51,6 +51,8 @@ class ProviderDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     shows
         A paid collection also appears among the pay-ins, under so many characters of what the payer
         was shown. 0: it does not.
+    reversed_before
+        Codes of a refused refund that mean: the payment was given back before.
     paths
         Of each request, below the base address of the channel.
     settings, secrets
@@ -76,6 +78,7 @@ class ProviderDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
     settings: tuple[str, ...] = ()
     secrets: tuple[str, ...] = ()
     forbidden_in_urls: tuple[str, ...] = ()
+    reversed_before: tuple[str, ...] = ()
     reasons: Mapping[str, Reason] = {}
 
     def __post_init__(self) -> None:

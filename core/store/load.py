@@ -1,10 +1,10 @@
 """Loading a batch's book: locked rows first, in the one lock order; what depends on them later.
 
 Lock order, everywhere: (company) inbox → meters → agreement states → accounts → service points →
-notices → confirmations → operators → acts → orders → changes → agents' floats → desks → numbers of
-credit notes → terminals, each set by id. A column of an unlocked table is never read by the
-statement that locks: after a wait it would show what the row was before (facts: the same TID
-twice).
+notices → confirmations → operators → acts → orders → changes → payments by wallet → agents'
+floats → desks → numbers of credit notes → terminals, each set by id. A column of an unlocked table
+is never read by the statement that locks: after a wait it would show what the row was before
+(facts: the same TID twice).
 """
 
 from collections.abc import Iterable
@@ -29,7 +29,7 @@ from core.entities import (
 from core.messages import CreditVend
 from core.store.load_acts import Concerned, concerned, load_acts
 from core.store.load_advances import load_known, load_pauses
-from core.store.load_agents import agents_paid, load_agents, load_told
+from core.store.load_agents import load_agents, load_told
 from core.store.load_cancels import items_paid, load_cancels, sales_to_cancel
 from core.store.load_changes import Changing, changing, load_changes
 from core.store.load_collection import accounts_of, load_collection
@@ -46,6 +46,7 @@ from core.store.load_orders import (
 )
 from core.store.load_sales import Horizon, load_sales
 from core.store.load_terminals import load_terminals
+from core.store.load_wallets import behind_wallets, load_wallets
 from core.store.tx import Reader, Row, TransientStoreError
 
 METER_COLUMNS = (
@@ -97,6 +98,8 @@ def _look_ahead(reader: Reader, company: str, wants: Wants) -> tuple[Wants, _Ahe
     wants = Wants.union((wants, acts.money))
     if wants.counter:
         wants = Wants.union((wants, behind_receipts(reader, company, wants)))
+    if wants.wallets:
+        wants = Wants.union((wants, behind_wallets(reader, company, wants)))
     changes = changing(reader, company, wants)
     wants = Wants.union((wants, changes.wants)) if changes else wants
     items = itemized(reader, company, wants)
@@ -149,8 +152,8 @@ def load(
     load_acts(reader, wants, ahead.acts, horizon.acts, book, suffix)
     load_orders(reader, ahead.orders, book, suffix)
     load_changes(reader, ahead.changes, book, suffix)
-    agents = {*ahead.agents, *agents_paid(reader, company, wants)}
-    load_agents(reader, company, wants, agents, book, suffix)
+    load_wallets(reader, company, wants, book, suffix)
+    load_agents(reader, company, wants, ahead.agents, book, suffix)
     load_told(reader, wants, horizon.tells, book)
     load_counter(reader, company, wants, book, suffix)
     load_terminals(reader, company, wants, book, suffix)

@@ -40,6 +40,7 @@ from core.store.tables import METADATA
 from core.store.tx import Change, Insert, Row, Update
 from core.terminals.entities import Cashier, Shift, Terminal
 from core.terminals.item_entities import TerminalBatch, TerminalCase, TerminalItem
+from core.wallets.entities import WalletPayment
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +87,13 @@ _TERMINAL_BATCH = TerminalBatch.__struct_fields__
 _ITEM_CHANGED = ("id", "state", "late", "reason", "reversal_message_id", "reversed_at")
 _CASE_CLOSED = ("id", "state", "closed_at", "closed_by", "reason", "txn_id")
 _CASHIER = Cashier.__struct_fields__
+#: What a payment by wallet was asked for never changes.
+_WALLET = (
+    "id", "state", "purpose", "target", "receipt", "paid", "paid_currency", "fee", "payer",
+    "payer_form", "names", "proof", "outcome", "code", "reason", "detail", "account_id",
+    "agreement_id", "agent_id", "sale_id", "payment_id", "held_id", "about_id", "provider_at",
+    "sent_at", "paid_at", "applied_at", "settled_at", "ended_at", "paid_message_id",
+)  # fmt: skip
 _IDENTITY_COLUMNS = ("id", "sgc", "krn", "ti", "ken", "kt", "dkga", "key_change_id")
 _IDENTITY: Callable[[Meter], Row] = attrgetter(*_IDENTITY_COLUMNS)
 
@@ -215,6 +223,7 @@ UPDATES = (
         ("id", "closed_at", "ended_by"),
         attrgetter("id", "closed_at", "ended_by"),
     ),
+    Saved(WalletPayment, "wallet_payment", _WALLET, attrgetter(*_WALLET)),
     Saved(AgentFloat, "agent_float", ("agent_id", *_FLOAT[1:]), attrgetter(*_FLOAT)),
     Saved(TopUp, "agent_topup", _TOPUP, attrgetter(*_TOPUP)),
 )

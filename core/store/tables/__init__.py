@@ -21,6 +21,7 @@ from core.store.tables import (
     terminal_registry,
     terminals,
     vending,
+    wallets,
 )
 from core.store.tables.base import METADATA
 
@@ -46,4 +47,5 @@ __all__ = [
     "terminal_registry",
     "terminals",
     "vending",
+    "wallets",
 ]
