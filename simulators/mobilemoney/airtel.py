@@ -51,6 +51,7 @@ class Airtel:
     hours: int = 3
     token_s: int = 180
     one_token: bool = False
+    echoes: bool = False
 
     def answer(self, purse: Purse, call: Call) -> Reply:
         """Their paths."""

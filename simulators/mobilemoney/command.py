@@ -51,11 +51,6 @@ def run(
     tells; the others are told with each request. Port 0 takes a free one; both are printed.
     """
     _check(provider, kind, answers, every)
-    if "twisted.internet.reactor" not in sys.modules:
-        asyncioreactor.install(asyncio.new_event_loop())  # type: ignore[no-untyped-call]
-    from twisted.internet import reactor as installed
-
-    reactor: Any = installed
     chosen: Any = answers
     options = Options(
         answers=chosen, every=every, delay=delay, down=down, expiry_s=expiry,
@@ -66,15 +61,23 @@ def run(
         dialect.currency = currency
     if isinstance(dialect, Mpesa):
         dialect.validates = validates
-    purse = KINDS[kind](reactor, dialect, options)
+    _serve(lambda reactor: KINDS[kind](reactor, dialect, options), (port, control_port), interface)
+
+
+def _serve(make: Callable[[Any], Purse], ports: tuple[int, int], interface: str) -> None:
+    if "twisted.internet.reactor" not in sys.modules:
+        asyncioreactor.install(asyncio.new_event_loop())  # type: ignore[no-untyped-call]
+    from twisted.internet import reactor as installed
+
+    reactor: Any = installed
+    purse = make(reactor)
 
     def failed(failure: Any) -> None:
         print(f"mobilemoney: {failure.getErrorMessage()}", file=sys.stderr, flush=True)
         reactor.stop()
 
     def begin() -> None:
-        starting = _start(reactor, purse, (port, control_port), interface)
-        Deferred.fromCoroutine(starting).addErrback(failed)
+        Deferred.fromCoroutine(_start(reactor, purse, ports, interface)).addErrback(failed)
 
     reactor.callWhenRunning(begin)
     reactor.run()

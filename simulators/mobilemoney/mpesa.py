@@ -54,6 +54,7 @@ class Mpesa:
     hours: int = 3
     token_s: int = 3599
     one_token: bool = True
+    echoes: bool = True
 
     # --- calls ---------------------------------------------------------------------------------
 

@@ -44,6 +44,7 @@ class Mtn:
     hours: int = 3
     token_s: int = 3600
     one_token: bool = False
+    echoes: bool = False
 
     def answer(self, purse: Purse, call: Call) -> Reply:
         """Paths of Collections, and the refund of Disbursements."""

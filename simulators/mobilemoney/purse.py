@@ -57,6 +57,8 @@ class Dialect(Protocol):
     hours: int
     token_s: int
     one_token: bool
+    #: a paid collection is told as a pay-in too, where pay-ins are told
+    echoes: bool
 
     def answer(self, purse: Any, call: Call) -> Reply:
         """What a merchant's call is answered; ``purse.ask``, ``purse.reverse`` … do it."""
@@ -209,7 +211,11 @@ class Purse:
 
     def ended(self, collection: Collection) -> "Deferred[None]":
         """A collection is over: its merchant is told."""
-        return self.notify(self.dialect.ended(self, collection) if collection.callback else None)
+        told = self.notify(self.dialect.ended(self, collection) if collection.callback else None)
+        if self.dialect.echoes and collection.receipt:
+            moved = self.book.movements[collection.receipt]
+            self.notify(self.dialect.paid_in(self, moved, ""))
+        return told
 
     def treat(self, notice: Notice) -> "Deferred[None]":
         """What becomes of a notice. Kinds lose, double, alter and delay it."""
@@ -292,7 +298,7 @@ class Purse:
         if ending is Ending.PAID:
             made = Movement(
                 self.next_receipt(), now, collection.amount, collection.payer,
-                collection.reference,
+                collection.reference, collection.shown,
             )  # fmt: skip
             moved = self.book.pay(made)
             collection.receipt = moved.receipt if moved else ""

@@ -206,3 +206,15 @@ def test_the_same_receipt_is_never_given_twice() -> None:
     made = {dialect.receipt(number, 1_700_558_005.0) for number in range(5_000)}
     assert len(made) == 5_000
     assert {len(each) for each in made} == {10}
+
+
+def test_a_paid_push_is_told_as_a_payment_too_where_those_are_told() -> None:
+    merchant = Merchant()
+    urls = {"confirmation": "http://hub/c", "validation": "http://hub/v"}
+    purse = merchant.purse(Mpesa(urls=urls))
+    push(purse)
+    merchant.clock.advance(0.0)
+    first, second = (mpesa.read(body) for body in merchant.bodies())
+    assert first.receipt == second.receipt
+    assert (second.account, second.amount) == ("04123456784", Decimal(500))
+    assert len(purse.book.movements) == 1
