@@ -10,8 +10,8 @@ from adapters.mobilemoney.reading import Reading, Said
 from adapters.mobilemoney.sending import Answered, Call, Given, Result
 from channels.mobilemoney.life import Report, Running
 from channels.mobilemoney.provider import Provider
-from channels.mobilemoney.steps import SECOND_US, Note
-from channels.mobilemoney.translate import major, minor, paid_report, state_report
+from channels.mobilemoney.steps import Note
+from channels.mobilemoney.translate import major, minor, paid_report, state_report, when
 from core.messages import AskPayer
 from core.messages.wallets import CollectionReport, Proof
 
@@ -30,7 +30,7 @@ class AskJob:
 
     def send(self, given: Given, note: Note) -> Call:
         """The push."""
-        return self.provider.sender.ask(given, self._ask(note))
+        return self.provider.sender.ask(given, self._ask(given, note))
 
     def read_send(self, answered: Answered) -> Result:
         """Its answer."""
@@ -38,13 +38,13 @@ class AskJob:
 
     def question(self, given: Given, note: Note) -> Call | None:
         """What became of it; None: nothing that he could be asked by."""
-        return self.provider.sender.status(given, self._ask(note))
+        return self.provider.sender.status(given, self._ask(given, note))
 
     def read_question(self, answered: Answered) -> Result:
         """Its answer."""
         return self.provider.sender.read_status(answered)
 
-    def _ask(self, note: Note) -> sending.Ask:
+    def _ask(self, given: Given, note: Note) -> sending.Ask:
         return sending.Ask(
             reference=self.reference,
             payer=self.payer.removeprefix("+"),
@@ -52,6 +52,7 @@ class AskJob:
             currency=note.currency,
             shown=note.shown,
             key=note.key,
+            at=when(note.sent_us, given),
         )
 
     def explained(self, result: Result) -> str:
@@ -139,4 +140,4 @@ def is_as_asked(found: Reading, note: Note, large: int) -> bool:
 
 def resumed(note: Note, now_us: int) -> Note:
     """The note of a request that was over, to be asked about once more: from now on."""
-    return replace(note, sent_us=now_us - SECOND_US, asked=0, untold=False)
+    return replace(note, from_us=now_us, asked=0, untold=False)

@@ -79,8 +79,8 @@ class Caller:
     async def fetch(
         self, build: Callable[[Given], Call | None], read: Callable[[Answered], T]
     ) -> T | None:
-        """As :meth:`make`, for what is no payment. NoticeError, UnfitError, NotSentError,
-        LostError."""
+        """As :meth:`make`, for what is no payment; None: no answer that can be read. UnfitError,
+        NotSentError, LostError."""
         found: T | None = None
 
         def keep(answered: Answered) -> Result:
@@ -104,7 +104,7 @@ class Caller:
                 return None
             signed = self.provider.sender.sign(call, given)
             answered = await self.client.call(signed, bearer, self.provider.data.timeout_s)
-            result = read(answered)
+            result = self._read(answered, given, read)
             self._judge(answered, result)
             if result.came is not Came.STALE:
                 return result
@@ -112,6 +112,13 @@ class Caller:
             if last:
                 break
         return Result(came=Came.BUSY, code=NO_TOKEN, text="the access token is refused")
+
+    def _read(self, answered: Answered, given: Given, read: Callable[[Answered], Result]) -> Result:
+        """What an answer says whose signature is right, where there is one."""
+        try:
+            return read(self.provider.sender.open_answer(answered, given))
+        except NoticeError as error:
+            return Result(came=Came.LOST, code=UNREADABLE, text=str(error))
 
     async def _bearer(self) -> str:
         return await self.tokens.get() if self.provider.sender.token else ""

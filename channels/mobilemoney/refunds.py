@@ -9,7 +9,7 @@ from adapters.mobilemoney.sending import Answered, Call, Came, Given, Result, Un
 from channels.mobilemoney.life import Report, Running
 from channels.mobilemoney.provider import Provider
 from channels.mobilemoney.steps import MAX_DETAIL, Note
-from channels.mobilemoney.translate import major, minor
+from channels.mobilemoney.translate import major, minor, when
 from core.messages import ReportReversal, ReversePayment
 from core.messages.wallets import Proof
 
@@ -31,7 +31,7 @@ class RefundJob:
         build = self.provider.sender.refund
         if build is None:
             raise UnfitError("no-refunds", "this provider gives nothing back")
-        return build(given, self._refund(note))
+        return build(given, self._refund(given, note))
 
     def read_send(self, answered: Answered) -> Result:
         """Its answer."""
@@ -41,14 +41,14 @@ class RefundJob:
     def question(self, given: Given, note: Note) -> Call | None:
         """What became of it, where he can be asked."""
         build = self.provider.sender.refund_status
-        return build(given, self._refund(note)) if build else None
+        return build(given, self._refund(given, note)) if build else None
 
     def read_question(self, answered: Answered) -> Result:
         """Its answer; taken: it comes as a callback."""
         read = self.provider.sender.read_refund_status
         return read(answered) if read else Result(came=Came.LOST)
 
-    def _refund(self, note: Note) -> sending.Refund:
+    def _refund(self, given: Given, note: Note) -> sending.Refund:
         return sending.Refund(
             reference=self.reference,
             receipt=note.receipt,
@@ -56,6 +56,7 @@ class RefundJob:
             currency=note.currency,
             payer=self.payer.removeprefix("+"),
             key=note.key,
+            at=when(note.sent_us, given),
         )
 
     def explained(self, result: Result) -> str:

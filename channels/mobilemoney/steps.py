@@ -44,9 +44,10 @@ class Note(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What must be known again after a crash.
 
     ``wallet`` to ``about`` (the number of the collection or refund): of the request, for what comes
-    when it is over; ``sent_us``: when it left (0: it did not); ``key``: the provider's number of
-    it; ``asked``: questions so far (found again by the clock); ``paid``: the receipt that was told;
-    ``code``, ``reason``, ``detail``: of a refusal, which may not have been told yet (``untold``).
+    when it is over; ``sent_us``: when it left (0: it did not); ``from_us``: from when on it is
+    asked about, where that is later; ``key``: the provider's number of it; ``asked``: questions so
+    far (found again by the clock); ``paid``: the receipt that was told; ``code``, ``reason``,
+    ``detail``: of a refusal, which may not have been told yet (``untold``).
     """
 
     wallet: str
@@ -57,6 +58,7 @@ class Note(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     about: int = 0
     step: Step = Step.WAITING
     sent_us: int = 0
+    from_us: int = 0
     key: str = ""
     asked: int = 0
     paid: str = ""
@@ -92,7 +94,7 @@ def due_us(note: Note) -> int | None:
         seconds = QUESTIONS_S[note.asked]
     else:
         seconds = HOUR_S * (1 + note.asked - len(QUESTIONS_S))
-    return note.sent_us + seconds * SECOND_US if seconds <= LAST_S else None
+    return (note.from_us or note.sent_us) + seconds * SECOND_US if seconds <= LAST_S else None
 
 
 def caught_up(note: Note, now_us: int) -> Note:

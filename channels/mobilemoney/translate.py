@@ -1,15 +1,17 @@
 """What a provider says, as canonical messages; amounts between his major and our minor units."""
 
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
 from adapters.mobilemoney.reading import Payer, Reading
+from adapters.mobilemoney.sending import Given
 from core.messages import ReceivePayIn, ReportCollection
 from core.messages.wallets import MAX_DETAIL, MAX_TYPED, CollectionReport, PayerForm, Proof
 from core.money import CURRENCIES
 
 _SECOND_US: Final = 1_000_000
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _FORMS: Final[dict[Payer, PayerForm]] = {
     Payer.OPEN: "open",
     Payer.MASKED: "masked",
@@ -36,6 +38,13 @@ def instant(at: datetime | None) -> int:
     if at is None:
         return 0
     return int(at.timestamp()) * _SECOND_US
+
+
+def when(at_us: int, given: Given) -> datetime | None:
+    """An instant in the provider's zone; None: there is none."""
+    if not at_us:
+        return None
+    return (_EPOCH + timedelta(microseconds=at_us)).astimezone(given.now.tzinfo)
 
 
 def payer(found: Reading) -> tuple[str, PayerForm]:
