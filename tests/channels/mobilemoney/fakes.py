@@ -47,7 +47,7 @@ WHERE = {
         "payment": "/mpesa/transactionstatus/v1/query",
         "pull": "/pulltransactions/v1/query",
     },
-    "mtn": {"ask": "/collection/v1_0/requesttopay", "status": "/collection/v1_0/requesttopay/"},
+    "mtn": {"ask": "/collection/v1_0/requesttopay", "status": "/collection/v1_0/requesttopay/0"},
     "airtel": {
         "ask": "/merchant/v1/payments/",
         "status": "/standard/v1/payments/0",
@@ -56,9 +56,9 @@ WHERE = {
 }
 
 
-def said(status: int = 200, **body: Any) -> Answered:
+def said(http: int = 200, /, **body: Any) -> Answered:
     """A JSON answer."""
-    return Answered(status=status, body=json.dumps(body).encode())
+    return Answered(status=http, body=json.dumps(body).encode())
 
 
 TOKEN = said(access_token="tok", expires_in="3599")
@@ -164,9 +164,9 @@ class HandClient:
         return succeed(None)
 
     def sent_to(self, path: str) -> list[Call]:
-        """Calls at a path, exactly or below it."""
-        if path.endswith(("/", "0")):
-            return [each for each in self.calls if each.path.startswith(path) and each.path != path]
+        """Calls at a path; one that ends in ``/0``: below it."""
+        if path.endswith("/0"):
+            return [each for each in self.calls if each.path.startswith(path)]
         return [each for each in self.calls if each.path == path]
 
 

@@ -71,9 +71,7 @@ ENDS: list[tuple[str, dict[str, Any], list[str]]] = [
 
 @pytest.mark.parametrize(("body", "states"), [each[1:] for each in ENDS],
                          ids=[each[0] for each in ENDS])  # fmt: skip
-def test_what_a_callback_says_of_it(
-    stage: Stage, body: dict[str, Any], states: list[str]
-) -> None:
+def test_what_a_callback_says_of_it(stage: Stage, body: dict[str, Any], states: list[str]) -> None:
     stage.will("refund", TAKEN)
     done = stage.send(ONE)
     assert back(stage, body) == 200
