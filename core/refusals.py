@@ -72,6 +72,9 @@ OPERATOR: Final[Mapping[str, str]] = {
     "act-evidence-missing": "Evidence is needed for {kind} at meter {meter}, {needs}.",
     "act-wrong": "Act {kind}: {what}.",
     "act-token-unknown": "No token or receipt {token} of meter {meter}.",
+    "statement-wrong": "Wallet {wallet}: {what}; nothing was booked.",
+    "settlement-known": "Payout {reference} of {wallet} is on file, with {tender}, and is not "
+    "like this one; nothing was booked.",
     "payment-known": "Number {reference} ({way}, {desk}) was received already, as {payment}; "
     "nothing was posted. What was reversed can be received again.",
     "payment-wrong": "Not possible with this money: {what}.",
@@ -129,6 +132,15 @@ OPERATOR: Final[Mapping[str, str]] = {
     "reversed-before": "Terminal {terminal} took item {stan} back before it came; it is barred.",
     "reversal-differs": "Terminal {terminal}: item {stan} is {limit}, taken back were {tender}.",
     "batch-closed": "Terminal {terminal}: batch {batch} is closed, with other totals or items.",
+    "wallet-unknown": "No wallet {wallet} in {company}. Nothing was booked.",
+    "wallet-receipt": "Wallet {wallet}: '{receipt}' is no receipt. Nothing was booked.",
+    "wallet-unproved": "Receipt {receipt} of wallet {wallet} is {tender}: so much is booked on the "
+    "provider's own status, not on a notice alone.",
+    "wallet-differs": "Receipt {receipt} of wallet {wallet} is booked as {payment} with "
+    "{expected}; now {tender} {currency} are told of it. Nothing was booked again.",
+    "my-payment-unknown": "No payment {receipt} for meter {meter}.",
+    "my-payment-waits": "Payment {receipt} ({payment}) for meter {meter} has no token yet.",
+    "asks-too-often": "Phone {phone} asked for payments {limit_count} times within an hour.",
     "case-unknown": "No case {case} in {company}.",
     "case-closed": "Case {case} was closed by {operator}.",
     "expired": "The command came to its turn after {expirytime}; it was not begun.",

@@ -67,6 +67,8 @@ from core.messages.vending import AskLastTokens, ConfirmVend, CreditVend, Recipi
 from core.messages.wallets import (
     AskMyPayment,
     AskPayer,
+    CheckStatement,
+    MarkSettled,
     ReceivePayIn,
     ReportCollection,
     ReportReversal,
@@ -75,6 +77,7 @@ from core.messages.wallets import (
     ReversePayment,
     SettleWallet,
     StatementLine,
+    SweepHeld,
     TakeStatement,
 )
 
@@ -91,6 +94,7 @@ __all__ = [
     "BillRunMoved",
     "ChangeMeter",
     "CheckPin",
+    "CheckStatement",
     "ClaimFreeUnits",
     "CloseTerminalCase",
     "CollectOffline",
@@ -112,6 +116,7 @@ __all__ = [
     "ImportDebts",
     "KeyAim",
     "MadeToken",
+    "MarkSettled",
     "Message",
     "MeterLink",
     "MoveChange",
@@ -157,6 +162,7 @@ __all__ = [
     "SignOnCashier",
     "Slip",
     "StatementLine",
+    "SweepHeld",
     "TakeAtCounter",
     "TakeStatement",
     "TransferFloat",

@@ -11,6 +11,7 @@ from core.store.tables import (
     counter,
     entitlements,
     facts,
+    held,
     key_changes,
     ledger,
     machine,
@@ -21,6 +22,7 @@ from core.store.tables import (
     terminal_registry,
     terminals,
     vending,
+    wallet_books,
     wallets,
 )
 from core.store.tables.base import METADATA
@@ -37,6 +39,7 @@ __all__ = [
     "counter",
     "entitlements",
     "facts",
+    "held",
     "key_changes",
     "ledger",
     "machine",
@@ -47,5 +50,6 @@ __all__ = [
     "terminal_registry",
     "terminals",
     "vending",
+    "wallet_books",
     "wallets",
 ]
