@@ -60,7 +60,8 @@ def run(
     seconds), busy-payer, wrong-pin, callback-before-answer; stale-token. Of those that sign, before
     each EVERY n-th notice: unknown-key, replayed-notice, other-merchant. CALLBACK is where Airtel
     tells; the others are told with each request. KEYS is the folder of keys of one that signs; they
-    are made there: merchant.key and platform.pem are the merchant's. Port 0 takes a free one; both are printed.
+    are made there: merchant.key and platform.pem are the merchant's. Port 0 takes a free one; both
+    are printed.
     """
     _check(provider, kind, answers, every)
     chosen: Any = answers
