@@ -188,7 +188,8 @@ def read_bill(answered: Answered) -> Where:
     body = read_object(answered)
     if fields.text(body, "sub_code", 64) == NO_BILL:
         return Where()
-    return Where(fields.wanted(body, "bill_download_url", 2_048))
+    url = fields.wanted(body, "bill_download_url", 2_048)
+    return Where(url.replace("http://", "https://", 1) if url.startswith("http://") else url)
 
 
 def open_bill(given: Given, day: date, where: Where, data: bytes) -> Bill:

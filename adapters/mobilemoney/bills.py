@@ -22,6 +22,8 @@ from adapters.mobilemoney.reading import NoticeError
 #: A day of a large utility is some hundred thousand lines of 300 octets; a bomb is larger.
 MAX_FILE: Final = 256 * 1024 * 1024
 MAX_MEMBERS: Final = 16
+#: As it is fetched.
+MAX_PACKED: Final = 64 * 1024 * 1024
 _BEIJING: Final = timezone(timedelta(hours=8))
 
 

@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any, Final, Literal
 
 from adapters.mobilemoney import fields
-from adapters.mobilemoney.bills import Bill, Where
+from adapters.mobilemoney.bills import MAX_PACKED, Bill, Where
 from adapters.mobilemoney.reading import NoticeError, Reading
 
 JSON: Final = {"Content-Type": "application/json", "Accept": "application/json"}
@@ -34,13 +34,15 @@ class UnfitError(ValueError):
 class Call:
     """One HTTP request. ``path`` begins with ``/`` and is put behind the provider's base address
     (an address of its own with ``https://`` is taken as it is). ``bearer``: the channel adds the
-    access token; else the headers are whole (a basic sign-in, or a signature of the request)."""
+    access token; else the headers are whole (a basic sign-in, or a signature of the request).
+    ``most``: the longest answer that is one, where that is a file."""
 
     method: Literal["GET", "POST", "PUT"]
     path: str
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     bearer: bool = True
+    most: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,7 +201,7 @@ def _as_it_came(answered: "Answered", given: Given) -> "Answered":
 
 def _fetched(where: Where) -> Call:
     """The file of a day, from an address that carries its own permission."""
-    return Call(method="GET", path=where.url, bearer=False)
+    return Call(method="GET", path=where.url, bearer=False, most=MAX_PACKED)
 
 
 def _no_signature(call: Call, given: Given) -> Call:

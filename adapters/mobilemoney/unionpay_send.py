@@ -6,6 +6,7 @@ before the call left, or of the reference, which carries one (UUIDv7).
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Final
 from uuid import UUID
@@ -197,7 +198,7 @@ def bill(given: Given, day: date) -> Call:
     now = given.now.astimezone(_BEIJING).strftime(_TIME)
     settled = day.strftime("%m%d")
     told = {"txnType": "76", "txnSubType": "01", "fileType": "00", "settleDate": settled}
-    return _post(given, "bill", told | {"txnTime": now})
+    return replace(_post(given, "bill", told | {"txnTime": now}), most=unionpay.MAX_ANSWER)
 
 
 def read_bill(answered: Answered) -> Where:

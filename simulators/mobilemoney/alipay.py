@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 
 from adapters.mobilemoney import signing
 from adapters.mobilemoney.signing import ForgedError
+from simulators.mobilemoney import signed
 from simulators.mobilemoney.alipay_bill import details
 from simulators.mobilemoney.book import Collection, Ending, NotReversedError
 from simulators.mobilemoney.purse import Purse
@@ -78,9 +79,9 @@ class Alipay(ByCode):
             case "alipay.trade.fastpay.refund.query":
                 return self._refunded(purse, asked)
             case "alipay.data.dataservice.bill.downloadurl.query":
-                host = call.headers.get("host", "dwbillcenter.alipay.com")
+                at = signed.here(call, "http://dwbillcenter.alipay.com")
                 day = asked.get("bill_date", "")
-                return {**OK, "bill_download_url": f"http://{host}{_FILE}?bill_date={day}"}
+                return {**OK, "bill_download_url": f"{at}{_FILE}?bill_date={day}"}
         return no("isv.invalid-method")
 
     def _pay(self, purse: Purse, asked: Mapping[str, Any], notify: str) -> dict[str, Any]:

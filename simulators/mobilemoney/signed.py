@@ -24,7 +24,7 @@ from cryptography.x509.oid import NameOID
 from adapters.mobilemoney.signing import private_key, public_keys
 from simulators.mobilemoney.book import Movement
 from simulators.mobilemoney.purse import Purse
-from simulators.mobilemoney.wire import Notice
+from simulators.mobilemoney.wire import Call, Notice
 
 BEIJING: Final = timezone(timedelta(hours=8))
 
@@ -132,6 +132,12 @@ class ByCode:
         """Everything."""
         del reply
         return True, ""
+
+
+def here(call: Call, otherwise: str) -> str:
+    """Where this provider's files are: below the address that was called, on this very machine."""
+    host = call.headers.get("host", "")
+    return "" if host.startswith(("127.", "localhost")) else otherwise
 
 
 def moment(at: float, form: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 from adapters.mobilemoney import signing
 from adapters.mobilemoney.signing import ForgedError
+from simulators.mobilemoney import signed
 from simulators.mobilemoney.book import Collection, Ending, NotReversedError
 from simulators.mobilemoney.purse import Purse
 from simulators.mobilemoney.signed import ByCode, Keys, made, moment
@@ -151,11 +152,10 @@ class Wechat(ByCode):
         if call.path == _FILE:
             return Reply(200, data, "application/octet-stream")
         digest = hashlib.sha1(data, usedforsecurity=False).hexdigest()
-        host = call.headers.get("host", "api.mch.weixin.qq.com")
-        scheme = "http" if host.startswith(("127.", "localhost")) else "https"
+        at = signed.here(call, "https://api.mch.weixin.qq.com")
         return said({
             "hash_type": "SHA1", "hash_value": digest,
-            "download_url": f"{scheme}://{host}{_FILE}?bill_date={day}",
+            "download_url": f"{at}{_FILE}?bill_date={day}",
         })  # fmt: skip
 
     # --- notices -------------------------------------------------------------------------------
