@@ -23,6 +23,8 @@ Debit is positive, credit negative. The chart is short; a name after the colon c
 ``over-short``            cash beyond or below what was expected
 ``agent-short``           what an agent owes who collected above his float: sub-account = the agent
 ``suspense:agent``        what agents have collected for accounts that are not there
+``wallet:<wallet>``       money of ours with a provider of wallets
+``suspense:wallet``       money that came by wallet and could not be booked: ``held_money`` says why
 ========================  =====================================================================
 """
 

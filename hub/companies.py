@@ -15,6 +15,8 @@ from core.sts.errors import ModuleAwayError
 from core.tariffs.compiling import CompiledTariff
 from core.tariffs.load import load_file
 from core.tariffs.sale import DeductionPolicy
+from core.wallets.load import load_file as load_wallets
+from core.wallets.terms import WalletTerms
 from hub.config import CompanySection, Config, ConfigError
 from hub.files import read_text
 from hub.modules.opening import (
@@ -74,6 +76,7 @@ def _terms(config: Config, code: str, section: CompanySection, token_of: TokenOf
         collection=collection,
         changes=change_terms(section),
         agents=agent_terms(config, section),
+        wallets=wallet_terms(config, section),
         approval_hours=section.approval_hours,
         key_changes={sgc: group.key_change for sgc, group in section.supply_groups.items()},
     )
@@ -149,4 +152,15 @@ def agent_terms(config: Config, section: CompanySection) -> AgentTerms:
     found = load_agents(read_text(path), path.name)
     if found.currency != section.currency:
         raise ValueError(f"agents {section.agents} is in {found.currency}")
+    return found.terms
+
+
+def wallet_terms(config: Config, section: CompanySection) -> WalletTerms:
+    """The company's wallets; none, where it names no file."""
+    if not section.wallets:
+        return WalletTerms()
+    path = find_mapping(config, "wallets", section.wallets)
+    found = load_wallets(read_text(path), path.name)
+    if found.currency != section.currency:
+        raise ValueError(f"wallets {section.wallets} are in {found.currency}")
     return found.terms

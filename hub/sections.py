@@ -152,6 +152,7 @@ class CompanySection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     changes: ChangesSection | None = None
     pin_key_file: str = ""  # 64 hex digits: cashiers' PINs are proved by it; empty: no cashiers
     agents: str = ""  # mapping of agents' commission; empty: nobody earns anything
+    wallets: str = ""  # mapping of wallets; empty: no money comes by wallet
     collection: str = ""  # mapping of fees, allocation rules, late fees; empty: nothing is charged
 
 

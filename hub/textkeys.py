@@ -162,6 +162,26 @@ _NOTICES: Final[Mapping[str, Key]] = {
             "credit": Slot("credit", "money"),
         }
     ),
+    "pay-in-small": Key(
+        {
+            "amount": Slot("amount", "money", required=True),
+            "missing": Slot("missing", "money", required=True),
+            "meter": Slot("meter", required=True),
+        }
+    ),
+    "pay-in-debts": Key(
+        {"debts": Slot("debts", "money", required=True), "account": Slot("account")}
+    ),
+    "pay-in-held": Key(
+        {
+            "amount": Slot("amount", "money", required=True),
+            "reference": Slot("reference"),
+            "payment": Slot("payment", required=True),
+        }
+    ),
+    "pay-in-credited": Key(
+        {"amount": Slot("amount", "money", required=True), "account": Slot("account")}
+    ),
     "sale-pending": Key(
         {"meter": Slot("meter", required=True), "tender": Slot("tender", "money", required=True)}
     ),

@@ -77,9 +77,14 @@ def check_topup(ctx: Context, command: RequestAgentAct) -> int:
 
 def carry_topup(ctx: Context, act_id: int, command: RequestAgentAct) -> Facts:
     """The desk or the bank has the money, the float may spend it."""
+    return top_up(ctx, act_id, command, place(ctx, command, AT_ONCE))
+
+
+def top_up(ctx: Context, act_id: int, command: RequestAgentAct, ledger: str) -> Facts:
+    """The same, of money that is on ``ledger``."""
     agent = agent_of(ctx, command.agent)
     entries = [
-        Entry(place(ctx, command, AT_ONCE), command.amount),
+        Entry(ledger, command.amount),
         Entry(AGENT_FLOAT, -command.amount, agent.id),
     ]
     txn_id = book(ctx, "agent-topup", entries)

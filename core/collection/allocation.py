@@ -15,8 +15,9 @@ ItemClass = Literal["penalty", "fee", "energy", "tax"]
 CLASSES: Final[tuple[ItemClass, ...]] = ("penalty", "fee", "energy", "tax")
 #: class-first: each class in the order, the oldest of it first. oldest-first: by due day, of one
 #: day by class. pro-rata: by what is open on each. named-only: what the payer names and no more.
-#: credit: nothing, all of it becomes credit.
-How = Literal["class-first", "oldest-first", "pro-rata", "named-only", "credit"]
+#: credit: nothing, all of it becomes credit. recovery: after what is named, the debts that
+#: purchases recover and nothing else.
+How = Literal["class-first", "oldest-first", "pro-rata", "named-only", "credit", "recovery"]
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,10 +106,15 @@ def _nothing(amount: int, _owed: Sequence[Owed], _rule: Rule) -> tuple[list[Shar
     return [], amount
 
 
+def _recovery(amount: int, owed: Sequence[Owed], _rule: Rule) -> tuple[list[Share], int]:
+    return _in_turn(amount, [each for each in owed if each.debt])
+
+
 _SPREAD: Final[Mapping[How, Callable[[int, Sequence[Owed], Rule], tuple[list[Share], int]]]] = {
     "class-first": _by_class,
     "oldest-first": _by_age,
     "pro-rata": _pro_rata,
     "named-only": _nothing,
     "credit": _nothing,
+    "recovery": _recovery,
 }

@@ -104,7 +104,7 @@ def receive(ctx: Context, parts: Sequence[Part], tender: Tender, identity: str =
 
     ``identity``: its natural key (``core.collection.tenders``); a second one is refused.
     """
-    if not tender.agent_id:
+    if not (tender.agent_id or tender.source):
         declared(ctx, tender)
     not_received(ctx, identity, tender)
     amount = sum(part.amount for part in parts)

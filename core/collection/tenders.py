@@ -25,7 +25,7 @@ _CHART = (
     CUSTOMER_CREDIT, UNCLEARED, "receivable", "revenue", "expense", "tax", "payable", "deposit",
     "opening", "agent-float", "agent-deposit", "commission", "agent",
     "till", "safe", "cash-in-transit", "cash-office", "over-short", "balance",
-    "agent-short", "suspense",
+    "agent-short", "suspense", "wallet",
 )  # fmt: skip
 #: Coins and notes: at a desk with shifts they are in its till.
 CASH: Final = "cash"
@@ -49,10 +49,13 @@ class Tender(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     counter_receipt_id: int = 0  # taken in a cashier's shift
     part: int = 0  # of a payment in several ways: which
     rule_itself: Rule | None = None  # in place of a named one
+    source: str = ""  # by wallet: the ledger that has the money; nobody else may name one
 
     @property
     def place(self) -> str:
         """The ledger that has the money, if no float does."""
+        if self.source:
+            return self.source
         if self.counter_receipt_id and self.way == CASH:
             return TILL + self.desk
         return f"{self.way}:{self.desk}"

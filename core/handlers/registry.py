@@ -12,11 +12,13 @@ from core.handlers import (
     key_changes,
     money_acts,
     notices,
+    pay_ins,
     terminal_items,
     terminal_registry,
     token_acts,
     token_orders,
     vending,
+    wallet_collections,
 )
 from core.handlers.base import Handler
 from core.messages import name_of
@@ -41,5 +43,7 @@ HANDLERS: dict[str, Handler] = {
         *counter.HANDLERS,
         *terminal_items.HANDLERS,
         *terminal_registry.HANDLERS,
+        *wallet_collections.HANDLERS,
+        *pay_ins.HANDLERS,
     )
 }

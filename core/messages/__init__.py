@@ -75,6 +75,7 @@ from core.messages.wallets import (
     ReversePayment,
     SettleWallet,
     StatementLine,
+    SweepHeld,
     TakeStatement,
 )
 
@@ -157,6 +158,7 @@ __all__ = [
     "SignOnCashier",
     "Slip",
     "StatementLine",
+    "SweepHeld",
     "TakeAtCounter",
     "TakeStatement",
     "TransferFloat",

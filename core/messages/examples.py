@@ -75,6 +75,7 @@ from core.messages.wallets import (
     ReversePayment,
     SettleWallet,
     StatementLine,
+    SweepHeld,
     TakeStatement,
 )
 
@@ -415,6 +416,7 @@ _MESSAGES: Final[tuple[Message, ...]] = (
         until=20_261_121,
         fee=500,
     ),
+    SweepHeld(held=7, at=1_795_252_443_000_000),
     AskMyPayment(phone=_PHONE, receipt="RKTQDM7W6S", meter="04123456784"),
     RequestWalletAct(
         operator="ruth",

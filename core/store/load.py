@@ -1,10 +1,10 @@
 """Loading a batch's book: locked rows first, in the one lock order; what depends on them later.
 
 Lock order, everywhere: (company) inbox → meters → agreement states → accounts → service points →
-notices → confirmations → operators → acts → orders → changes → agents' floats → desks → numbers of
-credit notes → terminals, each set by id. A column of an unlocked table is never read by the
-statement that locks: after a wait it would show what the row was before (facts: the same TID
-twice).
+notices → confirmations → operators → acts → orders → changes → payments by wallet → held money →
+agents' floats → desks → numbers of credit notes → terminals, each set by id. A column of an
+unlocked table is never read by the statement that locks: after a wait it would show what the row
+was before (facts: the same TID twice).
 """
 
 from collections.abc import Iterable
@@ -29,12 +29,13 @@ from core.entities import (
 from core.messages import CreditVend
 from core.store.load_acts import Concerned, concerned, load_acts
 from core.store.load_advances import load_known, load_pauses
-from core.store.load_agents import agents_paid, load_agents, load_told
+from core.store.load_agents import load_agents, load_told
 from core.store.load_cancels import items_paid, load_cancels, sales_to_cancel
 from core.store.load_changes import Changing, changing, load_changes
 from core.store.load_collection import accounts_of, load_collection
 from core.store.load_counter import behind_receipts, load_counter
 from core.store.load_entitlements import RUNNING, load_claimed, load_entitlements
+from core.store.load_held import behind_pay_ins, load_held, with_accounts
 from core.store.load_items import Itemized, itemized, load_items
 from core.store.load_key_changes import load_key_changes
 from core.store.load_orders import (
@@ -46,7 +47,10 @@ from core.store.load_orders import (
 )
 from core.store.load_sales import Horizon, load_sales
 from core.store.load_terminals import load_terminals
+from core.store.load_wallets import behind_wallets, load_wallets
 from core.store.tx import Reader, Row, TransientStoreError
+from core.wallets.rows import BY_NUMBER
+from core.wallets.terms import ReferenceRule
 
 METER_COLUMNS = (
     "id company drn model state block_reason max_credit_tenths tct ea dkga sgc krn ti ken kt "
@@ -90,13 +94,21 @@ class _Ahead:
         return {*self.orders.agreements, *self.changes.agreements, *sold}
 
 
-def _look_ahead(reader: Reader, company: str, wants: Wants) -> tuple[Wants, _Ahead]:
+def _look_ahead(
+    reader: Reader, company: str, wants: Wants, rules: tuple[ReferenceRule, ...]
+) -> tuple[Wants, _Ahead]:
     orders = ordered(reader, company, wants)
     wants = _more(wants, orders.acts, orders.items)
+    if orders.wallets:
+        paying = tuple((BY_NUMBER, "", number) for number in orders.wallets)
+        wants = Wants.union((wants, Wants(wallets=paying)))
     acts = concerned(reader, company, wants)
     wants = Wants.union((wants, acts.money))
     if wants.counter:
         wants = Wants.union((wants, behind_receipts(reader, company, wants)))
+    if wants.wallets or wants.typed or wants.held or wants.held_of:
+        paid = behind_wallets(reader, company, wants), behind_pay_ins(reader, company, wants, rules)
+        wants = Wants.union((wants, with_accounts(reader, company, Wants.union(paid))))
     changes = changing(reader, company, wants)
     wants = Wants.union((wants, changes.wants)) if changes else wants
     items = itemized(reader, company, wants)
@@ -112,7 +124,7 @@ def load(
     """A book with what ``wants`` names. ``lock=False`` is for queries."""
     book = Book()
     suffix = " FOR UPDATE" if lock else ""
-    wants, ahead = _look_ahead(reader, company, wants)
+    wants, ahead = _look_ahead(reader, company, wants, horizon.references)
     phones = _phones(reader, company, (*wants.phones, *wants.last_sales_of, *ahead.told), book)
     waiting, asked = _waiting_meters(reader, company, wants.waiting)
     drns = {*wants.meters, *asked, *ahead.acts.meters, *ahead.orders.meters}
@@ -149,8 +161,9 @@ def load(
     load_acts(reader, wants, ahead.acts, horizon.acts, book, suffix)
     load_orders(reader, ahead.orders, book, suffix)
     load_changes(reader, ahead.changes, book, suffix)
-    agents = {*ahead.agents, *agents_paid(reader, company, wants)}
-    load_agents(reader, company, wants, agents, book, suffix)
+    load_wallets(reader, company, wants, book, suffix)
+    load_held(reader, company, wants, book, suffix)
+    load_agents(reader, company, wants, ahead.agents, book, suffix)
     load_told(reader, wants, horizon.tells, book)
     load_counter(reader, company, wants, book, suffix)
     load_terminals(reader, company, wants, book, suffix)

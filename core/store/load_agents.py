@@ -41,7 +41,7 @@ def load_agents(
     reader: Reader, company: str, wants: Wants, ids: Iterable[int], book: Book, suffix: str
 ) -> None:
     """Floats, locked by id; then the agents, and what is asked of them."""
-    known = sorted(set(ids))
+    known = sorted({*ids, *agents_paid(reader, company, wants)})
     if not (wants.agents or known):
         return
     rows = reader.rows(

@@ -8,6 +8,7 @@ from core.book import Book, Wants
 from core.entities import PastSale
 from core.store.load_key_changes import with_sets
 from core.store.tx import Reader, Row
+from core.wallets.terms import ReferenceRule
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,7 @@ class Horizon:
     items: bool = False  # whether open items count in sales
     facts: date | None = None  # the day whose facts of agreements price sales; None: none do
     month: int | None = None  # since when advances are counted; None: there are none
+    references: tuple[ReferenceRule, ...] = ()  # how what payers type is read
     tells: bool = False  # whether the customer hears of what agents sell, as the company has it
 
 

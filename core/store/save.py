@@ -40,6 +40,8 @@ from core.store.tables import METADATA
 from core.store.tx import Change, Insert, Row, Update
 from core.terminals.entities import Cashier, Shift, Terminal
 from core.terminals.item_entities import TerminalBatch, TerminalCase, TerminalItem
+from core.wallets.entities import WalletPayment
+from core.wallets.held_states import HeldMoney, PhoneAsks
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,18 @@ _TERMINAL_BATCH = TerminalBatch.__struct_fields__
 _ITEM_CHANGED = ("id", "state", "late", "reason", "reversal_message_id", "reversed_at")
 _CASE_CLOSED = ("id", "state", "closed_at", "closed_by", "reason", "txn_id")
 _CASHIER = Cashier.__struct_fields__
+#: What a payment by wallet was asked for never changes.
+_WALLET = (
+    "id", "state", "purpose", "target", "receipt", "paid", "paid_currency", "fee", "payer",
+    "payer_form", "names", "proof", "outcome", "code", "reason", "detail", "account_id",
+    "agreement_id", "agent_id", "sale_id", "payment_id", "held_id", "about_id", "provider_at",
+    "sent_at", "paid_at", "applied_at", "settled_at", "ended_at", "paid_message_id",
+)  # fmt: skip
+_HELD = (
+    "id", "rest", "names", "target", "account_id", "item_id", "state", "owner", "next", "deadline",
+    "next_at", "lapses", "how", "decision_id", "ended_at",
+)  # fmt: skip
+_ASKS = ("id", "since", "count")
 _IDENTITY_COLUMNS = ("id", "sgc", "krn", "ti", "ken", "kt", "dkga", "key_change_id")
 _IDENTITY: Callable[[Meter], Row] = attrgetter(*_IDENTITY_COLUMNS)
 
@@ -215,6 +229,9 @@ UPDATES = (
         ("id", "closed_at", "ended_by"),
         attrgetter("id", "closed_at", "ended_by"),
     ),
+    Saved(WalletPayment, "wallet_payment", _WALLET, attrgetter(*_WALLET)),
+    Saved(HeldMoney, "held_money", _HELD, attrgetter(*_HELD)),
+    Saved(PhoneAsks, "wallet_asks", _ASKS, attrgetter(*_ASKS)),
     Saved(AgentFloat, "agent_float", ("agent_id", *_FLOAT[1:]), attrgetter(*_FLOAT)),
     Saved(TopUp, "agent_topup", _TOPUP, attrgetter(*_TOPUP)),
 )

@@ -150,6 +150,7 @@ def horizon(terms: Terms, now_us: int) -> Horizon:
         items=bool(terms.collection.purchases),
         month=start_of_period(period_of(day), terms.zone) if terms.collection.advances else None,
         tells=terms.agents.tells,
+        references=terms.wallets.references,
         facts=day if any(map(_asks_facts, terms.tariffs.values())) else None,
     )
 

@@ -50,6 +50,7 @@ help_line = "0800 100 100"
 tax_number = "1000000001"
 receipt_series = "DP-"
 tariffs = ["uganda-domestic.yaml"]   # beside this file, or one of those that ship
+# wallets = "demo.yaml"                # by what customers pay from their phones; none: nothing
 # agents = "demo.yaml"                 # what agents earn; none: nobody earns anything
 # collection = "demo.yaml"             # fees, allocation rules, late fees; none: nothing is charged
 keys = "keys.json"                   # wrapped vending keys

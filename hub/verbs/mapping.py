@@ -13,6 +13,7 @@ import typer
 from core.agents.load import load_file as load_agents
 from core.collection.load import load_file as load_collection
 from core.tariffs.load import load_file
+from core.wallets.load import load_file as load_wallets
 from hub import iso8583
 from hub.files import UnreadableError, read_text
 from hub.verbs._shared import die
@@ -80,6 +81,7 @@ def loaders() -> Iterator[tuple[str, Loader]]:
     yield "pos", iso8583.load
     yield "agents", lambda text: load_agents(text, "agents")
     yield "collection", lambda text: load_collection(text, "collection")
+    yield "wallets", lambda text: load_wallets(text, "wallets")
     yield "tariffs", lambda text: load_file(text, "tariffs")
     for spec in channel_specs():
         yield from spec.mappings.items()

@@ -11,6 +11,7 @@ from core.store.tables import (
     counter,
     entitlements,
     facts,
+    held,
     key_changes,
     ledger,
     machine,
@@ -21,6 +22,7 @@ from core.store.tables import (
     terminal_registry,
     terminals,
     vending,
+    wallets,
 )
 from core.store.tables.base import METADATA
 
@@ -36,6 +38,7 @@ __all__ = [
     "counter",
     "entitlements",
     "facts",
+    "held",
     "key_changes",
     "ledger",
     "machine",
@@ -46,4 +49,5 @@ __all__ = [
     "terminal_registry",
     "terminals",
     "vending",
+    "wallets",
 ]
