@@ -66,6 +66,7 @@ class Wants(msgspec.Struct, frozen=True, gc=False):
     held: tuple[int, ...] = ()  # money by wallet that waits, by number, with all that it is for
     held_of: tuple[int, ...] = ()  # the same, of these payments by wallet (ids)
     tokens_of: tuple[tuple[str, str], ...] = ()  # (phone that asks, the provider's receipt)
+    wallet_books: tuple[tuple[str, str, str], ...] = ()  # the same: core.wallets.book_wants
     cases: tuple[int, ...] = ()  # that people close, with the money that they are about
 
     @staticmethod

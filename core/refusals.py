@@ -72,6 +72,9 @@ OPERATOR: Final[Mapping[str, str]] = {
     "act-evidence-missing": "Evidence is needed for {kind} at meter {meter}, {needs}.",
     "act-wrong": "Act {kind}: {what}.",
     "act-token-unknown": "No token or receipt {token} of meter {meter}.",
+    "statement-wrong": "Wallet {wallet}: {what}; nothing was booked.",
+    "settlement-known": "Payout {reference} of {wallet} is on file, with {tender}, and is not "
+    "like this one; nothing was booked.",
     "payment-known": "Number {reference} ({way}, {desk}) was received already, as {payment}; "
     "nothing was posted. What was reversed can be received again.",
     "payment-wrong": "Not possible with this money: {what}.",

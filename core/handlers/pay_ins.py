@@ -9,6 +9,7 @@ from core.messages import Answer, AskMyPayment, Outcome, ReceivePayIn, SweepHeld
 from core.vending.sale_rows import MAX_RECIPIENTS
 from core.wallets import held as holding
 from core.wallets.applying import release
+from core.wallets.cases import CASE_IDS
 from core.wallets.entities import WalletPayment
 from core.wallets.held_states import RUNNING, HeldMoney, HeldState
 from core.wallets.my_payment import ask
@@ -99,7 +100,7 @@ HANDLERS = (
         ReceivePayIn,
         _wants_pay_in,
         decide_pay_in,
-        {**APPLY_IDS, **ROW_IDS},
+        {**APPLY_IDS, **ROW_IDS, **CASE_IDS},
     ),
     Handler("wallets.sweep-held", SweepHeld, _wants_sweep, decide_sweep, APPLY_IDS),
     Handler(

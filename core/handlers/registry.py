@@ -18,6 +18,7 @@ from core.handlers import (
     token_acts,
     token_orders,
     vending,
+    wallet_books,
     wallet_collections,
 )
 from core.handlers.base import Handler
@@ -45,5 +46,6 @@ HANDLERS: dict[str, Handler] = {
         *terminal_registry.HANDLERS,
         *wallet_collections.HANDLERS,
         *pay_ins.HANDLERS,
+        *wallet_books.HANDLERS,
     )
 }

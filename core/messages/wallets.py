@@ -234,6 +234,24 @@ class SweepHeld(Message, frozen=True, kw_only=True, omit_defaults=True):
     at: int
 
 
+@message_type("wattbus.wallets.CheckStatement.v1", hashed=("wallet", "day"))
+class CheckStatement(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """The statement of ``day`` is whole: what of ours is not in it is *ours only*. Our own; a batch
+    of payments at a time."""
+
+    wallet: str
+    day: int
+
+
+@message_type("wattbus.wallets.MarkSettled.v1", hashed=("wallet", "settlement"))
+class MarkSettled(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """The payments that payout number ``settlement`` was for are settled. Our own; a batch of
+    payments at a time."""
+
+    wallet: str
+    settlement: int
+
+
 @message_type("wattbus.wallets.AskMyPayment.v1", hashed=("phone", "receipt", "meter"))
 class AskMyPayment(Message, frozen=True, kw_only=True, omit_defaults=True):
     """ "My payment": whoever knows the provider's receipt and the meter may read the token again,
@@ -246,7 +264,7 @@ class AskMyPayment(Message, frozen=True, kw_only=True, omit_defaults=True):
     answer_by_notice: bool = False
 
 
-_ACT = ("operator", "kind", "payment", "meter", "account", "agent", "amount", "to")
+_ACT = ("operator", "kind", "payment", "meter", "account", "agent", "amount", "to", "case")
 
 
 @message_type("wattbus.wallets.RequestWalletAct.v1", hashed=_ACT)
@@ -256,7 +274,7 @@ class RequestWalletAct(Message, frozen=True, kw_only=True, omit_defaults=True):
     close a case.
 
     ``payment`` is its number; ``reason`` why, in words; ``evidence`` names what proves it; ``to``
-    the phone that a wrong meter's token is told on.
+    the phone that a wrong meter's token is told on; ``case`` the number of a case that is closed.
     """
 
     operator: str
@@ -269,3 +287,4 @@ class RequestWalletAct(Message, frozen=True, kw_only=True, omit_defaults=True):
     agent: str = ""
     amount: int = 0
     to: str = ""
+    case: int = 0

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from core.store.agent_invariants import AGENT_INVARIANTS
 from core.store.counter_invariants import COUNTER_INVARIANTS
+from core.store.held_invariants import HELD_INVARIANTS
 from core.store.shift_invariants import SHIFT_INVARIANTS
 from core.store.tables.orders import OPEN
 from core.store.terminal_invariants import TERMINAL_INVARIANTS
@@ -401,6 +402,7 @@ INVARIANTS: tuple[Invariant, ...] = (
     *(Invariant(*each) for each in COUNTER_INVARIANTS),
     *(Invariant(*each) for each in SHIFT_INVARIANTS),
     *(Invariant(*each) for each in TERMINAL_INVARIANTS),
+    *(Invariant(*each) for each in HELD_INVARIANTS),
 )
 
 

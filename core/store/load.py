@@ -2,9 +2,9 @@
 
 Lock order, everywhere: (company) inbox → meters → agreement states → accounts → service points →
 notices → confirmations → operators → acts → orders → changes → payments by wallet → held money →
-agents' floats → desks → numbers of credit notes → terminals, each set by id. A column of an
-unlocked table is never read by the statement that locks: after a wait it would show what the row
-was before (facts: the same TID twice).
+agents' floats → desks → numbers of credit notes → terminals → turns of wallets → their cases, each
+set by id. A column of an unlocked table is never read by the statement that locks: after a wait it
+would show what the row was before (facts: the same TID twice).
 """
 
 from collections.abc import Iterable
@@ -47,6 +47,7 @@ from core.store.load_orders import (
 )
 from core.store.load_sales import Horizon, load_sales
 from core.store.load_terminals import load_terminals
+from core.store.load_wallet_books import behind_wallet_books, load_wallet_books
 from core.store.load_wallets import behind_wallets, load_wallets
 from core.store.tx import Reader, Row, TransientStoreError
 from core.wallets.rows import BY_NUMBER
@@ -109,6 +110,8 @@ def _look_ahead(
     if wants.wallets or wants.typed or wants.held or wants.held_of:
         paid = behind_wallets(reader, company, wants), behind_pay_ins(reader, company, wants, rules)
         wants = Wants.union((wants, with_accounts(reader, company, Wants.union(paid))))
+    if wants.wallet_books:
+        wants = Wants.union((wants, behind_wallet_books(reader, company, wants)))
     changes = changing(reader, company, wants)
     wants = Wants.union((wants, changes.wants)) if changes else wants
     items = itemized(reader, company, wants)
@@ -168,6 +171,7 @@ def load(
     load_counter(reader, company, wants, book, suffix)
     load_terminals(reader, company, wants, book, suffix)
     load_items(reader, company, wants, ahead.orders.sales, book)
+    load_wallet_books(reader, company, wants, book, suffix, horizon.zone)
     return book
 
 

@@ -40,6 +40,7 @@ from core.store.tables import METADATA
 from core.store.tx import Change, Insert, Row, Update
 from core.terminals.entities import Cashier, Shift, Terminal
 from core.terminals.item_entities import TerminalBatch, TerminalCase, TerminalItem
+from core.wallets.book_entities import StatementRow, WalletCase, WalletRefund, WalletStatement
 from core.wallets.entities import WalletPayment
 from core.wallets.held_states import HeldMoney, PhoneAsks
 
@@ -100,6 +101,15 @@ _HELD = (
     "next_at", "lapses", "how", "decision_id", "ended_at",
 )  # fmt: skip
 _ASKS = ("id", "since", "count")
+_REFUND = (
+    "id", "state", "reversal_receipt", "proof", "code", "detail", "txn_id", "ended_at",
+)  # fmt: skip
+_WALLET_CASE = ("id", "state", "closed_at", "closed_by", "reason", "act_id")
+_STATEMENT = ("id", "pages", "last_page", "checked")
+_LINE = (
+    "id", "page", "line", "original", "reference", "typed", "payer", "amount", "fee", "at",
+    "outcome", "payment_id", "ours", "detail", "compared_at",
+)  # fmt: skip
 _IDENTITY_COLUMNS = ("id", "sgc", "krn", "ti", "ken", "kt", "dkga", "key_change_id")
 _IDENTITY: Callable[[Meter], Row] = attrgetter(*_IDENTITY_COLUMNS)
 
@@ -232,6 +242,10 @@ UPDATES = (
     Saved(WalletPayment, "wallet_payment", _WALLET, attrgetter(*_WALLET)),
     Saved(HeldMoney, "held_money", _HELD, attrgetter(*_HELD)),
     Saved(PhoneAsks, "wallet_asks", _ASKS, attrgetter(*_ASKS)),
+    Saved(WalletRefund, "wallet_refund", _REFUND, attrgetter(*_REFUND)),
+    Saved(WalletCase, "wallet_case", _WALLET_CASE, attrgetter(*_WALLET_CASE)),
+    Saved(WalletStatement, "wallet_statement", _STATEMENT, attrgetter(*_STATEMENT)),
+    Saved(StatementRow, "wallet_statement_line", _LINE, attrgetter(*_LINE)),
     Saved(AgentFloat, "agent_float", ("agent_id", *_FLOAT[1:]), attrgetter(*_FLOAT)),
     Saved(TopUp, "agent_topup", _TOPUP, attrgetter(*_TOPUP)),
 )

@@ -151,6 +151,7 @@ def horizon(terms: Terms, now_us: int) -> Horizon:
         month=start_of_period(period_of(day), terms.zone) if terms.collection.advances else None,
         tells=terms.agents.tells,
         references=terms.wallets.references,
+        zone=terms.zone,
         facts=day if any(map(_asks_facts, terms.tariffs.values())) else None,
     )
 

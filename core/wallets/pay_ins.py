@@ -16,6 +16,7 @@ from core.handlers.base import Context
 from core.messages import Answer, Outcome, ReceivePayIn
 from core.refusals import refuse
 from core.wallets.applying import Applied, apply
+from core.wallets.cases import RECEIPT_DIFFERS, about_payment
 from core.wallets.entities import PAY_IN, WalletPayment
 from core.wallets.routing import Reading, Target, chosen, readings
 from core.wallets.rows import by_receipt, keep, new_number, write
@@ -79,7 +80,7 @@ def receive_pay_in(ctx: Context, command: ReceivePayIn) -> Answer:
     wallet = _checked(ctx, command)
     known = by_receipt(ctx.stage, command.wallet, command.receipt)
     if known is not None:
-        return _again(command, known)
+        return _again(ctx, command, known)
     if command.proof == "notice" and wallet.large and command.amount >= wallet.large:
         raise refuse(
             "wallet-unproved",
@@ -105,20 +106,25 @@ def _checked(ctx: Context, command: ReceivePayIn) -> Wallet:
     return wallet
 
 
-def _again(command: ReceivePayIn, known: WalletPayment) -> Answer:
-    """The same money once more: what it says must be the same, whoever tells it."""
+def _again(ctx: Context, command: ReceivePayIn, known: WalletPayment) -> Answer:
+    """The same money once more: what it says must be the same, whoever tells it. What differs is
+    a case, and nothing is booked; the refusal is given back, not raised, for the case stays."""
     currency = known.paid_currency or known.currency
-    if (command.amount, command.currency) != (known.paid, currency):
-        raise refuse(
-            "wallet-differs",
-            wallet=command.wallet,
-            receipt=command.receipt,
-            payment=known.number,
-            tender=command.amount,
-            currency=command.currency,
-            expected=f"{known.paid} {currency}",
-        )
-    return Answer(outcome=Outcome.DONE, data={**facts_of(known), "known": True})
+    if (command.amount, command.currency) == (known.paid, currency):
+        return Answer(outcome=Outcome.DONE, data={**facts_of(known), "known": True})
+    ours, theirs = f"{known.paid} {currency}", f"{command.amount} {command.currency}"
+    detail = f"{command.proof} says {theirs} under this receipt; booked are {ours}"
+    about_payment(ctx, known, RECEIPT_DIFFERS, detail, amount=abs(command.amount - known.paid))
+    no = refuse(
+        "wallet-differs",
+        wallet=command.wallet,
+        receipt=command.receipt,
+        payment=known.number,
+        tender=command.amount,
+        currency=command.currency,
+        expected=ours,
+    )
+    return Answer(outcome=Outcome.REFUSED, code=no.code, args=dict(no.args_))
 
 
 def _new(ctx: Context, command: ReceivePayIn) -> WalletPayment:

@@ -14,6 +14,7 @@ from core.agents.load import load_file as load_agents
 from core.collection.load import load_file as load_collection
 from core.tariffs.load import load_file
 from core.wallets.load import load_file as load_wallets
+from core.wallets.statement_layout import load_layout
 from hub import iso8583
 from hub.files import UnreadableError, read_text
 from hub.verbs._shared import die
@@ -82,6 +83,7 @@ def loaders() -> Iterator[tuple[str, Loader]]:
     yield "agents", lambda text: load_agents(text, "agents")
     yield "collection", lambda text: load_collection(text, "collection")
     yield "wallets", lambda text: load_wallets(text, "wallets")
+    yield "statements", lambda text: load_layout(text, "statements")
     yield "tariffs", lambda text: load_file(text, "tariffs")
     for spec in channel_specs():
         yield from spec.mappings.items()

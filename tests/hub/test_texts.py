@@ -148,10 +148,19 @@ NOTICES = {
     "act-copy": WITH_SET,
     "float-low": {"agent": "A-017", "credit": 30000, "currency": "UGX"},
     "payment": {"account": "100001", "amount": 50000, "currency": "UGX", "credit": 50000},
-    **dict.fromkeys(("pay-in-small", "pay-in-debts", "pay-in-held", "pay-in-credited"), {
-        "account": "100001", "amount": 500, "currency": "UGX", "missing": 1200, "debts": 700,
-        "meter": "04123456784", "reference": "0412345678S", "payment": "W-000017",
-    }),
+    **dict.fromkeys(
+        ("pay-in-small", "pay-in-debts", "pay-in-held", "pay-in-credited"),
+        {
+            "account": "100001",
+            "amount": 500,
+            "currency": "UGX",
+            "missing": 1200,
+            "debts": 700,
+            "meter": "04123456784",
+            "reference": "0412345678S",
+            "payment": "W-000017",
+        },
+    ),
 }
 
 

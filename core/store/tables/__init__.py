@@ -22,6 +22,7 @@ from core.store.tables import (
     terminal_registry,
     terminals,
     vending,
+    wallet_books,
     wallets,
 )
 from core.store.tables.base import METADATA
@@ -49,5 +50,6 @@ __all__ = [
     "terminal_registry",
     "terminals",
     "vending",
+    "wallet_books",
     "wallets",
 ]
