@@ -5,6 +5,7 @@ from core.handlers.base import Handler
 from core.handlers.pay_ins import APPLY_IDS
 from core.messages import ReportCollection, RequestCollection
 from core.vending.sale_rows import MAX_RECIPIENTS
+from core.wallets.cases import CASE_IDS
 from core.wallets.collections import request, wanted
 from core.wallets.reports import report
 from core.wallets.rows import BY_RECEIPT, BY_REFERENCE, ROW_IDS
@@ -32,6 +33,6 @@ HANDLERS = (
         _wants_report,
         report,
         # who waits may hear that it came late, beside what it bought
-        {**APPLY_IDS, **ROW_IDS, "notice": APPLY_IDS["notice"] + MAX_RECIPIENTS},
+        {**APPLY_IDS, **ROW_IDS, **CASE_IDS, "notice": APPLY_IDS["notice"] + MAX_RECIPIENTS},
     ),
 )

@@ -135,7 +135,7 @@ def _came(ctx: Context, command: ReportCollection, payment: WalletPayment) -> An
     applied = apply(ctx, paid, target)
     done = moved(paid.state, WalletMove.APPLY)
     assert done is not None, "what is paid can be booked"
-    return _booked(ctx, replace(paid, state=done.value, applied_at=ctx.now_us), applied)
+    return _booked(ctx, replace(paid, state=done.value), applied)
 
 
 def _with_money(ctx: Context, command: ReportCollection, payment: WalletPayment) -> WalletPayment:
@@ -166,6 +166,7 @@ def _booked(ctx: Context, payment: WalletPayment, applied: Applied) -> Answer:
         sale_id=applied.sale_id,
         payment_id=applied.payment_id,
         held_id=applied.held_id,
+        applied_at=ctx.now_us,
     )
     keep(ctx.stage, now)
     if applied.outcome == "ordered":
@@ -237,7 +238,6 @@ def _extra(ctx: Context, command: ReportCollection, about: WalletPayment | None)
         about_id=about.id if about else 0,
         message_id=ctx.message_id,
         created_at=ctx.now_us,
-        applied_at=ctx.now_us,
     )
     return write(ctx, _with_money(ctx, command, row))
 

@@ -96,14 +96,15 @@ def test_what_was_paid_is_vended_in_the_same_transaction(machine: Purse) -> None
     assert (row["proof"], row["provider_at"], row["receipt"]) == ("notice", 5, "R1")
     ((payment, way, desk, known),) = machine.rows("SELECT id, way, desk, reference FROM payment")
     ((sale, token, at),) = machine.rows(
-        "SELECT s.id, t.token, s.priced_at FROM sale s JOIN token t ON t.sale_id = s.id"
+        "SELECT s.id, t.digits, s.priced_at FROM sale s JOIN token t ON t.cause_id = s.id"
     )
     assert (payment, sale) == (row["payment_id"], row["sale_id"])
     assert (way, desk, known) == ("wallet", WALLET, "R1")
     assert said["token"] == token
     assert at == row["paid_at"] == row["applied_at"]
     assert machine.ledgers()["wallet:airtel"] == 20_000
-    assert "customer-credit" not in machine.ledgers()
+    ((carried,),) = machine.rows("SELECT carried_forward FROM sale")
+    assert machine.ledgers().get("customer-credit", 0) == -carried
     assert machine.told() == ["token"]
 
 
