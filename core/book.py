@@ -62,11 +62,11 @@ class Wants(msgspec.Struct, frozen=True, gc=False):
     uploads: tuple[tuple[str, int, int, int], ...] = ()  # (terminal, batch, day, stan)
     offline: tuple[tuple[str, str, int], ...] = ()  # (terminal, receipt of a series, day)
     wallets: tuple[tuple[str, str, str], ...] = ()  # (what, with whom, key): core.wallets.rows
+    wallet_books: tuple[tuple[str, str, str], ...] = ()  # the same: core.wallets.book_wants
     typed: tuple[str, ...] = ()  # what payers typed, and all that it may name
     held: tuple[int, ...] = ()  # money by wallet that waits, by number, with all that it is for
     held_of: tuple[int, ...] = ()  # the same, of these payments by wallet (ids)
     tokens_of: tuple[tuple[str, str], ...] = ()  # (phone that asks, the provider's receipt)
-    wallet_books: tuple[tuple[str, str, str], ...] = ()  # the same: core.wallets.book_wants
     cases: tuple[int, ...] = ()  # that people close, with the money that they are about
 
     @staticmethod

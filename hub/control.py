@@ -29,8 +29,11 @@ from core.messages import (
     OrderTokens,
     ReceiveDeposit,
     ReceiveJointPayment,
+    ReceivePayIn,
     ReceivePayment,
+    ReportCollection,
     ReportModule,
+    ReportReversal,
     ReportTerminal,
     ReportTokens,
     RequestMoneyAct,
@@ -40,6 +43,7 @@ from core.messages import (
     SettleTerminal,
     SignOffCashier,
     SignOnCashier,
+    SweepHeld,
     TransferFloat,
     UploadItem,
     struct_of,
@@ -65,6 +69,8 @@ _MONEY = (ImportDebts, ReceivePayment, ReceiveJointPayment, RequestMoneyAct)
 #: What spends an agent's float or fills it only a channel says, which knows its counterpart: made
 #: up by hand, one person alone could do it.
 _BY_CHANNELS = (SellCredit, CollectPayment, ReceiveDeposit, RequestTopUp, TransferFloat)
+#: What makes money out of a provider's word; and what the clock says of money that waits.
+_BY_WALLETS = (ReceivePayIn, ReportCollection, ReportReversal, SweepHeld)
 #: What only a terminal can say, for the same reason.
 _BY_TERMINALS = (
     SignOnCashier,
@@ -147,6 +153,7 @@ _WHOSE: tuple[tuple[tuple[type[Message], ...], str], ...] = (
     (_OF_RUNS, "comes of a run: start it with wattbus billrun"),
     (_BY_CHANNELS, "is said by an agent's or a bank's channel alone"),
     (_BY_TERMINALS, "is said by a terminal alone, by its channel"),
+    (_BY_WALLETS, "is said by a wallet's channel or the clock alone"),
 )
 
 

@@ -25,6 +25,7 @@ from hub.bus.table import TableSource
 from hub.chores import Chores
 from hub.clock import Sources
 from hub.config import BusSection, TokensSection
+from hub.heldsweep import HeldSweep
 from hub.hostclock import ClockedSource, ClockGuard
 from hub.intake import Intake
 from hub.journal import Journal
@@ -130,6 +131,13 @@ def _prover(parts: Parts, store: Store) -> Prover:
     return Prover(store, zones, parts.tokens.proof_at, parts.sources)
 
 
+def _held_sweep(
+    parts: Parts, store: Store, doorbell: Callable[[Tx], None] = lambda _tx: None
+) -> HeldSweep:
+    paid = frozenset(code for code, terms in parts.terms.items() if terms.wallets.wallets)
+    return HeldSweep(store, parts.routing, parts.sources, paid, doorbell)
+
+
 def make_engine(parts: Parts) -> Engine:
     """The engine that the database's URL names."""
     return _embedded(parts) if is_sqlite(parts.url) else _server(parts)
@@ -154,6 +162,7 @@ def _embedded(parts: Parts) -> Engine:
         # last of the work: one chunk a turn, and all that came meanwhile is done before the next
         BulkWorker(store, parts.terms, parts.routing, "hub", parts.sources),
         Sweeper(store, parts.sources),
+        _held_sweep(parts, store),
         pressure,
         _prover(parts, store),
     ]
@@ -177,6 +186,7 @@ def _server(parts: Parts) -> Engine:
     journal = StageLoop("journal", [intake], linger=after(intake))
     sweeper = Sweeper(edge_store, parts.sources, doorbell=_rung(outbound))
     chain: list[Stage] = [chores, notebook, answers, outbound, sweeper, pressure]
+    chain.append(_held_sweep(parts, edge_store, lambda tx: notify(tx, WORK)))
     chain.append(_prover(parts, edge_store))
     edge = StageLoop("edge", chain, linger=after(outbound))
     intake.poke = journal.poke

@@ -30,10 +30,9 @@ _DUE: Final = (
     "SELECT id, company, wallet, receipt, next_at FROM held_money "
     f"WHERE {RUNNING} AND next_at <= :now ORDER BY next_at, id LIMIT :count"
 )
-# what was asked for and is not decided yet is not asked for again
+# what was asked for is not asked for again: it is on its way, or dead and waits for people
 _ASKED: Final = (
-    "SELECT key FROM request WHERE channel = :channel AND key IN :keys AND answer IS NULL "
-    "AND valid_until > :now"
+    "SELECT key FROM request WHERE channel = :channel AND key IN :keys AND valid_until > :now"
 )
 
 
@@ -56,7 +55,8 @@ class HeldSweep:
             return False
         self._next = now + EVERY_US
         with self.store.reader_on_writer() as reader:
-            rows = _fresh(reader, reader.rows(_DUE, now=now, count=self.count), now)
+            due = reader.rows(_DUE, now=now, count=self.count)
+            rows = _fresh(reader, due, now)
         entries = [entry for row in rows if (entry := self._entry(row))]
         if not entries:
             return False

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
+from OpenSSL.crypto import Error as PemError
 from OpenSSL.SSL import Error as TlsError
 from service_identity import VerificationError
 from twisted.internet import ssl
@@ -156,7 +157,7 @@ def certificates(pem: bytes) -> list[Certificate]:
         raise ValueError("no certificate in PEM is in it")
     try:
         return [Certificate.loadPEM(part) for part in parts]
-    except TlsError as error:
+    except (TlsError, PemError) as error:
         raise ValueError(f"no certificate: {error}") from error
 
 

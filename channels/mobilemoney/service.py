@@ -30,6 +30,7 @@ from channels.mobilemoney.steps import OVER, Note, Step, restored
 from channels.mobilemoney.validation import Validation
 from core.messages import AskPayer, ReversePayment
 from core.money import CURRENCIES
+from core.queries.wallets import validate
 from hub.breaker import Breaker
 from hub.channel import NOT_SENT, Failed, Outbound, Ports, SendResult, Sent, Site
 from hub.envelope import made_at_us
@@ -263,7 +264,7 @@ def build(ports: Ports, config: MobileMoneyConfig, client: Any = None) -> Mobile
         tuple(ip_network(each) for each in config.callers),
         notices,
         pay_ins,
-        Validation(ports, config.wallet, config.answer_within_s),
+        Validation(ports, site.wallet, config.answer_within_s, validate),
     )
     return MobileMoneyChannel(
         ports, config, site.provider, site.wallet.asks_s, caller, lives, pay_ins, pulls, callbacks

@@ -12,18 +12,18 @@ from hub.channel import Ports
 
 #: Questions that are being decided at once: each holds a thread and a reader of the database.
 MAX_ASKED: Final = 50
+REASONS: Final = {"account": Verdict.REFERENCE, "amount": Verdict.AMOUNT}
 
 
 @dataclass(slots=True)
 class Validation:
     """``query``: of ``core.queries``, called with the wallet, what was typed and the amount; gives
-    a text that begins with one of :class:`Verdict`. None: every payment may be made, and is routed
-    when it has come."""
+    ``ok`` and a ``reason``."""
 
     ports: Ports
-    wallet: str
+    wallet: Any
     within_s: float
-    query: Any = None
+    query: Any
     _asked: int = 0
 
     async def verdict(self, found: Reading) -> Verdict | None:
@@ -31,8 +31,6 @@ class Validation:
         amount = minor(found.amount, found.currency)
         if amount is None:
             return Verdict.AMOUNT
-        if self.query is None:
-            return Verdict.ACCEPT
         if self._asked >= MAX_ASKED:
             return None
         self._asked += 1
@@ -45,7 +43,8 @@ class Validation:
         )
         late.addTimeout(self.within_s, self.ports.reactor)
         try:
-            return Verdict(str(await late))
+            decision = await late
+            return Verdict.ACCEPT if decision.ok else REASONS.get(decision.reason, Verdict.OTHER)
         except TimeoutError:
             self.ports.log.warning("wallet.validation", why="not decided in time")
         except Exception as error:

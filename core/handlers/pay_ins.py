@@ -26,7 +26,7 @@ APPLY_IDS: Final = {
     "held_money": 2,
     "payment": _TRIES,
     "payment-number/{company}": _TRIES,
-    "ledger_txn": _TRIES * (SALE_IDS["ledger_txn"] + 2),
+    "ledger_txn": _TRIES * (SALE_IDS["ledger_txn"] + 3),
     "agent_movement": 2,
     "notice": _TRIES * MAX_RECIPIENTS + 2,
 }

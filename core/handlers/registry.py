@@ -45,7 +45,7 @@ HANDLERS: dict[str, Handler] = {
         *terminal_items.HANDLERS,
         *terminal_registry.HANDLERS,
         *wallet_collections.HANDLERS,
-        *pay_ins.HANDLERS,
         *wallet_books.HANDLERS,
+        *pay_ins.HANDLERS,
     )
 }

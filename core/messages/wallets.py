@@ -225,15 +225,6 @@ class SettleWallet(Message, frozen=True, kw_only=True, omit_defaults=True):
     desk: str = "bank"
 
 
-@message_type("wattbus.wallets.SweepHeld.v1", hashed=("held", "at"))
-class SweepHeld(Message, frozen=True, kw_only=True, omit_defaults=True):
-    """The clock has come to held money number ``held``: it is tried again, and what is over its
-    deadline goes on. ``at``: the instant (µs UTC) that had come; another one is another message."""
-
-    held: int
-    at: int
-
-
 @message_type("wattbus.wallets.CheckStatement.v1", hashed=("wallet", "day"))
 class CheckStatement(Message, frozen=True, kw_only=True, omit_defaults=True):
     """The statement of ``day`` is whole: what of ours is not in it is *ours only*. Our own; a batch
@@ -250,6 +241,15 @@ class MarkSettled(Message, frozen=True, kw_only=True, omit_defaults=True):
 
     wallet: str
     settlement: int
+
+
+@message_type("wattbus.wallets.SweepHeld.v1", hashed=("held", "at"))
+class SweepHeld(Message, frozen=True, kw_only=True, omit_defaults=True):
+    """The clock has come to held money number ``held``: it is tried again, and what is over its
+    deadline goes on. ``at``: the instant (µs UTC) that had come; another one is another message."""
+
+    held: int
+    at: int
 
 
 @message_type("wattbus.wallets.AskMyPayment.v1", hashed=("phone", "receipt", "meter"))

@@ -42,14 +42,14 @@ HELD_INVARIANTS: Final[tuple[tuple[str, str, str], ...]] = (
     ),
     (
         "wallet-money-once",
-        "What came of a payment by wallet was posted on its provider's ledger once: to accounts, "
-        "to a float, or to suspense.",
+        "What came of payments by wallet was posted on their provider's ledger once: to accounts, "
+        "to a float, or to suspense; what left suspense was booked again.",
         "SELECT company || ' ' || wallet, 'paid ' || sum(paid) || ', posted ' || sum(posted) FROM ("
         "SELECT company, wallet, paid, 0 AS posted FROM wallet_payment "
         "WHERE applied_at <> 0 UNION ALL "
         "SELECT t.company, substr(p.ledger, 8), 0, p.amount FROM posting p "
-        "JOIN ledger_txn t ON t.id = p.txn_id WHERE p.ledger LIKE 'wallet:%' AND p.amount > 0 "
-        "AND t.kind IN ('payment', 'wallet-held', 'agent-topup')) u "
+        "JOIN ledger_txn t ON t.id = p.txn_id WHERE p.ledger LIKE 'wallet:%' "
+        "AND t.kind IN ('payment', 'wallet-held', 'wallet-released', 'agent-topup')) u "
         "GROUP BY company, wallet HAVING sum(paid) <> sum(posted)",
     ),
 )

@@ -107,11 +107,11 @@ def _look_ahead(
     wants = Wants.union((wants, acts.money))
     if wants.counter:
         wants = Wants.union((wants, behind_receipts(reader, company, wants)))
+    if wants.wallet_books:
+        wants = Wants.union((wants, behind_wallet_books(reader, company, wants)))
     if wants.wallets or wants.typed or wants.held or wants.held_of:
         paid = behind_wallets(reader, company, wants), behind_pay_ins(reader, company, wants, rules)
         wants = Wants.union((wants, with_accounts(reader, company, Wants.union(paid))))
-    if wants.wallet_books:
-        wants = Wants.union((wants, behind_wallet_books(reader, company, wants)))
     changes = changing(reader, company, wants)
     wants = Wants.union((wants, changes.wants)) if changes else wants
     items = itemized(reader, company, wants)

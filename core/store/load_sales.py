@@ -27,8 +27,8 @@ class Horizon:
     items: bool = False  # whether open items count in sales
     facts: date | None = None  # the day whose facts of agreements price sales; None: none do
     month: int | None = None  # since when advances are counted; None: there are none
-    references: tuple[ReferenceRule, ...] = ()  # how what payers type is read
     zone: str = "UTC"  # whose days statements and payouts of wallets are of
+    references: tuple[ReferenceRule, ...] = ()  # how what payers type is read
     tells: bool = False  # whether the customer hears of what agents sell, as the company has it
 
 

@@ -251,7 +251,7 @@ def _payouts(reader: Reader, company: str, wants: Wants, book: Book, zone: str) 
 def expected_of(reader: Reader, company: str, wallet: str, until: int) -> Expected:
     """What a provider has still to pay out for payments made before an instant."""
     ((came, count),) = reader.rows(
-        "SELECT CAST(COALESCE(sum(p.paid - p.fee), 0) AS BIGINT), count(*) FROM wallet_payment p "
+        "SELECT CAST(COALESCE(sum(p.paid), 0) AS BIGINT), count(*) FROM wallet_payment p "
         "WHERE p.company = :company AND p.wallet = :wallet AND p.paid > 0 "
         "AND p.paid_currency IN ('', p.currency) AND p.settled_at = 0 "
         f"AND {_MADE} < :until AND NOT {_COVERED_PAYMENT}",

@@ -96,11 +96,6 @@ _WALLET = (
     "agreement_id", "agent_id", "sale_id", "payment_id", "held_id", "about_id", "provider_at",
     "sent_at", "paid_at", "applied_at", "settled_at", "ended_at", "paid_message_id",
 )  # fmt: skip
-_HELD = (
-    "id", "rest", "names", "target", "account_id", "item_id", "state", "owner", "next", "deadline",
-    "next_at", "lapses", "how", "decision_id", "ended_at",
-)  # fmt: skip
-_ASKS = ("id", "since", "count")
 _REFUND = (
     "id", "state", "reversal_receipt", "proof", "code", "detail", "txn_id", "ended_at",
 )  # fmt: skip
@@ -110,6 +105,11 @@ _LINE = (
     "id", "page", "line", "original", "reference", "typed", "payer", "amount", "fee", "at",
     "outcome", "payment_id", "ours", "detail", "compared_at",
 )  # fmt: skip
+_HELD = (
+    "id", "rest", "ledger", "names", "target", "account_id", "item_id", "state", "owner", "next",
+    "deadline", "next_at", "lapses", "how", "decision_id", "ended_at",
+)  # fmt: skip
+_ASKS = ("id", "since", "count")
 _IDENTITY_COLUMNS = ("id", "sgc", "krn", "ti", "ken", "kt", "dkga", "key_change_id")
 _IDENTITY: Callable[[Meter], Row] = attrgetter(*_IDENTITY_COLUMNS)
 
@@ -240,12 +240,12 @@ UPDATES = (
         attrgetter("id", "closed_at", "ended_by"),
     ),
     Saved(WalletPayment, "wallet_payment", _WALLET, attrgetter(*_WALLET)),
-    Saved(HeldMoney, "held_money", _HELD, attrgetter(*_HELD)),
-    Saved(PhoneAsks, "wallet_asks", _ASKS, attrgetter(*_ASKS)),
     Saved(WalletRefund, "wallet_refund", _REFUND, attrgetter(*_REFUND)),
     Saved(WalletCase, "wallet_case", _WALLET_CASE, attrgetter(*_WALLET_CASE)),
     Saved(WalletStatement, "wallet_statement", _STATEMENT, attrgetter(*_STATEMENT)),
     Saved(StatementRow, "wallet_statement_line", _LINE, attrgetter(*_LINE)),
+    Saved(HeldMoney, "held_money", _HELD, attrgetter(*_HELD)),
+    Saved(PhoneAsks, "wallet_asks", _ASKS, attrgetter(*_ASKS)),
     Saved(AgentFloat, "agent_float", ("agent_id", *_FLOAT[1:]), attrgetter(*_FLOAT)),
     Saved(TopUp, "agent_topup", _TOPUP, attrgetter(*_TOPUP)),
 )

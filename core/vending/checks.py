@@ -150,8 +150,8 @@ def horizon(terms: Terms, now_us: int) -> Horizon:
         items=bool(terms.collection.purchases),
         month=start_of_period(period_of(day), terms.zone) if terms.collection.advances else None,
         tells=terms.agents.tells,
-        references=terms.wallets.references,
         zone=terms.zone,
+        references=terms.wallets.references,
         facts=day if any(map(_asks_facts, terms.tariffs.values())) else None,
     )
 

@@ -24,7 +24,7 @@ from core.vending.sale_rows import tell
 from core.wallets import held as holding
 from core.wallets.entities import WalletPayment
 from core.wallets.held_states import HeldMoney, HeldMove, moved, reason_of
-from core.wallets.money import WAY, Applied, Facts, Money, came, receive_for, told
+from core.wallets.money import WAY, Applied, Facts, Money, came, receive_for, take_out, told
 from core.wallets.routing import NOBODY, Target
 from core.wallets.selling import account_at, pay_debts, sell, too_little
 
@@ -217,7 +217,8 @@ def _agent(ctx: Context, money: Money, target: Target) -> Applied:
         operator="", kind="agent-topup", agent=agent.number, reason="", amount=money.amount,
         way=WAY, desk=payment.wallet, reference=reference,
     )  # fmt: skip
-    facts = top_up(ctx, 0, command, money.ledger)
+    take_out(ctx, money)
+    facts = top_up(ctx, 0, command, f"{WAY}:{payment.wallet}")
     said: Facts = {
         "agent": agent.number,
         "amount": money.amount,

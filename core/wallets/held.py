@@ -120,7 +120,13 @@ def suspended_of(ctx: Context, payment_id: int) -> HeldMoney | None:
 def money_of(ctx: Context, held: HeldMoney) -> Money:
     """What is left of it, to be booked. Its payment was loaded with it."""
     payment = ctx.stage.need(WalletPayment, held.payment_id)
-    return Money(payment=payment, amount=held.rest, ledger=SUSPENSE, currency=held.currency)
+    return Money(
+        payment=payment,
+        amount=held.rest,
+        ledger=SUSPENSE,
+        currency=held.currency,
+        of=f"{held.id}.{held.rest}",
+    )
 
 
 def target_of(held: HeldMoney) -> Target:

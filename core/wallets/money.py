@@ -26,12 +26,14 @@ ALL_CREDIT: Final = Rule(how="credit")
 
 
 class Money(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """So much of a payment, and the ledger that it is on."""
+    """So much of a payment, and the ledger that it is on. ``of`` tells what was held, and how much
+    of it was left, from the other parts of its payment."""
 
     payment: WalletPayment
     amount: int
     ledger: str
     currency: str
+    of: str = ""
 
     @property
     def held(self) -> bool:
@@ -64,17 +66,32 @@ def came(payment: WalletPayment) -> Money:
 
 
 def receive_for(ctx: Context, money: Money, part: Part, rule: Rule | None = None) -> int:
-    """A payment to an account, out of this money; its id."""
+    """A payment to an account, out of this money; its id. What was held goes back to the provider's
+    ledger first, so that every payment by wallet comes from there, and can go back there."""
+    payment = money.payment
+    take_out(ctx, money)
+    count: int = ctx.stage.linked("wallet-parts", ctx.message_id) or 0
+    names = (payment.receipt, money.of, str(count) if count else "")
     tender = Tender(
         way=WAY,
-        desk=money.payment.wallet,
-        reference=money.payment.receipt,
+        desk=payment.wallet,
+        reference="/".join(filter(None, names)),
         rule_itself=rule,
-        source=money.ledger,
+        source=f"{WAY}:{payment.wallet}",
+        part=count,
     )
     received = receive(ctx, [part], tender)
+    ctx.stage.link("wallet-parts", ctx.message_id, tender.part + 1)
     ctx.stage.link("wallet-paid", money.payment.id, received.number)
     return received.id
+
+
+def take_out(ctx: Context, money: Money) -> None:
+    """What was held leaves suspense, for whatever it is booked to next in this message."""
+    if money.held:
+        place = f"{WAY}:{money.payment.wallet}"
+        entries = [Entry(SUSPENSE, money.amount), Entry(place, -money.amount)]
+        book(ctx, "wallet-released", entries)
 
 
 def suspend(ctx: Context, money: Money) -> None:

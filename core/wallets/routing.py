@@ -66,7 +66,7 @@ def cleaned(typed: str) -> str:
     """
     plain = unicodedata.normalize("NFKC", typed)
     plain = "".join(_plain(sign) for sign in plain)
-    return _BETWEEN.sub("", plain)
+    return unicodedata.normalize("NFKC", _BETWEEN.sub("", plain))
 
 
 def _plain(sign: str) -> str:

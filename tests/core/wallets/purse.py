@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from core.collection.terms import Blocking, PurchaseRule
 from core.messages import Answer, Outcome, ReceivePayIn, SweepHeld
 from core.wallets.terms import ReferenceRule, Wallet, WalletTerms
 from tests.core.agents.shop import OPERATORS, RULES
@@ -14,7 +15,7 @@ from tests.hub.machine import Machine, demo_terms, enrol, fresh_sqlite
 
 REFERENCES = (
     ReferenceRule(names="meter", pattern="[0-9]{11}|[0-9]{13}", strip=("METER", "M")),
-    ReferenceRule(names="meter", pattern="[0-9]{10}", pad=11),
+    ReferenceRule(names="meter", pattern="[0-9]{10}", strip=("METER", "M"), pad=11),
     ReferenceRule(names="account", pattern="[0-9]{6}", strip=("ACC",)),
     ReferenceRule(names="bill", pattern="(INV|BILL)[0-9]{1,12}", strip=("INV", "BILL")),
     ReferenceRule(names="order", pattern="ORD[0-9]{1,12}", strip=("ORD",)),
@@ -110,3 +111,9 @@ def sweep(machine: Machine, after_s: float = 0) -> list[dict[str, Any]]:
 def told(machine: Machine) -> list[tuple[str, str]]:
     """(template, phone) of every notice."""
     return machine.rows("SELECT template, recipient FROM notice ORDER BY id")
+
+
+def block_rules() -> Any:
+    """Old debts of energy stand against sales above 1,000."""
+    rule = PurchaseRule(of="energy", block=Blocking(above=1_000, overdue_days=0))
+    return msgspec.structs.replace(TERMS, purchases={"energy": rule})

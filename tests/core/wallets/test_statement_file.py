@@ -1,5 +1,6 @@
 """Files of providers: read whole or not at all, with the line and column of what is wrong."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -127,7 +128,5 @@ def test_a_layout_with_a_wrong_case_says_where() -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.text(max_size=300))
 def test_whatever_comes_is_lines_or_one_error(text: str) -> None:
-    try:
-        read_statement(HEAD + text, "f", layout(), "KES", 20261121)
-    except StatementFileError as error:
-        assert error.problems
+    with suppress(StatementFileError):
+        assert read_statement(HEAD + text, "f", layout(), "KES", 20261121) == []
