@@ -73,6 +73,7 @@ COMPARED: Mapping[str, tuple[str, ...]] = {
     "cashier": (),
     "terminal_shift": (),
     "terminal_receipts": (),
+    "wallet_payment": (),
 }
 _LEDGERS = (
     "SELECT t.company || ' ' || t.currency || ' ' || p.ledger, CAST(sum(p.amount) AS BIGINT) "

@@ -19,6 +19,7 @@ from core.handlers import (
     token_orders,
     vending,
     wallet_books,
+    wallet_collections,
 )
 from core.handlers.base import Handler
 from core.messages import name_of
@@ -43,6 +44,7 @@ HANDLERS: dict[str, Handler] = {
         *counter.HANDLERS,
         *terminal_items.HANDLERS,
         *terminal_registry.HANDLERS,
+        *wallet_collections.HANDLERS,
         *wallet_books.HANDLERS,
         *pay_ins.HANDLERS,
     )

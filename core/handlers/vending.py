@@ -14,6 +14,8 @@ from core.refusals import refuse
 from core.vending.key_change import MAX_SET
 from core.vending.receipt import sale_view
 from core.vending.sale import MAX_RECIPIENTS, decide_vend, receipt_ids, tell
+from core.wallets.collections import confirmed
+from core.wallets.rows import OPEN_OF, ROW_IDS
 
 #: ``LAST`` shows this many tokens.
 LAST_TOKENS = 3
@@ -30,6 +32,7 @@ SALE_IDS = {
     "notice": MAX_RECIPIENTS,
     receipt_ids("{company}"): 1,
 }
+_CONFIRM_IDS = {**SALE_IDS, **ROW_IDS}
 
 
 def _wants_vend(command: CreditVend) -> Wants:
@@ -37,7 +40,11 @@ def _wants_vend(command: CreditVend) -> Wants:
 
 
 def _wants_confirm(command: ConfirmVend) -> Wants:
-    return Wants(phones=(command.phone,), waiting=((command.phone, command.code),))
+    return Wants(
+        phones=(command.phone,),
+        waiting=((command.phone, command.code),),
+        wallets=((OPEN_OF, command.phone, ""),),  # he pays by wallet, maybe
+    )
 
 
 def decide_confirm(ctx: Context, command: ConfirmVend) -> Answer:
@@ -51,9 +58,8 @@ def decide_confirm(ctx: Context, command: ConfirmVend) -> Answer:
         raise refuse("confirm-expired", phone=command.phone, code=command.code)
     ctx.stage.put((command.phone, command.code), replace(waiting, state="taken"))
     purchase = msgspec.json.decode(waiting.command, type=CreditVend)
-    return decide_vend(
-        ctx, replace(purchase, holder_confirmed=True, reply=command.reply or purchase.reply)
-    )
+    purchase = replace(purchase, holder_confirmed=True, reply=command.reply or purchase.reply)
+    return confirmed(ctx, waiting.command, purchase) or decide_vend(ctx, purchase)
 
 
 def decide_last(ctx: Context, command: AskLastTokens) -> Answer:
@@ -83,7 +89,7 @@ def tell_refusal(ctx: Context, reply: tuple[Recipient, ...], answer: Answer) -> 
 
 HANDLERS = (
     Handler("vending.credit-vend", CreditVend, _wants_vend, decide_vend, SALE_IDS),
-    Handler("vending.confirm-vend", ConfirmVend, _wants_confirm, decide_confirm, SALE_IDS),
+    Handler("vending.confirm-vend", ConfirmVend, _wants_confirm, decide_confirm, _CONFIRM_IDS),
     Handler(
         "vending.last-tokens", AskLastTokens, _wants_last, decide_last, {"notice": MAX_RECIPIENTS}
     ),

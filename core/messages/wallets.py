@@ -42,7 +42,8 @@ class RequestCollection(Message, frozen=True, kw_only=True, omit_defaults=True):
     ``account`` whose bill is paid, ``agent`` whose float. What would be refused now is refused now,
     before anybody's money moves. Answers done with ``reference`` (ours), ``collection`` (its
     number), ``wallet`` and ``wallet_name``: the payer is being asked; what becomes of it is told by
-    ``reply``. Wallet empty: the one that serves the payer's network.
+    ``reply``. Wallet empty: the one that serves the payer's network. ``answer_by_notice``: who
+    asks reads texts only, so a refusal, or the question whose meter it is, goes to ``reply`` too.
     """
 
     payer: str
@@ -54,6 +55,7 @@ class RequestCollection(Message, frozen=True, kw_only=True, omit_defaults=True):
     account: str = ""
     agent: str = ""
     reply: tuple[Recipient, ...] = ()
+    answer_by_notice: bool = False
 
 
 @message_type("wattbus.wallets.AskPayer.v1", hashed=("reference",))
@@ -61,7 +63,9 @@ class AskPayer(Message, frozen=True, kw_only=True, omit_defaults=True):
     """Channel ``channel`` shall ask a payer: collection number ``collection``.
 
     ``reference`` is the name under which we ask, unique for ever: a UUID, because one provider
-    wants one. ``shown`` is what the payer reads beside the amount (a meter, an account).
+    wants one. ``shown`` is what the payer reads beside the amount (a meter, an account). After
+    ``deadline`` (µs UTC) nobody is asked any more: a channel that comes to it later reports
+    ``not-sent`` with the reason ``timeout``.
     """
 
     channel: str
@@ -72,6 +76,7 @@ class AskPayer(Message, frozen=True, kw_only=True, omit_defaults=True):
     amount: int
     currency: str
     shown: str = ""
+    deadline: int = 0
 
 
 #: ``sent``: the provider has it; ``pending``: he asks the payer; ``not-sent``: it surely never

@@ -50,6 +50,7 @@ from core.store.load_terminals import load_terminals
 from core.store.load_wallet_books import behind_wallet_books, load_wallet_books
 from core.store.load_wallets import behind_wallets, load_wallets
 from core.store.tx import Reader, Row, TransientStoreError
+from core.wallets.rows import BY_NUMBER
 from core.wallets.terms import ReferenceRule
 
 METER_COLUMNS = (
@@ -99,6 +100,9 @@ def _look_ahead(
 ) -> tuple[Wants, _Ahead]:
     orders = ordered(reader, company, wants)
     wants = _more(wants, orders.acts, orders.items)
+    if orders.wallets:
+        paying = tuple((BY_NUMBER, "", number) for number in orders.wallets)
+        wants = Wants.union((wants, Wants(wallets=paying)))
     acts = concerned(reader, company, wants)
     wants = Wants.union((wants, acts.money))
     if wants.counter:

@@ -31,10 +31,12 @@ class _Paid(msgspec.Struct, frozen=True):
 
 
 class _Plan(msgspec.Struct):
-    """What every plan has: whom to tell; and of a sale, whose float pays for it."""
+    """What every plan has: whom to tell; and of a sale, whose float pays for it, and the payment
+    by wallet."""
 
     reply: tuple[_Told, ...] = ()
     sale: _Paid = _Paid()
+    paid_with: dict[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class Ordered:
     items: tuple[int, ...] = ()  # open items that the ordered sales pay
     agents: tuple[int, ...] = ()  # whose floats hold a reservation for them
     sales: tuple[int, ...] = ()  # that those floats pay for
+    wallets: tuple[str, ...] = ()  # numbers of payments by wallet that pay for them
 
 
 def order_of(row: Row) -> TokenOrder:
@@ -85,6 +88,7 @@ def ordered(reader: Reader, company: str, wants: Wants) -> Ordered:
         tuple(row[0] for row in items),
         tuple(plan.sale.agent_id for plan in plans if plan.sale.agent_id),
         tuple(row[6] for row, plan in zip(rows, plans, strict=True) if plan.sale.agent_id),
+        tuple(str(plan.paid_with["payment"]) for plan in plans if "wallet" in plan.paid_with),
     )
 
 

@@ -31,7 +31,7 @@ def behind_wallets(reader: Reader, company: str, wants: Wants) -> Wants:
 def load_wallets(reader: Reader, company: str, wants: Wants, book: Book, suffix: str) -> None:
     """The wanted payments by id, with links ("wallet-reference", (wallet, reference)),
     ("wallet-receipt", (wallet, receipt)), ("wallet-number", number) -> id and
-    ("wallet-open", (payer, target)) -> ids."""
+    ("wallet-open", payer) -> ids."""
     if not wants.wallets:
         return
     rows = reader.rows(
@@ -56,9 +56,8 @@ def _load(book: Book, payment: WalletPayment) -> None:
         book.link("wallet-reference", (payment.wallet, payment.reference), payment.id)
     if payment.receipt:
         book.link("wallet-receipt", (payment.wallet, payment.receipt), payment.id)
-    at = (payment.payer, payment.target)
-    known = book.links.get(("wallet-open", at), ())
-    book.link("wallet-open", at, (*known, payment.id))
+    known = book.links.get(("wallet-open", payment.payer), ())
+    book.link("wallet-open", payment.payer, (*known, payment.id))
 
 
 def _keys(wants: Wants, what: str) -> list[str]:

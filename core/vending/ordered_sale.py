@@ -48,6 +48,7 @@ from core.vending.sale_rows import (
 from core.vending.states import Move, SaleState, moved
 from core.vending.token_orders import Asked, For, order, split
 from core.vending.tokens import on_token, write_token
+from core.wallets.rows import token_ended
 
 #: The link, by message, to what a desk took for the sale.
 PAID_WITH: Final = "paid-with"
@@ -180,6 +181,7 @@ def token_came(ctx: Context, order_: TokenOrder, made: tuple[MadeToken, ...]) ->
     remember(ctx.stage, sale)
     view = msgspec.to_builtins(sale_view(ctx.terms, sale, ctx.stage.get(Phone, sale.phone)))
     tell(ctx, plan.reply, TEMPLATES[sale.key_change], view, sale.id)
+    token_ended(ctx.stage, plan.paid_with, "sold")
     if plan.paid_with:
         view = {**view, "sale_receipt": view["receipt"], **plan.paid_with}
     ctx.stage.answer(order_.reference, Answer(outcome=Outcome.DONE, data=view))
@@ -199,6 +201,7 @@ def no_token(ctx: Context, order_: TokenOrder) -> None:
         stage.put(plan.printed.id, plan.printed)
     pay_items(ctx, sale.id, plan.items, sign=-1)
     owe_again(stage, plan.taken)
+    token_ended(stage, plan.paid_with, "credited")
     args = {"meter": sale.drn, "tender": sale.tender, "currency": sale.currency}
     args["help_line"] = ctx.terms.help_line
     tell(ctx, plan.reply, "sale-failed", args, sale.id)

@@ -98,6 +98,22 @@ def sell_at_desk(ctx: Context, command: CreditVend) -> Answer:
     return _priced(ctx, command, meter, agreement, payer)
 
 
+def may_buy(ctx: Context, command: CreditVend, stored: str) -> Account:
+    """Everything that stands today against a purchase which money from outside is to pay, priced
+    too; the beneficiary's account. ``stored``: what waits for the buyer's YES, where he is asked
+    for one. Raises Refusal."""
+    meter, agreement = _wanted(ctx, command)
+    account = checks.account_of(ctx.stage, agreement)
+    _fits(ctx, command, meter, agreement, account)
+    _ask_about_repeat(ctx, command, meter, (account.id, 0))
+    if not command.holder_confirmed and not checks.is_own(ctx.stage, command.phone, agreement):
+        raise _ask_about_holder(ctx, command, agreement, stored)
+    checks.within_limits(ctx.terms, ctx.stage, command, meter)
+    price = price_purchase(ctx.terms, ctx.stage, meter, agreement, command.tender, ctx.now_us)
+    _ask_about_quote(command, price, meter.commodity)
+    return account
+
+
 def _wanted(ctx: Context, command: CreditVend) -> tuple[Meter, Agreement]:
     if command.tender <= 0:
         raise refuse("tender-not-positive", tender=command.tender)
@@ -146,7 +162,9 @@ def _ask_about_repeat(
     )
 
 
-def _ask_about_holder(ctx: Context, command: CreditVend, agreement: Agreement) -> Refusal:
+def _ask_about_holder(
+    ctx: Context, command: CreditVend, agreement: Agreement, stored: str = ""
+) -> Refusal:
     """Another's meter: the buyer sees the masked name, and away from a menu he gets a code."""
     args: dict[str, Any] = {
         "meter": command.meter,
@@ -163,7 +181,7 @@ def _ask_about_holder(ctx: Context, command: CreditVend, agreement: Agreement) -
             phone=command.phone,
             code=ctx.draw.code,
             state="waiting",
-            command=msgspec.json.encode(command).decode(),
+            command=stored or msgspec.json.encode(command).decode(),
             expires=ctx.now_us + ctx.terms.confirm_minutes * checks.MINUTE_US,
         )
     return refuse("confirm-holder", **args)

@@ -4,6 +4,8 @@ The form is that of ``mappings/wallets/*.yaml``; the structs here are that form,
 Amounts are decimals of the currency's major unit.
 """
 
+import re
+from collections.abc import Sequence
 from datetime import date
 from typing import Annotated, Any, Literal, get_args
 
@@ -12,11 +14,14 @@ import msgspec
 from core.documents import DocumentError, Misfit, Problem, nodes, read_node
 from core.money import CURRENCIES
 from core.tariffs.doc_base import Text
+from core.wallets.routing import readings
 from core.wallets.terms import HeldRule, Names, ReferenceRule, Unvendable, Wallet, WalletTerms
 from core.yamlnodes import Node
 from core.yamlvalues import MINOR, OneOf, Scaled
 
 Money = Annotated[int, Scaled(MINOR, low=0)]
+#: More than any rule of a reference needs; a pattern is tried on every payment.
+MAX_PATTERN = 200
 #: A name is part of a ledger's name and of a payment's ``desk``.
 Name = Annotated[
     str,
@@ -67,6 +72,14 @@ class ReferenceDocument(msgspec.Struct, frozen=True, kw_only=True):
     strip: tuple[str, ...] = ()
     pad: Annotated[int, msgspec.Meta(ge=0, le=40)] = 0
 
+    def __post_init__(self) -> None:
+        if len(self.pattern) > MAX_PATTERN:
+            raise Misfit("pattern", f"at most {MAX_PATTERN} characters")
+        try:
+            re.compile(self.pattern)
+        except re.error as error:
+            raise Misfit("pattern", f"no regular expression: {error}") from None
+
     def rule(self) -> ReferenceRule:
         """As decisions use it."""
         return ReferenceRule(
@@ -96,6 +109,19 @@ class WalletsDocument(msgspec.Struct, frozen=True, kw_only=True):
     alone: Money = 0
     copies_per_hour: Annotated[int, msgspec.Meta(ge=1, le=100)] = 5
 
+    def __post_init__(self) -> None:
+        if not self.wallets:
+            raise Misfit("wallets", "there is none")
+        _once("wallets", "name", [wallet.name for wallet in self.wallets])
+        _once("held", "reason", [held.reason for held in self.held])
+        asking = [wallet.prefixes if wallet.ask else () for wallet in self.wallets]
+        for place, mine in enumerate(asking):
+            others = {prefix for prefixes in asking[:place] for prefix in prefixes}
+            for which, prefix in enumerate(mine):
+                if prefix in others:
+                    at = f"wallets[{place}].prefixes[{which}]"
+                    raise Misfit(at, f"{prefix}: a wallet before this one serves it too")
+
     def terms(self, currency: str) -> WalletTerms:
         """As decisions use it."""
         return WalletTerms(
@@ -109,6 +135,12 @@ class WalletsDocument(msgspec.Struct, frozen=True, kw_only=True):
             alone=self.alone,
             copies_per_hour=self.copies_per_hour,
         )
+
+
+def _once(field: str, name: str, given: Sequence[str]) -> None:
+    for place, each in enumerate(given):
+        if each in given[:place]:
+            raise Misfit(f"{field}[{place}].{name}", f"{each} is there already")
 
 
 class FileDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -126,16 +158,26 @@ class FileDocument(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Case(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is asked by which wallet; ``wallet`` empty: none of ours serves him."""
+    """Who is asked by which wallet (empty: none of ours serves him), or what a typed text may be:
+    ``reads``, in the order of the rules, as ``meter 04123456784``."""
 
-    payer: Text
-    wallet: str
+    payer: str = ""
+    wallet: str = ""
+    typed: str = ""
+    reads: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if bool(self.payer) == bool(self.typed):
+            raise Misfit("payer", "a case has a payer or a typed text")
 
     def wrong(self, terms: WalletTerms) -> str:
         """What is wrong; empty: nothing."""
-        found = terms.serving(self.payer)
-        name = found.name if found else ""
-        return "" if name == self.wallet else f"{self.payer} is served by {name or 'none'}"
+        if self.payer:
+            found = terms.serving(self.payer)
+            name = found.name if found else ""
+            return "" if name == self.wallet else f"{self.payer} is served by {name or 'none'}"
+        reads = [f"{each.names} {each.number}" for each in readings(terms.references, self.typed)]
+        return "" if reads == [*self.reads] else f"it reads {reads}"
 
 
 class WalletsFile(msgspec.Struct, frozen=True):

@@ -1,8 +1,9 @@
 """Rows of ``wallet_payment``: making one, finding one by what the provider knows it by."""
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
-from msgspec.structs import asdict
+from msgspec.structs import asdict, replace
 
 from core.book import Stage
 from core.handlers.base import Context
@@ -12,7 +13,10 @@ from core.wallets.entities import WalletPayment
 BY_REFERENCE: Final = "reference"  # (wallet, our reference), with all that its plan needs
 BY_RECEIPT: Final = "receipt"  # (wallet, the provider's receipt)
 BY_NUMBER: Final = "number"  # ("", its number for people)
-OPEN_OF: Final = "open"  # (payer, target): collections that have not ended
+OPEN_OF: Final = "open"  # (payer, ""): collections that have not ended
+
+#: The outcome of money whose token a module on the network is still to make.
+ORDERED: Final = "ordered"
 
 #: Ids that one new row draws.
 ROW_IDS: Final = {"wallet_payment": 1, "wallet-number/{company}": 1}
@@ -58,6 +62,14 @@ def by_receipt(stage: Stage, wallet: str, receipt: str) -> WalletPayment | None:
 def by_number(stage: Stage, number: str) -> WalletPayment | None:
     """The payment of this number."""
     return _found(stage, "wallet-number", number)
+
+
+def token_ended(stage: Stage, paid_with: Mapping[str, Any], outcome: str) -> None:
+    """A token that was ordered for money by wallet has come, or will not: the row says so."""
+    number = paid_with.get("payment") if "wallet" in paid_with else None
+    payment = by_number(stage, str(number)) if number else None
+    if payment is not None and payment.outcome == ORDERED:
+        keep(stage, replace(payment, outcome=outcome))
 
 
 def _found(stage: Stage, link: str, key: object) -> WalletPayment | None:

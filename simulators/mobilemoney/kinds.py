@@ -3,6 +3,7 @@
 "Each n-th" is ``every``: of notices, pushes, or calls with a token, as the class says.
 """
 
+from dataclasses import replace
 from typing import Any
 from zlib import crc32
 
@@ -53,7 +54,7 @@ class AlteredNotice(Purse):
 
     def treat(self, notice: Notice) -> "Deferred[None]":
         if self.strikes(self.counts.notices):
-            notice = self.dialect.altered(notice)
+            notice = replace(self.dialect.altered(notice), altered=True)
         return self.send(notice)
 
 
@@ -98,7 +99,7 @@ class StormyPurse(Purse):
             self.after(self.options.delay, self.send, notice)
             return succeed(None)
         if drawn < lost + doubled + late + altered:
-            return self.send(self.dialect.altered(notice))
+            return self.send(replace(self.dialect.altered(notice), altered=True))
         return self.send(notice)
 
 

@@ -97,6 +97,7 @@ class Notice:
     method: str = "POST"
     headers: Mapping[str, str] = field(default_factory=dict)
     raw: bytes | None = None
+    altered: bool = False  # it is not what happened
 
     def body(self) -> bytes:
         """Its octets: ``raw`` where the provider's form is not JSON."""
