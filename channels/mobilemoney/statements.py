@@ -64,9 +64,20 @@ class Statements:
 
     async def _all(self) -> None:
         now = self.caller.now().now
+        first = await self._first(now.date())
         last = now.date() - timedelta(days=1 if now.hour >= READY_HOUR else 2)
         for back in range(DAYS - 1, -1, -1):
-            await self._day(last - timedelta(days=back))
+            if last - timedelta(days=back) >= first:
+                await self._day(last - timedelta(days=back))
+
+    async def _first(self, today: date) -> date:
+        """The day on which this channel began: what is before it is none of this system's."""
+        name = f"{self.wallet}/statement/first"
+        text = await self.ports.kept(name)
+        if text is None:
+            await self.ports.keep(name, today.isoformat())
+            return today
+        return date.fromisoformat(text)
 
     async def _day(self, day: date) -> None:
         """One day, unless it was taken. A file that is not there yet is asked for again."""
