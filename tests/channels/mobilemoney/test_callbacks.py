@@ -352,7 +352,7 @@ WILD = st.dictionaries(NAMES, st.recursive(JSON, lambda i: st.dictionaries(NAMES
 
 
 @pytest.mark.parametrize("provider", ["mpesa", "mtn", "airtel"])
-@settings(max_examples=25, deadline=None,
+@settings(max_examples=15, deadline=None,
           suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip
 @given(body=st.binary(max_size=200) | WILD.map(lambda found: json.dumps(found).encode()),
        kind=st.sampled_from(list(Kind)))  # fmt: skip
@@ -368,7 +368,7 @@ def test_whatever_comes_is_answered_and_proves_nothing(
     assert not [line for line in stage.ports.log.lines if line[1] == "wallet.callback"]
 
 
-@settings(max_examples=25, deadline=None,
+@settings(max_examples=15, deadline=None,
           suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip
 @given(path=st.text(max_size=80), peer=st.text(max_size=30))
 def test_whatever_address_is_tried_is_turned_away(tmp_path: Path, path: str, peer: str) -> None:
