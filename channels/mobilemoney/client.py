@@ -13,7 +13,13 @@ from OpenSSL.crypto import Error as PemError
 from OpenSSL.SSL import Error as TlsError
 from service_identity import VerificationError
 from twisted.internet import ssl
-from twisted.internet.defer import Deferred, DeferredSemaphore, TimeoutError, succeed
+from twisted.internet.defer import (
+    CancelledError,
+    Deferred,
+    DeferredSemaphore,
+    TimeoutError,
+    succeed,
+)
 from twisted.internet.error import ConnectError, DNSLookupError
 from twisted.internet.error import TimeoutError as ConnectTimeout
 from twisted.internet.protocol import Protocol, connectionDone
@@ -185,7 +191,8 @@ def _why(failure: Failure) -> Any:
         return failure
     if isinstance(error, _NOT_SENT) or _distrusted(error):
         raise NotSentError(f"{type(error).__name__}: {error}") from error
-    if isinstance(error, TimeoutError):
+    reasons = error.reasons if isinstance(error, ResponseNeverReceived) else [failure]
+    if any(isinstance(each.value, TimeoutError | CancelledError) for each in reasons):
         raise LostError("no answer in time") from error
     raise LostError(f"{type(error).__name__}: {error}") from error
 
