@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Final
-from uuid import UUID
 
 from adapters.mobilemoney import fields, unionpay, unionpay_bill
 from adapters.mobilemoney.bills import Bill, Where
@@ -51,11 +50,17 @@ _HEADERS: Final = {"Content-Type": "application/x-www-form-urlencoded;charset=ut
 def order_time(reference: str, at: datetime | None) -> str:
     """The time that an order is known by. UnfitError: neither noted nor in the reference."""
     if at is None:
-        number = UUID(reference)
-        if number.version != 7:
-            raise UnfitError("time", "when it was asked for was not noted")
-        at = datetime.fromtimestamp((number.int >> 80) / 1000, UTC)
+        at = _carried(compact(reference))
+    if at is None:
+        raise UnfitError("time", "when it was asked for was not noted")
     return at.astimezone(_BEIJING).strftime(_TIME)
+
+
+def _carried(number: str) -> datetime | None:
+    """The time in a UUIDv7 (RFC 9562 §5.7), given in hex digits; None: it is none."""
+    if len(number) != 32 or number[12] != "7":
+        return None
+    return datetime.fromtimestamp(int(number[:12], 16) / 1000, UTC)
 
 
 def _post(given: Given, path: str, told: Mapping[str, str]) -> Call:

@@ -69,14 +69,19 @@ def run(
         answers=chosen, every=every, delay=delay, down=down, expiry_s=expiry,
         fee_per_mille=fee_per_mille, merchant=merchant, seed=seed,
     )  # fmt: skip
+    dialect = _dialect(provider, callback, currency, keys)
+    if isinstance(dialect, Mpesa):
+        dialect.validates = validates
+    _serve(lambda reactor: KINDS[kind](reactor, dialect, options), (port, control_port), interface)
+
+
+def _dialect(provider: str, callback: str, currency: str, keys: str) -> Any:
     dialect: Any = PROVIDERS[provider](callback)
     if currency:
         dialect.currency = currency
-    if isinstance(dialect, Mpesa):
-        dialect.validates = validates
-    if isinstance(dialect, Wechat | Alipay | Unionpay) and keys:
+    if keys and isinstance(dialect, Wechat | Alipay | Unionpay):
         dialect.keys = signed.keys(Path(keys))
-    _serve(lambda reactor: KINDS[kind](reactor, dialect, options), (port, control_port), interface)
+    return dialect
 
 
 def _serve(make: Callable[[Any], Purse], ports: tuple[int, int], interface: str) -> None:
