@@ -61,6 +61,9 @@ class Wants(msgspec.Struct, frozen=True, gc=False):
     batches: tuple[tuple[str, int], ...] = ()  # (terminal, wanted too; number), with all in them
     uploads: tuple[tuple[str, int, int, int], ...] = ()  # (terminal, batch, day, stan)
     offline: tuple[tuple[str, str, int], ...] = ()  # (terminal, receipt of a series, day)
+    guards: tuple[str, ...] = ()  # phones whose PIN counts; locked last of all
+    registering: tuple[str, ...] = ()  # phones, wanted too, with requests and what they have
+    holders_of: tuple[str, ...] = ()  # meters, wanted too, whose phones on file may agree
     wallets: tuple[tuple[str, str, str], ...] = ()  # (what, with whom, key): core.wallets.rows
     wallet_books: tuple[tuple[str, str, str], ...] = ()  # the same: core.wallets.book_wants
     typed: tuple[str, ...] = ()  # what payers typed, and all that it may name

@@ -17,11 +17,14 @@ from core.wallets.terms import WalletTerms
 
 @dataclass(frozen=True, slots=True)
 class SaleLimits:
-    """Minor units; 0: no limit. Days are days of the company's zone."""
+    """Minor units; 0: no limit. Days are days of the company's zone.
+
+    ``pin_above``: what a phone buys from an account for more than this needs its PIN."""
 
     per_sale: int = 0
     per_day_meter: int = 0
     per_day_phone: int = 0
+    pin_above: int = 0
 
 
 #: What a sale does about a meter that needs a key change: sell under the old key; do so and say

@@ -141,6 +141,7 @@ class Phone(Entity, frozen=True, kw_only=True, gc=False):
     language: str
     account_ids: tuple[int, ...]
     meters: tuple[OwnMeter, ...]
+    seen_at: int = 0  # registered or bought last, to a month; 0: nobody knows
 
 
 class Debt(Entity, frozen=True, kw_only=True, gc=False):

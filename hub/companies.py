@@ -68,7 +68,10 @@ def _terms(config: Config, code: str, section: CompanySection, token_of: TokenOf
             debts_cap_rate_e8=collection.debts_cap_e8,
         ),
         limits=SaleLimits(
-            section.limits.per_sale, section.limits.per_day_meter, section.limits.per_day_phone
+            section.limits.per_sale,
+            section.limits.per_day_meter,
+            section.limits.per_day_phone,
+            section.limits.pin_above,
         ),
         repeat_minutes=section.repeat_minutes,
         confirm_minutes=section.confirm_minutes,

@@ -1,4 +1,4 @@
-"""What may be a cashier's PIN, and the key that a company proves PINs by."""
+"""What may be a PIN, and the key that a company proves cashiers' and phones' PINs by."""
 
 from typing import Final
 
@@ -35,7 +35,8 @@ def company_proof(config: Config, company: str, agent: str, cashier: str, pin: s
 
 
 def key_problems(config: Config, reader: Reader) -> list[str]:
-    """Companies whose cashiers cannot sign on: their key is missing or no key."""
+    """Companies whose key is missing or no key, though cashiers or phones have PINs: no cashier signs
+    on, no phone buys for more than ``pin_above``."""
     problems = []
     for code, company in config.companies.items():
         where = f"[companies.{code}] pin_key_file"
@@ -44,6 +45,8 @@ def key_problems(config: Config, reader: Reader) -> list[str]:
                 read_key(config.path(company.pin_key_file))
             except PinKeyError as error:
                 problems.append(f"{where}: {error}")
+        elif company.limits.pin_above:
+            problems.append(f"{where} is missing: limits.pin_above needs it")
         elif agents := agents_with_cashiers(reader, code):
             problems.append(f"{where} is missing: cashiers ({agents} agents) cannot sign on")
     return problems

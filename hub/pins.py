@@ -1,4 +1,4 @@
-"""The proof of a cashier's PIN: a keyed hash, made where the PIN is typed or arrives.
+"""The proof of a PIN, a cashier's or a phone's: a keyed hash, made where it is typed or arrives.
 
 The PIN itself is in no message, journal or log. The key is the company's, in a file of its own.
 """
@@ -18,6 +18,12 @@ class PinKeyError(ValueError):
 def proof(key: bytes, company: str, agent: str, cashier: str, pin: str) -> str:
     """HMAC-SHA-256 in hex of whose PIN it is and the PIN: the same PIN of two cashiers differs."""
     said = "\0".join(("wattbus pin 1", company, agent, cashier, pin))
+    return hmac.digest(key, said.encode("utf-8"), hashlib.sha256).hex()
+
+
+def phone_proof(key: bytes, company: str, phone: str, pin: str) -> str:
+    """The same of a customer's phone (E.164): never equal to a cashier's."""
+    said = "\0".join(("wattbus phone pin 1", company, phone, pin))
     return hmac.digest(key, said.encode("utf-8"), hashlib.sha256).hex()
 
 

@@ -73,6 +73,8 @@ COMPARED: Mapping[str, tuple[str, ...]] = {
     "cashier": (),
     "terminal_shift": (),
     "terminal_receipts": (),
+    "phone_guard": (),
+    "phone_request": (),
     "wallet_payment": (),
 }
 _LEDGERS = (

@@ -94,6 +94,7 @@ class LimitsSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     per_sale: Count = 0
     per_day_meter: Count = 0
     per_day_phone: Count = 0
+    pin_above: Count = 0  # from an account, by phone: more than this needs the phone's PIN
 
 
 class RecoverySection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -150,7 +151,7 @@ class CompanySection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     )
     limits: LimitsSection = msgspec.field(default_factory=LimitsSection)
     changes: ChangesSection | None = None
-    pin_key_file: str = ""  # 64 hex digits: cashiers' PINs are proved by it; empty: no cashiers
+    pin_key_file: str = ""  # 64 hex digits: PINs are proved by it; empty: no cashiers, no PINs
     agents: str = ""  # mapping of agents' commission; empty: nobody earns anything
     wallets: str = ""  # mapping of wallets; empty: no money comes by wallet
     collection: str = ""  # mapping of fees, allocation rules, late fees; empty: nothing is charged

@@ -136,6 +136,9 @@ def _with_set(prefix: str = "", required: bool = False) -> dict[str, Slot]:
     return _sale(prefix) | {"kct": Slot(at, "numbered", required=required), "number": number}
 
 
+#: What confirms something about a phone.
+_CODE: Final = {"code": Slot("code", required=True)}
+
 _NOTICES: Final[Mapping[str, Key]] = {
     "token": Key(_sale()),
     "token-copy": Key(_with_set()),
@@ -199,6 +202,11 @@ _NOTICES: Final[Mapping[str, Key]] = {
             "suggestion": Slot("suggestion", required=True),
         }
     ),
+    "register-meter": Key(_CODE | {"meter": Slot("meter", required=True), "phone": Slot("phone")}),
+    "register-spending": Key(
+        _CODE | {"meter": Slot("meter", required=True), "phone": Slot("phone")}
+    ),
+    "phone-code": Key(_CODE),
     "help": Key(),
     "nonsense": Key(),
     "nonsense.amount-missing": Key({"meter": Slot("meter")}),
@@ -206,6 +214,7 @@ _NOTICES: Final[Mapping[str, Key]] = {
     "nonsense.advance-how": Key(),
     "nonsense.code-missing": Key(),
     "nonsense.meter-missing": Key({"tender": Slot("tender", "money")}),
+    "nonsense.pin-by-sms": Key(),
     "nonsense.price-how": Key(),
     "nonsense.several-amounts": Key(),
     "nonsense.several-commands": Key(),

@@ -6,6 +6,7 @@ answer that says yes.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -58,13 +59,7 @@ def sign(call: Call, given: Given) -> Call:
     what = call.method, path, call.body
     stamp = int(given.now.timestamp())
     header = wechat.authorization(who, own_key(given), what, stamp, given.nonce)
-    return Call(
-        method=call.method,
-        path=call.path,
-        headers={**call.headers, "Authorization": header},
-        body=call.body,
-        bearer=False,
-    )
+    return replace(call, headers={**call.headers, "Authorization": header}, bearer=False)
 
 
 def open_answer(answered: Answered, given: Given) -> Answered:

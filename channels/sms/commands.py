@@ -27,6 +27,8 @@ MAX_TENTHS: Final = 1_000_000
 NEARLY: Final = 9
 _NUMBER: Final = re.compile(r"[0-9](?:[0-9,.'’]*[0-9])?")
 _UNKNOWN: Final = re.compile(r"[\u3400-\u9fff]|[^\W\d_]+")
+#: Said beside another command; by themselves they ask for nothing.
+_BESIDE: Final = ("again", "wallet")
 _PLAIN: Final = re.compile(r"([A-Z]+) ([0-9]{11}|[0-9]{13}) ([1-9][0-9]{0,8})")
 _NOUGHTS: Final = re.compile(r"(?<![^\W\d_])[0-9O](?:[0-9O,.'’-]*[0-9O])?(?![^\W\d_])")
 
@@ -40,13 +42,15 @@ class Money(msgspec.Struct, frozen=True):
 
 
 class Buy(msgspec.Struct, frozen=True):
-    """``tender`` in minor units; ``text`` is the same command as we would write it."""
+    """``tender`` in minor units; ``text`` is the same command as we would write it. ``wallet``: the
+    sender's own wallet pays."""
 
     meter: str
     tender: int
     another: bool
     text: str
     language: str
+    wallet: bool = False
 
 
 class Yes(msgspec.Struct, frozen=True):
@@ -90,6 +94,15 @@ class _Piece:
     factor: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How somebody buys: in which language, once more, by his wallet."""
+
+    language: str = ""
+    another: bool = False
+    wallet: bool = False
+
+
 @dataclass(slots=True)
 class _Heard:
     """The parts of a text. ``groups`` are runs of numbers with no word between them."""
@@ -105,6 +118,17 @@ class _Heard:
 
     def pieces(self) -> list[_Piece]:
         return [piece for group in self.groups for piece in group]
+
+
+def names_a_pin(text: str, words: Words) -> bool:
+    """Whether a text speaks of a PIN: then what is typed in it is nobody's to keep."""
+    heard = _hear(fold(text[:MAX_TEXT]), words)
+    return any(kind == "pin" for kind, _ in (*heard.commands, *heard.weak))
+
+
+def without_digits(text: str) -> str:
+    """The text with a ``*`` for every digit, of any script: what may be kept of a PIN."""
+    return "".join("*" if letter.isdigit() else letter for letter in text)
 
 
 def parse(text: str, words: Words, money: Money) -> Command:
@@ -129,18 +153,23 @@ def _plain_purchase(folded: str, words: Words, money: Money) -> Buy | None:
 def _understood(folded: str, words: Words, money: Money) -> Command:
     heard = _hear(_with_noughts(folded) if "O" in folded else folded, words)
     commands = list(dict.fromkeys(heard.commands or heard.weak))
-    kinds = list(dict.fromkeys(kind for kind, _ in commands if kind != "again"))
+    kinds = list(dict.fromkeys(kind for kind, _ in commands if kind not in _BESIDE))
     language = commands[0][1] if commands else ""
+    if "pin" in kinds:
+        return Nonsense("pin-by-sms", language=language)
+    wallet = "pay" in kinds or any(kind == "wallet" for kind, _ in commands)
+    if set(kinds) == {"buy", "pay"}:
+        kinds = ["pay"]
     if len(kinds) > 1:
         return Nonsense("several-commands", language=language)
     if not kinds:
-        meant = _buy(heard, words, money, "", another=False)
+        meant = _buy(heard, words, money, _Way(wallet=wallet))
         if isinstance(meant, Buy):
             return Nonsense("send-instead", {"suggestion": meant.text}, language)
         return meant if meant.reason == "send-instead" else Nonsense(language=language)
-    if kinds[0] == "buy":
+    if kinds[0] in ("buy", "pay"):
         another = any(kind == "again" for kind, _ in commands)
-        return _buy(heard, words, money, language, another)
+        return _buy(heard, words, money, _Way(language, another, wallet))
     if kinds[0] == "free":
         return _free(heard, language)
     if kinds[0] == "advance":
@@ -250,7 +279,8 @@ def _price(heard: _Heard, money: Money, language: str) -> Ask | Nonsense:
     return Ask("price", language, meter, min(units))
 
 
-def _buy(heard: _Heard, words: Words, money: Money, language: str, another: bool) -> Buy | Nonsense:
+def _buy(heard: _Heard, words: Words, money: Money, way: "_Way") -> Buy | Nonsense:
+    language = way.language
     others = [codes for codes in heard.currencies if money.currency not in codes]
     if others:
         codes = {"currency": min(others[0]), "expected": money.currency}
@@ -264,10 +294,11 @@ def _buy(heard: _Heard, words: Words, money: Money, language: str, another: bool
         return Nonsense(reason, args, language)
     (meter, amounts), *_ = found
     (tender,) = amounts
-    text = f"{words.word('buy', language)} {meter} {plain_amount(tender, money)}"
+    word = words.word("pay" if way.wallet else "buy", language)
+    text = f"{word} {meter} {plain_amount(tender, money)}"
     if heard.unknown:
         return Nonsense("send-instead", {"suggestion": text}, language)
-    return Buy(meter, tender, another, text, language)
+    return Buy(meter, tender, way.another, text, language, way.wallet)
 
 
 def plain_amount(tender: int, money: Money) -> str:

@@ -6,10 +6,19 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
 
+from msgspec.structs import replace
 from twisted.internet.defer import Deferred, succeed
 from twisted.python.failure import Failure
 
-from channels.sms.commands import Ask, Command, Money, Nonsense, parse
+from channels.sms.commands import (
+    Ask,
+    Command,
+    Money,
+    Nonsense,
+    names_a_pin,
+    parse,
+    without_digits,
+)
 from channels.sms.config import SmsConfig
 from channels.sms.languages import Languages
 from channels.sms.translate import (
@@ -23,7 +32,7 @@ from channels.sms.translate import (
     price_notice,
 )
 from channels.sms.words import Words
-from core.messages import AskAdvance, ConfirmVend, CreditVend
+from core.messages import AskAdvance, ConfirmVend, CreditVend, RequestCollection
 from core.queries.customer import quote_units
 from core.queries.views import QuoteView
 from core.refusals import Refusal
@@ -55,6 +64,9 @@ class Inbound:
 
     def receive(self, incoming: Incoming) -> "Deferred[int]":
         """Journal a text and see to its answer; fails with what the ports fail with."""
+        if names_a_pin(incoming.text, self.words):
+            self.counters["pins"] += 1
+            incoming = replace(incoming, text=without_digits(incoming.text))
         whole = incoming.complete
         command = parse(incoming.text, self.words, self.money) if whole else Nonsense()
         if not incoming.phone or self._too_much(incoming.phone, command):
@@ -145,7 +157,9 @@ class Inbound:
 
     def _tell_again(self, arrived: Arrival, accepted: Accepted, phone: str, reply: Reply) -> None:
         """A person who sends the same purchase again, and not at once, waits for its answer."""
-        money = isinstance(arrived.message, CreditVend | ConfirmVend | AskAdvance)
+        money = isinstance(
+            arrived.message, CreditVend | ConfirmVend | AskAdvance | RequestCollection
+        )
         age = (self.ports.now_us() - made_at_us(accepted.message_id)) / 1e6
         if not money or accepted.answer is None or age < self.config.resend_after_s:
             return

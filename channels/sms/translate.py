@@ -23,6 +23,7 @@ from core.messages import (
     Message,
     Outcome,
     Recipient,
+    RequestCollection,
     SendNotice,
 )
 from core.queries.views import QuoteView
@@ -111,15 +112,7 @@ def message_of(phone: str, command: Command, reply: Reply) -> Message:
     to = (Recipient(way="sms", address=phone, language=reply.language, channel=reply.channel),)
     match command:
         case Buy():
-            return CreditVend(
-                meter=command.meter,
-                tender=command.tender,
-                currency=reply.currency,
-                phone=phone,
-                another=command.another,
-                reply=to,
-                answer_by_notice=True,
-            )
+            return _purchase(phone, command, reply, to)
         case Yes():
             return ConfirmVend(phone=phone, code=command.code, reply=to)
         case Ask(kind="balance"):
@@ -134,6 +127,32 @@ def message_of(phone: str, command: Command, reply: Reply) -> Message:
             return notice(phone, nonsense_notice(command), reply)
         case _:
             return notice(phone, ("help", {}), reply)
+
+
+def _purchase(
+    phone: str, command: Buy, reply: Reply, to: tuple[Recipient, ...]
+) -> CreditVend | RequestCollection:
+    """What an account pays, or the sender's own wallet: then it is asked first."""
+    vend = CreditVend(
+        meter=command.meter,
+        tender=command.tender,
+        currency=reply.currency,
+        phone=phone,
+        another=command.another,
+        reply=to,
+        answer_by_notice=True,
+    )
+    if not command.wallet:
+        return vend
+    return RequestCollection(
+        payer=phone,
+        amount=vend.tender,
+        currency=vend.currency,
+        purpose="vend",
+        vend=vend,
+        reply=to,
+        answer_by_notice=True,
+    )
 
 
 def notice(phone: str, what: Notice, reply: Reply) -> SendNotice:

@@ -12,7 +12,10 @@ import msgspec
 
 from core.documents import Document, DocumentError, Problem, read
 
-Kind = Literal["buy", "yes", "balance", "last", "free", "advance", "price", "help", "again"]
+Kind = Literal[
+    "buy", "pay", "wallet", "yes", "balance", "last", "free", "advance", "price", "pin", "help",
+    "again",
+]  # fmt: skip
 #: Letters of these scripts are written without blanks between words.
 _UNSPACED: Final = re.compile(r"[\u3400-\u9fff]")
 

@@ -6,13 +6,14 @@ is told not to buy again.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeVar
 
 import msgspec
 from twisted.internet.defer import Deferred
 
 from channels.ussd.document import Slot
+from channels.ussd.own import ASKS, check, ended
 from channels.ussd.sessions import SessionKey
 from channels.ussd.state import (
     Outcome,
@@ -26,6 +27,7 @@ from core.messages import (
     CreditVend,
     Message,
     Recipient,
+    RequestCollection,
     SetLanguage,
 )
 from core.messages import Outcome as AnswerOutcome
@@ -41,7 +43,7 @@ LAST_TOKENS: Final = 3
 EXPIRES_S: Final = 3600.0
 
 #: After these it is not said that nothing happened unless that is known.
-_MOVING: Final = frozenset({"buy", "free-units", "advance"})
+_MOVING: Final = frozenset({"buy", "pin-buy", "pay-wallet", "free-units", "advance", *ASKS})
 
 T = TypeVar("T")
 
@@ -125,7 +127,12 @@ class Actions:
             return Outcome("other-holder", holder)
         if view.earlier is not None and not call.slots.get("another"):
             return Outcome("earlier", self.words.sale(view.earlier, language))
-        quoted = {"quoted_tenths": str(view.units_tenths), "quoted_tender": str(view.tender)}
+        quoted = {
+            "quoted_tenths": str(view.units_tenths),
+            "quoted_tender": str(view.tender),
+            "payer": call.session.msisdn.lstrip("+"),
+            "pin": view.pin,
+        }
         return Outcome(name, self.words.quote(view, language) | quoted)
 
     async def last_tokens(self, call: Call) -> Outcome:
@@ -160,8 +167,77 @@ class Actions:
     # -- buying
 
     async def buy(self, call: Call) -> Outcome:
-        """The purchase, accepted under the key of the price that was confirmed."""
-        found = await self._done(call, self._arrival(call))
+        """The purchase, accepted under the key of the price that was confirmed; a PIN that it needs
+        is asked for first."""
+        pin = call.state.place.args.get("pin", "")
+        if pin:
+            return Outcome("pin" if pin == "needed" else "no-pin", call.state.place.args)
+        return await self._bought(call, "")
+
+    async def pin_buy(self, call: Call) -> Outcome:
+        """The same with the PIN: if it is right, its pass goes with the purchase."""
+        checking = self._for_nothing("pin", check(call.session.msisdn, call.slots), "", call)
+        try:
+            found = await self._done(call, checking)
+        except TimeUp:
+            return Outcome("fault")  # the PIN was looked at, nothing was bought
+        if isinstance(found, Outcome):
+            return Outcome("fault") if found.name == "late" else found
+        if found.outcome is AnswerOutcome.DONE:
+            return await self._bought(call, str(found.data["pass"]))
+        no = self._refused(found.code, found.args, call)
+        if found.code != "phone-pin-wrong":
+            return no
+        return Outcome("wrong-pin", {**call.state.place.args, **no.args})
+
+    async def pay_wallet(self, call: Call) -> Outcome:
+        """The caller's own wallet is asked: he approves on his phone, the token comes by SMS."""
+        purchase, args = self._arrival(call), call.state.place.args
+        assert isinstance(purchase.message, CreditVend)
+        # he was shown whose meter it is, where it is not his own
+        vend = msgspec.structs.replace(purchase.message, account="", holder_confirmed=True)
+        message = RequestCollection(
+            payer=call.session.msisdn, amount=vend.tender, currency=vend.currency, purpose="vend",
+            vend=vend, reply=vend.reply,
+        )  # fmt: skip
+        arrival = replace(purchase, key=f"{call.purchase}/wallet", message=message)
+        found = await self._done(call, arrival)
+        if isinstance(found, Outcome):
+            return found
+        if found.outcome is not AnswerOutcome.DONE:
+            return self._refused(found.code, found.args, call)
+        wallet = str(found.data.get("wallet_name", "")) or args.get("wallet", "")
+        shown = {name: args.get(name, "") for name in ("meter", "tender")}
+        return Outcome("asked", {**shown, "label": wallet})
+
+    # -- his own
+
+    async def own(self, call: Call) -> Outcome:
+        """Something about his meters, his PIN or a payment of his."""
+        action, slots = call.state.action, call.slots
+        assert action is not None
+        if action == "set-pin" and slots["new_pin"] != slots.get("new_pin_again"):
+            return Outcome("differ")
+        phone = call.session.msisdn
+        message = ASKS[action](phone, slots, call.state.language, self._reply(call))
+        found = await self._done(call, self._for_nothing(action, message, "", call))
+        if isinstance(found, Outcome):
+            return found
+        if found.outcome is not AnswerOutcome.DONE:
+            no = self._refused(found.code, found.args, call)
+            again = action == "confirm-meter" and found.code == "phone-code-wrong"
+            return Outcome("wrong", no.args) if again else no
+        return self._sold(found, "found", call) if action == "my-payment" else ended(found)
+
+    async def my_pin(self, call: Call) -> Outcome:
+        """Whether the phone has a PIN."""
+        state = await self._query(call, customer.pin_state)
+        if state == "stranger":
+            return self._refused("phone-not-registered", {}, call)
+        return Outcome(str(state))
+
+    async def _bought(self, call: Call, word: str) -> Outcome:
+        found = await self._done(call, self._arrival(call, word))
         return found if isinstance(found, Outcome) else await self._answered(found, call)
 
     async def free_units(self, call: Call) -> Outcome:
@@ -230,7 +306,7 @@ class Actions:
             return Outcome("late")
         return answer
 
-    def _arrival(self, call: Call) -> Arrival:
+    def _arrival(self, call: Call, word: str = "") -> Arrival:
         meter, phone = call.slots["meter"], call.session.msisdn
         message = CreditVend(
             meter=meter,
@@ -241,6 +317,7 @@ class Actions:
             holder_confirmed=bool(call.slots.get("holder_confirmed")),
             another=bool(call.slots.get("another")),
             quoted_tenths=int(call.state.place.args["quoted_tenths"]),
+            pin_pass=word,
             reply=self._reply(call),
         )
         return Arrival(
@@ -304,6 +381,10 @@ def _choice(call: Call) -> Arrival:
 _RUN: Final[Mapping[str, Callable[[Actions, Call], Awaitable[Outcome]]]] = {
     "quote": Actions.quote,
     "buy": Actions.buy,
+    "pin-buy": Actions.pin_buy,
+    "pay-wallet": Actions.pay_wallet,
+    "my-pin": Actions.my_pin,
+    **dict.fromkeys(ASKS, Actions.own),
     "last-tokens": Actions.last_tokens,
     "balance": Actions.balance,
     "free-units": Actions.free_units,

@@ -5,6 +5,7 @@ again gets the screen that it was given, and moves nothing.
 """
 
 import json
+import re
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -14,10 +15,13 @@ from twisted.internet.defer import Deferred
 
 from channels.ussd.actions import Actions, Call
 from channels.ussd.menu import (
+    BACK,
+    HOME,
     Machine,
     saved,
     step,
 )
+from channels.ussd.pins import Pins
 from channels.ussd.screens import Screens, Shown
 from channels.ussd.sessions import MAX_HOPS, Full, Session, SessionKey, Sessions
 from channels.ussd.state import (
@@ -28,10 +32,12 @@ from channels.ussd.state import (
     Phase,
 )
 from core.queries import customer
+from core.registration.guard import YEAR_US
 from hub.channel import Ports
 from hub.deadlines import within
 
 _HIDDEN: Final = "***"
+_PIN: Final = re.compile(r"[0-9]{4,8}")
 
 
 class Kind(StrEnum):
@@ -65,6 +71,7 @@ class Conversation:
     sessions: Sessions
     actions: Actions
     answer_within_s: float
+    pins: Pins
     unique_ids: bool = True
     counts: Counter[str] = field(default_factory=Counter)
     stopping: bool = False
@@ -142,7 +149,8 @@ class Conversation:
             session.state = step(self.machine, session.state, Hangup()).state
             return self._end("busy", session.state.language)
         for text in hop.answers:
-            answer = Answer(text, session.state.hop + 1, unseen=begins)
+            heard = self._heard(session, text)
+            answer = Answer(heard, session.state.hop + 1, unseen=begins)
             await self._advance(session, answer, raw, deadline)
         return self._shown(session, hop)
 
@@ -167,7 +175,9 @@ class Conversation:
             self.ports.log.exception("ussd.caller-unknown")
             return False
         earlier = None if ahead else self.sessions.saved(session.key, now_us)
-        event = Dial(self.actions.words.facts(phone), earlier)
+        old = 0 < phone.seen_at < now_us - YEAR_US and phone.registered
+        known = {"pins": "1" if self.pins.key else "", "unused": "1" if old else ""}
+        event = Dial(self.actions.words.facts(phone, known), earlier)
         session.state = step(self.machine, session.state, event).state
         return True
 
@@ -210,6 +220,14 @@ class Conversation:
         self.ports.record(f"{key.gateway}/{key.session}/{hops}", raw, key.msisdn)
         return raw
 
+    def _heard(self, session: Session, text: str) -> str:
+        """What the menu machine gets of an answer: of a PIN its proof."""
+        state = session.state
+        prompt = self.machine.screen(state).prompt if state.phase is Phase.ASKING else None
+        if prompt is None or prompt.kind != "pin" or text.strip() in (BACK, HOME):
+            return text
+        return self.pins.heard(session.key.msisdn, text, new=prompt.slot == "new_pin")
+
     def _redacted(self, session: Session, hop: Hop) -> tuple[str, ...]:
         """The answers as the journal may know them.
 
@@ -217,11 +235,17 @@ class Conversation:
         which screens they will meet: if the menu asks for a secret anywhere, they are all hidden.
         """
         if session.state.phase is Phase.NEW:
-            secret = self.machine.has_secrets
-        else:
-            prompt = self.machine.screen(session.state).prompt
-            secret = prompt is not None and prompt.secret
-        return tuple(_HIDDEN if secret else answer for answer in hop.answers)
+            return tuple(_HIDDEN if self.machine.has_secrets else each for each in hop.answers)
+        prompt = self.machine.screen(session.state).prompt
+        if prompt is not None and prompt.hidden:
+            for answer in hop.answers:
+                session.hide(answer)
+        # a choice has two digits at most: four are a PIN that was typed too early
+        early = prompt is None
+        return tuple(
+            _HIDDEN if session.hides(each) or (early and _PIN.fullmatch(each.strip())) else each
+            for each in hop.answers
+        )
 
     def _end(self, key: str, language: str) -> Shown:
         language = language or self.actions.words.own_language()

@@ -13,9 +13,27 @@ import msgspec
 from core.documents import Document, DocumentError, Problem, read
 
 Action = Literal[
-    "quote", "buy", "last-tokens", "balance", "free-units", "advance", "language", "continue"
-]
-Slot = Literal["meter", "tender", "units", "account", "language", "holder_confirmed", "another"]
+    "quote", "buy", "pin-buy", "pay-wallet", "last-tokens", "balance", "free-units", "advance",
+    "my-payment", "add-meter", "confirm-meter", "name-meter", "remove-meter", "keep-meter",
+    "my-pin", "set-pin", "reset-pin", "language", "continue",
+]  # fmt: skip
+Slot = Literal[
+    "meter", "tender", "units", "account", "language", "holder_confirmed", "another", "receipt",
+    "name", "spends", "code", "pin", "old_pin", "new_pin", "new_pin_again",
+]  # fmt: skip
+#: What an option can depend on: something that is known of the caller, or of the price shown.
+When = Literal["", "account", "wallet", "pins", "unused"]
+#: Actions that move money at the price on the screen.
+PAYING: Final = frozenset({"buy", "pay-wallet"})
+_QUOTED = "meter meter_name tender units unit coins lines carried account credit wallet payer"
+_SOLD = "meter units unit coins tender token receipt lines key_change free_token free_units"
+_EARLIER = "meter units unit coins tender token receipt at kct"
+#: What moves money or a registration can end without our knowing.
+_DOING = {"late": "", "unsure": "", "refused": "reason", "busy": ""}
+_BOUGHT = {
+    "sold": _SOLD, "late": "", "unsure": "", "changed": _QUOTED,
+    "other-holder": "meter holder tender", "earlier": _EARLIER, "refused": "reason", "busy": "",
+}  # fmt: skip
 
 #: Every action and how it can end. ``continue`` takes up a dropped session and has no end of its
 #: own. Behind each outcome, what the texts of its screen may show.
@@ -23,44 +41,34 @@ OUTCOMES: Final[Mapping[str, Mapping[str, frozenset[str]]]] = {
     action: {name: frozenset(args.split()) for name, args in outcomes.items()}
     for action, outcomes in {
         "quote": {
-            "quoted": "meter meter_name tender units unit coins lines carried account credit",
+            "quoted": _QUOTED,
             "other-holder": "meter holder tender",
-            "earlier": "meter units unit coins tender token receipt at kct",
+            "earlier": _EARLIER,
             "stranger": "holder meter",
             "refused": "reason",
             "fault": "",
         },
-        "buy": {
-            "sold": "meter units unit coins tender token receipt lines key_change free_token"
-            " free_units",
-            "late": "",
-            "unsure": "",
-            "changed": "meter meter_name tender units unit coins lines carried account credit",
-            "other-holder": "meter holder tender",
-            "earlier": "meter units unit coins tender token receipt at kct",
-            "refused": "reason",
-            "busy": "",
-        },
+        # what is bought when the PIN is right is on the screen still: its arguments stay
+        "buy": {**_BOUGHT, "pin": _QUOTED, "no-pin": _QUOTED},
+        "pin-buy": {**_BOUGHT, "wrong-pin": f"{_QUOTED} reason", "fault": ""},
+        "pay-wallet": {"asked": "label meter tender", **_DOING},
+        "my-payment": {"found": _EARLIER, **_DOING},
+        "add-meter": {"code": "meter sent_to", "operator": "meter", "done": "meter", **_DOING},
+        "confirm-meter": {"done": "", "wrong": "reason", **_DOING},
+        "name-meter": {"done": "meter", **_DOING},
+        "remove-meter": {"done": "meter", **_DOING},
+        "keep-meter": {"code": "meter sent_to", **_DOING},
+        "my-pin": {"set": "", "unset": "", "refused": "reason", "fault": ""},
+        "set-pin": {"done": "", "differ": "", **_DOING},
+        "reset-pin": {"code": "sent_to", **_DOING},
         "last-tokens": {"listed": "sales", "none": "", "refused": "reason", "fault": ""},
         "balance": {
             "shown": "account credit debt block_left unit",
             "refused": "reason",
             "fault": "",
         },
-        "free-units": {
-            "given": "meter units unit token key_change",
-            "late": "",
-            "unsure": "",
-            "refused": "reason",
-            "busy": "",
-        },
-        "advance": {
-            "given": "meter units unit coins token key_change owed receipt",
-            "late": "",
-            "unsure": "",
-            "refused": "reason",
-            "busy": "",
-        },
+        "free-units": {"given": "meter units unit token key_change", **_DOING},
+        "advance": {"given": "meter units unit coins token key_change owed receipt", **_DOING},
         "language": {"chosen": ""},
         "continue": {},
     }.items()
@@ -72,7 +80,7 @@ LISTS: Final[Mapping[str, Slot]] = {
     "languages": "language",
 }
 #: May stand in any text.
-BASE_ARGS: Final = frozenset({"company", "help_line", "currency", "name", "test"})
+BASE_ARGS: Final = frozenset({"company", "help_line", "currency", "name", "test", "wallet"})
 #: One sale in the list of the last tokens.
 SALE_ARGS: Final = frozenset(
     {"at", "meter", "token", "units", "unit", "coins", "tender", "receipt", "kct"}
@@ -81,29 +89,37 @@ SALE_ARGS: Final = frozenset(
 FIXED_TEXTS: Final = (
     "nav.more", "nav.back", "nav.home", "busy", "fault", "sale", "key-change",
     "wrong.option", "wrong.digits", "wrong.meter", "wrong.check-digit", "wrong.amount",
-    "wrong.units",
+    "wrong.units", "wrong.pin", "wrong.weak-pin", "wrong.name", "wrong.receipt",
 )  # fmt: skip
 #: Deeper menus are not found again by anybody; the numbers 97 and below name options.
 MAX_SCREENS: Final = 200
 
 
 class Option(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A numbered choice: its text, and where it leads. ``set`` fills slots on the way."""
+    """A numbered choice: its text, and where it leads. ``set`` fills slots on the way; ``when``: it
+    is offered only where this says something."""
 
     text: str
     go: str = ""
     do: Action | None = None
     set: dict[Slot, str] = {}
+    when: When = ""
 
 
 class Prompt(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """A question that is answered by typing. ``secret`` answers are never journaled."""
+    """A question that is answered by typing. ``secret`` answers are never journaled; those of kind
+    ``pin`` are secret always, and only their keyed proof comes this far."""
 
-    kind: Literal["digits", "meter", "amount", "units"]
+    kind: Literal["digits", "meter", "amount", "units", "name", "receipt", "pin"]
     slot: Slot
     shortest: int = 3
     longest: int = 20
     secret: bool = False
+
+    @property
+    def hidden(self) -> bool:
+        """Whether what is typed is nobody's to read."""
+        return self.secret or self.kind == "pin"
 
 
 class Listing(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -137,6 +153,7 @@ class Journey(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     answers: tuple[str, ...]
     outcomes: tuple[str, ...] = ()
     registered: bool = True
+    wallet: bool = True
     screen: str
 
 
@@ -229,8 +246,8 @@ def _ways(document: Document[MenuDocument]) -> Iterator[Problem]:
             if go in menu.screens and menu.screens[go].confirm:
                 why = f"'{go}' shows a price: only an outcome of quote or buy leads there"
                 yield document.problem(f"{where}.go", why)
-            if do == "buy" and not screen.confirm:
-                why = "only from a screen marked 'confirm' can be bought"
+            if do in PAYING and not screen.confirm:
+                why = "only from a screen marked 'confirm' can be paid"
                 yield document.problem(f"{where}.do", why)
 
 

@@ -68,6 +68,7 @@ def _facts(menu: MenuDocument, journey: Journey) -> Facts:
     return Facts(
         journey.registered,
         menu.languages[0],
+        {"wallet": "…" if journey.wallet else "", "pins": "…"},
         lists={
             "meters": (_METER,),
             "accounts": (Item("100001", "100001"),),

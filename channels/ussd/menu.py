@@ -14,7 +14,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from channels.ussd.document import LISTS, Action, MenuDocument, Screen, Slot
+from channels.ussd.document import (
+    LISTS,
+    PAYING,
+    Action,
+    MenuDocument,
+    Option,
+    Screen,
+    Slot,
+)
 from channels.ussd.state import (
     Answer,
     Dial,
@@ -35,7 +43,9 @@ HOME: Final = "00"
 #: Deeper than any menu; the oldest place is forgotten.
 MAX_HISTORY: Final = 12
 #: Screens of these outcomes show a price or ask about one: never taken up as they were.
-_PRICED: Final = frozenset({"quoted", "changed", "other-holder", "earlier"})
+_PRICED: Final = frozenset({"quoted", "changed", "other-holder", "earlier", "pin", "wrong-pin"})
+#: While these run nothing is taken up: what was paid for is not begun anew.
+_PAYING: Final = PAYING | {"pin-buy"}
 _FLAGS: Final = frozenset({"holder_confirmed", "another"})
 
 
@@ -67,7 +77,7 @@ def build(menu: MenuDocument, count_pages: Callable[[State], int], exponent: int
         exponent,
         results=frozenset(name for _, name in ends) - {menu.start, menu.stranger},
         priced=frozenset(name for outcome, name in ends if outcome in _PRICED),
-        has_secrets=any(each.prompt and each.prompt.secret for each in menu.screens.values()),
+        has_secrets=any(each.prompt and each.prompt.hidden for each in menu.screens.values()),
     )
 
 
@@ -80,7 +90,8 @@ def step(machine: Machine, state: State, event: Event) -> Move:
 
 def saved(machine: Machine, state: State) -> Saved | None:
     """What a redial may take up: None on the first screen, after the end, and while buying."""
-    asked = state.phase is Phase.ASKING or (state.phase is Phase.WORKING and state.action != "buy")
+    pays = state.phase is Phase.WORKING and state.action in _PAYING
+    asked = state.phase in (Phase.ASKING, Phase.WORKING) and not pays
     if not asked or machine.screen(state).end:
         return None
     if state.place.screen == machine.menu.resume:
@@ -143,8 +154,9 @@ def _chosen(machine: Machine, state: State, text: str) -> Move:
     if screen.list and 1 <= number <= len(items):
         slot, value = LISTS[screen.list.of], items[number - 1].value
         return _lead(machine, state, screen.go, screen.do, {slot: value})
-    if len(items) < number <= len(items) + len(screen.options):
-        option = screen.options[number - len(items) - 1]
+    options = offered(screen, state)
+    if len(items) < number <= len(items) + len(options):
+        option = options[number - len(items) - 1]
         return _lead(machine, state, option.go, option.do, option.set)
     return Move(_wrong(state, "wrong.option"))
 
@@ -207,6 +219,12 @@ def _close(machine: Machine, state: State, event: Event) -> Move:  # noqa: ARG00
 
 def _ignore(machine: Machine, state: State, event: Event) -> Move:  # noqa: ARG001
     return Move(state)
+
+
+def offered(screen: Screen, state: State) -> tuple[Option, ...]:
+    """The options of a screen that this caller has."""
+    known = {**state.facts.base, **state.place.args}
+    return tuple(each for each in screen.options if not each.when or known.get(each.when))
 
 
 # -- small moves

@@ -8,6 +8,7 @@ from channels.ussd.menu import (
     BACK,
     HOME,
     MORE,
+    offered,
 )
 from channels.ussd.pages import paginate
 from channels.ussd.state import (
@@ -62,7 +63,8 @@ def _body(menu: MenuDocument, sheet: Sheet, state: State) -> str:
     lines = [sheet.say(state.wrong, args)] if state.wrong else []
     lines.append(sheet.say(text_key(menu, state.place.screen), args))
     items = state.facts.lists.get(screen.list.of, ()) if screen.list else ()
-    choices = [*(item.text for item in items), *(sheet.say(o.text, args) for o in screen.options)]
+    options = (sheet.say(each.text, args) for each in offered(screen, state))
+    choices = [*(item.text for item in items), *options]
     lines += [f"{number} {choice}" for number, choice in enumerate(choices, 1)]
     return "\n".join(lines)
 

@@ -19,6 +19,7 @@ from channels.ussd.journeys import load_menu
 from channels.ussd.menu import (
     build as build_machine,
 )
+from channels.ussd.pins import Pins
 from channels.ussd.screens import Screens
 from channels.ussd.sessions import Sessions
 from channels.ussd.smpp import SmppFace
@@ -167,6 +168,7 @@ def build(ports: Ports, config: UssdConfig) -> Channel:
         sessions,
         Actions(ports, words, config.sms_channel),
         config.answer_within_s,
+        Pins(ports.pin_key(), ports.company.code),
         unique_ids=config.unique_session_ids and not config.link,
     )
     if config.path:

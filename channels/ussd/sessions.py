@@ -4,9 +4,12 @@ In memory: a session lives three minutes, and what must survive the process (a p
 hub's journal under a key that the same answers make again.
 """
 
+import hmac
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from hashlib import sha256
+from secrets import token_bytes
+from typing import Final
 
 from twisted.internet.defer import DeferredLock
 
@@ -38,6 +41,9 @@ class SessionKey:
 class Session:
     """One session. ``replies`` are the screens given, by hop; ``history`` what was typed, redacted.
 
+    ``secrets`` are the marks of answers that nobody may read: a network may bring one again when
+    its screen is over.
+
     Hops take their ``turn``, so that a repeat waits for the screen of the first.
     """
 
@@ -50,6 +56,16 @@ class Session:
     hung_up: bool = False
     turn: DeferredLock = field(default_factory=DeferredLock)
     replies: dict[bytes, Shown] = field(default_factory=dict)
+    secrets: set[bytes] = field(default_factory=set)
+
+    def hide(self, answer: str) -> None:
+        """This answer is a secret, also when it comes again."""
+        if len(self.secrets) <= MAX_HOPS:
+            self.secrets.add(_marked(answer))
+
+    def hides(self, answer: str) -> bool:
+        """Whether this was a secret before."""
+        return bool(self.secrets) and _marked(answer) in self.secrets
 
     def reply_to(self, hop: str) -> Shown | None:
         """The screen that this hop was given before."""
@@ -126,5 +142,14 @@ class Sessions:
             self._saved.popitem(last=False)
 
 
+#: Four digits are found from their hash in no time, so the mark of a secret is keyed.
+_KEY: Final = token_bytes(32)
+
+
+def _marked(answer: str) -> bytes:
+    said = answer.strip().encode("utf-8", "surrogatepass")
+    return hmac.digest(_KEY, said, sha256)
+
+
 def _digest(hop: str) -> bytes:
-    return sha256(hop.encode("utf-8", "surrogatepass")).digest()
+    return hmac.digest(_KEY, hop.encode("utf-8", "surrogatepass"), sha256)

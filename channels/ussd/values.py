@@ -14,6 +14,9 @@ MAX_AMOUNT_DIGITS: Final = 12
 #: A hundred thousand units: more than a household uses in years.
 MAX_TENTHS: Final = 1_000_000
 _GROUPED: Final = re.compile(r"[0-9]+|[0-9]{1,3}([, ][0-9]{3})+")
+#: In the place of a PIN that would be guessed first.
+WEAK: Final = "weak"
+_PROOF: Final = re.compile(r"[0-9a-f]{64}")
 _ASCII_DIGITS: Final = re.compile(r"[0-9]+")
 
 
@@ -75,9 +78,33 @@ def _units(text: str, form: Form) -> str | Wrong:
     return whole
 
 
+def _name(text: str, form: Form) -> str | Wrong:
+    """What somebody calls his meter: some letters on one line."""
+    name = " ".join(text.split())
+    fits = 1 <= len(name) <= form.longest and name.isprintable()
+    return name if fits else Wrong("wrong.name")
+
+
+def _receipt(text: str, form: Form) -> str | Wrong:
+    """A provider's number of a payment: letters and digits, in capitals as they print them."""
+    code = text.replace(" ", "").upper()
+    fits = form.shortest <= len(code) <= form.longest and code.isascii() and code.isalnum()
+    return code if fits else Wrong("wrong.receipt")
+
+
+def _pin(text: str, form: Form) -> str | Wrong:  # noqa: ARG001 - one signature
+    """A PIN as ``pins.Pins`` hands it on: its proof, or that it cannot be one."""
+    if text == WEAK:
+        return Wrong("wrong.weak-pin")
+    return text if _PROOF.fullmatch(text) else Wrong("wrong.pin")
+
+
 KINDS: Final[Mapping[str, Callable[[str, Form], str | Wrong]]] = {
     "digits": _digits,
     "meter": _meter,
     "amount": _amount,
     "units": _units,
+    "name": _name,
+    "receipt": _receipt,
+    "pin": _pin,
 }

@@ -34,8 +34,8 @@ class Words:
     screens: Screens
     company: Company
 
-    def facts(self, phone: PhoneView) -> Facts:
-        """What a session knows of its caller."""
+    def facts(self, phone: PhoneView, known: Mapping[str, str]) -> Facts:
+        """What a session knows of its caller; ``known``: what beside, that options depend on."""
         language = phone.language if phone.language in self.screens.menu.languages else ""
         language = language or self.own_language()
         style = self._style(language)
@@ -48,7 +48,7 @@ class Words:
         return Facts(
             phone.registered,
             language,
-            self.base(language, phone.name),
+            self.base(language, phone.name) | {"wallet": phone.wallet, **known},
             {
                 "accounts": tuple(accounts[:MAX_ITEMS]),
                 "meters": tuple(meters[:MAX_ITEMS]),
@@ -65,6 +65,7 @@ class Words:
             "currency": self.company.currency,
             "name": name,
             "test": sheet.marks.test if self.company.test else "",
+            "wallet": "",
         }
 
     def quote(self, view: QuoteView, language: str) -> dict[str, str]:
@@ -80,6 +81,7 @@ class Words:
             "carried": amount(carried, style) if carried else "",
             "account": view.account,
             "credit": money(view.credit, style, view.currency),
+            "wallet": view.wallet,
         }
 
     def holder(self, meter: str, holder: str, tender: int, language: str) -> dict[str, str]:

@@ -16,17 +16,18 @@ def add_phones(ctx: Context, asked: RequestChange, account_id: int, meter: Meter
             language = link.language or asked.language
             phone = Phone(
                 id=ctx.new_id("phone"), msisdn=link.msisdn, language=language, account_ids=(),
-                meters=(),
+                meters=(), seen_at=ctx.now_us,
             )  # fmt: skip
             ctx.stage.add(
                 "phone", id=phone.id, company=ctx.terms.code, msisdn=phone.msisdn,
-                language=language,
+                language=language, seen_at=ctx.now_us,
             )  # fmt: skip
         if account_id not in phone.account_ids:
             ctx.stage.add(
                 "phone_account", phone_id=phone.id, account_id=account_id, from_us=ctx.now_us
             )
-            phone = replace(phone, account_ids=(*phone.account_ids, account_id))
+            accounts = (*phone.account_ids, account_id)
+            phone = replace(phone, account_ids=accounts, seen_at=ctx.now_us)
             _linked(ctx, phone, account_id)
         if meter is not None and all(own.drn != meter.drn for own in phone.meters):
             _save(ctx, phone.id, meter, link.meter_name)

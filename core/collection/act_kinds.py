@@ -10,6 +10,7 @@ from typing import Final
 from core.agents.act_kinds import AGENT_KINDS
 from core.changes.kinds import ACTS as CHANGE_ACTS
 from core.counter.act_kinds import COUNTER_KINDS
+from core.registration.act_kinds import PHONE_KINDS
 from core.terminals.act_kinds import TERMINAL_KINDS
 from core.vending.act_kinds import KINDS, Kind, Role, Two
 
@@ -68,6 +69,6 @@ MONEY_KINDS: Final[Mapping[str, Kind]] = {
 
 
 def kind_named(name: str) -> Kind:
-    """A kind of act: of money, changes, agents, desks, terminals, or tokens."""
-    families = (MONEY_KINDS, CHANGE_ACTS, AGENT_KINDS, COUNTER_KINDS, TERMINAL_KINDS)
+    """A kind of act: of money, changes, agents, desks, terminals, phones, or tokens."""
+    families = (MONEY_KINDS, CHANGE_ACTS, AGENT_KINDS, COUNTER_KINDS, TERMINAL_KINDS, PHONE_KINDS)
     return next((family[name] for family in families if name in family), None) or KINDS[name]

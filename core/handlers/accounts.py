@@ -172,13 +172,22 @@ def _phone(
             language=language,
             account_ids=(account_id,),
             meters=saved,
+            seen_at=ctx.now_us,
         )
         ctx.stage.add(
-            "phone", id=phone.id, company=ctx.terms.code, msisdn=phone.msisdn, language=language
+            "phone",
+            id=phone.id,
+            company=ctx.terms.code,
+            msisdn=phone.msisdn,
+            language=language,
+            seen_at=ctx.now_us,
         )
     else:
         phone = msgspec.structs.replace(
-            known, account_ids=(*known.account_ids, account_id), meters=(*known.meters, *saved)
+            known,
+            account_ids=(*known.account_ids, account_id),
+            meters=(*known.meters, *saved),
+            seen_at=ctx.now_us,
         )
     ctx.stage.put(phone.msisdn, phone)
     ctx.stage.add("phone_account", phone_id=phone.id, account_id=account_id, from_us=ctx.now_us)

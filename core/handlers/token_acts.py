@@ -20,9 +20,12 @@ from core.handlers.base import Context, Handler
 from core.handlers.changes import SETTLE_IDS
 from core.handlers.counter import COUNTER_IDS
 from core.handlers.money_acts import MONEY_IDS
+from core.handlers.registration import PHONE_ACT_IDS
 from core.handlers.terminal_registry import TERMINAL_ACT_IDS
 from core.messages import Answer, DecideTokenAct, RequestTokenAct
 from core.refusals import refuse
+from core.registration.act_kinds import PHONE_KINDS
+from core.registration.acts import carry_out as carry_out_phone
 from core.terminals.act_kinds import TERMINAL_KINDS
 from core.terminals.acts import carry_out as carry_out_terminals
 from core.vending import act_checks as checks
@@ -105,6 +108,8 @@ def decide_decision(ctx: Context, command: DecideTokenAct) -> Answer:
         return approved_act(ctx, decided, carry_out_change)
     if act.kind in COUNTER_KINDS:
         return approved_act(ctx, decided, carry_out_counter)
+    if act.kind in PHONE_KINDS:
+        return approved_act(ctx, decided, carry_out_phone)
     if act.kind in TERMINAL_KINDS:
         return approved_act(ctx, decided, carry_out_terminals)
     if act.agent:
@@ -140,6 +145,8 @@ HANDLERS = (
         DecideTokenAct,
         _wants_decision,
         decide_decision,
-        _most(_IDS, MONEY_IDS, SETTLE_IDS, AGENT_ACT_IDS, COUNTER_IDS, TERMINAL_ACT_IDS),
+        _most(
+            _IDS, MONEY_IDS, SETTLE_IDS, AGENT_ACT_IDS, COUNTER_IDS, TERMINAL_ACT_IDS, PHONE_ACT_IDS
+        ),
     ),
 )

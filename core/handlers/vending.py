@@ -36,7 +36,8 @@ _CONFIRM_IDS = {**SALE_IDS, **ROW_IDS}
 
 
 def _wants_vend(command: CreditVend) -> Wants:
-    return Wants(meters=(command.meter,), phones=(command.phone,))
+    guards = (command.phone,) if command.pin_pass else ()
+    return Wants(meters=(command.meter,), phones=(command.phone,), guards=guards)
 
 
 def _wants_confirm(command: ConfirmVend) -> Wants:

@@ -12,6 +12,8 @@ from core.entities import Account, Agreement, Meter, Phone
 from core.messages import CreditVend
 from core.queries.views import AccountView, BalanceView, MeterView, PhoneView, QuoteView, SaleView
 from core.refusals import Refusal, refuse
+from core.registration.entities import PhoneGuard
+from core.registration.guard import in_use
 from core.store.load import load
 from core.store.load_key_changes import shown_with
 from core.store.load_sales import Horizon
@@ -28,8 +30,9 @@ def phone_view(reader: Reader, terms: Terms, msisdn: str) -> PhoneView:
     wants = Wants(phones=(msisdn,), meters_of=(msisdn,))
     stage = Stage(load(reader, terms.code, wants, Horizon(), lock=False))
     phone = stage.get(Phone, msisdn)
+    wallet = _label(terms, msisdn)
     if phone is None:
-        return PhoneView(msisdn=msisdn, registered=False)
+        return PhoneView(msisdn=msisdn, registered=False, wallet=wallet)
     accounts = [stage.need(Account, id_) for id_ in phone.account_ids]
     return PhoneView(
         msisdn=msisdn,
@@ -41,7 +44,28 @@ def phone_view(reader: Reader, terms: Terms, msisdn: str) -> PhoneView:
         meters=tuple(
             _meter_view(stage, msisdn, own.drn, own.name) for own in phone.meters
         ),
+        wallet=wallet,
+        seen_at=phone.seen_at,
     )  # fmt: skip
+
+
+def _label(terms: Terms, msisdn: str, amount: int = 0) -> str:
+    """What customers call the wallet that can ask this phone (for this amount); empty: none."""
+    wallet = terms.wallets.serving(msisdn)
+    if wallet is None or wallet.currency != terms.currency:
+        return ""
+    fits = wallet.least <= amount <= (wallet.most or amount)
+    return wallet.label if fits or not amount else ""
+
+
+def pin_state(reader: Reader, terms: Terms, msisdn: str) -> str:
+    """``set``, ``unset``; or ``stranger``: a phone that may spend no account has no PIN."""
+    wants = Wants(phones=(msisdn,), guards=(msisdn,))
+    stage = Stage(load(reader, terms.code, wants, Horizon(), lock=False))
+    phone, guard = stage.get(Phone, msisdn), stage.get(PhoneGuard, msisdn)
+    if phone is None or not phone.account_ids:
+        return "stranger"
+    return "set" if guard is not None and guard.pin_proof else "unset"
 
 
 def phone_languages(reader: Reader, terms: Terms, phones: Sequence[str]) -> dict[str, str]:
@@ -77,7 +101,7 @@ def quote(
     reader: Reader, terms: Terms, msisdn: str, meter: str, tender: int, account: str, now_us: int
 ) -> QuoteView | Refusal:
     """What the purchase would give now, or why it would be refused."""
-    wants = Wants(phones=(msisdn,), meters=(meter,))
+    wants = Wants(phones=(msisdn,), meters=(meter,), guards=(msisdn,))
     stage = Stage(load(reader, terms.code, wants, checks.horizon(terms, now_us), lock=False))
     command = CreditVend(
         meter=meter, tender=tender, currency=terms.currency, phone=msisdn, account=account
@@ -93,7 +117,7 @@ def quote_units(
 ) -> QuoteView | Refusal:
     """How much must be paid for so many tenths of the meter's unit: the least tender that gives at
     least them now, debts and charges included, as a quote; or why it would be refused."""
-    wants = Wants(phones=(msisdn,), meters=(meter,))
+    wants = Wants(phones=(msisdn,), meters=(meter,), guards=(msisdn,))
     stage = Stage(load(reader, terms.code, wants, checks.horizon(terms, now_us), lock=False))
     if tenths <= 0:
         return refuse("tender-not-positive", tender=tenths)
@@ -110,23 +134,26 @@ def quote_units(
 
 def _quote(terms: Terms, stage: Stage, command: CreditVend, now_us: int) -> QuoteView:
     meter, agreement = checks.sellable(terms, stage, command.meter)
-    payer = checks.payer_of(stage, command, agreement)
+    wallet = _label(terms, command.phone, max(0, command.tender)) if command.tender > 0 else ""
+    payer, own = _payer(stage, command, agreement, wallet, now_us)
     if command.tender <= 0:
         raise refuse("tender-not-positive", tender=command.tender)
-    checks.within_limits(terms, stage, command, meter)
+    checks.within_limits(terms, stage, command, meter, by_phone=own)
     price = price_purchase(terms, stage, meter, agreement, command.tender, now_us)
     earlier = checks.likely_repeat(terms, stage, meter, command.tender, (payer.id, 0), now_us)
-    if earlier is None and payer.spendable < command.tender:
-        raise refuse(
-            "credit-insufficient",
-            account=payer.number,
-            credit=payer.spendable,
-            tender=command.tender,
-            currency=payer.currency,
-        )
+    if own and payer.spendable < command.tender and (earlier is None or wallet):
+        if not wallet:
+            raise refuse(
+                "credit-insufficient",
+                account=payer.number,
+                credit=payer.spendable,
+                tender=command.tender,
+                currency=payer.currency,
+            )
+        own = False
     key = newest(stage, meter)
-    phone = stage.need(Phone, command.phone)
-    names = {own.drn: own.name for own in phone.meters}
+    phone = stage.get(Phone, command.phone)
+    names = {saved.drn: saved.name for saved in phone.meters} if phone else {}
     return QuoteView(
         meter=_meter_view(stage, command.phone, meter.drn, names.get(meter.drn, "")),
         tender=command.tender,
@@ -134,11 +161,36 @@ def _quote(terms: Terms, stage: Stage, command: CreditVend, now_us: int) -> Quot
         units_tenths=price.units_tenths,
         lines=line_views(lines_json(price.priced.lines)),
         carried_forward=price.priced.carried_forward,
-        account=payer.number,
-        credit=payer.spendable,
+        account=payer.number if own else "",
+        credit=payer.spendable if own else 0,
         earlier=sale_view(terms, shown_with(key, earlier)) if earlier else None,
         commodity=meter.commodity,
+        wallet=wallet,
+        pin=_pin(terms, stage, command) if own else "",
     )
+
+
+def _payer(
+    stage: Stage, command: CreditVend, agreement: Agreement, wallet: str, now_us: int
+) -> tuple[Account, bool]:
+    """The account that the phone may spend, and True; where there is none and a wallet can pay, the
+    meter's own, and False."""
+    try:
+        payer = checks.payer_of(stage, command, agreement)
+        in_use(stage, command.phone, now_us)
+    except Refusal:
+        if not wallet:
+            raise
+        return checks.account_of(stage, agreement), False
+    return payer, True
+
+
+def _pin(terms: Terms, stage: Stage, command: CreditVend) -> str:
+    limit = terms.limits.pin_above
+    if not limit or command.tender <= limit:
+        return ""
+    guard = stage.get(PhoneGuard, command.phone)
+    return "needed" if guard is not None and guard.pin_proof else "unset"
 
 
 def last_sales(reader: Reader, terms: Terms, msisdn: str, limit: int) -> tuple[SaleView, ...]:

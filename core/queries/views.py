@@ -42,6 +42,8 @@ class PhoneView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     name: str = ""
     accounts: tuple[AccountView, ...] = ()
     meters: tuple[MeterView, ...] = ()
+    wallet: str = ""  # what customers call the wallet that serves this phone; empty: none does
+    seen_at: int = 0  # registered or bought last
 
 
 class SaleView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -77,6 +79,9 @@ class QuoteView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What a purchase would give now; information, not a promise.
 
     ``earlier`` is a purchase that this one looks like (same meter, amount and payer, minutes ago).
+    ``account`` is empty where the phone cannot pay it from one, ``wallet`` (what customers call it)
+    where no wallet serves the phone. ``pin``: the account needs the phone's PIN for so much; it is
+    ``needed``, or ``unset``; empty: it needs none.
     """
 
     meter: MeterView
@@ -89,6 +94,13 @@ class QuoteView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     credit: int
     earlier: SaleView | None = None
     commodity: str = "electricity"
+    wallet: str = ""
+    pin: str = ""
+
+    @property
+    def payable(self) -> bool:
+        """Whether somebody can pay it: the account, or the payer's wallet."""
+        return bool(self.account or self.wallet)
 
 
 class BillView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

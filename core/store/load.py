@@ -2,9 +2,10 @@
 
 Lock order, everywhere: (company) inbox → meters → agreement states → accounts → service points →
 notices → confirmations → operators → acts → orders → changes → payments by wallet → held money →
-agents' floats → desks → numbers of credit notes → terminals → turns of wallets → their cases, each
-set by id. A column of an unlocked table is never read by the statement that locks: after a wait it
-would show what the row was before (facts: the same TID twice).
+agents' floats → desks → numbers of credit notes → terminals → turns of wallets → their cases →
+requests of phones → guards of phones, each set by id. A column of an unlocked table is never read
+by the statement that locks: after a wait it would show what the row was before (facts: the same TID
+twice).
 """
 
 from collections.abc import Iterable
@@ -45,6 +46,7 @@ from core.store.load_orders import (
     load_orders,
     ordered,
 )
+from core.store.load_registration import behind_requests, load_registration
 from core.store.load_sales import Horizon, load_sales
 from core.store.load_terminals import load_terminals
 from core.store.load_wallet_books import behind_wallet_books, load_wallet_books
@@ -109,6 +111,8 @@ def _look_ahead(
         wants = Wants.union((wants, behind_receipts(reader, company, wants)))
     if wants.wallet_books:
         wants = Wants.union((wants, behind_wallet_books(reader, company, wants)))
+    if wants.registering:
+        wants = Wants.union((wants, behind_requests(reader, company, wants)))
     if wants.wallets or wants.typed or wants.held or wants.held_of:
         paid = behind_wallets(reader, company, wants), behind_pay_ins(reader, company, wants, rules)
         wants = Wants.union((wants, with_accounts(reader, company, Wants.union(paid))))
@@ -172,6 +176,7 @@ def load(
     load_terminals(reader, company, wants, book, suffix)
     load_items(reader, company, wants, ahead.orders.sales, book)
     load_wallet_books(reader, company, wants, book, suffix, horizon.zone)
+    load_registration(reader, company, wants, horizon.acts, book, suffix)
     return book
 
 
@@ -291,11 +296,12 @@ def _accounts(
         book.link("account-number", account.number, account.id)
 
 
-#: Phones with their accounts and meters, in one round trip: (what, phone id, id, text, text).
+#: Phones with their accounts and meters, in one round trip: (what, phone id, id, text, text); of a
+#: phone itself the third is when it was last in use.
 _PHONES = (
-    "WITH p AS (SELECT id, msisdn, language FROM phone "
+    "WITH p AS (SELECT id, msisdn, language, seen_at FROM phone "
     "WHERE company = :company AND msisdn IN :numbers) "
-    "SELECT 0 AS what, id AS phone, id AS other, msisdn, language FROM p "
+    "SELECT 0 AS what, id AS phone, seen_at AS other, msisdn, language FROM p "
     "UNION ALL SELECT 1, l.phone_id, l.account_id, '', '' FROM p "
     "JOIN phone_account l ON l.phone_id = p.id AND l.to_us IS NULL "
     "UNION ALL SELECT 2, s.phone_id, m.id, m.drn, s.name FROM p "
@@ -313,19 +319,20 @@ def _phones(reader: Reader, company: str, numbers: Iterable[str], book: Book) ->
     found: list[Row] = []
     for what, id_, other, text, more in reader.rows(_PHONES, company=company, numbers=wanted):
         if what == 0:
-            found.append((id_, text, more))
+            found.append((id_, other, text, more))
         elif what == 1:
             accounts.setdefault(id_, []).append(other)
         else:
             meters.setdefault(id_, []).append(OwnMeter(text, more))
     phones = []
-    for id_, msisdn, language in found:
+    for id_, seen_at, msisdn, language in found:
         phone = Phone(
             id=id_,
             msisdn=msisdn,
             language=language,
             account_ids=tuple(accounts.get(id_, ())),
             meters=tuple(meters.get(id_, ())),
+            seen_at=seen_at,
         )
         book.load(msisdn, phone)
         phones.append(phone)

@@ -24,9 +24,12 @@ from core.messages import (
     RequestAgentAct,
     RequestCounterAct,
     RequestMoneyAct,
+    RequestPhoneAct,
     RequestTerminalAct,
     RequestTokenAct,
 )
+from core.registration.act_kinds import PHONE_KINDS
+from core.registration.wanted import wants_of as wants_of_phone
 from core.store.tx import Reader
 from core.sts.amounts import encodable_floor
 from core.terminals.act_kinds import TERMINAL_KINDS
@@ -83,6 +86,8 @@ def _beside_tokens(kind: str, account: str, agent: str, command: bytes) -> Wants
         return wants_of_counter(decode(command, type=RequestCounterAct))
     if kind in TERMINAL_KINDS:
         return wants_of_terminals(decode(command, type=RequestTerminalAct))
+    if kind in PHONE_KINDS:
+        return wants_of_phone(decode(command, type=RequestPhoneAct))
     if agent:
         return wants_of_agents(decode(command, type=RequestAgentAct))
     return wants_of(decode(command, type=RequestMoneyAct)) if account else None

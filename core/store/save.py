@@ -35,6 +35,7 @@ from core.entities import (
     TokenOrder,
     Waiting,
 )
+from core.registration.entities import PhoneGuard, PhoneRequest, SavedAs
 from core.store.load_key_changes import COLUMNS, row_of
 from core.store.tables import METADATA
 from core.store.tx import Change, Insert, Row, Update
@@ -59,6 +60,15 @@ class Saved:
 def _recoded(now: Meter, before: Meter | None) -> bool:
     """Whether a key change came, or moved on: most meters that a batch changes keep their key."""
     return _IDENTITY(now) != _IDENTITY(before) if before is not None else now.key_change_id > 0
+
+
+def _spoken(now: Phone, before: Phone | None) -> bool:
+    """Phones are not locked: what did not change here may have changed elsewhere."""
+    return before is None or now.language != before.language
+
+
+def _seen(now: Phone, before: Phone | None) -> bool:
+    return before is not None and now.seen_at != before.seen_at
 
 
 def _paused(now: AgreementState, before: AgreementState | None) -> bool:
@@ -89,6 +99,8 @@ _TERMINAL_BATCH = TerminalBatch.__struct_fields__
 _ITEM_CHANGED = ("id", "state", "late", "reason", "reversal_message_id", "reversed_at")
 _CASE_CLOSED = ("id", "state", "closed_at", "closed_by", "reason", "txn_id")
 _CASHIER = Cashier.__struct_fields__
+_GUARD = PhoneGuard.__struct_fields__
+_ASKED = ("id", "state", "wrong", "ended_at")
 #: What a payment by wallet was asked for never changes.
 _WALLET = (
     "id", "state", "purpose", "target", "receipt", "paid", "paid_currency", "fee", "payer",
@@ -192,7 +204,10 @@ UPDATES = (
     Saved(Holding, "account", ("id", "customer_id"), lambda h: (h.id, h.customer_id)),
     Saved(Debt, "debt", ("id", "outstanding"), lambda d: (d.id, d.outstanding)),
     Saved(Waiting, "confirmation", ("id", "state"), lambda w: (w.id, w.state)),
-    Saved(Phone, "phone", ("id", "language"), lambda p: (p.id, p.language)),
+    Saved(Phone, "phone", ("id", "language"), lambda p: (p.id, p.language), _spoken),
+    Saved(Phone, "phone", ("id", "seen_at"), lambda p: (p.id, p.seen_at), _seen),
+    Saved(PhoneGuard, "phone_guard", _GUARD, attrgetter(*_GUARD)),
+    Saved(PhoneRequest, "phone_request", _ASKED, attrgetter(*_ASKED)),
     Saved(
         TokenAct,
         "token_act",
@@ -261,6 +276,12 @@ SLICES: tuple[tuple[type[Entity], str, tuple[str, ...], Callable[[Any], Row]], .
     ),
     (
         SavedMeter,
+        "phone_meter",
+        ("phone_id", "meter_id", "from_us", "to_us"),
+        attrgetter("id", "meter_id", "from_us", "to_us"),
+    ),
+    (
+        SavedAs,
         "phone_meter",
         ("phone_id", "meter_id", "from_us", "to_us"),
         attrgetter("id", "meter_id", "from_us", "to_us"),

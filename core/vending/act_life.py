@@ -23,10 +23,12 @@ from core.messages import (
     RequestAgentAct,
     RequestCounterAct,
     RequestMoneyAct,
+    RequestPhoneAct,
     RequestTerminalAct,
     RequestTokenAct,
 )
 from core.refusals import Refusal, refuse
+from core.registration.act_kinds import PHONE_KINDS
 from core.vending import act_checks as checks
 from core.vending.act_kinds import CAMPAIGN
 from core.vending.act_states import ActMove, ActState, moved
@@ -43,6 +45,7 @@ def new_act(
     | RequestAgentAct
     | RequestCounterAct
     | RequestTerminalAct
+    | RequestPhoneAct
     | MoveChange,
 ) -> TokenAct:
     """The act that a command asks for, without its number and amount."""
@@ -104,6 +107,8 @@ def act_answer(ctx: Context, act: TokenAct, **facts: Any) -> Answer:
         about = {"agent": act.agent}
     if act.kind in COUNTER_KINDS:
         about = {"desk": msgspec.json.decode(act.command, type=RequestCounterAct).desk}
+    if act.kind in PHONE_KINDS:
+        about = {"phone": msgspec.json.decode(act.command, type=RequestPhoneAct).phone}
     if act.terminal:
         about = {"terminal": act.terminal, **(about if act.agent else {})}
     data = {"act": act.id, "kind": act.kind, **about, "state": act.state, **facts}

@@ -18,6 +18,7 @@ from core.entities import Account, Agreement, Meter, PastSale, Phone
 from core.handlers.base import Context
 from core.messages import Answer, CreditVend, Outcome
 from core.refusals import Refusal, refuse
+from core.registration import guard
 from core.store.load_key_changes import shown_with
 from core.vending import checks, free_units, key_change
 from core.vending.ordered_sale import order_sale, refuse_if_ordered
@@ -50,6 +51,7 @@ def decide_vend(ctx: Context, command: CreditVend) -> Answer:
     """Sell, or refuse with a code. Raises Refusal; any other exception is a fault of ours."""
     meter, agreement = _wanted(ctx, command)
     payer = checks.payer_of(ctx.stage, command, agreement)
+    guard.may_spend(ctx, command)
     _fits(ctx, command, meter, agreement, payer)
     _ask_about_repeat(ctx, command, meter, (payer.id, 0))
     if not command.holder_confirmed and not checks.is_own(ctx.stage, command.phone, agreement):
@@ -63,7 +65,9 @@ def decide_vend(ctx: Context, command: CreditVend) -> Answer:
             tender=command.tender,
             currency=payer.currency,
         )
-    return _priced(ctx, command, meter, agreement, payer)
+    answer = _priced(ctx, command, meter, agreement, payer)
+    guard.bought(ctx, command)
+    return answer
 
 
 def sell_by_agent(ctx: Context, command: CreditVend, agent: Agent) -> Answer:

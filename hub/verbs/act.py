@@ -21,6 +21,7 @@ from core.messages import (
     RequestChange,
     RequestCounterAct,
     RequestMoneyAct,
+    RequestPhoneAct,
     RequestTerminalAct,
     RequestTokenAct,
     SellAtCounter,
@@ -350,6 +351,7 @@ def send(
     | TakeAtCounter
     | SellAtCounter
     | RequestTerminalAct
+    | RequestPhoneAct
     | CloseTerminalCase
     | DecideTokenAct
     | RequestChange
@@ -382,7 +384,7 @@ def send(
 
 def _subject(data: dict[str, Any]) -> str:
     """What an act is about, in words."""
-    for name in ("meter", "account", "terminal", "agent", "desk", "campaign"):
+    for name in ("meter", "account", "phone", "terminal", "agent", "desk", "campaign"):
         if data.get(name):
             more = f", cashier {data['cashier']}" if data.get("cashier") else ""
             return f"{name} {data[name]}{more}"

@@ -32,7 +32,7 @@ CALM_PER_S = 100.0
 def run(options: Options) -> dict[str, Any]:
     """The figures of one engine."""
     with ExitStack() as stack:
-        place = standing(options, stack, lambda: Load(options.households))
+        place = standing(options, stack, lambda _: Load(options.households))
         with place.running(workers=0):
             figures = _saturation(place, options)
             figures |= _latency(place, options, figures)

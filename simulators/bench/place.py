@@ -92,14 +92,14 @@ class Place:
 def standing(
     options: Options,
     stack: ExitStack,
-    load: Callable[[], Load],
+    load: Callable[[Site], Load],
     furnish: Callable[[Site], Site] = lambda site: site,
     land: Callable[..., Site] = make_site,
 ) -> Place:
     """Start the servers, build the installation, start the load; ``stack`` ends them.
 
-    ``land`` makes the town; ``furnish`` puts into it what this bench needs, and may give back
-    another kind of site.
+    ``land`` makes the town, ``furnish`` puts into it what this bench needs, and may give back
+    another kind of site; ``load`` is started for that.
     """
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="wattbus-bench-")))
     options.say("starting a private PostgreSQL; pgbench fills its tables")
@@ -115,7 +115,7 @@ def standing(
     url = f"sqlite:{folder / 'wattbus.db'}" if embedded else postgres.create("wattbus")
     bus_url = rabbit.url if rabbit is not None else ""
     site = furnish(land(folder, url, options.households, options.say, bus_url))
-    started = load()
+    started = load(site)
     stack.callback(started.stop)
     return Place(site, started, postgres, min(WARM_TOKENS, options.households), rabbit)
 

@@ -48,7 +48,7 @@ class PosSite(Site):
 def run(options: Options) -> dict[str, Any]:
     """The figures of one engine."""
     with ExitStack() as stack:
-        place = standing(options, stack, lambda: _load(options), _furnished)
+        place = standing(options, stack, lambda _: _load(options), _furnished)
         with place.running(workers=0):
             figures = _saturation(place, options)
             figures |= _half(place, options, figures["pos_per_s"])

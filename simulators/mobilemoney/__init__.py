@@ -5,6 +5,6 @@ from simulators.mobilemoney.command import run
 
 SIMULATOR = SimulatorSpec(
     name="mobilemoney",
-    help="M-Pesa, MTN or Airtel with payers, pushes and notices; friendly or not.",
+    help="A provider of mobile money with payers, pushes or codes, and notices; friendly or not.",
     command=run,
 )

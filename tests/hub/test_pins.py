@@ -6,7 +6,7 @@ import pytest
 
 from hub.config import read
 from hub.pinrules import company_proof, key_problems, weakness
-from hub.pins import PinKeyError, proof
+from hub.pins import PinKeyError, phone_proof, proof
 from tests.core.terminals.shop import hired, post
 from tests.hub.machine import Machine
 from tests.hub.verbs.installation import CONFIG
@@ -92,3 +92,16 @@ def test_the_check_says_whose_cashiers_cannot_sign_on(machine: Machine, tmp_path
         assert "pin.key" in problem
         (tmp_path / "pin.key").write_text(KEY)
         assert key_problems(read(written(tmp_path)), reader) == []
+
+
+def test_a_limit_of_phones_needs_the_key_too(tmp_path: Path, machine: Machine) -> None:
+    config = written(tmp_path, "")
+    config.write_text(config.read_text() + "\n[companies.demo.limits]\npin_above = 50000\n")
+    with machine.store.reader() as reader:
+        (problem,) = key_problems(read(config), reader)
+    assert "limits.pin_above needs it" in problem
+
+
+def test_a_phones_proof_is_never_a_cashiers() -> None:
+    key = bytes(32)
+    assert phone_proof(key, "demo", "A1\x0007", "4729") != proof(key, "demo", "A1", "07", "4729")

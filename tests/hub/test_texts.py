@@ -241,6 +241,8 @@ def test_what_says_that_no_money_was_taken(texts: Texts) -> None:
         *(code for code in OPERATOR if code.startswith(("free-units-", "entitlement-"))),
         *(code for code in OPERATOR if code.startswith("key-change-")),
         *(code for code in OPERATOR if code.startswith(("cashier-", "pin-"))),
+        *(code for code in OPERATOR if code.startswith(("phone-code", "registration-"))),
+        "meter-not-saved",
         "terminal-wrong",  # an act
         # said at a terminal of what was not known, or had happened before
         *("terminal-late", "terminal-kept", "reversal-partial", "advice-refused", "message-wrong"),

@@ -144,6 +144,7 @@ PHONE = Table(
     words("company"),
     words("msisdn"),
     words("language", ""),
+    big("seen_at", 0),  # registered, or bought something: renewed monthly; 0: never
     Index("uq_phone_company_msisdn", "company", "msisdn", unique=True),
 )
 

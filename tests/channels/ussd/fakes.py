@@ -117,6 +117,7 @@ class FakePorts:
     links: dict[str, Any] = field(default_factory=dict)
     waiting: list["Deferred[Any]"] = field(default_factory=list)
     known: dict[str, tuple[str, Answer | None]] = field(default_factory=dict)
+    key: bytes | None = None
 
     def __post_init__(self) -> None:
         self.says = {
@@ -168,6 +169,9 @@ class FakePorts:
 
     def now_us(self) -> int:
         return 1_795_000_000_000_000 + int(self.reactor.seconds() * 1_000_000)
+
+    def pin_key(self) -> bytes | None:
+        return self.key
 
     def wake(self) -> None: ...
 

@@ -32,6 +32,14 @@ from channels.ussd.values import KINDS, Form, Wrong
         ("digits", 0, "1234", "1234"),
         ("digits", 0, "12", Wrong("wrong.digits")),
         ("digits", 0, "12a4", Wrong("wrong.digits")),
+        ("name", 0, "  My   shop ", "My shop"),
+        ("name", 0, "x" * 21, Wrong("wrong.name")),
+        ("name", 0, "", Wrong("wrong.name")),
+        ("receipt", 0, "skl1 a2b3", "SKL1A2B3"),
+        ("receipt", 0, "SK-1", Wrong("wrong.receipt")),
+        ("pin", 0, "4729", Wrong("wrong.pin")),  # only a proof comes this far
+        ("pin", 0, "weak", Wrong("wrong.weak-pin")),
+        ("pin", 0, "0a" * 32, "0a" * 32),
     ],
 )
 def test_what_is_typed(kind: str, exponent: int, text: str, expected: str | Wrong) -> None:
@@ -41,4 +49,10 @@ def test_what_is_typed(kind: str, exponent: int, text: str, expected: str | Wron
 @given(st.sampled_from(sorted(KINDS)), st.text(max_size=30), st.integers(0, 3))
 def test_anything_typed_is_a_value_or_a_sentence(kind: str, text: str, exponent: int) -> None:
     value = KINDS[kind](text, Form(3, 20, exponent))
-    assert isinstance(value, Wrong) or (value.isascii() and value.isdigit())
+    if isinstance(value, Wrong):
+        return
+    if kind == "name":
+        assert value.isprintable()
+    else:
+        assert value.isascii()
+        assert value.isalnum() if kind in ("receipt", "pin") else value.isdigit()
