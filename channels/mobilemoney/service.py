@@ -68,8 +68,6 @@ class MobileMoneyChannel:
     def start(self) -> None:
         """Callbacks are taken at once: they may be about what is not handed over again yet."""
         self.ports.mount(f"{self.config.path}{REST}", self.callbacks.handle)
-        loading = Deferred.fromCoroutine(self.pay_ins.load())
-        loading.addErrback(self._said, "large")
         if self.config.register:
             Deferred.fromCoroutine(self._register()).addErrback(self._said, "register")
         self._tick()
