@@ -6,9 +6,11 @@ same order. Every request is a signed form to one address, every answer is signe
 """
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any, Final
 
-from adapters.mobilemoney import alipay
+from adapters.mobilemoney import alipay, alipay_bill, fields
+from adapters.mobilemoney.bills import Bill, Where
 from adapters.mobilemoney.reading import NoticeError, Reading, Said
 from adapters.mobilemoney.sending import (
     Answered,
@@ -35,6 +37,8 @@ LIFE: Final = "10m"
 MAX_SUBJECT: Final = 128
 #: After these nobody knows, or the gateway had no room.
 BUSY: Final = frozenset(("isv.app-call-limited", "40005", "isp.unknow-error.limit"))
+#: There is no bill of that day: none yet, or nothing moved.
+NO_BILL: Final = "isp.bill_not_exist"
 _HEADERS: Final = {"Content-Type": "application/x-www-form-urlencoded;charset=utf-8"}
 
 
@@ -57,8 +61,9 @@ def _post(given: Given, method: str, told: Mapping[str, Any], notify: str = "") 
 
 
 def open_answer(answered: Answered, given: Given) -> Answered:
-    """The one object that was signed, in place of all. What is not 200 is none of the gateway's."""
-    if answered.status != 200:
+    """The one object that was signed, in place of all. What is not 200 is none of the gateway's,
+    and the file of a day, an archive, is not signed."""
+    if answered.status != 200 or answered.body[:2] == b"PK":
         return answered
     inner = alipay.open_answer(answered.body, their_keys(given))
     return Answered(status=200, body=inner, headers=answered.headers)
@@ -173,6 +178,26 @@ def read_refund_status(answered: Answered) -> Result:
     return _ended(found)
 
 
+def bill(given: Given, day: date) -> Call:
+    """Where the file of a day is; the address lives half a minute."""
+    return _post(given, "bill", {"bill_type": "trade", "bill_date": day.isoformat()})
+
+
+def read_bill(answered: Answered) -> Where:
+    """NoticeError: no such answer. None yet: an error of theirs that says so."""
+    body = read_object(answered)
+    if fields.text(body, "sub_code", 64) == NO_BILL:
+        return Where()
+    url = fields.wanted(body, "bill_download_url", 2_048)
+    return Where(url.replace("http://", "https://", 1) if url.startswith("http://") else url)
+
+
+def open_bill(given: Given, day: date, where: Where, data: bytes) -> Bill:
+    """Its lines."""
+    del day, where  # the day stands in every line
+    return alipay_bill.read(data, setting(given, "seller_id"))
+
+
 def reply() -> Reply:
     """A notice was stored: anything else brings it again."""
     return Reply(200, "success", {"Content-Type": "text/plain"})
@@ -190,5 +215,8 @@ SENDER: Final = Sender(
     read_refund=read_refund,
     refund_status=refund_status,
     read_refund_status=read_refund_status,
+    bill=bill,
+    read_bill=read_bill,
+    open_bill=open_bill,
     reply=reply,
 )

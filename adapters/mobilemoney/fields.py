@@ -34,10 +34,10 @@ _OPEN = re.compile(r"\+?[0-9]{6,15}")
 Object = Mapping[str, Any]
 
 
-def read_json(data: bytes) -> Object:
+def read_json(data: bytes, most: int = MAX_BYTES) -> Object:
     """The JSON object of a body. NoticeError: too large, not UTF-8, not JSON, no object."""
-    if len(data) > MAX_BYTES:
-        raise NoticeError("", f"larger than {MAX_BYTES} bytes")
+    if len(data) > most:
+        raise NoticeError("", f"larger than {most} bytes")
     try:
         found: object = json.loads(data, parse_float=Decimal, parse_constant=_constant)
     except (ValueError, RecursionError) as error:

@@ -9,12 +9,13 @@ installation or by edition (addresses, codes, names of settings) is data beside 
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, Final, Literal
 
 from adapters.mobilemoney import fields
+from adapters.mobilemoney.bills import MAX_PACKED, Bill, Where
 from adapters.mobilemoney.reading import NoticeError, Reading
 
 JSON: Final = {"Content-Type": "application/json", "Accept": "application/json"}
@@ -33,13 +34,15 @@ class UnfitError(ValueError):
 class Call:
     """One HTTP request. ``path`` begins with ``/`` and is put behind the provider's base address
     (an address of its own with ``https://`` is taken as it is). ``bearer``: the channel adds the
-    access token; else the headers are whole (a basic sign-in, or a signature of the request)."""
+    access token; else the headers are whole (a basic sign-in, or a signature of the request).
+    ``most``: the longest answer that is one, where that is a file."""
 
     method: Literal["GET", "POST", "PUT"]
     path: str
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
     bearer: bool = True
+    most: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,6 +199,11 @@ def _as_it_came(answered: "Answered", given: Given) -> "Answered":
     return answered
 
 
+def _fetched(where: Where) -> Call:
+    """The file of a day, from an address that carries its own permission."""
+    return Call(method="GET", path=where.url, bearer=False, most=MAX_PACKED)
+
+
 def _no_signature(call: Call, given: Given) -> Call:
     del given
     return call
@@ -213,7 +221,9 @@ class Sender:
     the provider our addresses, answered as ``read_refund`` reads it. ``pull``: what the
     provider has of a window. ``open_notice`` checks a notice's signature and deciphers it; it
     raises NoticeError for one that is not the provider's. ``open_answer`` does the same to an HTTP
-    answer before any ``read_…`` of it; after its NoticeError nobody knows (LOST). ``reply``: what
+    answer before any ``read_…`` of it; after its NoticeError nobody knows (LOST). ``bill``: ask for
+    the file of a day; ``read_bill``: where it is; ``fetch_bill``: get it from there, where it did
+    not come with the answer; ``open_bill``: its lines, or NoticeError. ``reply``: what
     a callback is answered with once it is stored; ``answer``: to a validation.
     """
 
@@ -235,6 +245,10 @@ class Sender:
     sign: Callable[[Call, Given], Call] = _no_signature
     open_notice: Callable[[bytes, Mapping[str, str], Given], bytes] = _read_plain
     open_answer: Callable[[Answered, Given], Answered] = _as_it_came
+    bill: Callable[[Given, date], Call] | None = None
+    read_bill: Callable[[Answered], Where] | None = None
+    fetch_bill: Callable[[Where], Call] = _fetched
+    open_bill: Callable[[Given, date, Where, bytes], Bill] | None = None
     reply: Callable[[], Reply] = Reply
     answer: Callable[[Verdict, str], Reply] | None = None
 
@@ -244,9 +258,9 @@ def body_of(told: Mapping[str, Any]) -> bytes:
     return json.dumps(told, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def read_object(answered: Answered) -> Mapping[str, Any]:
+def read_object(answered: Answered, most: int = fields.MAX_BYTES) -> Mapping[str, Any]:
     """The JSON object of an answer, or NoticeError."""
-    return fields.read_json(answered.body)
+    return fields.read_json(answered.body, most)
 
 
 def by_status(answered: Answered) -> Result | None:

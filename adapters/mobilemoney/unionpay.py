@@ -32,6 +32,8 @@ BUSY: Final = ("02", "06")
 ABSENT: Final = "34"
 #: The same number again: our own first try.
 REPEATED: Final = "12"
+#: An answer may hold the file of a day, packed.
+MAX_ANSWER: Final = 32 * 1024 * 1024
 PURCHASE, REFUND = "01", "04"
 
 
@@ -83,8 +85,8 @@ def _text(told: Mapping[str, str]) -> bytes:
 def read_answer(body: bytes) -> dict[str, str]:
     """The fields of an answer: a form whose values are not percent-encoded and may hold & and =
     inside braces. NoticeError."""
-    if len(body) > fields.MAX_BYTES:
-        raise NoticeError("", f"larger than {fields.MAX_BYTES} bytes")
+    if len(body) > MAX_ANSWER:
+        raise NoticeError("", f"larger than {MAX_ANSWER} bytes")
     try:
         text = body.decode().strip()
     except ValueError as error:
@@ -98,13 +100,15 @@ def read_answer(body: bytes) -> dict[str, str]:
 
 
 def _parts(text: str) -> Iterator[str]:
-    depth = start = 0
-    for at, letter in enumerate(text):
-        depth += {"{": 1, "}": -1}.get(letter, 0)
-        if letter == "&" and depth <= 0:
-            yield text[start:at]
-            start = at + 1
-    yield text[start:]
+    """By &, but for those between braces; a piece with more opened than closed goes on."""
+    piece, depth = "", 0
+    for part in text.split("&"):
+        piece = f"{piece}&{part}" if depth > 0 else part
+        depth = max(0, depth) + part.count("{") - part.count("}")
+        if depth <= 0:
+            yield piece
+    if depth > 0:
+        yield piece
 
 
 def open_notice(body: bytes, platform: Mapping[str, RSAPublicKey], mer_id: str) -> bytes:

@@ -6,11 +6,13 @@ before the call left, or of the reference, which carries one (UUIDv7).
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta, timezone
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Final
 from uuid import UUID
 
-from adapters.mobilemoney import unionpay
+from adapters.mobilemoney import fields, unionpay, unionpay_bill
+from adapters.mobilemoney.bills import Bill, Where
 from adapters.mobilemoney.reading import NoticeError, Reading, Said
 from adapters.mobilemoney.sending import (
     Answered,
@@ -39,6 +41,8 @@ from adapters.mobilemoney.sending_signed import (
 #: How long a code can be scanned. Shorter than ``absent_after_s`` of the provider's data: only
 #: after it is "nobody has paid" the end.
 CODE_MINUTES: Final = 10
+#: There is no file of that day: none yet, or nothing moved.
+NO_BILL: Final = "98"
 _BEIJING: Final = timezone(timedelta(hours=unionpay.ZONE_HOURS))
 _TIME: Final = "%Y%m%d%H%M%S"
 _HEADERS: Final = {"Content-Type": "application/x-www-form-urlencoded;charset=utf-8"}
@@ -189,6 +193,31 @@ def refund_status(given: Given, wanted: Refund) -> Call:
     return _question(given, wanted.reference, wanted.at)
 
 
+def bill(given: Given, day: date) -> Call:
+    """The file of a day of settlement; there in the morning of the next."""
+    now = given.now.astimezone(_BEIJING).strftime(_TIME)
+    settled = day.strftime("%m%d")
+    told = {"txnType": "76", "txnSubType": "01", "fileType": "00", "settleDate": settled}
+    return replace(_post(given, "bill", told | {"txnTime": now}), most=unionpay.MAX_ANSWER)
+
+
+def read_bill(answered: Answered) -> Where:
+    """It comes along. NoticeError: no such answer."""
+    body = read_object(answered, unionpay.MAX_ANSWER)
+    code = fields.wanted(body, "respCode", 8)
+    if code == NO_BILL:
+        return Where()
+    if code not in unionpay.DONE:
+        raise NoticeError("respCode", f"{code}: {fields.text(body, 'respMsg')}")
+    return Where(content=fields.wanted(body, "fileContent", unionpay.MAX_ANSWER))
+
+
+def open_bill(given: Given, day: date, where: Where, data: bytes) -> Bill:
+    """Its lines."""
+    del data  # it came with the answer
+    return unionpay_bill.read(where.content, setting(given, "mer_id"), day)
+
+
 SENDER: Final = Sender(
     name=unionpay.NAME,
     open_answer=open_answer,
@@ -201,4 +230,7 @@ SENDER: Final = Sender(
     read_refund=read_refund,
     refund_status=refund_status,
     read_refund_status=read_status,
+    bill=bill,
+    read_bill=read_bill,
+    open_bill=open_bill,
 )

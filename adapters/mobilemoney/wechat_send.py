@@ -6,10 +6,12 @@ answer that says yes.
 """
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, Final
+from urllib.parse import urlsplit
 
-from adapters.mobilemoney import wechat
+from adapters.mobilemoney import fields, wechat, wechat_bill
+from adapters.mobilemoney.bills import Bill, Where
 from adapters.mobilemoney.reading import NoticeError, Said
 from adapters.mobilemoney.sending import (
     JSON,
@@ -34,6 +36,8 @@ from adapters.mobilemoney.sending_signed import compact, fen, own_key, their_key
 #: data: only after it is "nobody has paid" the end.
 CODE_MINUTES: Final = 10
 MAX_DESCRIPTION: Final = 127
+#: There is no bill of that day: none yet, or nothing moved.
+NO_BILL: Final = "NO_STATEMENT_EXIST"
 
 
 def merchant(given: Given) -> wechat.Merchant:
@@ -49,7 +53,9 @@ def merchant(given: Given) -> wechat.Merchant:
 def sign(call: Call, given: Given) -> Call:
     """Every request, by our certificate's key."""
     who = setting(given, "mch_id"), setting(given, "serial")
-    what = call.method, call.path, call.body
+    at = urlsplit(call.path)  # a bill's address is whole
+    path = f"{at.path}?{at.query}" if at.query else at.path
+    what = call.method, path, call.body
     stamp = int(given.now.timestamp())
     header = wechat.authorization(who, own_key(given), what, stamp, given.nonce)
     return Call(
@@ -62,8 +68,9 @@ def sign(call: Call, given: Given) -> Call:
 
 
 def open_answer(answered: Answered, given: Given) -> Answered:
-    """A yes without a signature is none of theirs; an error may come unsigned."""
-    yes = 200 <= answered.status < 300 and answered.body
+    """A yes without a signature is none of theirs. An error may come unsigned, and so does the file
+    of a day, which is no JSON and has a digest."""
+    yes = 200 <= answered.status < 300 and answered.body.lstrip()[:1] == b"{"
     if yes or "wechatpay-signature" in answered.headers:
         now = int(given.now.timestamp())
         wechat.check(merchant(given), answered.body, answered.headers, now)
@@ -189,6 +196,32 @@ def _status(answered: Answered, hint: str, unpaid: tuple[str, ...]) -> Result:
     return Result(came=Came.ENDED, code=found.reason, text=found.text, reading=found)
 
 
+def bill(given: Given, day: date) -> Call:
+    """Where the file of a day is; there from ten o'clock of the next."""
+    return Call(
+        method="GET",
+        path=given.paths["bill"].replace("{day}", day.isoformat()),
+        headers=JSON,
+        bearer=False,
+    )
+
+
+def read_bill(answered: Answered) -> Where:
+    """NoticeError: no such answer. None yet: an error of theirs that says so."""
+    body = read_object(answered)
+    if fields.text(body, "code", 64) == NO_BILL:
+        return Where()
+    if fields.wanted(body, "hash_type", 16) != "SHA1":
+        raise NoticeError("hash_type", "only SHA1 is known")
+    return Where(fields.wanted(body, "download_url", 2_048), fields.wanted(body, "hash_value"))
+
+
+def open_bill(given: Given, day: date, where: Where, data: bytes) -> Bill:
+    """Its lines."""
+    del day  # it stands in every line
+    return wechat_bill.read(data, where.digest, setting(given, "mch_id"))
+
+
 SENDER: Final = Sender(
     name=wechat.NAME,
     sign=sign,
@@ -202,4 +235,7 @@ SENDER: Final = Sender(
     read_refund=read_refund,
     refund_status=refund_status,
     read_refund_status=read_refund_status,
+    bill=bill,
+    read_bill=read_bill,
+    open_bill=open_bill,
 )

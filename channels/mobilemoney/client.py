@@ -35,7 +35,8 @@ from zope.interface import implementer  # type: ignore[import-untyped]
 
 from adapters.mobilemoney.sending import Answered, Call
 
-#: The longest answer that is one: a page of a list of payments. What is longer is lost.
+#: The longest answer that is one: a page of a list of payments. What is longer is lost, unless the
+#: call is for a file.
 MAX_ANSWER: Final = 64 * 1024
 #: A connection that is not made by then is not made; it must be over before any call's own time.
 CONNECT_S: Final = 5.0
@@ -84,15 +85,15 @@ class _Body:
 class _Whole(Protocol):
     """Collects an answer's body up to the limit."""
 
-    def __init__(self, done: "Deferred[bytes]") -> None:
-        self._done, self._data = done, bytearray()
+    def __init__(self, done: "Deferred[bytes]", most: int) -> None:
+        self._done, self._data, self._most = done, bytearray(), most
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
         if self._done.called:
             return
         self._data += data
-        if len(self._data) > MAX_ANSWER:
-            self._done.errback(LostError(f"an answer larger than {MAX_ANSWER} bytes"))
+        if len(self._data) > self._most:
+            self._done.errback(LostError(f"an answer larger than {self._most} bytes"))
             transport: Any = self.transport
             transport.loseConnection()
 
@@ -145,7 +146,7 @@ class Client:
             Headers({name: [value] for name, value in headers.items()}),
             body,
         )
-        done.addCallback(_whole)
+        done.addCallback(_whole, max(MAX_ANSWER, call.most))
         done.addTimeout(within_s, self.reactor)
         return done.addErrback(_why)
 
@@ -167,16 +168,16 @@ def certificates(pem: bytes) -> list[Certificate]:
         raise ValueError(f"no certificate: {error}") from error
 
 
-def _whole(response: Any) -> "Deferred[Answered]":
+def _whole(response: Any, most: int) -> "Deferred[Answered]":
     headers = {
         name.decode("latin-1").lower(): values[-1].decode("latin-1")
         for name, values in response.headers.getAllRawHeaders()
     }
     status, done = int(response.code), Deferred[bytes]()
     length = response.length
-    if isinstance(length, int) and length > MAX_ANSWER:
+    if isinstance(length, int) and length > most:
         done.errback(LostError(f"an answer of {length} bytes"))
-    response.deliverBody(_Whole(done))
+    response.deliverBody(_Whole(done, most))
     return done.addCallback(partial(_answered, status, headers))
 
 

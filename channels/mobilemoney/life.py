@@ -172,6 +172,9 @@ class Lives:
             self.caller.breaker.unused()
             await self._rest(running, self.config.again_s)
             return
+        if running.over:  # somebody told its end meanwhile
+            self.caller.breaker.unused()
+            return
         running.note = sending
         failpoints.hit("wallet.before-call")
         job = running.job
@@ -254,7 +257,7 @@ class Lives:
     async def _tell(self, running: Running, state: str, detail: str) -> None:
         """Once; what could not be journaled is told with the next occasion."""
         report = running.job.on_the_way(state, running.note, detail)
-        if report is None or report.name in running.told:
+        if report is None or running.over or report.name in running.told:
             return
         try:
             await self.journal(running, report, "")

@@ -4,6 +4,7 @@ import json
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from msgspec.structs import replace
 from twisted.internet.defer import Deferred
@@ -80,6 +81,8 @@ class Notices:
         if found.said is Said.PAID:
             if self.provider.data.believes != "notice" or not is_as_asked(found, note, self.large):
                 return None
+            if _anothers(found.key, job.reference):
+                return None
             return job.judged(running, found, "notice")
         if found.said is Said.FAILED and not running.over:
             return job.judged(running, found, "notice")
@@ -111,3 +114,12 @@ class Notices:
         self.counters[why] += 1
         told = json.dumps({"why": why, "body": raw})
         self.ports.record(f"{self.ports.name}/notice/{name}", told)
+
+
+def _anothers(key: str, reference: str) -> bool:
+    """A genuine notice of another request of ours, sent to this one's address: our references are
+    UUIDs, and providers' own numbers are none."""
+    try:
+        return str(UUID(key)) != reference
+    except ValueError:
+        return False

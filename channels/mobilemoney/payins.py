@@ -27,7 +27,7 @@ from hub.channel import Arrival, KeyReused, Ports
 #: The one note of all large payments that are being asked about, and how many it holds. Those
 #: beyond wait for the list of payments or the statement.
 NOTE: Final = "large-pay-ins"
-MAX_LARGE: Final = 30
+MAX_LARGE: Final = 20
 
 
 class Large(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -54,12 +54,27 @@ class PayIns:
     counters: Counter[str] = field(default_factory=Counter)
     waiting: dict[str, Large] = field(default_factory=dict)
     _asked: dict[str, Note] = field(default_factory=dict)
+    _loaded: bool = False
+    _loading: bool = False
 
     async def load(self) -> None:
-        """What was being asked about before the restart."""
+        """What was being asked about before the restart: known before anything is added to it."""
+        if self._loaded:
+            return
         found = await self.ports.kept(NOTE)
-        if found is not None:
+        if found is not None and not self._loaded:
             self.waiting = _decoder.decode(found) | self.waiting
+        self._loaded = True
+
+    def _load(self) -> None:
+        if not self._loading:
+            self._loading = True
+            Deferred.fromCoroutine(self.load()).addBoth(self._tried)
+
+    def _tried(self, result: Any) -> None:
+        self._loading = False
+        if result is not None:
+            self.ports.log.warning("wallet.large", error=str(result.value))
 
     async def confirmed(self, found: Reading, raw: str) -> None:
         """A confirmation. Fires when it is safe; fails as ``Ports.accept`` does."""
@@ -87,7 +102,8 @@ class PayIns:
         report = Report(f"paid/{found.receipt}/{amount}", message, "paid")
         await self.lives.journal(running, report, "")
         self.counters["of our requests"] += 1
-        Deferred.fromCoroutine(self.lives.finish(running, report, told=True))
+        if not running.over:
+            Deferred.fromCoroutine(self.lives.finish(running, report, told=True))
 
     async def _accept(self, message: ReceivePayIn, raw: str) -> None:
         """Under a key of its proof: should a list say another amount than the notice did, the
@@ -116,6 +132,7 @@ class PayIns:
 
     async def _ask_first(self, message: ReceivePayIn, raw: str) -> None:
         receipt = message.receipt
+        await self.load()
         self.ports.record(f"{self.ports.name}/large/{receipt}", raw)
         if receipt in self.waiting:
             return
@@ -137,6 +154,8 @@ class PayIns:
         """Ask about those whose time has come; what a day of questions did not prove is left to the
         statement."""
         now = self.ports.now_us()
+        if not self._loaded:
+            self._load()
         for receipt, large in list(self.waiting.items()):
             note = self._asked.get(receipt) or Note(
                 wallet="", amount=0, currency="", sent_us=large.since_us

@@ -26,6 +26,7 @@ from channels.mobilemoney.notices import Notices
 from channels.mobilemoney.payins import PayIns
 from channels.mobilemoney.provider import Provider, provider
 from channels.mobilemoney.pulls import Pulls
+from channels.mobilemoney.statements import Statements
 from channels.mobilemoney.steps import OVER, Note, Step, restored
 from channels.mobilemoney.validation import Validation
 from core.messages import AskPayer, ReversePayment
@@ -56,6 +57,7 @@ class MobileMoneyChannel:
     pay_ins: PayIns
     pulls: Pulls
     callbacks: Callbacks
+    statements: Statements
     counters: Counter[str] = field(default_factory=Counter)
     _taking: int = 0
     _timer: Any = None
@@ -66,8 +68,6 @@ class MobileMoneyChannel:
     def start(self) -> None:
         """Callbacks are taken at once: they may be about what is not handed over again yet."""
         self.ports.mount(f"{self.config.path}{REST}", self.callbacks.handle)
-        loading = Deferred.fromCoroutine(self.pay_ins.load())
-        loading.addErrback(self._said, "large")
         if self.config.register:
             Deferred.fromCoroutine(self._register()).addErrback(self._said, "register")
         self._tick()
@@ -111,6 +111,7 @@ class MobileMoneyChannel:
             "signed_in": self.caller.tokens.signed_in,
             "lists": self.pulls.fetched,
             "found_in_lists": self.pulls.found,
+            "statements": self.statements.taken,
             "calls": dict(self.lives.counters),
             "callbacks": {**self.callbacks.counters, **self.callbacks.notices.counters},
             "pay_ins": dict(self.pay_ins.counters),
@@ -158,6 +159,7 @@ class MobileMoneyChannel:
         self._timer = self.ports.reactor.callLater(TICK_S, self._tick)
         self.pay_ins.tick()
         self.pulls.tick()
+        self.statements.tick()
 
     async def _register(self) -> None:
         """Tell the provider our addresses."""
@@ -266,9 +268,11 @@ def build(ports: Ports, config: MobileMoneyConfig, client: Any = None) -> Mobile
         pay_ins,
         Validation(ports, site.wallet, config.answer_within_s, validate),
     )
+    statements = Statements(ports, caller, config.wallet, site.wallet.currency)
     return MobileMoneyChannel(
-        ports, config, site.provider, site.wallet.asks_s, caller, lives, pay_ins, pulls, callbacks
-    )
+        ports, config, site.provider, site.wallet.asks_s, caller, lives, pay_ins, pulls, callbacks,
+        statements,
+    )  # fmt: skip
 
 
 def addresses_of(data: bytes) -> dict[str, str]:

@@ -21,6 +21,7 @@ from core.documents import DocumentError, Problem, read
 from core.messages import Answer, Outcome
 from core.messages.base import name_of
 from core.money import CURRENCIES
+from core.wallets.terms import WalletTerms
 from hub import iso8583
 from hub.msisdn import e164
 from hub.texts import Texts, read_folder
@@ -38,6 +39,7 @@ class CaseCompany(msgspec.Struct, frozen=True):
     test: bool = False
     country_code: str = "256"
     help_line: str = "0800 100 100"
+    wallets: WalletTerms = WalletTerms()
 
 
 def linted(text: str, source: str = "pos") -> None:

@@ -3,23 +3,31 @@
 import asyncio
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, get_args
 
 from twisted.internet import asyncioreactor
 from twisted.internet.defer import Deferred
 
+from simulators.mobilemoney import signed
 from simulators.mobilemoney.airtel import Airtel
+from simulators.mobilemoney.alipay import Alipay
 from simulators.mobilemoney.control import serve
 from simulators.mobilemoney.kinds import KINDS
 from simulators.mobilemoney.mpesa import Mpesa
 from simulators.mobilemoney.mtn import Mtn
 from simulators.mobilemoney.purse import Answers, Dialect, Options, Purse
+from simulators.mobilemoney.unionpay import Unionpay
+from simulators.mobilemoney.wechat import Wechat
 
 #: The providers by name, each with the callback address of one who takes it beforehand.
 PROVIDERS: dict[str, Callable[[str], Dialect]] = {
     "mpesa": lambda _: Mpesa(),
     "mtn": lambda _: Mtn(),
     "airtel": lambda callback: Airtel(callback=callback),
+    "wechat": lambda _: Wechat(),
+    "alipay": lambda _: Alipay(),
+    "unionpay": lambda _: Unionpay(),
 }
 
 
@@ -40,15 +48,20 @@ def run(
     validates: bool = False,
     merchant: str = "Demo Power",
     seed: int = 0,
+    keys: str = "",
 ) -> None:
-    """Simulates a provider of mobile money (mpesa, mtn, airtel) until it is interrupted.
+    """Simulates a provider of mobile money until it is interrupted: mpesa, mtn, airtel, wechat,
+    alipay, unionpay.
 
     ANSWERS is what payers do: person (``wattbus simulate phone --wallet``), approve, decline,
     silent. The kinds: friendly; at EVERY n-th notice lost-notice, doubled-notice, late-notice (by
     DELAY seconds), altered-notice, missing-field, integer-codes, forging-stranger, late-approval;
     stormy does four of them by chance; at EVERY n-th push silent, html, slow, outage (for DOWN
-    seconds), busy-payer, wrong-pin, callback-before-answer; stale-token. CALLBACK is where Airtel
-    tells; the others are told with each request. Port 0 takes a free one; both are printed.
+    seconds), busy-payer, wrong-pin, callback-before-answer; stale-token. Of those that sign, before
+    each EVERY n-th notice: unknown-key, replayed-notice, other-merchant. CALLBACK is where Airtel
+    tells; the others are told with each request. KEYS is the folder of keys of one that signs; they
+    are made there: merchant.key and platform.pem are the merchant's. Port 0 takes a free one; both
+    are printed.
     """
     _check(provider, kind, answers, every)
     chosen: Any = answers
@@ -61,6 +74,8 @@ def run(
         dialect.currency = currency
     if isinstance(dialect, Mpesa):
         dialect.validates = validates
+    if isinstance(dialect, Wechat | Alipay | Unionpay) and keys:
+        dialect.keys = signed.keys(Path(keys))
     _serve(lambda reactor: KINDS[kind](reactor, dialect, options), (port, control_port), interface)
 
 

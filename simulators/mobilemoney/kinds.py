@@ -10,6 +10,7 @@ from zlib import crc32
 from twisted.internet.defer import Deferred, succeed
 
 from simulators.mobilemoney.book import Collection, Ending, Holder
+from simulators.mobilemoney.kinds_signed import SIGNED_KINDS
 from simulators.mobilemoney.purse import Purse
 from simulators.mobilemoney.wire import HTML, Call, Notice, Reply
 
@@ -290,4 +291,4 @@ KINDS: dict[str, type[Purse]] = {
         LateApproval,
         ForgingStranger,
     )
-}
+} | SIGNED_KINDS

@@ -31,6 +31,15 @@ class Call:
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+    #: path and query as they were sent: what a merchant signs
+    target: str = ""
+
+    def form(self) -> dict[str, str]:
+        """The body's form; empty where it is none."""
+        try:
+            return dict(parse_qsl(self.body.decode(), keep_blank_values=True))
+        except ValueError:
+            return {}
 
     def fields(self) -> dict[str, Any]:
         """The body's JSON object; empty where it has none."""
@@ -64,6 +73,7 @@ class Reply:
     status: int = 200
     body: bytes = b""
     content_type: str = JSON_TYPE
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 def said(fields: Mapping[str, Any], status: int = 200) -> Reply:
@@ -122,6 +132,8 @@ class Door(Resource):
                 return
             request.setResponseCode(answer.status)
             request.setHeader("Content-Type", answer.content_type)  # type: ignore[no-untyped-call]
+            for name, value in answer.headers.items():
+                request.setHeader(name, value)  # type: ignore[no-untyped-call]
             request.write(answer.body)  # type: ignore[no-untyped-call]
             request.finish()  # type: ignore[no-untyped-call]
 
@@ -137,7 +149,7 @@ def _call(request: Request, body: bytes) -> Call:
     }
     return Call(
         request.method.decode("latin-1"), address.path, dict(parse_qsl(address.query)), headers,
-        body,
+        body, request.uri.decode("ascii", "replace"),
     )  # fmt: skip
 
 
