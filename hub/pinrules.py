@@ -35,7 +35,7 @@ def company_proof(config: Config, company: str, agent: str, cashier: str, pin: s
 
 
 def key_problems(config: Config, reader: Reader) -> list[str]:
-    """Companies whose key is missing or no key, though cashiers or phones have PINs: no cashier signs
+    """Companies whose key is missing or no key, though cashiers or phones have PINs: nobody signs
     on, no phone buys for more than ``pin_above``."""
     problems = []
     for code, company in config.companies.items():

@@ -68,6 +68,10 @@ class Wallet:
         pin = "" if typed == "0" else typed
         return str(self._line.ask("answer", phone=self.msisdn, pin=pin)["ending"])
 
+    def loses(self, notices: int) -> None:
+        """The provider loses so many of his next notices."""
+        self._line.ask("lose", count=notices)
+
     def pay(self, reference: str, amount: int) -> str:
         """Pay by hand, with what is typed as reference: the receipt. NetworkError: refused."""
         paid = self._line.ask("pay", phone=self.msisdn, account=reference, amount=amount)
