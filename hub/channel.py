@@ -15,6 +15,7 @@ import structlog
 from twisted.internet.defer import Deferred
 
 from core.messages import Answer, Message
+from core.wallets.terms import WalletTerms
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +163,8 @@ class Company(Protocol):
     def country_code(self) -> str: ...
     @property
     def help_line(self) -> str: ...
+    @property
+    def wallets(self) -> WalletTerms: ...
 
 
 class Ports(Protocol):
@@ -210,7 +213,8 @@ class Ports(Protocol):
         """Capacity has grown: the hub may hand over more outbound messages."""
 
     def mount(self, path: str, handler: "HttpHandler") -> None:
-        """Serve POST and GET on a path of the hub's HTTP server."""
+        """Serve POST, PUT and GET on a path of the hub's HTTP server; ``/{rest:path}`` at its end:
+        all below it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,10 @@ MODULE_POINTS = ("module.before-call", "module.before-report", "module.before-en
 #: The points of a partition of a bill run.
 BILL_POINTS = ("billrun.before-commit", "billrun.after-commit")
 
-_ALL = (*POINTS, *MODULE_POINTS, *BILL_POINTS)
+#: The points of a request to a provider of mobile money.
+WALLET_POINTS = ("wallet.before-call", "wallet.after-call", "wallet.before-end")
+
+_ALL = (*POINTS, *MODULE_POINTS, *BILL_POINTS, *WALLET_POINTS)
 _armed: dict[str, int] = {}
 _gate = os.environ.get("WATTBUS_FAILPOINT_GATE", "")
 

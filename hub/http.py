@@ -25,6 +25,9 @@ MAX_BODY = 64 * 1024
 #: Connections at once; beyond it uvicorn answers 503 by itself.
 MAX_CONCURRENT = 1_000
 
+#: At the end of a mounted path: whatever stands there.
+REST = "/{rest:path}"
+
 T = TypeVar("T")
 
 
@@ -50,7 +53,8 @@ class HttpService:
     _task: "asyncio.Task[None] | None" = None
 
     def mount(self, path: str, handler: HttpHandler) -> None:
-        """Serve GET and POST of a path; a path is mounted once."""
+        """Serve GET, POST and PUT of a path; a path is mounted once. A path that ends in
+        ``/{rest:path}`` is all below it; it stays out of the public description."""
         if path in self._mounted:
             raise ValueError(f"two channels serve {path}")
         self._mounted[path] = handler
@@ -126,7 +130,13 @@ async def _in_loop(work: "Deferred[T] | Coroutine[Any, Any, T]") -> T:
 
 
 def _mounted(path: str, handler: HttpHandler) -> Any:
-    @route(path, http_method=["GET", "POST"], media_type="text/plain", status_code=200)
+    @route(
+        path,
+        http_method=["GET", "POST", "PUT"],
+        media_type="text/plain",
+        status_code=200,
+        include_in_schema=not path.endswith(REST),
+    )
     async def serve(request: Request[Any, Any, Any]) -> Response[str]:
         response = await _in_loop(handler(await _plain(request)))
         headers = {name.lower(): value for name, value in response.headers.items()}

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final
+from urllib.parse import parse_qsl
 
 from adapters.mobilemoney.reading import NoticeError, Payer
 
@@ -20,20 +21,23 @@ MAX_BYTES: Final = 64 * 1024
 MAX_TEXT: Final = 512
 #: More than any wallet may hold, and small enough that no sum of ours can overflow 64 bits.
 MAX_AMOUNT: Final = Decimal(10**12)
+#: Fields of a form: providers send some thirty.
+MAX_FIELDS: Final = 100
 #: What a payer typed may be longer than it should be; more than this no keypad can send.
 MAX_REFERENCE: Final = 160
 _NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,6})?")
 _RECEIPT = re.compile(r"[0-9A-Za-z._-]{4,64}")
+_HEX = re.compile(r"[0-9a-f]{32}")
 _HASHED = re.compile(r"[0-9a-fA-F]{64}")
 _OPEN = re.compile(r"\+?[0-9]{6,15}")
 
 Object = Mapping[str, Any]
 
 
-def read_json(data: bytes) -> Object:
+def read_json(data: bytes, most: int = MAX_BYTES) -> Object:
     """The JSON object of a body. NoticeError: too large, not UTF-8, not JSON, no object."""
-    if len(data) > MAX_BYTES:
-        raise NoticeError("", f"larger than {MAX_BYTES} bytes")
+    if len(data) > most:
+        raise NoticeError("", f"larger than {most} bytes")
     try:
         found: object = json.loads(data, parse_float=Decimal, parse_constant=_constant)
     except (ValueError, RecursionError) as error:
@@ -42,6 +46,33 @@ def read_json(data: bytes) -> Object:
     if not isinstance(found, dict):
         raise NoticeError("", "a JSON object was expected")
     return dict(found)
+
+
+def read_form(data: bytes) -> Object:
+    """The fields of a posted form (``name=value&…``, percent-encoded). NoticeError: too large, not
+    UTF-8, no form, a name twice (which of them was signed?)."""
+    if len(data) > MAX_BYTES:
+        raise NoticeError("", f"larger than {MAX_BYTES} bytes")
+    if data.lstrip()[:1] in (b"<", b"{", b"["):
+        raise NoticeError("", "HTML or JSON came where a form was expected")
+    try:
+        pairs = parse_qsl(
+            data.decode(), keep_blank_values=True, strict_parsing=True, max_num_fields=MAX_FIELDS,
+            errors="strict",
+        )  # fmt: skip
+    except ValueError as error:
+        raise NoticeError("", "a form was expected") from error
+    return single(pairs)
+
+
+def single(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Fields by name. NoticeError: a name twice."""
+    found: dict[str, str] = {}
+    for name, value in pairs:
+        if name in found:
+            raise NoticeError(name[:64], "came twice")
+        found[name] = value
+    return found
 
 
 def _constant(name: str) -> Any:
@@ -79,6 +110,14 @@ def wanted(of: Object, name: str, most: int = MAX_TEXT) -> str:
     return found
 
 
+def reference(of: Object, name: str) -> str:
+    """Our own reference: a UUID, which some providers take only as 32 hex digits."""
+    found = wanted(of, name, 64)
+    if not _HEX.fullmatch(found):
+        return found
+    return "-".join((found[:8], found[8:12], found[12:16], found[16:20], found[20:]))
+
+
 def receipt(of: Object, name: str) -> str:
     """The provider's own number of a payment: it becomes a unique key, so its form is checked."""
     found = wanted(of, name)
@@ -93,6 +132,17 @@ def amount(of: Object, name: str) -> Decimal:
     value = decimal(found)
     if value is None or not 0 < value <= MAX_AMOUNT:
         raise NoticeError(name, f"{found[:32]!r} is no amount above 0")
+    return value
+
+
+def hundredths(of: Object, name: str) -> Decimal:
+    """An amount above nothing in whole hundredths (fen), in major units with two decimals."""
+    found = wanted(of, name)
+    if not (found.isascii() and found.isdigit() and len(found) <= 15 and int(found) > 0):
+        raise NoticeError(name, f"{found[:32]!r} is no whole number of fen above 0")
+    value = Decimal(int(found)).scaleb(-2)
+    if value > MAX_AMOUNT:
+        raise NoticeError(name, f"{found[:32]!r} is more than any wallet may hold")
     return value
 
 
@@ -120,6 +170,15 @@ def local_time(found: str, hours: int) -> datetime | None:
     except ValueError:
         return None
     return naive.replace(tzinfo=timezone(timedelta(hours=hours)))
+
+
+def zoned_time(found: str) -> datetime | None:
+    """RFC 3339 with its zone; None when it is none."""
+    try:
+        at = datetime.fromisoformat(found)
+    except ValueError:
+        return None
+    return at if at.tzinfo is not None else None
 
 
 def payer(found: str) -> tuple[str, Payer]:

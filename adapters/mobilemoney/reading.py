@@ -38,7 +38,7 @@ class Reading:
     ``key`` is our own request's id as the provider knows it, ``receipt`` the provider's number of
     the payment (unique with him), ``account`` what the payer typed, ``amount`` in major units as
     sent, ``reason`` the provider's code of a refusal. ``original``: the receipt that a reversal
-    takes back, under ``reversal_receipt``.
+    takes back, under ``reversal_receipt``. ``code``: what the payer scans, where he must.
     """
 
     said: Said
@@ -55,6 +55,7 @@ class Reading:
     text: str = ""
     original: str = ""
     reversal_receipt: str = ""
+    code: str = ""
 
 
 class NoticeError(ValueError):

@@ -38,6 +38,7 @@ class CaseCompany(msgspec.Struct, frozen=True):
     test: bool = False
     country_code: str = "256"
     help_line: str = "0800 100 100"
+    wallets: Any = None  # no case pays by one
 
 
 def linted(text: str, source: str = "pos") -> None:

@@ -9,7 +9,18 @@ from typing import Annotated, Any
 
 import typer
 
-from simulators.bench import billing, floats, iso8583, path, pos, sales, sts, submit, yardstick
+from simulators.bench import (
+    billing,
+    floats,
+    iso8583,
+    money,
+    path,
+    pos,
+    sales,
+    sts,
+    submit,
+    yardstick,
+)
 from simulators.bench.options import Options
 from simulators.bench.servers import ServerMissingError
 from simulators.bench.town import HOUSEHOLDS
@@ -17,7 +28,7 @@ from simulators.bench.town import HOUSEHOLDS
 Bench = Callable[[Options], dict[str, Any]]
 BENCHES: Mapping[str, tuple[Bench, str, tuple[str, ...]]] = {
     module.NAME: (module.run, module.HELP, module.ENGINES)
-    for module in (sts, iso8583, submit, sales, path, pos, floats, billing)
+    for module in (sts, iso8583, submit, sales, path, pos, money, floats, billing)
 }
 #: Where it is not 3.
 ROUNDS: Mapping[str, int] = {billing.NAME: billing.LEAST_ROUNDS}
@@ -28,7 +39,10 @@ QUICK_S, QUICK_ROUNDS, QUICK_HOUSEHOLDS = 5, 1, 4_000
 
 NameArgument = Annotated[str, typer.Argument(help=" | ".join(BENCHES))]
 EngineOption = Annotated[
-    str, typer.Option(help="Of sales, path, pos: sqlite | postgresql | rabbitmq (not sales).")
+    str,
+    typer.Option(
+        help="Of sales, path, pos, mobile-money: sqlite | postgresql | rabbitmq (not sales)."
+    ),
 ]
 QuickOption = Annotated[
     bool, typer.Option("--quick", help="One short round on a small town: to try, not to quote.")
@@ -77,6 +91,9 @@ def run(
     processes, everything real. Its most, with all workers and with one; its p50 and p99 at 100 a
     second and at half of that most; the CPU time of a sale by part.
     pos: the same from 0200 to 0210, at 200 terminals.
+
+    mobile-money: the same from a provider's notice to the token's SMS, at saturation, at 50 a
+    second and at half of the most.
     floats: 64 tills sell on one agent's float, beside pgbench updating one row.
 
     billing: bills a second, from plan to open item, beside raw COPY of the very rows; corrections.

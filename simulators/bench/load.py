@@ -71,8 +71,7 @@ class Town:
         """How many more may buy before half of the town waits for its token."""
         return self._households // 2 - len(self.since)
 
-    @staticmethod
-    def text(house: int, tender: int) -> bytes:
+    def text(self, house: int, tender: int) -> bytes:
         """``BUY meter amount`` from a household's phone."""
         return encode(
             DeliverSm(

@@ -119,7 +119,10 @@ class Site:
         return path.read_text(errors="replace")[-2_000:] if path.exists() else ""
 
 
-def make_site(folder: Path, url: str, households: int, say: Progress, bus_url: str = "") -> Site:
+def make_site(
+    folder: Path, url: str, households: int, say: Progress, bus_url: str = "",
+    land: town.Land = town.UGANDA,
+) -> Site:  # fmt: skip
     """Schema, keys and a town; analyzed, ready to sell."""
     master = secrets.token_bytes(32)
     (folder / "master.key").write_text(master.hex() + "\n", encoding="ascii")
@@ -130,6 +133,7 @@ def make_site(folder: Path, url: str, households: int, say: Progress, bus_url: s
         households,
         Sources().now_us(),
         lambda done, of: say(f"enrolled {done:,} of {of:,} households"),
+        land,
     )
     return Site(folder, url, bus_url)
 
@@ -157,7 +161,7 @@ class LoadError(Exception):
 class Load:
     """The load generator's process; its ``module`` says what orders it takes, and its sizes."""
 
-    def __init__(self, *sizes: int, module: str = "simulators.bench.load") -> None:
+    def __init__(self, *sizes: int | str, module: str = "simulators.bench.load") -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", module, *map(str, sizes)],
             cwd=ROOT,

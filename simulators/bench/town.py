@@ -25,6 +25,17 @@ CREDIT = 1_000_000_000
 
 COMPANY, CURRENCY, TARIFF, SGC = "demo", "UGX", "uganda-domestic", "201457"
 _DESK = "cash:desk"
+
+
+@dataclass(frozen=True, slots=True)
+class Land:
+    """In which money a town pays, and by which tariff."""
+
+    currency: str = CURRENCY
+    tariff: str = TARIFF
+
+
+UGANDA = Land()
 _MOST_TENTHS = 99_999  # of one token, as the demo meters have it
 
 
@@ -59,7 +70,7 @@ Columns = tuple[str, ...]
 Made = Callable[[_Ids, int, int], Sequence[Row]]
 
 
-def _parties(ids: _Ids, house: int, now: int) -> dict[str, tuple[Columns, list[Row]]]:
+def _parties(ids: _Ids, house: int, now: int, land: Land) -> dict[str, tuple[Columns, list[Row]]]:
     """The rows of one household, by table."""
     of = ids.of
     number, account, meter = f"{200_000 + house}", of("account", house), of("meter", house)
@@ -68,11 +79,11 @@ def _parties(ids: _Ids, house: int, now: int) -> dict[str, tuple[Columns, list[R
     rows: dict[str, dict[str, Any] | list[dict[str, Any]]] = {
         "customer": {"id": of("customer", house), "company": COMPANY, "number": f"C{number}",
                      "name": f"Household {house}"},
-        "account": {"id": account, "company": COMPANY, "number": number, "currency": CURRENCY,
+        "account": {"id": account, "company": COMPANY, "number": number, "currency": land.currency,
                     "customer_id": of("customer", house), "credit": CREDIT},
         "service_point": {"id": point, "company": COMPANY, "number": f"S{number}"},
         "agreement": {"id": of("agreement", house), "company": COMPANY, "account_id": account,
-                      "service_point_id": point, "tariff": TARIFF, "since": since,
+                      "service_point_id": point, "tariff": land.tariff, "since": since,
                       "from_us": now},
         "agreement_state": {"agreement_id": of("agreement", house)},
         "meter": {"id": meter, "company": COMPANY, "drn": meter_of(house), "tct": "02", "ea": 11,
@@ -83,7 +94,7 @@ def _parties(ids: _Ids, house: int, now: int) -> dict[str, tuple[Columns, list[R
         "phone": {"id": phone, "company": COMPANY, "msisdn": phone_of(house), "language": "en"},
         "phone_account": {"phone_id": phone, "account_id": account, "from_us": now},
         "phone_meter": {"phone_id": phone, "meter_id": meter, "name": "Home", "from_us": now},
-        "ledger_txn": {"id": txn, "company": COMPANY, "kind": "payment", "currency": CURRENCY,
+        "ledger_txn": {"id": txn, "company": COMPANY, "kind": "payment", "currency": land.currency,
                        "message_id": f"bench-{house}", "at": now},
         "posting": [
             {"txn_id": txn, "line": 0, "ledger": _DESK, "owner": 0, "amount": CREDIT},
@@ -99,7 +110,11 @@ def _parties(ids: _Ids, house: int, now: int) -> dict[str, tuple[Columns, list[R
 
 
 def enrol(
-    url: str, households: int, now_us: int, progress: Callable[[int, int], None] = lambda *_: None
+    url: str,
+    households: int,
+    now_us: int,
+    progress: Callable[[int, int], None] = lambda *_: None,
+    land: Land = UGANDA,
 ) -> None:
     """Fill an empty, migrated database with ``households``; analyzed at the end."""
     store = open_store(url, "wattbus-bench")
@@ -107,18 +122,18 @@ def enrol(
         for base in range(0, households, CHUNK):
             houses = range(base, min(base + CHUNK, households))
             with store.transaction() as tx:
-                _chunk(tx, houses, now_us)
+                _chunk(tx, houses, now_us, land)
             progress(houses.stop, households)
         analyze(store)
     finally:
         store.close()
 
 
-def _chunk(tx: Tx, houses: range, now_us: int) -> None:
+def _chunk(tx: Tx, houses: range, now_us: int, land: Land) -> None:
     ids = _Ids({name: take(tx, name, len(houses)).start for name in _SERIES}, houses.start)
     tables: dict[str, tuple[Columns, list[Row]]] = {}
     for house in houses:
-        for table, (columns, rows) in _parties(ids, house, now_us).items():
+        for table, (columns, rows) in _parties(ids, house, now_us, land).items():
             tables.setdefault(table, (columns, []))[1].extend(rows)
     for table, (columns, rows) in tables.items():
         tx.insert(table, columns, rows)

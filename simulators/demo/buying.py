@@ -1,4 +1,4 @@
-"""Acts 2 and 4: a purchase by USSD, and a customer who does it again."""
+"""Acts 2 and 5: a purchase by USSD, and a customer who does it again."""
 
 import json
 import time
@@ -41,7 +41,7 @@ def buy_by_ussd(stage: Stage) -> None:
 
 
 def the_impatient_customer(stage: Stage) -> None:
-    """Act 4."""
+    """Act 5."""
     _dials_again(stage)
     _sms_delivered_twice(stage)
     _why_fewer_units(stage)
@@ -93,7 +93,11 @@ def _why_fewer_units(stage: Stage) -> None:
 
 
 def _sales(stage: Stage) -> int:
-    return int(stage.house.rows("SELECT count(*) FROM sale")[0][0])
+    rows = stage.house.rows(
+        "SELECT count(*) FROM sale s JOIN meter m ON m.id = s.meter_id WHERE m.drn = :drn",
+        drn=HOME.meter,
+    )
+    return int(rows[0][0])
 
 
 def _steps(stage: Stage, receipt: str) -> tuple[tuple[int, int], ...]:

@@ -16,8 +16,8 @@ def run(
 ) -> None:
     """The story, live: a customer buys, the meter takes the token, the plug is pulled.
 
-    Starts a hub on SQLite and the network's simulator in a temporary folder, plays eight acts and
-    checks every amount in them. Then it stays up until Ctrl-C, to be played with.
+    Starts a hub on SQLite, the network's and a purse's simulators in a temporary folder, plays ten
+    acts and checks every amount in them. Then it stays up until Ctrl-C, to be played with.
     """
     import json
 

@@ -91,6 +91,8 @@ The hub stays up until Ctrl-C. In another terminal:
     dial *123#, or send BUY {HOME.meter} 5000, BALANCE, LAST, HELP;
     for another's meter: BUY {BAKERY.meter} 5000 (you are asked first:
     send YES and the four digits of that text)
+  the bakery's, with a purse     {phone} --wallet 127.0.0.1:{house.purse_control}
+    --msisdn {BAKERY.msisdn}: pay by MTN MoMo, its PIN is 1234
   a stranger's                   {phone} --msisdn +256772000010
   what happened to a meter       {me} find {HOME.meter} {config}
   that nothing is lost           {me} balance {config}

@@ -19,9 +19,11 @@ from core.store.upgrade import is_sqlite, open_store, sqlite_path, upgrade
 from hub.config import Config, read
 from hub.verbs.init import write_installation
 from simulators.demo.children import Child, environment, until, wattbus
+from simulators.demo.provider import FILES, with_purse
 from simulators.phone.handset import Phone
 from simulators.phone.line import ControlLine
 from simulators.phone.ussd import HttpUssd
+from simulators.phone.wallet import Wallet
 
 COMPANY = "demo"
 #: A process of ours is up within this time even on a busy machine.
@@ -57,10 +59,14 @@ class House:
     control_port: int = field(default_factory=free_port)
     http_port: int = field(default_factory=free_port)
     environment: dict[str, str] = field(default_factory=dict)
+    purse_port: int = field(default_factory=free_port)
+    purse_control: int = field(default_factory=free_port)
+    provider: Child | None = None
     hub: Child | None = None
     smsc: Child | None = None
     hub_started: float = 0.0
     _phones: dict[str, Phone] = field(default_factory=dict)
+    _purses: dict[str, Wallet] = field(default_factory=dict)
     _ussd: HttpUssd | None = None
 
     # --- building --------------------------------------------------------------------------------
@@ -69,6 +75,11 @@ class House:
         """Configuration, keys and an empty database."""
         file = write_installation(self.folder, self.http_port, self.smpp_port)
         file.write_text(self.edit(file.read_text("utf-8")), "utf-8")
+        if self.provider is not None:
+            taking = with_purse(file.read_text("utf-8"), self.http_port, self.purse_port)
+            file.write_text(taking, "utf-8")
+            for name, content in FILES.items():
+                (self.folder / name).write_text(content, "utf-8")
         upgrade(self.config.database_url())
 
     @property
@@ -99,6 +110,12 @@ class House:
         argv = wattbus("simulate", "smsc", *ports, *self.smsc_options)
         self.smsc = Child.start("smsc", argv, self.folder)
 
+    def start_purse(self) -> None:
+        """A provider of mobile money whose payers are played by hand; does not wait for it."""
+        ports = ("--port", str(self.purse_port), "--control-port", str(self.purse_control))
+        argv = wattbus("simulate", "mobilemoney", "--provider", "mtn", *ports)
+        self.provider = Child.start("provider", argv, self.folder)
+
     def start_hub(self, failpoint: str = "", bound: bool = True) -> float:
         """The hub; returns when it answers and (``bound``) its link is up: how long it took.
 
@@ -125,30 +142,24 @@ class House:
         return not bound or all(link["state"] == "up" for link in links.values())
 
     def network_is_up(self) -> None:
-        """Waits for the network's control port."""
+        """Waits for the control ports of the network and of the provider, where there is one."""
         child = self.smsc
         assert child is not None, "the SMSC was not started"
-
-        def up() -> bool:
-            child.must_live()
-            try:
-                socket.create_connection(("127.0.0.1", self.control_port), 1.0).close()
-            except OSError:
-                return False
-            return True
-
-        until(up, UP_S, "the SMSC is up")
+        _listens(child, self.control_port)
+        if self.provider is not None:
+            _listens(self.provider, self.purse_control)
 
     def forget_phones(self) -> None:
         """Switch all phones off: their network has gone."""
-        for phone in self._phones.values():
-            phone.close()
+        for switched in (*self._phones.values(), *self._purses.values()):
+            switched.close()
         self._phones.clear()
+        self._purses.clear()
 
     def close(self) -> None:
         """End everything, whatever state it is in."""
         self.forget_phones()
-        for child in (self.hub, self.smsc):
+        for child in (self.hub, self.smsc, self.provider):
             if child is not None and child.alive():
                 child.kill()
 
@@ -174,6 +185,12 @@ class House:
             line = ControlLine("127.0.0.1", self.control_port)
             self._phones[msisdn] = Phone(msisdn, line, self._ussd)
         return self._phones[msisdn]
+
+    def purse(self, msisdn: str) -> Wallet:
+        """The purse of a phone; the same number has the same one."""
+        if msisdn not in self._purses:
+            self._purses[msisdn] = Wallet(msisdn, ControlLine("127.0.0.1", self.purse_control))
+        return self._purses[msisdn]
 
     def ask(self, request: dict[str, Any]) -> dict[str, Any]:
         """One request over the control socket. OSError: no hub; HubRefusedError: it says no."""
@@ -215,3 +232,17 @@ class House:
         """The rows of one SELECT."""
         with self.reading() as reader:
             return reader.rows(sql, **params)
+
+
+def _listens(child: Child, port: int) -> None:
+    """Waits until a child's port takes connections."""
+
+    def up() -> bool:
+        child.must_live()
+        try:
+            socket.create_connection(("127.0.0.1", port), 1.0).close()
+        except OSError:
+            return False
+        return True
+
+    until(up, UP_S, f"the {child.name} is up")

@@ -1,4 +1,4 @@
-"""Act 3: the meter takes the digits, once."""
+"""Act 4: the meter takes the digits, once."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -20,7 +20,7 @@ def keyed_in(stage: Stage, household: Household, token: str, result: Result) -> 
 
 
 def the_meter(stage: Stage) -> None:
-    """Act 3."""
+    """Act 4."""
     token = stage.seen["token"]
     wrong = token[:-1] + str((int(token[-1]) + 1) % 10)
     keyed_in(stage, HOME, token, Result.ACCEPT)

@@ -1,4 +1,4 @@
-"""Act 7: a meter whose minutes ran out in 2024 gets a new key with its next purchase."""
+"""Act 9: a meter whose minutes ran out in 2024 gets a new key with its next purchase."""
 
 import time
 
@@ -16,7 +16,7 @@ CAMPAIGN = "dkga04"
 
 
 def a_new_key(stage: Stage) -> None:
-    """Act 7: from the base date 1993 and DKGA02 to 2014 and DKGA04, by the customer's own hands."""
+    """Act 9: from the base date 1993 and DKGA02 to 2014 and DKGA04, by the customer's own hands."""
     phone, sale = stage.phone(CLINIC), stage.expected.clinic
     pay_in(stage, CLINIC, stage.expected.received_clinic)
     stage.sends(phone, f"BUY {CLINIC.meter} {sale.tender}")

@@ -70,7 +70,7 @@ class Household:
 
 
 HOME = Household("100001", "Okello Daniel", "+256772000001", "Home", Coding("04123456784"))
-BAKERY = Household("100002", "Lake View Bakery", "+256772000002", "Shop", Coding("04123456800"))
+BAKERY = Household("100002", "Lake View Bakery", "+256762000002", "Shop", Coding("04123456800"))
 MILL = Household(
     "100003", "Old Mill Workshop", "+256772000003", "Mill", Coding("04123456909"), "tamper"
 )

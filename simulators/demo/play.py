@@ -16,6 +16,7 @@ from simulators.demo.keypad import the_meter
 from simulators.demo.money import money_has_an_owner, the_books
 from simulators.demo.newkey import a_new_key
 from simulators.demo.people import HOUSEHOLDS, Household
+from simulators.demo.purse import pay_by_purse, the_lost_notice
 from simulators.demo.show import Show
 from simulators.demo.stage import Stage, StoryError
 from simulators.demo.trouble import TRAP, pull_the_plug, what_must_be_refused
@@ -36,8 +37,10 @@ class Act:
 ACTS = (
     Act("Money has an owner", money_has_an_owner),
     Act("Buy by USSD", buy_by_ussd),
+    Act("Pay from a purse", pay_by_purse),
     Act("The meter", the_meter),
     Act("The impatient customer", the_impatient_customer),
+    Act("The lost notice", the_lost_notice),
     Act("Pull the plug", pull_the_plug),
     Act("What must be refused", what_must_be_refused),
     Act("A new key", a_new_key),
@@ -96,6 +99,7 @@ def _play_act(stage: Stage, number: int, act: Act, played: Played) -> None:
 def _set_up(stage: Stage) -> float:
     house, show = stage.house, stage.show
     house.start_smsc()
+    house.start_purse()
     house.build()
     house.network_is_up()
     took = house.start_hub(failpoint=TRAP)
@@ -118,6 +122,6 @@ def _described(one: Household) -> str:
 def _tell_failure(show: Show, house: House, played: Played) -> None:
     where = f"in act {len(played.acts)}" if played.acts else "before the first act"
     show.plain(f"\nThe story failed {where}: {played.failed}")
-    for child in (house.hub, house.smsc):
+    for child in (house.hub, house.smsc, house.provider):
         if child is not None:
             show.plain(f"--- {child.log} ends with\n{last_words(child.log)}")

@@ -72,11 +72,11 @@ class Stage:
         self.says("customer", f"sends {text!r} to {phone.short_code}")
         return phone.send_sms(text, copies=copies)
 
-    def reads_sms(self, phone: Phone) -> str:
+    def reads_sms(self, phone: Phone, within_s: float = SMS_S) -> str:
         """The next text that comes."""
-        sms = phone.next_sms(SMS_S)
+        sms = phone.next_sms(within_s)
         if sms is None:
-            raise StoryError("a text to the customer", "one", f"none within {SMS_S:g} s")
+            raise StoryError("a text to the customer", "one", f"none within {within_s:g} s")
         self.says("phone", "\n".join(f"[SMS] {line}" for line in sms.text.splitlines()))
         return sms.text
 

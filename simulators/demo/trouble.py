@@ -1,4 +1,4 @@
-"""Acts 5 and 6: the plug is pulled in the middle of a sale; what must be refused is refused."""
+"""Acts 7 and 8: the plug is pulled in the middle of a sale; what must be refused is refused."""
 
 import signal
 
@@ -18,7 +18,7 @@ BACK_S = 20.0
 
 
 def pull_the_plug(stage: Stage) -> None:
-    """Act 5: the school's older meter (EA07) buys."""
+    """Act 7: the school's older meter (EA07) buys."""
     house, phone, sale = stage.house, stage.phone(SCHOOL), stage.expected.school
     pay_in(stage, SCHOOL, stage.expected.received_school)
     settled(stage)
@@ -76,7 +76,7 @@ def _sales(stage: Stage) -> int:
 
 
 def what_must_be_refused(stage: Stage) -> None:
-    """Act 6."""
+    """Act 8."""
     before = credit_of(stage, HOME)
     _mistyped(stage)
     _blocked(stage)

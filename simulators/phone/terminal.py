@@ -7,15 +7,18 @@ keyboard and the phone's line.
 import os
 import re
 import selectors
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from simulators.phone.handset import Phone, Sms
 from simulators.phone.line import NetworkError
+from simulators.phone.wallet import Wallet
 from simulators.ussd.gateway import Screen
 
 #: More than a phone's keypad ever sends at once; the rest of a longer line is not read.
 MAX_LINE = 1_600
 _CODE = re.compile(r"\*[0-9*#]+#")
+_PAY = re.compile(r"pay\s+(\S.{0,158}?)\s+(\d{1,12})", re.IGNORECASE)
 _SMS = re.compile(r"sms\s+(\+?\d{2,15})\s+(\S.*)", re.IGNORECASE | re.DOTALL)
 Write = Callable[[str], None]
 
@@ -26,6 +29,7 @@ def help_text(phone: Phone) -> str:
         f"*123# dials; in a menu type the answer, or hangup. A text such as"
         f" BUY 04123456784 20000 goes to {phone.short_code};"
         " sms NUMBER TEXT to another number. inbox shows all texts; quit ends."
+        " With a purse: its PIN when it asks, and pay REFERENCE AMOUNT (minor units)."
     )
 
 
@@ -45,14 +49,24 @@ def shown(text: Sms) -> str:
     return f"  [SMS from {text.sender}]\n{body}"
 
 
-def respond(phone: Phone, typed: str) -> str | None:
-    """What the phone shows for a line typed; None ends. The network's errors are shown."""
+def respond(phone: Phone, typed: str, wallets: Sequence[Wallet] = ()) -> str | None:
+    """What the phone shows for a line typed; None ends. The network's errors are shown.
+
+    A payment that waits is before everything else, as on a phone.
+    """
     line = typed[:MAX_LINE].strip()
+    asking = next((each for each in wallets if each.prompt is not None), None)
     try:
+        if asking is not None:
+            return f"  [purse] {asking.answer(line or '0')}"
         if phone.in_menu():
             return _in_menu(phone, line)
         if line in ("quit", "exit", "q"):
             return None
+        paying = _PAY.fullmatch(line) if wallets else None
+        if paying:
+            receipt = wallets[0].pay(paying[1], int(paying[2]))
+            return f"  [purse] paid, receipt {receipt}"
         return _idle(phone, line)
     except NetworkError as error:
         phone.screen = None
@@ -83,26 +97,43 @@ def _idle(phone: Phone, line: str) -> str:
     return f"  (sent to {to})"
 
 
-def converse(phone: Phone, keyboard: int, write: Write, prompt: str = "") -> None:
+def converse(
+    phone: Phone, keyboard: int, write: Write, prompt: str = "", wallets: Sequence[Wallet] = ()
+) -> None:
     """Serve the keyboard (a file descriptor) and the network until ``quit`` or the end of input."""
     with selectors.DefaultSelector() as ready:
-        ready.register(keyboard, selectors.EVENT_READ, "keyboard")
-        ready.register(phone, selectors.EVENT_READ, "network")
+        ready.register(keyboard, selectors.EVENT_READ, None)
+        ready.register(phone, selectors.EVENT_READ, lambda: list(map(shown, _texts(phone))))
+        for wallet in wallets:
+            ready.register(wallet, selectors.EVENT_READ, partial(_news, wallet))
         lines = _Lines(keyboard)
         write(prompt)
+        _tell(wallets, write, prompt)  # a payment may wait from before
         while True:
             for key, _ in ready.select():
-                if key.data == "network":
-                    for text in _texts(phone):
-                        write(f"\n{shown(text)}\n{prompt}")
+                if key.data is not None:
+                    for text in key.data():
+                        write(f"\n{text}\n{prompt}")
                     continue
                 for line in lines.read():
-                    answer = respond(phone, line)
+                    answer = respond(phone, line, wallets)
                     if answer is None:
                         return
                     write(f"{answer}\n{prompt}")
+                _tell(wallets, write, prompt)  # what came with an answer makes nothing readable
                 if lines.ended:
                     return
+
+
+def _tell(wallets: Sequence[Wallet], write: Write, prompt: str) -> None:
+    for wallet in wallets:
+        for text in _news(wallet):
+            write(f"\n{text}\n{prompt}")
+
+
+def _news(wallet: Wallet) -> list[str]:
+    """What a purse says: a payment waits, or is over."""
+    return [f"  [purse] {text}" for text in wallet.news()]
 
 
 def _texts(phone: Phone) -> Iterator[Sms]:

@@ -16,6 +16,7 @@ from core.messages import Answer, Message
 from core.messages.base import hashed_fields
 from core.queries.customer import phone_languages
 from core.queries.views import PhoneView
+from core.wallets.terms import WalletTerms
 from hub.channel import Accepted, Arrival, KeyReused
 from tests.hub.links.memory_smsc import quiet_log
 
@@ -36,6 +37,7 @@ class House:
     test: bool = False
     country_code: str = "256"
     help_line: str = "0800 100 100"
+    wallets: WalletTerms = field(default_factory=WalletTerms)
 
 
 @dataclass

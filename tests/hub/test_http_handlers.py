@@ -85,3 +85,18 @@ def test_a_path_is_served_once() -> None:
     hub.mount("/ussd", deferred)
     with pytest.raises(ValueError, match="two channels serve /ussd"):
         hub.mount("/ussd", deferred)
+
+
+def test_put_is_served_and_all_that_is_below_a_path() -> None:
+    hub = service()
+    hub.mount("/wallets/in/{rest:path}", lambda request: succeed(HttpResponse(200, request.path)))
+    hub.mount("/ussd", deferred)
+    with TestClient(hub.app()) as client:
+        answers = [client.put("/wallets/in/notice/abc/def"), client.post("/wallets/in/x/")]
+        put = client.put("/ussd", content=b"a")
+        other = client.post("/wallets")
+        described = client.get("/schema/openapi.json").text
+    assert [each.text for each in answers] == ["/wallets/in/notice/abc/def", "/wallets/in/x"]
+    assert (put.status_code, put.text, other.status_code) == (200, "PUT a {}", 404)
+    assert "/ussd" in described
+    assert "wallets" not in described

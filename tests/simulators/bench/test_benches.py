@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from simulators.bench import billing, floats, path, pos, sales, submit
+from simulators.bench import billing, floats, money, path, pos, sales, submit
 from simulators.bench.options import Options
 from simulators.bench.servers import start_postgres, start_rabbit
 
@@ -47,6 +47,12 @@ def test_the_terminals(engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     figures = pos.run(small(engine))
     check(figures, "pos_per_s", "pos_to_tpcb", "pos_p50_ms", "half_p99_ms")
     assert figures["cpu_us_per_sale"]["channel"] > 0
+
+
+def test_the_notices() -> None:
+    figures = money.run(small("sqlite"))
+    check(figures, "money_per_s", "money_to_tpcb", "calm_p50_ms", "half_p99_ms")
+    assert set(figures["cpu_us_per_sale"]) == {"channel", "load"}
 
 
 @pytest.mark.parametrize("engine", sales.ENGINES)

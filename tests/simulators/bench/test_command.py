@@ -27,7 +27,17 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[Options]:
 def test_it_stands_at_the_top() -> None:
     assert TOP_LEVEL
     assert SIMULATOR.name == "bench"
-    benches = {"sts", "iso8583", "submit", "sales", "path", "pos", "floats", "billing"}
+    benches = {
+        "sts",
+        "iso8583",
+        "submit",
+        "sales",
+        "path",
+        "pos",
+        "mobile-money",
+        "floats",
+        "billing",
+    }
     assert set(command.BENCHES) == benches
 
 

@@ -24,8 +24,15 @@ from simulators.demo.people import HOME
 from simulators.phone.ussd import HttpUssd
 
 pytestmark = pytest.mark.slow
-TITLES = ["Money has an owner", "Buy by USSD", "The meter", "The impatient customer"]
-TITLES += ["Pull the plug", "What must be refused", "A new key", "The books"]
+TITLES = ["Money has an owner", "Buy by USSD", "Pay from a purse", "The meter"]
+TITLES += [
+    "The impatient customer",
+    "The lost notice",
+    "Pull the plug",
+    "What must be refused",
+    "A new key",
+    "The books",
+]
 
 
 def left_behind(folder: Path) -> list[str]:
@@ -64,7 +71,7 @@ def folder() -> Iterator[Path]:
 
 def test_the_story_is_told_and_every_amount_is_right(folder: Path) -> None:
     process = demo(folder, "--once", "--json")
-    out, story = process.communicate(timeout=150)
+    out, story = process.communicate(timeout=300)
     assert process.returncode == 0, story
     told = json.loads(out.splitlines()[-1])
     assert told["ok"] is True

@@ -27,12 +27,19 @@ def test_debits_are_credits() -> None:
     assert sum(EXPECTED.books().values()) == 0
     school = EXPECTED.received_school - EXPECTED.school.tender + EXPECTED.school.carried
     clinic = EXPECTED.received_clinic - EXPECTED.clinic.tender + EXPECTED.clinic.carried
-    assert EXPECTED.books()["customer-credit"] == -(EXPECTED.left() + school + clinic)
+    bakery = EXPECTED.bakery.carried
+    assert EXPECTED.books()["customer-credit"] == -(EXPECTED.left() + school + clinic + bakery)
 
 
 @pytest.mark.parametrize(
     ("sale", "used_milli"),
-    [(EXPECTED.first, 0), (EXPECTED.second, 28_100), (EXPECTED.school, 0), (EXPECTED.clinic, 0)],
+    [
+        (EXPECTED.first, 0),
+        (EXPECTED.second, 28_100),
+        (EXPECTED.school, 0),
+        (EXPECTED.clinic, 0),
+        (EXPECTED.bakery, 0),
+    ],
 )
 def test_the_solver_says_the_same(sale: Sale, used_milli: int) -> None:
     tariff = load_file(TARIFF.read_text("utf-8"), TARIFF.name).tariff
