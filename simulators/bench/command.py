@@ -90,10 +90,7 @@ def run(
     path: a text comes in from an SMSC, the token goes out: the running hub with its worker
     processes, everything real. Its most, with all workers and with one; its p50 and p99 at 100 a
     second and at half of that most; the CPU time of a sale by part.
-    pos: the same from 0200 to 0210, at 200 terminals.
-
-    mobile-money: the same from a provider's notice to the token's SMS, at saturation, at 50 a
-    second and at half of the most.
+    pos: the same from 0200 to 0210, at 200 terminals; mobile-money: from notice to token, and 50/s.
     floats: 64 tills sell on one agent's float, beside pgbench updating one row.
 
     billing: bills a second, from plan to open item, beside raw COPY of the very rows; corrections.

@@ -151,8 +151,10 @@ class House:
 
     def forget_phones(self) -> None:
         """Switch all phones off: their network has gone."""
-        for switched in (*self._phones.values(), *self._purses.values()):
-            switched.close()
+        for phone in self._phones.values():
+            phone.close()
+        for purse in self._purses.values():
+            purse.close()
         self._phones.clear()
         self._purses.clear()
 
