@@ -117,9 +117,11 @@ def lapsed(ctx: Context, payment: WalletPayment) -> WalletRefund | None:
     above it waits on the work list for two people."""
     if payment.paid > ctx.terms.wallets.alone:
         return None
+    mark = ctx.stage.mark()
     try:
         return ask(ctx, payment, Why("held", "its deadline passed"))
     except Refusal:
+        ctx.stage.back_to(mark)
         return None
 
 

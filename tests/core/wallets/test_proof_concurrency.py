@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from core.messages import Message, ReportReversal
+from core.queries import wallet_books as books
 from core.store.upgrade import upgrade
+from hub.timeline import find
 from tests.core.agents.test_concurrency import all_at_once
 from tests.core.collection.desk import whole
-from tests.core.wallets.proofs import line, payout, statement, states
+from tests.core.wallets.proofs import DAY, line, payout, statement, states
 from tests.core.wallets.purse import METER, balance, done, pay_in, purse_on, wallets
 from tests.core.wallets.test_acts import PEOPLE, act
 from tests.hub.machine import Machine, fresh_sqlite
@@ -56,8 +58,24 @@ def evening(machine: Machine) -> None:
     assert refunds == [("act", "asked"), ("provider", "reversed")]
     assert machine.rows("SELECT count(*), count(DISTINCT digits) FROM token") == [(2, 2)]
     assert states(machine)["HELD0"] == "refunded"
+    looked_at(machine)
     came = 7_000 + 4_000 + 20_000 + 5_000
     assert balance(machine, "wallet:mpesa") == came - 1_000 - 10_000
+
+
+def looked_at(machine: Machine) -> None:
+    """The same on both engines."""
+    with machine.store.reader() as reader:
+        (found,) = books.balances(reader, "demo", {"mpesa": "UGX"})
+        assert (found.ledger, found.bank, found.differs) == (25_000, 10_000, 0)
+        assert [row.state for row in books.work_list(reader, "demo")].count("refunding") == 1
+        day = books.statement_of(reader, "demo", "mpesa", DAY)
+        assert day is not None
+        assert (day.checked, sum(day.outcomes.values())) == (True, 7)
+        (sold,) = books.payment_named(reader, "demo", "SOLD")
+        assert books.payments(reader, "demo", "mpesa", sold.state)
+        assert {case.kind for case in books.cases(reader, "demo")} <= {"settlement-differs"}
+        assert find(reader, "demo", "256", "SOLD", 5).stories
 
 
 def test_on_sqlite(tmp_path: Path) -> None:
