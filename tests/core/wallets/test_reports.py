@@ -311,7 +311,7 @@ def test_money_that_was_taken_back_is_owed_by_the_one_handler_of_reversals(machi
     done(machine, says(reference, "reversed", code="R1"))
     done(machine, says(reference, "reversed", code="R1"))
     row = machine.payment()
-    assert (row["state"], row["outcome"]) == ("refunded", "returned")
+    assert (row["state"], row["outcome"]) == ("refunded", "sold")
     assert machine.ledgers().get("wallet:airtel", 0) == 0
     assert len(machine.rows("SELECT id FROM wallet_case")) == 1
 
