@@ -67,6 +67,8 @@ from core.messages.vending import AskLastTokens, ConfirmVend, CreditVend, Recipi
 from core.messages.wallets import (
     AskMyPayment,
     AskPayer,
+    CheckStatement,
+    MarkSettled,
     ReceivePayIn,
     ReportCollection,
     ReportReversal,
@@ -416,6 +418,8 @@ _MESSAGES: Final[tuple[Message, ...]] = (
         until=20_261_121,
         fee=500,
     ),
+    CheckStatement(wallet="mpesa", day=20_261_121),
+    MarkSettled(wallet="mpesa", settlement=3),
     SweepHeld(held=7, at=1_795_252_443_000_000),
     AskMyPayment(phone=_PHONE, receipt="RKTQDM7W6S", meter="04123456784"),
     RequestWalletAct(

@@ -36,6 +36,7 @@ from core.wallets.book_wants import (
     STATEMENT,
 )
 from core.wallets.entities import WalletPayment
+from core.wallets.held_states import HeldMoney
 from core.wallets.rows import BY_NUMBER
 from core.wallets.settling import MARKED_AT_ONCE, Expected
 from core.wallets.statements import CHECKED_AT_ONCE
@@ -321,10 +322,9 @@ def _refunds_and_cases(reader: Reader, company: str, wants: Wants, book: Book, s
         tail = f"wallet_case WHERE company = :company AND id IN :ids ORDER BY id{suffix}"
         for case in _all(reader, WalletCase, tail, company=company, ids=ids):
             book.load(case.id, case)
-    payments = [key[1] for key in book.entities if key[0] is WalletPayment]
+    payments = _with_money(wants, book)
     _cases_at(reader, company, wants, book)
-    back = any(_keys(wants, what) for what in (BACK, BACK_OF, BACK_HELD))
-    if not payments or not (back or ids):
+    if not payments:
         return
     _refunds_of(reader, payments, book)
     _money_of(reader, payments, book)
@@ -334,6 +334,30 @@ def _refunds_and_cases(reader: Reader, company: str, wants: Wants, book: Book, s
             book.load(case.id, case)
         at = ("wallet-cases", case.payment_id)
         book.link(*at, (*book.links.get(at, ()), case.id))
+
+
+def _with_money(wants: Wants, book: Book) -> list[int]:
+    """The payments that were looked at with all that their money was booked to; a batch may have
+    others, of which only the row is wanted."""
+    receipts, numbers = set(_keys(wants, BACK)), {key for _, key in _keys(wants, BACK_OF)}
+    held = {int(key) for _, key in _keys(wants, BACK_HELD)}
+    cases = {int(key) for _, key in _keys(wants, CASE)}
+    about = {
+        entity.payment_id
+        for entity in book.entities.values()
+        if (isinstance(entity, HeldMoney) and entity.id in held)
+        or (isinstance(entity, WalletCase) and entity.id in cases)
+    }
+    return sorted(
+        entity.id
+        for entity in book.entities.values()
+        if isinstance(entity, WalletPayment)
+        and (
+            entity.id in about
+            or entity.number in numbers
+            or (entity.wallet, entity.receipt) in receipts
+        )
+    )
 
 
 def _cases_at(reader: Reader, company: str, wants: Wants, book: Book) -> None:

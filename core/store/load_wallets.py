@@ -19,13 +19,12 @@ def behind_wallets(reader: Reader, company: str, wants: Wants) -> Wants:
     references = _keys(wants, BY_REFERENCE)
     if not references:
         return Wants()
-    rows = reader.rows(
-        "SELECT plan FROM wallet_payment WHERE company = :company AND reference IN :references "
+    rows = reader.rows(  # no company: the reference alone must choose the index
+        "SELECT plan, company FROM wallet_payment WHERE reference IN :references "
         "AND reference <> '' AND kind = 'collection' ORDER BY id",
-        company=company,
         references=references,
     )
-    return Wants.union(wants_of(planned(row[0])) for row in rows)
+    return Wants.union(wants_of(planned(row[0])) for row in rows if row[1] == company)
 
 
 def load_wallets(reader: Reader, company: str, wants: Wants, book: Book, suffix: str) -> None:
@@ -34,19 +33,41 @@ def load_wallets(reader: Reader, company: str, wants: Wants, book: Book, suffix:
     ("wallet-open", payer) -> ids."""
     if not wants.wallets:
         return
+    ids = _ids(reader, company, wants)
+    if not ids:
+        return
     rows = reader.rows(
-        f"SELECT {', '.join(COLUMNS)} FROM wallet_payment WHERE company = :company AND ("
-        "(reference IN :references AND reference <> '') "
-        "OR (receipt IN :receipts AND receipt <> '') OR number IN :numbers "
-        f"OR (payer IN :payers AND {OPEN})) ORDER BY id{suffix}",
-        company=company,
-        references=_keys(wants, BY_REFERENCE) or [""],
-        receipts=_keys(wants, BY_RECEIPT) or [""],
-        numbers=_keys(wants, BY_NUMBER) or [""],
-        payers=_payers(wants) or [""],
+        f"SELECT {', '.join(COLUMNS)} FROM wallet_payment WHERE id IN :ids ORDER BY id{suffix}",
+        ids=ids,
     )
     for row in rows:
         _load(book, WalletPayment(**dict(zip(COLUMNS, row, strict=True))))
+
+
+#: How each kind of want is found: by an index of its own, where one query for all of them would
+#: read the whole table. References, numbers and payers never change; a receipt comes once, and one
+#: that comes while this waits for its lock meets the unique index.
+_FIND = {
+    BY_REFERENCE: "SELECT id, company FROM wallet_payment WHERE reference IN :keys "
+    "AND reference <> ''",
+    BY_RECEIPT: "SELECT id, company FROM wallet_payment WHERE company = :company "
+    "AND receipt IN :keys AND receipt <> ''",
+    BY_NUMBER: "SELECT id, company FROM wallet_payment WHERE company = :company "
+    "AND number IN :keys",
+    OPEN_OF: "SELECT id, company FROM wallet_payment WHERE company = :company AND payer IN :keys "
+    f"AND {OPEN}",
+}
+
+
+def _ids(reader: Reader, company: str, wants: Wants) -> list[int]:
+    found: set[int] = set()
+    for what, sql in _FIND.items():
+        keys = _payers(wants) if what == OPEN_OF else _keys(wants, what)
+        if keys:
+            named = {"company": company} if ":company" in sql else {}
+            rows = reader.rows(sql, keys=keys, **named)
+            found.update(id_ for id_, owner in rows if owner == company)
+    return sorted(found)
 
 
 def _load(book: Book, payment: WalletPayment) -> None:

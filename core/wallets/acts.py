@@ -31,7 +31,6 @@ from core.wallets.act_kinds import (
     WRONG_METER,
 )
 from core.wallets.applying import release
-from core.wallets.book_entities import WalletCase
 from core.wallets.entities import WalletPayment
 from core.wallets.held_states import HeldMoney, HeldState
 from core.wallets.money import told
@@ -125,16 +124,8 @@ def _released(
             f"payment {payment.number} cannot be booked on {target.names} {target.number}"
         )
     record(ctx, ctx.stage.need(WalletPayment, payment.id), applied)
-    _close_all(ctx, payment, act)
+    cases.decided(ctx, payment.id, act.approver or act.operator, act.reason, act.id)
     return {"outcome": applied.outcome, **applied.data, "payment": payment.number}
-
-
-def _close_all(ctx: Context, payment: WalletPayment, act: TokenAct) -> None:
-    """It is decided: its cases are over, and say by which act."""
-    for id_ in ctx.stage.linked("wallet-cases", payment.id) or ():
-        case = ctx.stage.need(WalletCase, id_)
-        if case.state == "open" and case.kind == cases.AMOUNT_DIFFERS:
-            cases.close(ctx, case, act.approver or act.operator, act.reason, act.id)
 
 
 def _check_refund(ctx: Context, command: RequestWalletAct) -> int:
@@ -146,7 +137,6 @@ def _check_refund(ctx: Context, command: RequestWalletAct) -> int:
 def _carry_refund(ctx: Context, act: TokenAct, command: RequestWalletAct) -> Facts:
     payment = payment_of(ctx, command.payment)
     refund = refunds.ask(ctx, payment, refunds.Why("act", act.reason, act.id))
-    _close_all(ctx, payment, act)
     return {"refund": refund.id, "refund_state": refund.state, "payment": payment.number}
 
 

@@ -40,6 +40,8 @@ KINDS: Final = (
     SETTLEMENT_DIFFERS, REVERSAL_UNKNOWN, REVERSAL_DIFFERS, REVERSED, REFUND_FAILED, WRONG_METER,
     WRONG_AMOUNT, PAID_TWICE,
 )  # fmt: skip
+#: About where a payment's money belongs: over when that is decided.
+_DECIDED: Final = (AMOUNT_DIFFERS, PAID_TWICE, REFUND_FAILED)
 #: Ids that a case draws.
 CASE_IDS: Final = {"wallet_case": 1}
 _MAX_DETAIL = 500
@@ -130,3 +132,11 @@ def close(ctx: Context, case: WalletCase, operator: str, reason: str, act_id: in
         act_id=act_id,
     )
     ctx.stage.put(case.id, done)
+
+
+def decided(ctx: Context, payment_id: int, by: str, reason: str, act_id: int) -> None:
+    """The payment's money is booked, or went back: what was open about that is over."""
+    for id_ in ctx.stage.linked("wallet-cases", payment_id) or ():
+        case = ctx.stage.need(WalletCase, id_)
+        if case.state == "open" and case.kind in _DECIDED:
+            close(ctx, case, by, reason, act_id)

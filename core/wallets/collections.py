@@ -7,7 +7,6 @@ The purchase itself is made by the one sale machine when the money has come
 import re
 from hashlib import sha256
 from typing import Any, Final
-from uuid import UUID
 
 import msgspec
 from msgspec.structs import replace
@@ -169,8 +168,10 @@ def _not_asked_already(
 def reference_of(company: str, message_id: str) -> str:
     """Our name for the collection that a message asks for: the same in a replay, a UUID of version
     4 by its form, because one provider's interface wants one."""
-    octets = sha256(f"collection/{company}/{message_id}".encode()).digest()[:16]
-    return str(UUID(bytes=octets, version=4))
+    text = sha256(f"collection/{company}/{message_id}".encode()).hexdigest()[:32]
+    variant = "89ab"[int(text[16], 16) % 4]  # RFC 9562, 4.1 and 5.4
+    text = f"{text[:12]}4{text[13:16]}{variant}{text[17:]}"
+    return "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
 
 
 def _row(ctx: Context, command: RequestCollection, wallet: Wallet, target: str) -> WalletPayment:

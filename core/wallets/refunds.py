@@ -170,6 +170,7 @@ def went(
     txn_id = takeback.give_back(ctx, came(payment), row.rest)
     holding.move(ctx, row, HeldMove.GIVEN_BACK, how="returned")
     _ended(ctx, payment, WalletMove.REFUND)
+    cases.decided(ctx, payment.id, f"refund {refund.id}", refund.why, refund.act_id)
     _say(ctx, payment, "wallet-returned")
     return keep(ctx, replace(_heard(ctx, refund, report, RefundState.REVERSED), txn_id=txn_id))
 
@@ -216,6 +217,7 @@ def taken_back(ctx: Context, payment: WalletPayment, report: ReportReversal) -> 
         known = _write(ctx, _new(ctx, payment, Why("provider"), RefundState.REVERSED))
     refund = replace(_heard(ctx, known, report, RefundState.REVERSED), txn_id=txn_id)
     _ended(ctx, payment, WalletMove.TAKEN_BACK)
+    cases.decided(ctx, payment.id, payment.wallet, "the provider took it back", 0)
     if token != takeback.NO_TOKEN or payment.outcome in ("paid", "topped-up"):
         what = f"{payment.wallet} took {payment.number} back by himself; its token: {token}"
         cases.about_payment(ctx, payment, cases.REVERSED, what)
@@ -227,7 +229,8 @@ def _ended(ctx: Context, payment: WalletPayment, move: WalletMove) -> None:
     now = ctx.stage.need(WalletPayment, payment.id)
     after = moved(now.state, move)
     assert after is WalletState.REFUNDED, f"payment {payment.number} is {now.state}"
-    rows.keep(ctx.stage, replace(now, state=after.value, ended_at=ctx.now_us, outcome="returned"))
+    outcome = "returned" if now.outcome == "refunding" else now.outcome  # what it was booked for
+    rows.keep(ctx.stage, replace(now, state=after.value, ended_at=ctx.now_us, outcome=outcome))
 
 
 def _say(ctx: Context, payment: WalletPayment, template: str) -> None:

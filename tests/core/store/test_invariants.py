@@ -9,6 +9,7 @@ from core.store.invariants import INVARIANTS, MOST, offences
 from core.store.upgrade import Store, open_store, upgrade
 from tests.core.collection.worlds import lived, lived_sqlite
 from tests.core.counter.crimes import COUNTER_CRIMES
+from tests.core.wallets.crimes import WALLET_CRIMES
 from tests.servers.postgres import Postgres
 
 SEALED = ("ledger_txn", "posting", "allocation")
@@ -158,6 +159,7 @@ CRIMES: dict[str, tuple[str, ...]] = {
     "short-has-case": ("UPDATE terminal_case SET amount = amount + 1 WHERE kind = 'float-short'",),
     "debt-not-negative": ("UPDATE debt SET outstanding = -1",),
     **COUNTER_CRIMES,
+    **WALLET_CRIMES,
 }
 
 

@@ -11,6 +11,7 @@ from core.vending.act_kinds import Role
 from core.wallets.terms import HeldRule
 from tests.core.agents.shop import OPERATORS
 from tests.core.collection.desk import credit, debt, opens, whole
+from tests.core.wallets import payer
 from tests.core.wallets.proofs import cases, states
 from tests.core.wallets.purse import (
     METER,
@@ -228,4 +229,37 @@ def test_what_lay_too_long_goes_back_by_itself_up_to_the_limit(
         data = done(machine, act("refund", number))
         assert approve(machine, data["act"]).data["refund_state"] == "asked"
     assert asked(machine) == [(1,)]
+    whole(machine)
+
+
+def disputed(tmp_path: Path) -> Machine:
+    """A collection of 20,000 that 19,000 came for."""
+    machine = payer.purse(tmp_path, operators=PEOPLE)
+    asked_for = payer.done(machine, payer.vend(20_000))["reference"]
+    payer.done(machine, payer.says(
+        asked_for, "paid", receipt="A", amount=19_000, currency="UGX", proof="status",
+    ))  # fmt: skip
+    assert (states(machine), cases(machine)) == (
+        {"A": "disputed"}, [("amount-differs", "open", 19_000)],
+    )  # fmt: skip
+    return machine
+
+
+def test_a_payment_in_dispute_is_decided_and_its_case_is_over(tmp_path: Path) -> None:
+    machine = disputed(tmp_path)
+    stays = do(machine, act("case-close", case=1))
+    assert (stays.code, "in dispute" in stays.args["what"]) == ("payment-not-now", True)
+    data = done(machine, act("assign", "W-000001", meter=METER))
+    assert (data["outcome"], data["tender"]) == ("sold", 19_000)
+    assert (states(machine), cases(machine)[0][1]) == ({"A": "applied"}, "closed")
+    whole(machine)
+
+
+def test_a_payment_in_dispute_goes_back_and_keeps_its_case_until_it_went(tmp_path: Path) -> None:
+    machine = disputed(tmp_path)
+    refund = done(machine, act("refund", "W-000001"))["refund"]
+    assert (states(machine), cases(machine)[0][1]) == ({"A": "disputed"}, "open")
+    whole(machine)
+    done(machine, ReportReversal(wallet="airtel", receipt="A", state="reversed", refund=refund))
+    assert (states(machine), cases(machine)[0][1]) == ({"A": "refunded"}, "closed")
     whole(machine)
