@@ -32,7 +32,6 @@ from channels.ussd.state import (
     Phase,
 )
 from core.queries import customer
-from core.registration.guard import YEAR_US
 from hub.channel import Ports
 from hub.deadlines import within
 
@@ -175,8 +174,8 @@ class Conversation:
             self.ports.log.exception("ussd.caller-unknown")
             return False
         earlier = None if ahead else self.sessions.saved(session.key, now_us)
-        old = 0 < phone.seen_at < now_us - YEAR_US and phone.registered
-        known = {"pins": "1" if self.pins.key else "", "unused": "1" if old else ""}
+        unused = "1" if phone.unused(now_us) else ""
+        known = {"pins": "1" if self.pins.key else "", "unused": unused}
         event = Dial(self.actions.words.facts(phone, known), earlier)
         session.state = step(self.machine, session.state, event).state
         return True

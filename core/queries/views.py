@@ -5,6 +5,8 @@ from typing import Any
 
 import msgspec
 
+from core.registration.years import YEAR_US
+
 
 class LineView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One line of a receipt. ``code`` selects the label in the customer's language."""
@@ -43,7 +45,11 @@ class PhoneView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     accounts: tuple[AccountView, ...] = ()
     meters: tuple[MeterView, ...] = ()
     wallet: str = ""  # what customers call the wallet that serves this phone; empty: none does
-    seen_at: int = 0  # registered or bought last
+    seen_at: int = 0  # registered or bought last; 0: nobody knows
+
+    def unused(self, now_us: int) -> bool:
+        """Whether nobody bought by it for a year: it must be confirmed before it spends."""
+        return self.registered and 0 < self.seen_at < now_us - YEAR_US
 
 
 class SaleView(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

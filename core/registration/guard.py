@@ -19,17 +19,14 @@ from core.pins import TRIES, is_proof, tried
 from core.refusals import Refusal, refuse
 from core.registration.entities import PhoneGuard
 from core.registration.notes import tell
+from core.registration.years import DAY_US, MINUTE_US, YEAR_US
 
-MINUTE_US: Final = 60_000_000
-DAY_US: Final = 1_440 * MINUTE_US
 #: Long enough to read a price again, too short to leave the phone on the table.
 PASS_US: Final = 5 * MINUTE_US
 #: An SMS is there within a minute, or late by half an hour.
 CODE_US: Final = 60 * MINUTE_US
 #: Codes that a phone may have in a day: a slip or two; more is somebody who plays.
 CODES_PER_DAY: Final = 3
-#: After a year without a purchase a number may be another person's.
-YEAR_US: Final = 365 * DAY_US
 #: A purchase renews ``seen_at`` once a month: a write less for all the others.
 MONTH_US: Final = 30 * DAY_US
 

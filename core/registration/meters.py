@@ -21,8 +21,6 @@ from core.registration.entities import PhoneRequest, SavedAs
 from core.registration.guard import (
     CODE_US,
     CODES_PER_DAY,
-    DAY_US,
-    YEAR_US,
     registered,
     unused,
     wrong_code,
@@ -30,6 +28,7 @@ from core.registration.guard import (
 )
 from core.registration.notes import tell
 from core.registration.states import OPEN, RequestMove, RequestState, moved
+from core.registration.years import DAY_US, YEAR_US
 from core.vending import act_checks
 
 #: What a screen lists; a landlord with more buys by number.

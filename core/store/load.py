@@ -85,6 +85,11 @@ class _Ahead:
         return (*self.acts.told, *self.orders.told)
 
     @property
+    def meters(self) -> set[str]:
+        """Their numbers."""
+        return {*self.acts.meters, *self.orders.meters}
+
+    @property
     def agents(self) -> set[int]:
         """Their ids."""
         sold = (sale.agent_id for sale in self.cancelled)
@@ -139,8 +144,7 @@ def load(
     wants, ahead = _look_ahead(reader, company, wants, horizon.references)
     phones = _phones(reader, company, (*wants.phones, *wants.last_sales_of, *ahead.told), book)
     waiting, asked = _waiting_meters(reader, company, wants.waiting)
-    drns = {*wants.meters, *asked, *ahead.acts.meters, *ahead.orders.meters}
-    drns |= {*_saved_meters(book, wants.meters_of)}
+    drns = {*wants.meters, *asked, *ahead.meters, *_saved_meters(book, wants.meters_of)}
     meters = _meters(reader, company, drns, book, suffix)
     load_key_changes(reader, meters, book)
     agreements, entitled = _agreements(reader, meters, book)

@@ -19,7 +19,7 @@ from core.messages import (
 )
 from core.queries import customer
 from core.refusals import refuse
-from core.registration.guard import YEAR_US
+from core.registration.years import YEAR_US
 from hub.channel import Overloaded
 from hub.pins import phone_proof
 from tests.channels.ussd.fakes import (

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from core.messages import ChangeMeter, Recipient
-from core.registration.guard import YEAR_US
 from core.registration.states import MOVES, RequestMove, RequestState, moved
+from core.registration.years import YEAR_US
 from tests.core.registration.house import (
     DAY_US,
     LIMIT,
