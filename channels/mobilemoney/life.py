@@ -72,7 +72,7 @@ class Job(Protocol):
 @dataclass(eq=False, slots=True)
 class Running:
     """A request in this channel. ``claimed``: what a callback said that was not believed;
-    ``unreceipted``: they say paid, without their number of it."""
+    ``unreceipted``: they say paid, without their number of it; ``waited``: it came here in time."""
 
     job: Job
     note: Note
@@ -85,6 +85,7 @@ class Running:
     asked_at: float = float("-inf")
     claimed: Reading | None = None
     unreceipted: bool = False
+    waited: bool = False
     bell: "Callable[[], None]" = lambda: None
 
 
@@ -161,9 +162,9 @@ class Lives:
         """Send it, if that may be; else rest."""
         now = self.ports.now_us()
         if (now - running.since_us) / SECOND_US >= running.job.patience_s:
-            note = replace(running.note, code=AWAY, reason="provider", detail="not reached in time")
-            await self._refuse(running, note)
+            await self._refuse(running, _too_late(running))
             return
+        running.waited = True
         if not self.caller.breaker.lets(self.ports.reactor.seconds()):
             await self._rest(running, TICK_S)
             return
@@ -353,3 +354,9 @@ class Lives:
         done: Deferred[None] = Deferred()
         self.ports.reactor.callLater(seconds, done.callback, None)
         return done
+
+
+def _too_late(running: Running) -> Note:
+    """The provider could not be reached, or it came to us when its time was over."""
+    reason, said = ("provider", "not reached in time") if running.waited else ("timeout", "too old")
+    return replace(running.note, code=AWAY, reason=reason, detail=said)

@@ -27,7 +27,7 @@ from channels.mobilemoney.payins import PayIns
 from channels.mobilemoney.provider import Provider, provider
 from channels.mobilemoney.pulls import Pulls
 from channels.mobilemoney.statements import Statements
-from channels.mobilemoney.steps import OVER, Note, Step, restored
+from channels.mobilemoney.steps import OVER, SECOND_US, Note, Step, restored
 from channels.mobilemoney.validation import Validation
 from core.messages import AskPayer, ReversePayment
 from core.money import CURRENCIES
@@ -136,7 +136,7 @@ class MobileMoneyChannel:
         if self._stopping or message.reference in self.lives.running:
             return Failed("it is under way, or the channel stops", True, NOT_SENT)
         since = made_at_us(outbound.message_id)
-        running = Running(self._job_of(message), note, since, outbound.correlation)
+        running = Running(self._job_of(message, since), note, since, outbound.correlation)
         if note.step is Step.LOST:
             self.counters["doubtful after a restart"] += 1
         return await self.lives.begin(running)
@@ -146,9 +146,14 @@ class MobileMoneyChannel:
             return asks.note_of(message)
         return refunds.note_of(message)
 
-    def _job_of(self, message: AskPayer | ReversePayment) -> asks.AskJob | refunds.RefundJob:
+    def _job_of(
+        self, message: AskPayer | ReversePayment, since_us: int
+    ) -> asks.AskJob | refunds.RefundJob:
         if isinstance(message, AskPayer):
-            return asks.AskJob(self.provider, message.reference, message.payer, self.asks_s)
+            left = self.asks_s
+            if message.deadline:
+                left = min(left, (message.deadline - since_us) / SECOND_US)
+            return asks.AskJob(self.provider, message.reference, message.payer, left)
         return refunds.RefundJob(self.provider, message.reference, message.payer)
 
     # --- now and then ---------------------------------------------------------------------------

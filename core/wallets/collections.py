@@ -57,7 +57,9 @@ def request(ctx: Context, command: RequestCollection) -> Answer:
         shown=target,
         deadline=payment.deadline,
     )
-    ctx.stage.emit(asked, party=payment.payer)
+    # of its own: an ask that is followed for a day must not hold back the payer's next one
+    key = f"{ctx.terms.code}/ask/{payment.reference}"
+    ctx.stage.emit(asked, party=payment.payer, key=key)
     return Answer(outcome=Outcome.DONE, data=_told(payment, wallet))
 
 

@@ -164,6 +164,16 @@ def test_an_outage_that_lasts_ends_the_ask(stage: Stage) -> None:
 def test_an_ask_that_waited_too_long_in_the_database_never_leaves(stage: Stage) -> None:
     stage.send(ONE, since_us=stage.ports.now_us() - 121_000_000)
     assert (stage.states(), stage.calls("ask")) == (["not-sent"], [])
+    assert stage.told()[0].reason == "timeout"
+
+
+def test_after_its_deadline_nobody_is_asked(stage: Stage) -> None:
+    stage.will("ask", *[AWAY] * 30)
+    stage.send(ask(1, deadline=stage.ports.now_us() + 40_000_000))
+    stage.advance(38)
+    assert stage.states() == []
+    stage.advance(10)
+    assert (stage.states(), stage.told()[0].reason) == (["not-sent"], "provider")
 
 
 def test_questions_come_in_their_times_and_end_after_a_day(stage: Stage) -> None:
