@@ -106,6 +106,18 @@ def test_a_refund_leaves_the_books_when_it_went(machine: Machine) -> None:
     whole(machine)
 
 
+def test_an_open_refund_holds_back_no_other(machine: Machine) -> None:
+    """Each has a key of its own: one that a provider is silent about is followed for days."""
+    for receipt in ("A", "B"):
+        done(machine, act("refund", came(machine, 7_000, receipt=receipt)))
+    keys = machine.rows(
+        "SELECT partitionkey FROM message WHERE type = 'wattbus.wallets.ReversePayment.v1'"
+    )
+    references = machine.rows("SELECT reference FROM wallet_refund")
+    assert sorted(keys) == sorted((f"demo/refund/{reference}",) for (reference,) in references)
+    assert len(set(keys)) == 2
+
+
 def test_a_refund_that_failed_is_held_again_and_may_be_asked_for_once_more(
     machine: Machine,
 ) -> None:
