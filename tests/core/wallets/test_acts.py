@@ -17,6 +17,7 @@ from tests.core.wallets.purse import (
     METER,
     PAYER,
     balance,
+    block_rules,
     do,
     done,
     held,
@@ -139,6 +140,23 @@ def test_a_refund_that_went_after_all_takes_back_what_was_done_with_it(machine: 
     done(machine, ReportReversal(wallet="mpesa", receipt="A", state="reversed", refund=refund))
     assert (credit(machine), states(machine)) == (0, {"A": "refunded"})
     assert balance(machine, "wallet:mpesa") == 0
+    whole(machine)
+
+
+def test_what_paid_debts_and_waits_goes_back_as_a_whole(tmp_path: Path) -> None:
+    """Debts took their part, the rest is too little for a token: all of it is given back."""
+    terms = wallets(alone=50_000)
+    machine = purse(tmp_path, operators=PEOPLE, wallets=terms, collection=block_rules())
+    debt(machine, 15_000)
+    number = came(machine, 15_100, METER, receipt="A")
+    assert held(machine) == [("small", "waits", 100, METER)]
+    data = done(machine, act("refund", number))
+    whole(machine)
+    assert held(machine) == [("small", "refunding", 15_100, METER)]
+    done(machine, ReportReversal(
+        wallet="mpesa", receipt="A", state="reversed", refund=data["refund"],
+    ))  # fmt: skip
+    assert balance(machine, "wallet:mpesa") == balance(machine, "suspense:wallet") == 0
     whole(machine)
 
 
