@@ -111,6 +111,10 @@ def _row(
         decision_id="",
         ended_at=0,
     )
+    return _write(ctx, held)
+
+
+def _write(ctx: Context, held: HeldMoney) -> HeldMoney:
     ctx.stage.add("held_money", **asdict(held))
     ctx.stage.put(held.id, held)
     known = ctx.stage.linked("held-of", held.payment_id) or ()
@@ -176,13 +180,19 @@ def move(ctx: Context, held: HeldMoney, step: HeldMove, **changes: Any) -> HeldM
 
 
 def released(ctx: Context, held: HeldMoney, applied: Applied) -> HeldMoney:
-    """Some of it, or all, was booked: what is left stays held, for the reason that it now has."""
+    """Some of it, or all, was booked: what is left stays held, for the reason that it now has. It
+    has a row of its own then: whoever takes the payment back finds all that was booked of it by
+    the messages that ended its rows."""
     if not applied.rest:
         return move(ctx, held, HeldMove.RELEASE, how=applied.outcome)
     next_at = _next_at(ctx, (held.reason, held.code), held.deadline)
-    after = replace(held, rest=applied.rest, next_at=next_at)
-    ctx.stage.put(held.id, after)
-    return after
+    left = replace(held, rest=applied.rest, next_at=next_at)
+    if applied.rest == held.rest:
+        ctx.stage.put(left.id, left)
+        return left
+    move(ctx, held, HeldMove.RELEASE, how="paid")
+    left = replace(left, id=ctx.new_id("held_money"), amount=left.rest, message_id=ctx.message_id)
+    return _write(ctx, left)
 
 
 def lapse(ctx: Context, held: HeldMoney) -> HeldMoney:

@@ -143,6 +143,24 @@ def test_a_refund_that_went_after_all_takes_back_what_was_done_with_it(machine: 
     whole(machine)
 
 
+def test_what_went_in_parts_is_taken_back_as_a_whole(tmp_path: Path) -> None:
+    """While it was held a part of it paid a debt; the rest was sold when the meter was open."""
+    machine = purse(tmp_path, operators=PEOPLE, collection=block_rules())
+    with machine.store.transaction() as tx:
+        tx.run("UPDATE meter SET state = 'blocked', block_reason = 'tamper'")
+    came(machine, 40_000, METER, receipt="A")
+    debt(machine, 5_000)
+    assert [each["outcome"] for each in sweep(machine, 3_600)] == ["held"]
+    assert held(machine)[1] == ("blocked", "held", 35_000, METER)
+    with machine.store.transaction() as tx:
+        tx.run("UPDATE meter SET state = 'active', block_reason = ''")
+    assert [each["outcome"] for each in sweep(machine, 3_600)] == ["sold"]
+    done(machine, ReportReversal(wallet="mpesa", receipt="A", state="reversed"))
+    assert machine.rows("SELECT DISTINCT state FROM payment") == [("reversed",)]
+    assert balance(machine, "wallet:mpesa") == balance(machine, "suspense:wallet") == 0
+    whole(machine)
+
+
 def test_what_paid_debts_and_waits_goes_back_as_a_whole(tmp_path: Path) -> None:
     """Debts took their part, the rest is too little for a token: all of it is given back."""
     terms = wallets(alone=50_000)
