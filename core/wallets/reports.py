@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from core.handlers.base import Context
+from core.handlers.base import Context, NotYet
 from core.messages import Answer, Outcome, ReportCollection, ReportReversal
 from core.messages.wallets import MAX_TYPED
 from core.refusals import refuse
@@ -45,6 +45,8 @@ TOLD: Final = {
     "rejected": "wallet-rejected",
 }
 _MAX_RECEIPT: Final = 64
+#: The outcome of a collection whose money was told as a pay-in before.
+AS_PAY_IN: Final = "as-pay-in"
 
 
 def report(ctx: Context, command: ReportCollection) -> Answer:
@@ -55,7 +57,7 @@ def report(ctx: Context, command: ReportCollection) -> Answer:
         return _paid(ctx, command, payment)
     if payment is None:
         raise refuse("wallet-reference-unknown", wallet=command.wallet, reference=command.reference)
-    if command.state == "reversed" and payment.paid:
+    if command.state == "reversed" and (payment.paid or payment.outcome == AS_PAY_IN):
         return _taken_back(ctx, command, payment)
     move = WalletMove.FAILED if command.state == "reversed" else WalletMove(command.state)
     after = moved(payment.state, move)
@@ -67,12 +69,15 @@ def report(ctx: Context, command: ReportCollection) -> Answer:
 def _taken_back(ctx: Context, command: ReportCollection, payment: WalletPayment) -> Answer:
     """What was paid went back to the payer: what was booked of it is undone or owed, by the one
     handler of reversals."""
+    booked = payment if payment.paid else ctx.stage.get(WalletPayment, payment.about_id)
+    if booked is None:
+        raise NotYet(f"collection {payment.number} became a pay-in just now")
     reversal = ReportReversal(
-        wallet=payment.wallet,
-        receipt=payment.receipt,
+        wallet=booked.wallet,
+        receipt=booked.receipt,
         state="reversed",
-        amount=command.amount or payment.paid,
-        currency=command.currency or payment.paid_currency or payment.currency,
+        amount=command.amount or booked.paid,
+        currency=command.currency or booked.paid_currency or booked.currency,
         proof=command.proof,
         code=command.code,
         detail=command.detail,
@@ -220,7 +225,7 @@ def _as_pay_in(ctx: Context, payment: WalletPayment, known: WalletPayment) -> An
     after = moved(WalletState.PAID, WalletMove.APPLY)
     assert after is not None
     now = replace(
-        payment, state=after.value, outcome="as-pay-in", about_id=known.id, reason="",
+        payment, state=after.value, outcome=AS_PAY_IN, about_id=known.id, reason="",
         paid_at=ctx.now_us, applied_at=ctx.now_us, ended_at=0, paid_message_id=ctx.message_id,
     )  # fmt: skip
     keep(ctx.stage, now)

@@ -21,6 +21,7 @@ from tests.core.wallets.payer import (
     no,
     paid,
     purse,
+    says,
     vend,
     wallet_terms,
 )
@@ -108,6 +109,17 @@ def test_one_that_nobody_could_be_told_by_its_text_is_what_was_asked_for(machine
     assert len(machine.rows("SELECT id FROM token")) == 1
 
 
+def test_a_collection_that_was_a_pay_in_is_taken_back_there(machine: Purse) -> None:
+    reference = asked(machine)
+    done(machine, came("R1"))
+    done(machine, paid(reference))
+    done(machine, says(reference, "reversed", proof="status"))
+    machine.settle()
+    assert machine.payment("W-000002")["state"] == "refunded"
+    assert "wallet:airtel" not in machine.ledgers()
+    assert wrongs(machine) == []
+
+
 def test_a_text_that_named_nobody_and_another_amount_is_a_case(machine: Purse) -> None:
     reference = asked(machine)
     done(machine, came("R1", 19_000, typed="W-XX"))
@@ -172,12 +184,11 @@ def test_an_agents_float(tmp_path: Path) -> None:
 
 
 def test_replay_makes_the_same_books(machine: Purse) -> None:
-    first, second, third = (asked(machine, vend(20_000 + n)) for n in range(3))
-    from tests.core.wallets.payer import says
-
+    first, second, third, fourth = (asked(machine, vend(20_000 + n)) for n in range(4))
     steps: list[Any] = [
         says(first, "sent"), paid(first), paid(first, "R2"), says(second, "failed"),
         paid(second, "R3", 20_001), paid(third, "R4", 7), paid("nobody", "R5"),
+        came("R6", 20_003, typed="W-XX"), paid(fourth, "R6", 20_003),
     ]  # fmt: skip
     for step in steps:
         done(machine, step)
