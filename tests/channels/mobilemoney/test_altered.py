@@ -1,6 +1,7 @@
 """Notices that somebody has altered or made up, by cases: what finds them."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -148,3 +149,47 @@ def test_no_room_to_ask_again_is_said_so(tmp_path: Path) -> None:
     stage.send(ask(2))
     assert noticed(stage, pushed(amount=1)) == 503
     assert "wallet.late" in stage.ports.log.events()
+
+
+# --- a payment that was asked about before it was made ------------------------------------------
+
+
+def validated(stage: Stage, **other: Any) -> None:
+    stage.calls_back(Kind.VALIDATION, "", c2b(**other))
+    _, done = stage.ports.asked.pop()
+    done.callback(SimpleNamespace(ok=True, reason=""))
+
+
+def payment(amount: str) -> Any:
+    told = {"ReceiptNo": "RKL51ZDR4F", "TransactionStatus": "Completed", "Amount": amount}
+    rows = [{"Key": name, "Value": value} for name, value in told.items()]
+    return {"Result": {"ResultCode": 0, "ResultParameters": {"ResultParameter": rows}}}
+
+
+def test_a_confirmation_as_validated_is_believed(stage: Stage) -> None:
+    validated(stage)
+    assert confirmed(stage) == 200
+    assert [each.proof for each in stage.pay_ins()] == ["notice"]
+
+
+def test_a_confirmation_of_another_amount_is_asked_about(stage: Stage) -> None:
+    validated(stage)
+    assert confirmed(stage, amount="900.00") == 200
+    assert (stage.pay_ins(), len(stage.calls("payment"))) == ([], 1)
+    stage.calls_back(Kind.PAYMENT, "RKL51ZDR4F", payment("500"))
+    (paid,) = stage.pay_ins()
+    assert (paid.amount, paid.proof, paid.typed) == (50_000, "status", METER)
+
+
+def test_a_confirmation_for_another_meter_is_for_people(stage: Stage) -> None:
+    validated(stage)
+    assert confirmed(stage, typed="04999999999") == 200
+    stage.calls_back(Kind.PAYMENT, "RKL51ZDR4F", payment("500"))
+    (paid,) = stage.pay_ins()
+    assert paid.typed == f"{METER} | 04999999999"
+
+
+def test_a_text_that_no_database_takes_is_money_all_the_same(stage: Stage) -> None:
+    assert confirmed(stage, typed="04\x00\ud8001") == 200
+    (paid,) = stage.pay_ins()
+    assert paid.typed == "04\ufffd\ufffd1"

@@ -330,11 +330,16 @@ def test_large_money_that_cannot_be_noted_is_sent_again(large: Stage) -> None:
 
 
 def test_only_so_many_large_ones_are_asked_about(large: Stage) -> None:
-    large.will("payment", *[TAKEN] * 40)
-    for n in range(40):
-        body = c2b(f"RKL51ZDR{n:02d}")
-        assert status_of(large, body, kind=Kind.CONFIRMATION, reference="") == 200
-    assert (large.channel.status()["large"], len(large.ports.notes)) == (20, 40)
+    """The others are told to come again: none is forgotten."""
+    large.will("payment", *[TAKEN] * 300)
+    answers = [
+        status_of(large, c2b(f"RKL51ZDR{n:03d}"), kind=Kind.CONFIRMATION, reference="")
+        for n in range(220)
+    ]
+    assert (answers, large.channel.status()["large"]) == ([200] * 200 + [503] * 20, 200)
+    large.restart(1)
+    large.advance(2)
+    assert large.channel.status()["large"] == 200
 
 
 def test_a_day_of_questions_leaves_it_to_the_statement(large: Stage) -> None:
