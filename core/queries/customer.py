@@ -13,7 +13,7 @@ from core.messages import CreditVend
 from core.queries.views import AccountView, BalanceView, MeterView, PhoneView, QuoteView, SaleView
 from core.refusals import Refusal, refuse
 from core.registration.entities import PhoneGuard
-from core.registration.guard import in_use
+from core.registration.guard import in_use, unused
 from core.store.load import load
 from core.store.load_key_changes import shown_with
 from core.store.load_sales import Horizon
@@ -209,4 +209,6 @@ def balance(reader: Reader, terms: Terms, msisdn: str, now_us: int) -> BalanceVi
     phone = stage.get(Phone, msisdn)
     if phone is None or not phone.account_ids:
         return refuse("phone-not-registered", phone=msisdn)
+    if unused(phone, now_us):
+        return refuse("registration-unused", phone=msisdn)
     return balance_view(terms, stage, phone, now_us)
