@@ -151,6 +151,10 @@ def _quote(terms: Terms, stage: Stage, command: CreditVend, now_us: int) -> Quot
                 currency=payer.currency,
             )
         own = False
+    if not own and earlier is None:
+        # by wallet it is the meter's own account that the sale belongs to, and that would refuse
+        theirs = checks.account_of(stage, agreement).id
+        earlier = checks.likely_repeat(terms, stage, meter, command.tender, (theirs, 0), now_us)
     key = newest(stage, meter)
     phone = stage.get(Phone, command.phone)
     names = {saved.drn: saved.name for saved in phone.meters} if phone else {}
