@@ -90,17 +90,11 @@ class _Whole(Protocol):
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
         if self._done.called:
-            self.leave()
             return
         self._data += data
         if len(self._data) > self._most:
             self._done.errback(LostError(f"an answer larger than {self._most} bytes"))
-            self.leave()
-
-    def leave(self) -> None:
-        """Nobody waits for the rest: the connection must not be held by a peer that drips."""
-        transport: Any = self.transport
-        if transport is not None:
+            transport: Any = self.transport
             transport.loseConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802
@@ -179,14 +173,11 @@ def _whole(response: Any, most: int) -> "Deferred[Answered]":
         name.decode("latin-1").lower(): values[-1].decode("latin-1")
         for name, values in response.headers.getAllRawHeaders()
     }
-    status, done = int(response.code), Deferred[bytes](lambda _: body.leave())
-    body = _Whole(done, most)
+    status, done = int(response.code), Deferred[bytes]()
     length = response.length
     if isinstance(length, int) and length > most:
         done.errback(LostError(f"an answer of {length} bytes"))
-    response.deliverBody(body)
-    if done.called:
-        body.leave()
+    response.deliverBody(_Whole(done, most))
     return done.addCallback(partial(_answered, status, headers))
 
 

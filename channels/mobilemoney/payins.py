@@ -97,13 +97,6 @@ class PayIns:
             return
         await self._accept(pay_in(self.wallet, found, amount, proof), raw)
 
-    async def differs(self, found: Reading, amount: int) -> None:
-        """The list of payments has another amount than what is booked under this receipt: the
-        decision makes a case of it, once."""
-        self.counters["differs"] += 1
-        raw = f"{found.receipt}: {found.amount} in the list"
-        await self._accept(pay_in(self.wallet, found, amount, "pull"), raw)
-
     async def _collected(self, running: Running, found: Reading, amount: int, proof: Proof) -> None:
         message = paid_report(self.wallet, running.job.reference, found, amount, proof)
         report = Report(f"paid/{found.receipt}/{amount}", message, "paid")
