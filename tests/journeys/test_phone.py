@@ -124,6 +124,7 @@ def test_planted_pins_are_found_nowhere(open_town: Callable[..., Town], face: st
     phone.choose("My PIN")
     phone.answer(PIN)
     assert "PIN is set" in phone.answer(PIN).text
+    assert "The PIN of phone" in town.reads(buyer)  # he hears of it, whoever did it
     phone.choose("Buy units")
     phone.choose("Home")
     phone.answer("60000")
