@@ -54,7 +54,7 @@ def compare(
         return Compared(AMOUNT_DIFFERS, payment.id, payment.paid, what)
     if payment.paid != line.amount:
         return Compared(AMOUNT_DIFFERS, payment.id, payment.paid, f"ours is {payment.number}")
-    if payment.proof == "statement":  # it is ours by this very line
+    if payment.proof in ("statement", "file"):  # it is ours by this very line
         return Compared(THEIRS_ONLY, payment.id, payment.paid, "booked from the statement")
     return Compared(MATCH, payment.id, payment.paid)
 

@@ -23,6 +23,7 @@ from core.wallets.doubts import Doubt, doubt
 from core.wallets.entities import COLLECTION, PAY_IN, WalletPayment
 from core.wallets.rows import by_receipt, by_reference, keep, new_number, write
 from core.wallets.states import WalletMove, WalletState, moved
+from core.wallets.vouching import FILE, UNPROVED, confirm
 from core.wallets.wanted import planned
 
 #: What a purpose's target is, as routing calls it.
@@ -148,7 +149,10 @@ def _came(ctx: Context, command: ReportCollection, payment: WalletPayment) -> An
         what = f"{command.amount} {command.currency} came, {paid.asked} {paid.currency} were asked"
         doubt(ctx, paid, Doubt.DIFFERS, what)
         return answer
-    applied = apply(ctx, paid, target)
+    if command.proof == FILE:
+        applied = hold(ctx, paid, target, UNPROVED)
+    else:
+        applied = apply(ctx, paid, target)
     done = moved(paid.state, WalletMove.APPLY)
     assert done is not None, "what is paid can be booked"
     return _booked(ctx, replace(paid, state=done.value), applied)
@@ -163,7 +167,7 @@ def _with_money(ctx: Context, command: ReportCollection, payment: WalletPayment)
         paid_currency=command.currency if command.currency != payment.currency else "",
         fee=fee,
         proof=command.proof,
-        code=command.code,
+        code=command.operator if command.proof == FILE else command.code,
         detail=command.detail,
         provider_at=command.at,
         paid_at=ctx.now_us,
@@ -199,6 +203,7 @@ def _known(
         what = f"{command.receipt} was {known.paid} {currency}, now {command.amount}"
         doubt(ctx, known, Doubt.ALTERED, f"{what} {command.currency}")
         return _said(known, changed=False)
+    known = confirm(ctx, known, command)
     mine = payment is None or payment.id in (known.id, known.about_id)
     if mine or moved(payment.state, WalletMove.PAID) is None:  # type: ignore[union-attr]
         return _said(known, changed=False)

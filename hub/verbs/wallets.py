@@ -237,7 +237,11 @@ def statement(
     company: CompanyOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Compare a provider's statement of a day with the books; book what we missed."""
+    """Compare a provider's statement of a day with the books.
+
+    What we missed is held until somebody else says so, too: a second operator who brings his file
+    of the day, the provider by his own interface, or two people who assign it.
+    """
     settings = configuration(config)
     code = company_of(settings, company)
     terms = _terms(settings, code).wallets.get(wallet)
@@ -264,7 +268,8 @@ def statement(
     if not _told(said, as_json):
         typer.echo(
             f"{file.name}: {told['lines']} lines: {told['match']} match, {told['theirs-only']} "
-            f"theirs only (booked), {told['amount-differs']} differ; what is ours only: "
+            f"theirs only (held until the provider or another operator says so, too), "
+            f"{told['amount-differs']} differ; what waits, and what is ours only: "
             "wattbus wallets held"
         )
 
