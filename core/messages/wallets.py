@@ -96,7 +96,7 @@ class ReportCollection(Message, frozen=True, kw_only=True, omit_defaults=True):
     ``limit``, ``provider``, ``rejected``. ``paid`` needs ``receipt``, ``amount`` and ``currency``
     as the provider says them: what differs from what was asked is no sale but a case. ``at`` is the
     provider's time (µs UTC; 0: he says none), ``fee`` what he keeps of it, where he says so.
-    ``operator``: of the proof ``file``, who brought it.
+    ``brought_by``: of the proof ``file``, the operator who brought it.
     """
 
     wallet: str
@@ -113,7 +113,7 @@ class ReportCollection(Message, frozen=True, kw_only=True, omit_defaults=True):
     code: str = ""
     reason: str = ""
     detail: Annotated[str, msgspec.Meta(max_length=MAX_DETAIL)] = ""
-    operator: str = ""
+    brought_by: str = ""
 
 
 @message_type(
@@ -126,7 +126,7 @@ class ReceivePayIn(Message, frozen=True, kw_only=True, omit_defaults=True):
     shows; ``names`` what he says of the payer's name. Never refused for its reference: money that
     has come is booked, on whatever row of ``core.wallets.held`` it belongs to. Answers with
     ``outcome``: ``sold``, ``paid``, ``topped-up``, or the reason for which it is held.
-    ``operator``: of the proof ``file``, who brought it.
+    ``brought_by``: of the proof ``file``, the operator who brought it.
     """
 
     wallet: str
@@ -141,7 +141,7 @@ class ReceivePayIn(Message, frozen=True, kw_only=True, omit_defaults=True):
     at: int = 0
     fee: int = 0
     short_code: str = ""
-    operator: str = ""
+    brought_by: str = ""
 
 
 @message_type("wattbus.wallets.ReportReversal.v1", hashed=("wallet", "receipt", "state"))

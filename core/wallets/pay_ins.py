@@ -156,7 +156,7 @@ def _new(ctx: Context, command: ReceivePayIn) -> WalletPayment:
         typed=command.typed,
         short_code=command.short_code,
         proof=command.proof,
-        code=command.operator if command.proof == FILE else "",
+        code=command.brought_by if command.proof == FILE else "",
         provider_at=command.at,
         paid_at=ctx.now_us,
         paid_message_id=ctx.message_id,

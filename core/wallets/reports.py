@@ -167,7 +167,7 @@ def _with_money(ctx: Context, command: ReportCollection, payment: WalletPayment)
         paid_currency=command.currency if command.currency != payment.currency else "",
         fee=fee,
         proof=command.proof,
-        code=command.operator if command.proof == FILE else command.code,
+        code=command.brought_by if command.proof == FILE else command.code,
         detail=command.detail,
         provider_at=command.at,
         paid_at=ctx.now_us,

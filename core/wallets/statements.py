@@ -258,14 +258,14 @@ def _have_booked(
             wallet=command.wallet, reference=payment.reference, state="paid", proof=proof,
             receipt=line.receipt, amount=line.amount, currency=command.currency,
             payer=line.payer, payer_form=line.payer_form, at=line.at, fee=line.fee,
-            operator=command.operator,
+            brought_by=command.operator,
         )  # fmt: skip
     else:
         message = ReceivePayIn(
             wallet=command.wallet, receipt=line.receipt, amount=line.amount,
             currency=command.currency, proof=proof, typed=line.typed, payer=line.payer,
             payer_form=line.payer_form, at=line.at, fee=line.fee,
-            operator=command.operator,
+            brought_by=command.operator,
         )  # fmt: skip
     ctx.stage.emit(message, key=key_of(ctx, command.wallet, line.original or line.receipt))
 

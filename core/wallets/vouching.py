@@ -43,7 +43,7 @@ def confirm(
 ) -> WalletPayment:
     """The same money, told once more: by another than the file's bringer it is proved, and tried at
     once. Whoever calls has compared amount and currency."""
-    operator = command.operator if command.proof == FILE else ""
+    operator = command.brought_by if command.proof == FILE else ""
     if not another_says(payment, operator):
         return payment
     proof: Proof = "statement" if command.proof == FILE else command.proof

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from core.calendars import local_time
+from core.calendars import local_date, local_time
 from core.documents import DocumentError
 from core.messages import (
     Message,
@@ -200,13 +200,16 @@ def balance(
     company: CompanyOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Compare provider, ledger and bank; exit 1 when they do not say the same."""
+    """Compare provider, ledger and bank; exit 1 when they do not say the same, or when a payout is
+    overdue by the wallet's `settle_days`."""
     settings = configuration(config)
     code = company_of(settings, company)
-    wallets = {name: each.currency for name, each in _terms(settings, code).wallets.items()}
+    zone = settings.companies[code].zone
+    today = local_date(time.time_ns() // 1_000, zone)
     with reading(settings) as reader:
-        found = books.balances(reader, code, wallets)
-    agree = all(each.agrees for each in found)
+        wallets = _terms(settings, code).wallets
+        found = books.balances(reader, code, wallets, (today, zone))
+    agree = all(each.agrees and not each.overdue for each in found)
     if as_json:
         rows = [{**msgspec.to_builtins(each), "agrees": each.agrees} for each in found]
         typer.echo(json.dumps(rows))
@@ -215,6 +218,9 @@ def balance(
         said = ", ".join(f"{name} {amount}" for name, amount in money.items())
         since = f" since {_moment(settings, code, each.oldest)}" if each.oldest else ""
         verdict = "agrees" if each.agrees else "DIFFERS"
+        if each.overdue:
+            late = format_amount(each.overdue, each.currency)
+            verdict += f", payout of {late} OVERDUE"
         typer.echo(f"{each.wallet} ({each.currency}) {verdict}: {said}; "
                    f"{each.payments} payments{since}, ours only {each.ours_only}")  # fmt: skip
     if not agree:
@@ -328,8 +334,8 @@ def settle(
     code = company_of(settings, company)
     currency = settings.companies[code].currency
     command = SettleWallet(
-        wallet=wallet, reference=reference, amount=_minor(amount, currency), currency=currency,
-        until=_day(until), fee=_minor(fee, currency), desk=desk,
+        wallet=wallet, reference=reference.strip(), amount=_minor(amount, currency),
+        currency=currency, until=_day(until), fee=_minor(fee, currency), desk=desk,
         operator=operator_name(operator),
     )  # fmt: skip
     data = _sent(settings, code, f"settle/{wallet}/{reference}", command)
