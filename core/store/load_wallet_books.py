@@ -271,6 +271,9 @@ def _unnamed(reader: Reader, company: str, wants: Wants, book: Book, zone: str) 
             most=CHECKED_AT_ONCE,
         )  # fmt: skip
         book.link("ours-unnamed", (wallet, int(key)), tuple(found))
+        statement = book.entities.get((WalletStatement, (wallet, int(key))))
+        if isinstance(statement, WalletStatement):  # lines that were withdrawn have a row already
+            _lines(reader, book, statement.id, 0, [payment.receipt for payment in found])
 
 
 def _payouts(reader: Reader, company: str, wants: Wants, book: Book, zone: str) -> None:

@@ -333,8 +333,7 @@ def decide_check(ctx: Context, command: CheckStatement) -> Answer:
         ctx.stage.linked("ours-unnamed", (command.wallet, command.day)) or ()
     )
     for payment in found:
-        if ctx.stage.linked("statement-line", (statement.id, payment.receipt)) is None:
-            _ours_only(ctx, statement, payment)
+        _ours_only(ctx, statement, payment)
     if len(found) == CHECKED_AT_ONCE:
         key = f"{ctx.terms.code}/wallet/{command.wallet}"
         ctx.stage.emit(command, key=key)
@@ -346,8 +345,11 @@ def decide_check(ctx: Context, command: CheckStatement) -> Answer:
 
 
 def _ours_only(ctx: Context, statement: WalletStatement, payment: WalletPayment) -> None:
+    id_ = ctx.stage.linked("statement-line", (statement.id, payment.receipt))
+    if id_ and ctx.stage.need(StatementRow, id_).outcome != WITHDRAWN:
+        return
     row = StatementRow(
-        id=ctx.new_id("wallet_statement_line"),
+        id=id_ or ctx.new_id("wallet_statement_line"),
         company=ctx.terms.code,
         statement_id=statement.id,
         page=0,
@@ -366,5 +368,6 @@ def _ours_only(ctx: Context, statement: WalletStatement, payment: WalletPayment)
         detail=f"{payment.number} by {payment.proof}",
         compared_at=ctx.now_us,
     )
-    ctx.stage.add("wallet_statement_line", **asdict(row))
+    if not id_:  # else the line that named it was withdrawn
+        ctx.stage.add("wallet_statement_line", **asdict(row))
     keep_row(ctx, row)

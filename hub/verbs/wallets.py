@@ -27,6 +27,7 @@ from core.vending.act_kinds import Two
 from core.wallets.act_kinds import WALLET_KINDS
 from core.wallets.statement_file import StatementFileError, read_statement
 from core.wallets.statement_layout import StatementLayout, load_layout
+from core.wallets.states import WalletState
 from core.wallets.terms import WalletTerms
 from hub.companies import wallet_terms
 from hub.config import Config
@@ -66,6 +67,12 @@ def _terms(settings: Config, code: str) -> WalletTerms:
     return wallet_terms(settings, settings.companies[code])
 
 
+def _one_of(option: str, given: str, known: tuple[str, ...]) -> None:
+    """A slip of the key is not "there are none"."""
+    if given and given not in known:
+        die(f"--{option} {given}: one of {', '.join(known) or 'none'}", 2)
+
+
 def _told(data: Any, as_json: bool) -> bool:
     if as_json:
         typer.echo(json.dumps(msgspec.to_builtins(data)))
@@ -98,6 +105,8 @@ def list_(
     """List payments that nobody knows the end of, the oldest first."""
     settings = configuration(config)
     code = company_of(settings, company)
+    _one_of("wallet", wallet, tuple(_terms(settings, code).wallets))
+    _one_of("state", state, tuple(WalletState))
     with reading(settings) as reader:
         found = books.payments(reader, code, wallet, state, limit)
     if _told(found, as_json):
@@ -176,6 +185,7 @@ def cases(
     """List cases, the oldest first."""
     settings = configuration(config)
     code = company_of(settings, company)
+    _one_of("state", state, ("open", "closed"))
     with reading(settings) as reader:
         found = books.cases(reader, code, state, "", limit)
     if not _told(found, as_json):
@@ -261,8 +271,9 @@ def statement(
     except (StatementFileError, DocumentError, UnreadableError) as error:
         die(str(error))
     told: dict[str, int] = {}
-    who = operator_name(operator)
-    for page in _pages(wallet, number, terms.currency, lines, (file.name, who)):
+    by = (file.name, operator_name(operator))
+    parts = _parts(settings, code, (wallet, number), lines)
+    for page in _pages(wallet, number, terms.currency, parts, by):
         key = (
             f"{wallet}/{number}/{page.page}/{uuid.uuid4()}"  # a page that came before counts again
         )
@@ -280,10 +291,21 @@ def statement(
         )
 
 
+def _parts(
+    settings: Config, code: str, of: tuple[str, int], lines: list[StatementLine]
+) -> list[list[StatementLine]]:
+    """The lines of each page. Of a corrected file that is shorter than the one before, the pages
+    that are there no more come empty."""
+    with reading(settings) as reader:
+        before = books.statement_of(reader, code, *of)
+    most = max(before.last_page, before.pages) if before is not None else 0
+    parts = [lines[at : at + MAX_LINES] for at in range(0, max(1, len(lines)), MAX_LINES)]
+    return parts + [[]] * (most - len(parts))
+
+
 def _pages(
-    wallet: str, day: int, currency: str, lines: list[StatementLine], by: tuple[str, str]
+    wallet: str, day: int, currency: str, parts: list[list[StatementLine]], by: tuple[str, str]
 ) -> list[TakeStatement]:
-    parts = [lines[at : at + MAX_LINES] for at in range(0, len(lines), MAX_LINES)] or [[]]
     return [
         TakeStatement(
             wallet=wallet, day=day, currency=currency, lines=tuple(part), page=place,
