@@ -207,7 +207,9 @@ class OperatorDesk:
         decision = data.get("decision") or data.get("move") or "request"
         subject = _subject(str(request.get("type")), data)
         # digits are never on record: they are with the token; nor a PIN's proof, nor payers
-        hidden = ("operator", "token", "reply", "pin_proof", "lines")
+        hidden = ["operator", "token", "reply", "pin_proof", "lines"]
+        if request.get("type") == _WALLET_ACT:
+            hidden.append("to")  # a customer's phone: it is with the act
         detail = {k: v for k, v in data.items() if k not in hidden}
         detail |= {
             "type": request.get("type"),

@@ -59,6 +59,8 @@ def decide_sweep(ctx: Context, command: SweepHeld) -> Answer:
     """The clock came to held money: what stood against it may be gone; if not, and its deadline
     has passed, it goes on. What was decided meanwhile is left as it is."""
     held = ctx.stage.get(HeldMoney, command.held)
+    if held is not None and held.state in RUNNING:
+        held = holding.proved(ctx, held) or held
     if held is None or held.state not in RUNNING or held.next_at > ctx.now_us:
         return Answer(outcome=Outcome.DONE, data={"held": command.held, "outcome": "nothing"})
     if held.state != HeldState.WAITS:

@@ -15,6 +15,8 @@ from core.wallets.act_kinds import WALLET_KINDS
 from core.wallets.acts import STEPS, carry_out
 from core.wallets.book_wants import wants_of_act
 from core.wallets.refunds import REFUND_IDS
+from core.wallets.rows import by_number
+from core.wallets.vouching import unproved
 
 #: A payment that was for another meter is taken out of its places and booked elsewhere.
 WALLET_ACT_IDS = {
@@ -30,12 +32,21 @@ def decide_request(ctx: Context, command: RequestWalletAct) -> Answer:
     amount = STEPS[kind.name].check(ctx, command)
     act = replace(new_act(ctx, kind.name, command), amount=amount)
     checks.within_day(ctx, kind, act)
-    second = kind.two is Two.ABOVE and amount > ctx.terms.wallets.alone
+    second = kind.two is Two.ABOVE and amount > _alone(ctx, command)
     act = on_file(ctx, act)
     if second:
         return act_answer(ctx, act)
     # the rule that one person is enough approves; a no here is the request's own no
     return carry_out(ctx, act)
+
+
+def _alone(ctx: Context, command: RequestWalletAct) -> int:
+    """Up to so much one person may decide: nothing, where another's file is all that speaks of the
+    money. Who brought it could be who asks."""
+    payment = by_number(ctx.stage, command.payment) if command.payment else None
+    if payment is not None and unproved(payment):
+        return 0
+    return ctx.terms.wallets.alone
 
 
 def _kind_of(command: RequestWalletAct) -> Kind:

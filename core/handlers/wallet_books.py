@@ -27,20 +27,21 @@ from core.wallets.statements import CHECKED_AT_ONCE, decide_check, decide_statem
 
 
 def decide_page(ctx: Context, command: TakeStatement) -> Answer:
-    """A page by its provider's channel, or by an operator who may say what was collected."""
-    _vouched(ctx, command.operator, "statement")
+    """A page by its provider's channel, or by an operator who may say what was collected, or agree
+    to what another said."""
+    _vouched(ctx, command.operator, "statement", (Role.COLLECTOR, Role.COLLECTION_APPROVER))
     return decide_statement(ctx, command)
 
 
 def decide_payout(ctx: Context, command: SettleWallet) -> Answer:
     """A payout by the bank's channel, or by such an operator."""
-    _vouched(ctx, command.operator, "settle")
+    _vouched(ctx, command.operator, "settle", (Role.COLLECTOR,))
     return decide_settle(ctx, command)
 
 
-def _vouched(ctx: Context, name: str, what: str) -> None:
-    if name and Role.COLLECTOR not in operator_of(ctx.terms, name).roles:
-        raise refuse("act-no-role", operator=name, kind=what, role=Role.COLLECTOR)
+def _vouched(ctx: Context, name: str, what: str, roles: tuple[Role, ...]) -> None:
+    if name and operator_of(ctx.terms, name).roles.isdisjoint(roles):
+        raise refuse("act-no-role", operator=name, kind=what, role=roles[0])
 
 
 HANDLERS = (

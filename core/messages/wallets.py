@@ -26,9 +26,10 @@ Purpose = Literal["vend", "bill", "top-up"]
 PayerForm = Literal["open", "masked", "hashed", "absent"]
 #: What makes us believe it. ``notice``: a callback that was verified (its source, its path, its
 #: signature where there is one); ``status``: our own question; ``pull``: the provider's list of
-#: what was missed; ``statement``: his account of the day. A notice that cannot be verified is no
-#: report: it makes the channel ask.
-Proof = Literal["notice", "status", "pull", "statement"]
+#: what was missed; ``statement``: his account of the day; ``file``: an operator brought a file that
+#: says so, and nobody else has: the money is held. A notice that cannot be verified is no report:
+#: it makes the channel ask.
+Proof = Literal["notice", "status", "pull", "statement", "file"]
 
 
 @message_type(
@@ -95,6 +96,7 @@ class ReportCollection(Message, frozen=True, kw_only=True, omit_defaults=True):
     ``limit``, ``provider``, ``rejected``. ``paid`` needs ``receipt``, ``amount`` and ``currency``
     as the provider says them: what differs from what was asked is no sale but a case. ``at`` is the
     provider's time (µs UTC; 0: he says none), ``fee`` what he keeps of it, where he says so.
+    ``brought_by``: of the proof ``file``, the operator who brought it.
     """
 
     wallet: str
@@ -111,6 +113,7 @@ class ReportCollection(Message, frozen=True, kw_only=True, omit_defaults=True):
     code: str = ""
     reason: str = ""
     detail: Annotated[str, msgspec.Meta(max_length=MAX_DETAIL)] = ""
+    brought_by: str = ""
 
 
 @message_type(
@@ -123,6 +126,7 @@ class ReceivePayIn(Message, frozen=True, kw_only=True, omit_defaults=True):
     shows; ``names`` what he says of the payer's name. Never refused for its reference: money that
     has come is booked, on whatever row of ``core.wallets.held`` it belongs to. Answers with
     ``outcome``: ``sold``, ``paid``, ``topped-up``, or the reason for which it is held.
+    ``brought_by``: of the proof ``file``, the operator who brought it.
     """
 
     wallet: str
@@ -137,6 +141,7 @@ class ReceivePayIn(Message, frozen=True, kw_only=True, omit_defaults=True):
     at: int = 0
     fee: int = 0
     short_code: str = ""
+    brought_by: str = ""
 
 
 @message_type("wattbus.wallets.ReportReversal.v1", hashed=("wallet", "receipt", "state"))
@@ -196,7 +201,8 @@ class TakeStatement(Message, frozen=True, kw_only=True, omit_defaults=True):
     """A page of the provider's account of ``day`` (YYYYMMDD in the provider's zone).
 
     Each line is compared with ours: match, ours only, theirs only, amount differs. *Theirs only* is
-    booked under the same unique key, as if its notice had come. ``last``: with this page the day is
+    booked under the same unique key, as if its notice had come; what an operator's file alone says
+    is held until the provider or another operator says so, too. ``last``: with this page the day is
     whole, so what of ours is not in it is *ours only*. ``operator``: who brought the file; empty:
     the provider's channel.
     """

@@ -3,16 +3,20 @@ provider, ledger and bank say the same. Read without a lock, so never a decision
 """
 
 from collections.abc import Mapping
+from datetime import date, timedelta
 from typing import Any, Final, TypeVar
 
 import msgspec
 
+from core.calendars import start_of_day
 from core.store.load_wallet_books import expected_of
 from core.store.tx import Reader
+from core.wallets.terms import Wallet
 
 #: What is told at once.
 MAX_ROWS: Final = 1_000
 _NEVER: Final = 2**62
+_SATURDAY: Final = 5
 V = TypeVar("V", bound=msgspec.Struct)
 
 
@@ -107,7 +111,8 @@ class BalanceView(msgspec.Struct, frozen=True, kw_only=True):
     """A wallet three ways. ``ledger``: our float with the provider by the books; ``statement``:
     what his statements have, less what he paid out and kept; ``bank``: what he paid out; ``fees``:
     what he kept; ``unsettled``: what he has still to pay out, of ``payments`` since ``oldest`` (0:
-    none); ``held``: what of it waits in suspense; ``ours_only``, ``differs``: lines to look at.
+    none); ``overdue``: what of that he should have paid out by now; ``held``: what of it waits in
+    suspense; ``ours_only``, ``differs``: lines to look at.
     """
 
     wallet: str
@@ -117,6 +122,7 @@ class BalanceView(msgspec.Struct, frozen=True, kw_only=True):
     bank: int
     fees: int
     unsettled: int
+    overdue: int
     payments: int
     oldest: int
     held: int
@@ -192,7 +198,9 @@ def work_list(reader: Reader, company: str, limit: int = 100) -> list[HeldView]:
 #: A payment that the statement of its day has not, and no other day's has.
 _OURS_ONLY: Final = (
     "l.company = :company AND l.outcome = 'ours-only' AND NOT EXISTS "
-    "(SELECT 1 FROM wallet_statement_line o WHERE o.company = l.company AND o.receipt = l.receipt "
+    "(SELECT 1 FROM wallet_statement_line o JOIN wallet_statement os ON os.id = o.statement_id "
+    "JOIN wallet_statement ls ON ls.id = l.statement_id AND ls.wallet = os.wallet "
+    "WHERE o.company = l.company AND o.receipt = l.receipt "
     "AND o.page > 0 AND o.outcome <> 'withdrawn')"
 )
 
@@ -256,14 +264,33 @@ def statement_of(reader: Reader, company: str, wallet: str, day: int) -> Stateme
     )  # fmt: skip
 
 
-def balances(reader: Reader, company: str, wallets: Mapping[str, str]) -> list[BalanceView]:
-    """Each wallet (name -> currency) three ways."""
-    return [_balance(reader, company, name, code) for name, code in sorted(wallets.items())]
+def balances(
+    reader: Reader, company: str, wallets: Mapping[str, Wallet], today: tuple[date, str]
+) -> list[BalanceView]:
+    """Each wallet three ways, on a day in the company's zone."""
+    day, zone = today
+    return [
+        _balance(reader, company, each, start_of_day(owed_until(day, each.settle_days), zone))
+        for _, each in sorted(wallets.items())
+    ]
 
 
-def _balance(reader: Reader, company: str, wallet: str, currency: str) -> BalanceView:
+def owed_until(today: date, settle_days: int) -> date:
+    """Payments of days before this one should have been paid out: so many working days (Monday to
+    Friday; holidays are not known here) after their day have passed whole."""
+    first = today
+    working = 0
+    while working < settle_days:
+        first -= timedelta(days=1)
+        working += first.weekday() < _SATURDAY
+    return first
+
+
+def _balance(reader: Reader, company: str, of: Wallet, due: int) -> BalanceView:
+    wallet, currency = of.name, of.currency
     one = {"company": company, "wallet": wallet}
-    expected = expected_of(reader, company, wallet, _NEVER)
+    expected = expected_of(reader, company, (wallet, currency), _NEVER)
+    overdue = max(0, expected_of(reader, company, (wallet, currency), due).amount)
     ((bank, fees),) = reader.rows(
         "SELECT CAST(COALESCE(sum(amount), 0) AS BIGINT), CAST(COALESCE(sum(fee), 0) AS BIGINT) "
         "FROM wallet_settlement WHERE company = :company AND wallet = :wallet",
@@ -302,6 +329,7 @@ def _balance(reader: Reader, company: str, wallet: str, currency: str) -> Balanc
     )
     return BalanceView(
         wallet=wallet, currency=currency, ledger=ledger, statement=lines - bank - fees, bank=bank,
-        fees=fees, unsettled=expected.amount, payments=expected.payments, oldest=oldest, held=held,
+        fees=fees, unsettled=expected.amount, overdue=overdue, payments=expected.payments,
+        oldest=oldest, held=held,
         ours_only=ours_only, differs=differs,
     )  # fmt: skip

@@ -43,6 +43,8 @@ from core.wallets.statements import CHECKED_AT_ONCE
 
 #: Of a payment p: when it was made. A provider's own time is what his days are made of.
 _MADE: Final = "CASE WHEN p.provider_at = 0 THEN p.paid_at ELSE p.provider_at END"
+#: … and the currency of what came of it.
+_IN: Final = "CASE WHEN p.paid_currency = '' THEN p.currency ELSE p.paid_currency END"
 #: A payout for the day of what was made and known at these instants.
 _COVERED: Final = (
     "EXISTS (SELECT 1 FROM wallet_settlement s WHERE s.company = {of}.company "
@@ -140,7 +142,7 @@ def _to_settle(reader: Reader, company: str, wallet: str, settlement: int) -> Wa
         "SELECT p.number FROM wallet_settlement t JOIN wallet_payment p ON p.company = t.company "
         "AND p.wallet = t.wallet WHERE t.id = :id AND t.company = :company AND t.wallet = :wallet "
         "AND p.paid > 0 AND p.paid_at > 0 AND p.paid_at <= t.at AND p.settled_at = 0 "
-        f"AND p.state IN ('applied', 'disputed') AND {_MADE} < t.until_us "
+        f"AND p.state IN ('applied', 'disputed') AND {_MADE} < t.until_us AND {_IN} = t.currency "
         "ORDER BY p.id LIMIT :most",
         id=settlement,
         company=company,
@@ -258,8 +260,10 @@ def _unnamed(reader: Reader, company: str, wants: Wants, book: Book, zone: str) 
             "wallet_payment p WHERE p.company = :company AND p.wallet = :wallet AND p.paid > 0 "
             "AND p.paid_at >= :since AND p.paid_at < :late "
             f"AND {_MADE} >= :since AND {_MADE} < :until "
-            "AND NOT EXISTS (SELECT 1 FROM wallet_statement_line l WHERE l.company = p.company "
-            "AND l.receipt = p.receipt AND l.outcome <> 'withdrawn') ORDER BY p.id LIMIT :most"
+            "AND NOT EXISTS (SELECT 1 FROM wallet_statement_line l "
+            "JOIN wallet_statement s ON s.id = l.statement_id AND s.wallet = p.wallet "
+            "WHERE l.company = p.company AND l.receipt = p.receipt "
+            "AND l.outcome <> 'withdrawn') ORDER BY p.id LIMIT :most"
         )
         found = _all(
             reader, WalletPayment, tail, "p", company=company, wallet=wallet, since=since,
@@ -267,6 +271,9 @@ def _unnamed(reader: Reader, company: str, wants: Wants, book: Book, zone: str) 
             most=CHECKED_AT_ONCE,
         )  # fmt: skip
         book.link("ours-unnamed", (wallet, int(key)), tuple(found))
+        statement = book.entities.get((WalletStatement, (wallet, int(key))))
+        if isinstance(statement, WalletStatement):  # lines that were withdrawn have a row already
+            _lines(reader, book, statement.id, 0, [payment.receipt for payment in found])
 
 
 def _payouts(reader: Reader, company: str, wants: Wants, book: Book, zone: str) -> None:
@@ -277,30 +284,35 @@ def _payouts(reader: Reader, company: str, wants: Wants, book: Book, zone: str) 
         for found in _all(reader, Settlement, tail, company=company, wallet=wallet, ref=key):
             book.load((found.wallet, found.reference), found)
     for wallet, key in _keys(wants, EXPECTED):
-        day = _day(key)
+        number, _, currency = key.partition("/")
+        day = _day(number)
         if day is not None:
             until = start_of_day(day + timedelta(days=1), zone)
-            expected = expected_of(reader, company, wallet, until)
-            book.link("expected", (wallet, int(key)), expected)
+            expected = expected_of(reader, company, (wallet, currency), until)
+            book.link("expected", (wallet, int(number)), expected)
 
 
-def expected_of(reader: Reader, company: str, wallet: str, until: int) -> Expected:
-    """What a provider has still to pay out for payments made before an instant."""
+def expected_of(reader: Reader, company: str, of: tuple[str, str], until: int) -> Expected:
+    """What a provider has still to pay out for payments made before an instant; ``of``: the wallet
+    and its currency. What came in another is no part of that: it can only be given back."""
+    wallet, currency = of
     ((came, count),) = reader.rows(
         "SELECT CAST(COALESCE(sum(p.paid), 0) AS BIGINT), count(*) FROM wallet_payment p "
         "WHERE p.company = :company AND p.wallet = :wallet AND p.paid > 0 "
-        "AND p.paid_currency IN ('', p.currency) AND p.settled_at = 0 "
+        f"AND {_IN} = :currency AND p.settled_at = 0 "
         f"AND {_MADE} < :until AND NOT {_COVERED_PAYMENT}",
         company=company,
         wallet=wallet,
+        currency=currency,
         until=until,
     )
     ((back,),) = reader.rows(
         "SELECT CAST(COALESCE(sum(r.amount), 0) AS BIGINT) FROM wallet_refund r "
         "WHERE r.company = :company AND r.wallet = :wallet AND r.state = 'reversed' "
-        f"AND r.ended_at < :until AND NOT {_COVERED_REFUND}",
+        f"AND r.currency = :currency AND r.ended_at < :until AND NOT {_COVERED_REFUND}",
         company=company,
         wallet=wallet,
+        currency=currency,
         until=until,
     )
     return Expected(came - back, count)

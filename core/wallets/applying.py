@@ -26,6 +26,7 @@ from core.wallets.held_states import HeldMoney, HeldMove, moved, reason_of
 from core.wallets.money import WAY, Applied, Facts, Money, came, receive_for, take_out, told
 from core.wallets.routing import NOBODY, Target
 from core.wallets.selling import account_at, pay_debts, sell, too_little
+from core.wallets.vouching import unproved
 
 __all__ = ["NOBODY", "Applied", "Target", "apply", "hold", "release"]
 
@@ -48,6 +49,8 @@ def release(ctx: Context, held: HeldMoney, target: Target | None = None) -> Appl
     is its reason still where nothing could. Raises Refusal for money that has gone elsewhere."""
     if moved(held.state, HeldMove.RELEASE) is None:
         raise refuse("payment-not-now", what=f"held money {held.id} is {held.state}")
+    if target is None and unproved(ctx.stage.need(WalletPayment, held.payment_id)):
+        return _left(held, held.rest)
     meant = target or holding.target_of(held)
     if not meant.known or held.currency != ctx.terms.currency:
         return _left(held, held.rest)

@@ -62,7 +62,7 @@ def wants_of_settle(command: SettleWallet) -> Wants:
     return Wants(
         wallet_books=(
             (PAYOUT, command.wallet, command.reference),
-            (EXPECTED, command.wallet, str(command.until)),
+            (EXPECTED, command.wallet, f"{command.until}/{command.currency}"),
         )
     )
 

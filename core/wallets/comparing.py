@@ -54,7 +54,7 @@ def compare(
         return Compared(AMOUNT_DIFFERS, payment.id, payment.paid, what)
     if payment.paid != line.amount:
         return Compared(AMOUNT_DIFFERS, payment.id, payment.paid, f"ours is {payment.number}")
-    if payment.proof == "statement":  # it is ours by this very line
+    if payment.proof in ("statement", "file"):  # it is ours by this very line
         return Compared(THEIRS_ONLY, payment.id, payment.paid, "booked from the statement")
     return Compared(MATCH, payment.id, payment.paid)
 
@@ -70,6 +70,9 @@ def _reversal(
         if back != -line.amount:
             what = f"ours is the refund of {payment.number}"
             return Compared(AMOUNT_DIFFERS, payment.id, -back, what)
+        if refund is not None and refund.reversal_receipt not in ("", line.receipt):
+            what = f"{payment.number} was given back with {refund.reversal_receipt} before"
+            return Compared(AMOUNT_DIFFERS, payment.id, 0, what)
         if refund is not None and refund.proof == "statement":
             return Compared(THEIRS_ONLY, payment.id, -back, "booked from the statement")
         return Compared(MATCH, payment.id, -back)

@@ -30,6 +30,7 @@ from core.wallets.money import ALL_CREDIT, Applied, Money, came, receive_for, su
 from core.wallets.routing import Target
 from core.wallets.rows import keep, token_ended
 from core.wallets.states import WalletState
+from core.wallets.vouching import UNPROVED, unproved
 
 HOUR_US: Final = 3_600_000_000
 #: What may go by itself is tried again so often; a purchase that waits for its token goes soon.
@@ -59,6 +60,7 @@ def credit(ctx: Context, money: Money, account: Account, target: Target) -> tupl
 
 
 _SMALL: Final = "small"
+_REFUSED: Final = "refused"
 
 
 def no_token(ctx: Context, paid_with: Mapping[str, Any], sale: PastSale, account_id: int) -> None:
@@ -205,6 +207,7 @@ def lapse(ctx: Context, held: HeldMoney) -> HeldMoney:
         return move(ctx, held, HeldMove.LAPSE_TO_CREDIT, how="credited", **row)
     account = ctx.stage.get(Account, held.account_id) if held.account_id else None
     ours = held.currency == ctx.terms.currency
+    ours = ours and not unproved(ctx.stage.need(WalletPayment, held.payment_id))
     if held.next == "credit" and ours and account is not None and account.state == "active":
         money = money_of(ctx, held)
         receive_for(ctx, money, Part(account, held.rest), ALL_CREDIT)
@@ -214,6 +217,24 @@ def lapse(ctx: Context, held: HeldMoney) -> HeldMoney:
     if held.next == "refund" and wallet is not None and wallet.refunds:
         return move(ctx, held, HeldMove.LAPSE_TO_REFUND, **row, **later)
     return move(ctx, held, HeldMove.LAPSE_TO_LIST, **row, **later)
+
+
+def proved(ctx: Context, held: HeldMoney) -> HeldMoney | None:
+    """The row of money that was held for want of a second word, which has come now: it is like any
+    other that is tried again. None: it is not such a one."""
+    if held.reason != UNPROVED or unproved(ctx.stage.need(WalletPayment, held.payment_id)):
+        return None
+    rule = rule_of(ctx.terms.wallets, _REFUSED)
+    after = replace(
+        held,
+        reason=_REFUSED,
+        owner=rule.owner,
+        next=rule.then,
+        deadline=ctx.now_us + rule.hours * HOUR_US,
+        next_at=ctx.now_us,
+    )
+    ctx.stage.put(held.id, after)
+    return after
 
 
 def _tell(ctx: Context, money: Money, account: Account, template: str) -> None:

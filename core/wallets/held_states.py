@@ -105,6 +105,7 @@ TABLE: Final[Mapping[Unvendable, Row]] = {
     "over-limit": Row("hold", _rule("wallets", 48, "refund"), again=True),
     "differs": Row("hold", _rule("wallets", 24, "work-list")),
     "refused": Row("hold", _rule("wallets", 24, "work-list"), again=True),
+    "unproved": Row("hold", _rule("wallets", 24, "work-list")),
 }
 
 #: Why a sale was refused → the reason; what is not here is ``refused``.

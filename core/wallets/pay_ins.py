@@ -15,7 +15,7 @@ from core.entities import Account, Agreement, Meter
 from core.handlers.base import Context
 from core.messages import Answer, Outcome, ReceivePayIn
 from core.refusals import refuse
-from core.wallets.applying import Applied, apply
+from core.wallets.applying import Applied, apply, hold
 from core.wallets.collections import MOST
 from core.wallets.doubts import Doubt, doubt
 from core.wallets.entities import PAY_IN, WalletPayment
@@ -23,6 +23,7 @@ from core.wallets.routing import Reading, Target, chosen, readings
 from core.wallets.rows import by_receipt, keep, new_number, write
 from core.wallets.states import WalletMove, WalletState, moved
 from core.wallets.terms import Wallet, WalletTerms
+from core.wallets.vouching import FILE, UNPROVED, confirm
 
 #: The longest receipt of a provider (adapters.mobilemoney.fields), with room.
 MAX_RECEIPT: Final = 64
@@ -92,7 +93,10 @@ def receive_pay_in(ctx: Context, command: ReceivePayIn) -> Answer:
         )
     target = routed(ctx.stage, ctx.terms.wallets, command.typed)
     payment = write(ctx, replace(_new(ctx, command), target=target.number))
-    applied = apply(ctx, payment, target)
+    if command.proof == FILE and target.known:
+        applied = hold(ctx, payment, target, UNPROVED)
+    else:
+        applied = apply(ctx, payment, target)
     return answer_of(applied, record(ctx, payment, applied))
 
 
@@ -116,6 +120,7 @@ def _again(ctx: Context, command: ReceivePayIn, known: WalletPayment) -> Answer:
     a case, and nothing is booked; the refusal is given back, not raised, for the case stays."""
     currency = known.paid_currency or known.currency
     if (command.amount, command.currency) == (known.paid, currency):
+        known = confirm(ctx, known, command)
         return Answer(outcome=Outcome.DONE, data={**facts_of(known), "known": True})
     ours, theirs = f"{known.paid} {currency}", f"{command.amount} {command.currency}"
     detail = f"{command.proof} says {theirs} under this receipt; booked are {ours}"
@@ -152,6 +157,7 @@ def _new(ctx: Context, command: ReceivePayIn) -> WalletPayment:
         typed=command.typed,
         short_code=command.short_code,
         proof=command.proof,
+        code=command.brought_by if command.proof == FILE else "",
         provider_at=command.at,
         paid_at=ctx.now_us,
         paid_message_id=ctx.message_id,

@@ -28,6 +28,7 @@ from core.wallets.money import ASKED_AS
 from core.wallets.pay_ins import record
 from core.wallets.rows import by_receipt, by_reference, keep, new_number, write
 from core.wallets.states import WalletMove, WalletState, moved
+from core.wallets.vouching import FILE, UNPROVED, confirm
 from core.wallets.wanted import planned
 
 #: What a purpose's target is, as routing calls it.
@@ -158,7 +159,10 @@ def _came(ctx: Context, command: ReportCollection, payment: WalletPayment) -> An
         what = f"{command.amount} {command.currency} came, {paid.asked} {paid.currency} were asked"
         doubt(ctx, paid, Doubt.DIFFERS, what)
         return answer
-    applied = apply(ctx, paid, target)
+    if command.proof == FILE:
+        applied = hold(ctx, paid, target, UNPROVED)
+    else:
+        applied = apply(ctx, paid, target)
     done = moved(paid.state, WalletMove.APPLY)
     assert done is not None, "what is paid can be booked"
     return _booked(ctx, replace(paid, state=done.value), applied)
@@ -173,7 +177,7 @@ def _with_money(ctx: Context, command: ReportCollection, payment: WalletPayment)
         paid_currency=command.currency if command.currency != payment.currency else "",
         fee=fee,
         proof=command.proof,
-        code=command.code,
+        code=command.brought_by if command.proof == FILE else command.code,
         detail=command.detail,
         provider_at=command.at,
         paid_at=ctx.now_us,
@@ -209,6 +213,7 @@ def _known(
         what = f"{command.receipt} was {known.paid} {currency}, now {command.amount}"
         doubt(ctx, known, Doubt.ALTERED, f"{what} {command.currency}")
         return _said(known, changed=False)
+    known = confirm(ctx, known, command)
     mine = payment is None or payment.id in (known.id, known.about_id)
     if mine or moved(payment.state, WalletMove.PAID) is None:  # type: ignore[union-attr]
         return _said(known, changed=False)

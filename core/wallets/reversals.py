@@ -50,6 +50,7 @@ def _reversed(
     ctx: Context, command: ReportReversal, payment: WalletPayment, refund: WalletRefund | None
 ) -> Answer:
     if refund is not None and refund.state == RefundState.REVERSED:
+        _once_more(ctx, command, payment, refund)
         return _answer(payment, refund, repeat=True)
     takeback.as_loaded(ctx, payment)
     currency = payment.paid_currency or payment.currency
@@ -61,6 +62,18 @@ def _reversed(
     if payment_moved(payment.state, WalletMove.TAKEN_BACK) is not WalletState.REFUNDED:
         raise NotYet(f"payment {payment.number} is {payment.state}")
     return _answer(payment, refunds.taken_back(ctx, payment, command))
+
+
+def _once_more(
+    ctx: Context, command: ReportReversal, payment: WalletPayment, refund: WalletRefund
+) -> None:
+    """It went back already: by this very transaction of his, or by a second one, which is our
+    money."""
+    before, now = refund.reversal_receipt, command.reversal_receipt
+    if not before or now in ("", before) or _has_case(ctx, payment.id, cases.REVERSAL_DIFFERS):
+        return
+    what = f"{now} gave back {payment.number}, which {before} gave back before"
+    cases.about_payment(ctx, payment, cases.REVERSAL_DIFFERS, what)
 
 
 def _differs(

@@ -103,7 +103,11 @@ def _acceptable(ctx: Context, command: SettleWallet) -> None:
     known_wallet(ctx, wallet, command.currency)
     if not 0 < command.amount <= _MAX_AMOUNT or not 0 <= command.fee <= _MAX_AMOUNT:
         raise wrong(wallet, f"{command.amount} paid out, {command.fee} kept: no amounts of money")
-    if not 0 < len(command.reference.strip()) <= MAX_REFERENCE:
+    if command.fee > command.amount:  # the two columns of a bank's line, or a slip of the key
+        raise wrong(wallet, f"{command.fee} kept of a payout of {command.amount}: more than came")
+    if command.reference != command.reference.strip():  # it counts once, however it was pasted
+        raise wrong(wallet, "the bank's reference has no spaces before or behind it")
+    if not 0 < len(command.reference) <= MAX_REFERENCE:
         raise wrong(wallet, f"the bank's reference has 1 to {MAX_REFERENCE} characters")
     if not 0 < len(command.desk.strip()) <= MAX_NAME or ":" in command.desk:
         raise wrong(wallet, f"{command.desk!r} is no bank account of ours")
@@ -169,6 +173,7 @@ def _covers(settlement: Settlement, payment: WalletPayment) -> bool:
     at = payment.provider_at or payment.paid_at
     return (
         bool(payment.paid)
+        and (payment.paid_currency or payment.currency) == settlement.currency
         and not payment.settled_at
         and payment.state in ("applied", "disputed")
         and at < settlement.until_us

@@ -26,6 +26,7 @@ from core.messages import (
     StatementLine,
     TakeStatement,
 )
+from core.messages.wallets import Proof
 from core.refusals import Refusal, refuse
 from core.wallets import cases, rows
 from core.wallets.book_entities import StatementRow, WalletRefund, WalletStatement
@@ -39,6 +40,7 @@ from core.wallets.comparing import (
     compare,
 )
 from core.wallets.entities import COLLECTION, WalletPayment
+from core.wallets.vouching import FILE, still_to_prove
 
 #: Payments that are looked at in one transaction when a day is whole.
 CHECKED_AT_ONCE: Final = 500
@@ -167,7 +169,7 @@ def _compared(
         ctx.stage.add("wallet_statement_line", **asdict(row))
     keep_row(ctx, row)
     news = before is None or not _same(row, before)
-    if found.missing:
+    if found.missing or still_to_prove(payment, line, command.operator):
         _have_booked(ctx, command, line, payment, refund)
     if found.outcome == AMOUNT_DIFFERS and news:
         _tell_people(ctx, command, line, payment, found)
@@ -243,6 +245,7 @@ def _have_booked(
 ) -> None:  # fmt: skip
     """By its own message: a page of lines that we missed needs no lock of anybody's account."""
     message: ReceivePayIn | ReportCollection | ReportReversal
+    proof: Proof = FILE if command.operator else "statement"
     if line.amount < 0:
         ours = refund.id if refund is not None and refund.state != "failed" else 0
         message = ReportReversal(
@@ -252,15 +255,17 @@ def _have_booked(
         )  # fmt: skip
     elif payment is not None and payment.kind == COLLECTION:
         message = ReportCollection(
-            wallet=command.wallet, reference=payment.reference, state="paid", proof="statement",
+            wallet=command.wallet, reference=payment.reference, state="paid", proof=proof,
             receipt=line.receipt, amount=line.amount, currency=command.currency,
             payer=line.payer, payer_form=line.payer_form, at=line.at, fee=line.fee,
+            brought_by=command.operator,
         )  # fmt: skip
     else:
         message = ReceivePayIn(
             wallet=command.wallet, receipt=line.receipt, amount=line.amount,
-            currency=command.currency, proof="statement", typed=line.typed, payer=line.payer,
+            currency=command.currency, proof=proof, typed=line.typed, payer=line.payer,
             payer_form=line.payer_form, at=line.at, fee=line.fee,
+            brought_by=command.operator,
         )  # fmt: skip
     ctx.stage.emit(message, key=key_of(ctx, command.wallet, line.original or line.receipt))
 
@@ -328,8 +333,7 @@ def decide_check(ctx: Context, command: CheckStatement) -> Answer:
         ctx.stage.linked("ours-unnamed", (command.wallet, command.day)) or ()
     )
     for payment in found:
-        if ctx.stage.linked("statement-line", (statement.id, payment.receipt)) is None:
-            _ours_only(ctx, statement, payment)
+        _ours_only(ctx, statement, payment)
     if len(found) == CHECKED_AT_ONCE:
         key = f"{ctx.terms.code}/wallet/{command.wallet}"
         ctx.stage.emit(command, key=key)
@@ -341,8 +345,11 @@ def decide_check(ctx: Context, command: CheckStatement) -> Answer:
 
 
 def _ours_only(ctx: Context, statement: WalletStatement, payment: WalletPayment) -> None:
+    id_ = ctx.stage.linked("statement-line", (statement.id, payment.receipt))
+    if id_ and ctx.stage.need(StatementRow, id_).outcome != WITHDRAWN:
+        return
     row = StatementRow(
-        id=ctx.new_id("wallet_statement_line"),
+        id=id_ or ctx.new_id("wallet_statement_line"),
         company=ctx.terms.code,
         statement_id=statement.id,
         page=0,
@@ -361,5 +368,6 @@ def _ours_only(ctx: Context, statement: WalletStatement, payment: WalletPayment)
         detail=f"{payment.number} by {payment.proof}",
         compared_at=ctx.now_us,
     )
-    ctx.stage.add("wallet_statement_line", **asdict(row))
+    if not id_:  # else the line that named it was withdrawn
+        ctx.stage.add("wallet_statement_line", **asdict(row))
     keep_row(ctx, row)

@@ -13,7 +13,7 @@ Names = Literal["meter", "account", "bill", "order", "agent"]
 #: What is done with money that cannot be vended (``core.wallets.held``).
 Unvendable = Literal[
     "unknown", "small", "postpaid", "blocked", "vacant", "exchanging", "over-limit", "differs",
-    "refused",
+    "refused", "unproved",
 ]  # fmt: skip
 
 

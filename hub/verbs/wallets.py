@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import msgspec
 import typer
 
-from core.calendars import local_time
+from core.calendars import local_date, local_time
 from core.documents import DocumentError
 from core.messages import (
     Message,
@@ -27,6 +27,7 @@ from core.vending.act_kinds import Two
 from core.wallets.act_kinds import WALLET_KINDS
 from core.wallets.statement_file import StatementFileError, read_statement
 from core.wallets.statement_layout import StatementLayout, load_layout
+from core.wallets.states import WalletState
 from core.wallets.terms import WalletTerms
 from hub.companies import wallet_terms
 from hub.config import Config
@@ -66,6 +67,12 @@ def _terms(settings: Config, code: str) -> WalletTerms:
     return wallet_terms(settings, settings.companies[code])
 
 
+def _one_of(option: str, given: str, known: tuple[str, ...]) -> None:
+    """A slip of the key is not "there are none"."""
+    if given and given not in known:
+        die(f"--{option} {given}: one of {', '.join(known) or 'none'}", 2)
+
+
 def _told(data: Any, as_json: bool) -> bool:
     if as_json:
         typer.echo(json.dumps(msgspec.to_builtins(data)))
@@ -98,6 +105,8 @@ def list_(
     """List payments that nobody knows the end of, the oldest first."""
     settings = configuration(config)
     code = company_of(settings, company)
+    _one_of("wallet", wallet, tuple(_terms(settings, code).wallets))
+    _one_of("state", state, tuple(WalletState))
     with reading(settings) as reader:
         found = books.payments(reader, code, wallet, state, limit)
     if _told(found, as_json):
@@ -176,6 +185,7 @@ def cases(
     """List cases, the oldest first."""
     settings = configuration(config)
     code = company_of(settings, company)
+    _one_of("state", state, ("open", "closed"))
     with reading(settings) as reader:
         found = books.cases(reader, code, state, "", limit)
     if not _told(found, as_json):
@@ -200,13 +210,16 @@ def balance(
     company: CompanyOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Compare provider, ledger and bank; exit 1 when they do not say the same."""
+    """Compare provider, ledger and bank; exit 1 when they do not say the same, or when a payout is
+    overdue by the wallet's `settle_days`."""
     settings = configuration(config)
     code = company_of(settings, company)
-    wallets = {name: each.currency for name, each in _terms(settings, code).wallets.items()}
+    zone = settings.companies[code].zone
+    today = local_date(time.time_ns() // 1_000, zone)
     with reading(settings) as reader:
-        found = books.balances(reader, code, wallets)
-    agree = all(each.agrees for each in found)
+        wallets = _terms(settings, code).wallets
+        found = books.balances(reader, code, wallets, (today, zone))
+    agree = all(each.agrees and not each.overdue for each in found)
     if as_json:
         rows = [{**msgspec.to_builtins(each), "agrees": each.agrees} for each in found]
         typer.echo(json.dumps(rows))
@@ -215,6 +228,9 @@ def balance(
         said = ", ".join(f"{name} {amount}" for name, amount in money.items())
         since = f" since {_moment(settings, code, each.oldest)}" if each.oldest else ""
         verdict = "agrees" if each.agrees else "DIFFERS"
+        if each.overdue:
+            late = format_amount(each.overdue, each.currency)
+            verdict += f", payout of {late} OVERDUE"
         typer.echo(f"{each.wallet} ({each.currency}) {verdict}: {said}; "
                    f"{each.payments} payments{since}, ours only {each.ours_only}")  # fmt: skip
     if not agree:
@@ -237,7 +253,11 @@ def statement(
     company: CompanyOption = "",
     as_json: JsonOption = False,
 ) -> None:
-    """Compare a provider's statement of a day with the books; book what we missed."""
+    """Compare a provider's statement of a day with the books.
+
+    What we missed is held until somebody else says so, too: a second operator who brings his file
+    of the day, the provider by his own interface, or two people who assign it.
+    """
     settings = configuration(config)
     code = company_of(settings, company)
     terms = _terms(settings, code).wallets.get(wallet)
@@ -251,8 +271,9 @@ def statement(
     except (StatementFileError, DocumentError, UnreadableError) as error:
         die(str(error))
     told: dict[str, int] = {}
-    who = operator_name(operator)
-    for page in _pages(wallet, number, terms.currency, lines, (file.name, who)):
+    by = (file.name, operator_name(operator))
+    parts = _parts(settings, code, (wallet, number), lines)
+    for page in _pages(wallet, number, terms.currency, parts, by):
         key = (
             f"{wallet}/{number}/{page.page}/{uuid.uuid4()}"  # a page that came before counts again
         )
@@ -264,15 +285,27 @@ def statement(
     if not _told(said, as_json):
         typer.echo(
             f"{file.name}: {told['lines']} lines: {told['match']} match, {told['theirs-only']} "
-            f"theirs only (booked), {told['amount-differs']} differ; what is ours only: "
+            f"theirs only (held until the provider or another operator says so, too), "
+            f"{told['amount-differs']} differ; what waits, and what is ours only: "
             "wattbus wallets held"
         )
 
 
+def _parts(
+    settings: Config, code: str, of: tuple[str, int], lines: list[StatementLine]
+) -> list[list[StatementLine]]:
+    """The lines of each page. Of a corrected file that is shorter than the one before, the pages
+    that are there no more come empty."""
+    with reading(settings) as reader:
+        before = books.statement_of(reader, code, *of)
+    most = max(before.last_page, before.pages) if before is not None else 0
+    parts = [lines[at : at + MAX_LINES] for at in range(0, max(1, len(lines)), MAX_LINES)]
+    return parts + [[]] * (most - len(parts))
+
+
 def _pages(
-    wallet: str, day: int, currency: str, lines: list[StatementLine], by: tuple[str, str]
+    wallet: str, day: int, currency: str, parts: list[list[StatementLine]], by: tuple[str, str]
 ) -> list[TakeStatement]:
-    parts = [lines[at : at + MAX_LINES] for at in range(0, len(lines), MAX_LINES)] or [[]]
     return [
         TakeStatement(
             wallet=wallet, day=day, currency=currency, lines=tuple(part), page=place,
@@ -323,8 +356,8 @@ def settle(
     code = company_of(settings, company)
     currency = settings.companies[code].currency
     command = SettleWallet(
-        wallet=wallet, reference=reference, amount=_minor(amount, currency), currency=currency,
-        until=_day(until), fee=_minor(fee, currency), desk=desk,
+        wallet=wallet, reference=reference.strip(), amount=_minor(amount, currency),
+        currency=currency, until=_day(until), fee=_minor(fee, currency), desk=desk,
         operator=operator_name(operator),
     )  # fmt: skip
     data = _sent(settings, code, f"settle/{wallet}/{reference}", command)

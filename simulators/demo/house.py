@@ -30,6 +30,8 @@ COMPANY = "demo"
 UP_S = 30.0
 #: A command that is put on the bus is answered within this time.
 ANSWER_S = 30.0
+#: A command of ``wattbus`` has done its work within this time: a whole check, on a busy machine.
+VERB_S = 180.0
 
 
 class HubRefusedError(Exception):
@@ -173,7 +175,7 @@ class House:
             env=environment({"COLUMNS": "160", "NO_COLOR": "1", **self.environment}),
             capture_output=True,
             text=True,
-            timeout=ANSWER_S,
+            timeout=VERB_S,
             check=False,
         )
 

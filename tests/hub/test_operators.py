@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from twisted.internet.defer import succeed
 
-from core.messages import name_of
+from core.messages import RequestWalletAct, StatementLine, TakeStatement, name_of
 from hub import audit, operators
 from hub.config import ConfigError, OperatorSection, parse
 from hub.control import ControlError, submit
@@ -130,6 +130,36 @@ def test_the_record_says_what_is_done_whatever_was_sent(tmp_path: Path) -> None:
     detail = msgspec.json.decode(raw)
     assert (detail["type"], detail["units_tenths"]) == (name_of(ask("test")).name, 200)
     assert not {"act", "decision", "kWh"} & (detail.keys() | seen[0]["data"].keys())
+
+
+@pytest.mark.parametrize(
+    ("message", "subject"),
+    [
+        (
+            RequestWalletAct(
+                operator="mary", kind="wallet-wrong-meter", payment="W-1", reason="he called",
+                to="+256770000009",
+            ),
+            "wallet/W-1",
+        ),
+        (
+            TakeStatement(
+                wallet="mpesa", day=20261121, currency="UGX", operator="mary",
+                lines=(StatementLine(receipt="R1", amount=5, at=1, payer="+256770000009"),),
+            ),
+            "wallet/mpesa/20261121",
+        ),
+    ],
+)  # fmt: skip
+def test_no_customers_phone_is_on_record(tmp_path: Path, message: Any, subject: str) -> None:
+    """The record is for ever, and many may read it."""
+    machine = acting(tmp_path)
+    answer, seen = asked(machine, tmp_path, order(message))
+    assert answer == {"ok": True}
+    assert "770000009" in str(seen), "what is done knows it"
+    ((found, raw),) = machine.rows("SELECT subject, detail FROM audit")
+    assert found == subject
+    assert "770000009" not in raw
 
 
 def test_what_is_no_command_leaves_nothing(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ WALLET_PAYMENT = Table(
     words("typed"),  # what the payer gave as his reference
     words("short_code"),  # what he paid to
     words("plan"),  # JSON of the RequestCollection; of a pay-in {}: never changes
-    words("proof"),  # notice | status | pull | statement; empty: no money yet
+    words("proof"),  # notice | status | pull | statement | file; empty: no money yet
     words("outcome"),  # sold | ordered | paid | topped-up | the reason for which it is held
     words("code"),  # the provider's
     words("reason"),  # ours

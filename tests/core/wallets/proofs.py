@@ -1,5 +1,6 @@
 """What the tests of statements, payouts, refunds and cases share."""
 
+from datetime import date
 from itertools import count
 from typing import Any
 
@@ -8,6 +9,8 @@ from tests.core.wallets.purse import done
 from tests.hub.machine import MORNING_US, Machine
 
 DAY = 20261121
+#: The same, and its zone.
+TODAY = date(2026, 11, 21), "Africa/Kampala"
 _refs = count(1)
 
 

@@ -11,8 +11,8 @@ from core.store.upgrade import upgrade
 from hub.timeline import find
 from tests.core.agents.test_concurrency import all_at_once
 from tests.core.collection.desk import whole
-from tests.core.wallets.proofs import DAY, line, payout, statement, states
-from tests.core.wallets.purse import METER, balance, done, pay_in, purse_on, wallets
+from tests.core.wallets.proofs import DAY, TODAY, line, payout, statement, states
+from tests.core.wallets.purse import METER, WALLETS, balance, done, pay_in, purse_on, wallets
 from tests.core.wallets.test_acts import PEOPLE, act
 from tests.hub.machine import Machine, fresh_sqlite
 from tests.servers.postgres import Postgres
@@ -66,7 +66,7 @@ def evening(machine: Machine) -> None:
 def looked_at(machine: Machine) -> None:
     """The same on both engines."""
     with machine.store.reader() as reader:
-        (found,) = books.balances(reader, "demo", {"mpesa": "UGX"})
+        (found,) = books.balances(reader, "demo", WALLETS.wallets, TODAY)
         assert (found.ledger, found.bank, found.differs) == (25_000, 10_000, 0)
         assert [row.state for row in books.work_list(reader, "demo")].count("refunding") == 1
         day = books.statement_of(reader, "demo", "mpesa", DAY)

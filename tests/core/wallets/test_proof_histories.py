@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from core.messages import Message, ReportReversal
 from core.queries.wallet_books import balances
 from tests.core.collection.desk import wrongs
-from tests.core.wallets.proofs import line, payout, statement
-from tests.core.wallets.purse import METER, balance, pay_in, purse, purse_terms, wallets
+from tests.core.wallets.proofs import TODAY, line, payout, statement
+from tests.core.wallets.purse import METER, WALLETS, balance, pay_in, purse, purse_terms, wallets
 from tests.core.wallets.test_acts import PEOPLE, act
 from tests.hub.machine import Machine
 from tests.hub.test_replaying import replayed
@@ -130,7 +130,7 @@ def _evening(machine: Machine, him: Provider, typed: dict[str, str]) -> None:
     machine.settle()
     assert wrongs(machine) == []
     with machine.store.reader() as reader:
-        (found,) = balances(reader, "demo", {"mpesa": "UGX"})
+        (found,) = balances(reader, "demo", WALLETS.wallets, TODAY)
     his = sum(him.paid.values()) - sum(him.paid[receipt] for receipt in him.back)
     paid_out = found.bank + found.fees
     assert found.ledger == his - paid_out

@@ -137,6 +137,32 @@ def test_both_lines_of_one_day_that_we_missed(tmp_path: Path) -> None:
     whole(machine)
 
 
+def test_a_payment_that_was_given_back_twice_is_a_case(tmp_path: Path) -> None:
+    machine = purse(tmp_path)
+    done(machine, pay_in(7_000, "nobody", receipt="A"))
+    done(machine, report("A", reversal_receipt="R1"))
+    done(machine, report("A", reversal_receipt="R1"))
+    assert cases(machine) == []
+    again = done(machine, report("A", reversal_receipt="R2"))
+    assert again["repeat"] is True
+    done(machine, report("A", reversal_receipt="R2"))
+    assert cases(machine) == [("reversal-differs", "open", 7_000)]
+    assert balance(machine, "wallet:mpesa") == 0
+    whole(machine)
+
+
+def test_a_statement_with_two_reversals_of_one_payment_is_a_case(tmp_path: Path) -> None:
+    machine = purse(tmp_path)
+    done(machine, pay_in(7_000, "nobody", receipt="A"))
+    done(machine, report("A", reversal_receipt="R1"))
+    lines = [line("A", 7_000), *(line(each, -7_000, original="A") for each in ("R1", "R2"))]
+    took(machine, *lines)
+    found = {row[0]: row[1] for row in outcomes(machine)}
+    assert found == {"A": "match", "R1": "match", "R2": "amount-differs"}
+    assert cases(machine) == [("reversal-differs", "open", 7_000)]
+    whole(machine)
+
+
 @pytest.mark.parametrize("wallet", ["gold", ""])
 def test_a_wallet_that_is_not_ours_is_refused(tmp_path: Path, wallet: str) -> None:
     answer = do(purse(tmp_path), ReportReversal(wallet=wallet, receipt="A", state="reversed"))

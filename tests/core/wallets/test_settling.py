@@ -76,12 +76,25 @@ def test_payments_are_marked_a_batch_at_a_time(
     whole(machine)
 
 
+def test_money_of_another_currency_is_no_part_of_a_payout(tmp_path: Path) -> None:
+    machine = purse(tmp_path)
+    done(machine, pay_in(20_000, receipt="A"))
+    done(machine, pay_in(7_000, receipt="KES", currency="KES"))
+    data = done(machine, payout(20_000))
+    assert (data["expected"], data["payments"], data["difference"]) == (20_000, 1, 0)
+    machine.settle()
+    assert states(machine) == {"A": "settled", "KES": "applied"}
+    whole(machine)
+
+
 @pytest.mark.parametrize(
     ("command", "what"),
     [
         (payout(0), "0 paid out, 0 kept: no amounts of money"),
         (payout(5, fee=-1), "5 paid out, -1 kept: no amounts of money"),
-        (payout(5, reference=" "), "the bank's reference has 1 to 140 characters"),
+        (payout(5, fee=6), "6 kept of a payout of 5: more than came"),
+        (payout(5, reference="T1 "), "the bank's reference has no spaces before or behind it"),
+        (payout(5, reference=""), "the bank's reference has 1 to 140 characters"),
         (payout(5, desk="a:b"), "'a:b' is no bank account of ours"),
         (payout(5, currency="KES"), "it is in UGX, not KES"),
         (payout(5, until=20261122), "the day 2026-11-22 has not come yet"),

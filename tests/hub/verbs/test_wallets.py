@@ -100,6 +100,35 @@ def test_from_a_statement_to_a_balance_that_agrees(place: Installation) -> None:
     assert set(states(place.machine).values()) == {"settled"}
 
 
+def test_a_corrected_file_may_have_fewer_pages(
+    place: Installation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("hub.verbs.wallets.MAX_LINES", 2)
+    lines = [(f"SKL1AAAAA{n}", 1_000 * n, METER) for n in (1, 2, 3)]
+    words = ("--wallet", "mpesa", "--day", day(place), "--operator", "ann")
+    assert said(place, "statement", export(place, *lines), *words)["lines"] == 3
+    place.machine.settle()
+    told = said(place, "statement", export(place, lines[0], lines[2]), *words)
+    assert (told["lines"], told["withdrawn"]) == (2, 1)
+    place.machine.settle()
+    rows = place.machine.rows("SELECT receipt, outcome, page FROM wallet_statement_line ORDER BY 1")
+    assert rows == [
+        ("SKL1AAAAA1", "theirs-only", 1),
+        ("SKL1AAAAA2", "ours-only", 0),
+        ("SKL1AAAAA3", "theirs-only", 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("list", "--state", "opne"), ("list", "--wallet", "mpsea"), ("cases", "--state", "all")],
+)
+def test_a_slip_of_the_key_is_no_empty_list(place: Installation, words: tuple[str, ...]) -> None:
+    code, out, err = place.call("wallets", *words)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"{words[1]} {words[2]}: one of ")
+
+
 def test_a_file_that_does_not_add_up_books_nothing(place: Installation) -> None:
     file = export(place, ("SKL1AAAAA1", 183_450, METER), total=183_400)
     code, _, err = place.call(
