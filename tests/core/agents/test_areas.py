@@ -129,6 +129,19 @@ def test_what_the_same_batch_changes_counts_at_once(machine: Machine) -> None:
     whole(machine)
 
 
+def test_an_agent_that_gets_areas_knows_where_others_are_at_once(machine: Machine) -> None:
+    opened(machine, "A2", money=50_000)
+    act = done(machine, ask("alter", "A2", areas=("NORTH",)))["act"]
+    answers = together(
+        machine, yes(act), sell(5_000, "A2"), collect(5_000, "A2"),
+        sell(5_000, "A2", OTHER), collect(5_000, "A2", AREALESS),
+    )  # fmt: skip
+    assert [each.code for each in answers] == [
+        "ok", "ok", "ok", "agent-out-of-area", "agent-out-of-area",
+    ]  # fmt: skip
+    whole(machine)
+
+
 # --- before the money ----------------------------------------------------------------------------
 
 
