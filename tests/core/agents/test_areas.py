@@ -33,6 +33,7 @@ from tests.core.agents.shop import (
 from tests.core.changes import life
 from tests.core.terminals import till as terminals
 from tests.hub.machine import METER, Machine, enrol, fresh_sqlite
+from tests.servers.postgres import Postgres
 
 #: Of the second household.
 OTHER, AREALESS = "04123456792", "100002"
@@ -140,6 +141,22 @@ def test_an_agent_that_gets_areas_knows_where_others_are_at_once(machine: Machin
         "ok", "ok", "ok", "agent-out-of-area", "agent-out-of-area",
     ]  # fmt: skip
     whole(machine)
+
+
+@pytest.mark.slow
+def test_the_same_on_postgresql(postgres: Postgres) -> None:
+    url = postgres.prepared("areas", upgrade)
+    machine = north(url)
+    done(machine, sell(5_000))
+    done(machine, collect(5_000))
+    assert no(machine, sell(5_000, meter=OTHER)) == "agent-out-of-area"
+    assert no(machine, collect(5_000, account=AREALESS)) == "agent-out-of-area"
+    assert code(asked(machine, till.bill_at_till, AREALESS, "A1")) == "agent-out-of-area"
+    with machine.store.reader() as reader:
+        assert emergency_list(reader, "demo", "A1", 10) == []
+    whole(machine)
+    machine.store.close()
+    postgres.drop(url)
 
 
 # --- before the money ----------------------------------------------------------------------------
