@@ -114,6 +114,7 @@ OPERATOR: Final[Mapping[str, str]] = {
     "agent-blocked": "Agent {agent} is blocked: it sells and collects nothing. No money moved.",
     "agent-closed": "Agent {agent} is closed. No money moved.",
     "agent-out-of-scope": "Agent {agent} does not serve {what}. No money moved.",
+    "agent-out-of-area": "Agent {agent} does not serve the area of {what}. No money moved.",
     "agent-daily-limit": "Agent {agent} would pass its limit of the day, {limit}. No money moved.",
     "cash-limit": "Agent {agent} holds {held} of our cash; more than {limit} would be too much.",
     "transfer-repeat": "Agent {agent} gave {tender} to {other} {minutes} min ago; confirm another.",

@@ -55,14 +55,14 @@ class Enquiries:
         if not meter and not account:
             raise Wrong("meter or account is missing")
         if not meter:
-            return self._found(await self._query(asking.bill_at_till, account))
+            return self._found(await self._query(asking.bill_at_till, account, asked.agent))
         now, amount = self.ports.now_us(), asked.amount()
         if amount:
             found = await self._query(asking.quote_at_till, asked.agent, meter, amount, now)
         else:
             found = await self._query(asking.meter_at_till, asked.agent, meter, now)
         if isinstance(found, Refusal) and found.code in _NO_METER and account:
-            found = await self._query(asking.bill_at_till, account)
+            found = await self._query(asking.bill_at_till, account, asked.agent)
         return self._found(found)
 
     def _found(self, found: Any) -> Ended:

@@ -20,7 +20,7 @@ format_error            message-wrong slip-wrong agent-wrong payment-wrong
 insufficient_float      float-insufficient credit-insufficient
 expired                 expired
 not_permitted_to_customer meter-blocked sale-blocked agent-out-of-scope meter-changing
-not_permitted_to_customer meter-being-exchanged
+not_permitted_to_customer meter-being-exchanged agent-out-of-area
 not_permitted_to_terminal terminal-unknown terminal-blocked
 not_permitted_to_terminal terminal-elsewhere terminal-signed-off pin-wrong cashier-locked
 not_permitted_to_terminal cashier-unknown cashier-blocked terminal-wrong cashier-wrong

@@ -35,6 +35,7 @@ class Agent(Entity, frozen=True, kw_only=True, gc=False):
     cash_limit: int = 0
     transfers: str = ""
     tells: str = ""
+    areas: str = "[]"
 
     def told(self, company_tells: bool) -> bool:
         """Whether the customer hears of each sale: his contract says it, else the company."""

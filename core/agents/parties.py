@@ -6,6 +6,7 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import asdict, replace
 
+from core.agents.areas import wrong_areas
 from core.agents.entities import Agent, AgentFloat
 from core.agents.floats import agent_of, float_of, refilled
 from core.agents.money import MAX_AMOUNT, Facts, living, short_of, standing, wrong
@@ -74,6 +75,9 @@ def _fields(ctx: Context, command: RequestAgentAct) -> None:
     for group in command.supply_groups or ():
         if not _GROUP.fullmatch(group):
             raise wrong(number, f"a supply group has 6 digits, not {group}")
+    amiss = wrong_areas(command.areas or ())
+    if amiss:
+        raise wrong(number, amiss)
     for name in _MONEY:
         if not 0 <= (getattr(command, name) or 0) <= MAX_AMOUNT:
             raise wrong(number, f"{name} is an amount of money, or 0")
@@ -119,6 +123,7 @@ def carry_enrol(ctx: Context, _act_id: int, command: RequestAgentAct) -> Facts:
         cash_limit=command.cash_limit or 0,
         transfers=command.transfers or "",
         tells=command.tells or "",
+        areas=_json(command.areas or ()),
     )
     float_ = AgentFloat(
         id=agent.id, currency=ctx.terms.currency, credit_limit=command.credit_limit or 0,
@@ -186,7 +191,7 @@ def _changes(ctx: Context, agent: Agent, command: RequestAgentAct) -> dict[str, 
         "transfers": command.transfers,
         "tells": command.tells,
     }
-    for name in ("supply_groups", "services"):
+    for name in ("supply_groups", "services", "areas"):
         names = getattr(command, name)
         said[name] = None if names is None else _json(names)
     if command.parent is not None:

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from core.agents.areas import begun, ended
 from core.calendars import local_date
 from core.changes.entities import BilledDays, Change, Installed, Service
 from core.changes.kinds import KINDS, ChangeKind
@@ -159,12 +160,18 @@ def with_tariff(case: Case, service: Service) -> Service:
 def put_service(ctx: Context, service: Service) -> None:
     """An agreement that is new or another now: everywhere where this batch looks at it."""
     stage = ctx.stage
+    before = stage.get(Service, service.id)
     stage.put(service.id, service)
     known = stage.get(Agreement, service.id)
     if known is not None:
         state = service.state
         stage.put(service.id, replace(known, mode=service.mode, state=state, tariff=service.tariff))
     runs = service.to_us is None
+    ran = before is not None and before.to_us is None
+    if runs and not ran:
+        begun(stage, service.id, service.account_id, service.service_point_id)
+    if ran and not runs:
+        ended(stage, service.account_id, service.service_point_id)
     of = [id_ for id_ in stage.linked("services-of", service.account_id) or () if id_ != service.id]
     stage.link("services-of", service.account_id, (*of, service.id) if runs else tuple(of))
     stage.link("service-at", service.service_point_id, service.id if runs else None)

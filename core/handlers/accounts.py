@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from core.agents.areas import AREA_AT, begun, wrong_area
 from core.book import Wants
 from core.commodity import COMMODITIES, by_token, wrong_most, wrong_unit
 from core.entities import Account, Agreement, AgreementState, Meter, OwnMeter, Phone
@@ -26,7 +27,7 @@ def decide_enrol(ctx: Context, command: Enrol) -> Answer:
     customer = _known_or_new(ctx, "customer", command.customer, {
         "name": command.name, "language": command.language,
     })  # fmt: skip
-    point = _known_or_new(ctx, "service_point", command.service_point, {"address": command.address})
+    point = _point(ctx, command)
     account = Account(
         id=ctx.new_id("account"),
         company=ctx.terms.code,
@@ -63,6 +64,8 @@ def _check(ctx: Context, command: Enrol) -> None:
         raise conflict("a phone is named twice")
     if len(command.phones) > MAX_PHONES:
         raise conflict(f"{len(command.phones)} phones; at most {MAX_PHONES}")
+    if command.area and wrong_area(command.area):
+        raise conflict(wrong_area(command.area))
     point = ctx.stage.linked("service_point", command.service_point)
     if point is not None and ctx.stage.linked("agreement-at", point) is not None:
         raise conflict(f"service point {command.service_point} has an agreement")
@@ -103,6 +106,16 @@ def _known_or_new(ctx: Context, table: str, number: str, values: dict[str, Any])
     return new
 
 
+def _point(ctx: Context, command: Enrol) -> int:
+    """Where it is; what is known of a service point stays as it is."""
+    new = ctx.stage.linked("service_point", command.service_point) is None
+    values = {"address": command.address, "area": command.area}
+    point = _known_or_new(ctx, "service_point", command.service_point, values)
+    if new:
+        ctx.stage.link(AREA_AT, point, command.area)
+    return point
+
+
 def _agreement(ctx: Context, command: Enrol, account_id: int, point: int) -> Agreement:
     agreement = Agreement(
         id=ctx.new_id("agreement"),
@@ -128,6 +141,7 @@ def _agreement(ctx: Context, command: Enrol, account_id: int, point: int) -> Agr
         from_us=ctx.now_us,
     )
     ctx.stage.link("agreement-at", point, agreement.id)
+    begun(ctx.stage, agreement.id, account_id, point)
     state = AgreementState(id=agreement.id, period=0, units_milli=0, fixed_through=0)
     ctx.stage.put(agreement.id, state)
     ctx.stage.add("agreement_state", agreement_id=agreement.id)

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from core.agents import money
 from core.agents.act_kinds import AGENT_KINDS
 from core.agents.acts import STEPS, carry_out
+from core.agents.areas import may_collect_for
 from core.agents.cash import slip_ids
 from core.agents.commission import commission_of_payment
 from core.agents.entities import Agent
@@ -94,6 +95,7 @@ def _collect(ctx: Context, command: CollectPayment, agent: Agent) -> Answer:
         raise refuse("tender-not-positive", tender=command.amount)
     may_sell(agent, BILLS)
     account = account_of(ctx, command.account)
+    may_collect_for(ctx.stage, agent, account)
     float_ = can_pay(ctx, agent, command.amount)
     if not command.currency == account.currency == float_.currency:
         raise refuse(

@@ -46,7 +46,8 @@ class Enrol(Message, frozen=True, kw_only=True, omit_defaults=True):
     """Take on a customer: customer, account, service point, agreement, meter, phones.
 
     A customer number that exists gets one more account; ``since`` is the local date (ISO) on which
-    the agreement starts.
+    the agreement starts. ``area`` is where the service point is, in a word that agents' contracts
+    use; like ``address`` it is kept with a service point that is new.
     """
 
     customer: str
@@ -57,6 +58,7 @@ class Enrol(Message, frozen=True, kw_only=True, omit_defaults=True):
     tariff: str
     since: str
     address: str = ""
+    area: str = ""
     language: str = "en"
     mode: str = "prepaid"
     meter: MeterLink | None = None

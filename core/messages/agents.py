@@ -113,13 +113,14 @@ _ACT = (
     *("name", "agent_kind", "parent", "mode", "phone", "language", "commission"),
     *("supply_groups", "services", "daily_limit", "low_float", "credit_limit"),
 )
+_ACT_2 = (*_ACT, "cash_limit", "transfers", "tells")
 
 
 @message_type(
     "wattbus.agents.RequestAgentAct.v1",
-    hashed=(*_ACT, "cash_limit", "transfers", "tells"),
-    hash_version=2,
-    earlier={1: _ACT},
+    hashed=(*_ACT_2, "areas"),
+    hash_version=3,
+    earlier={1: _ACT, 2: _ACT_2},
 )
 class RequestAgentAct(Message, frozen=True, kw_only=True, omit_defaults=True):
     """Operator ``operator`` asks for an act of ``kind`` (``core.agents.act_kinds``).
@@ -158,3 +159,4 @@ class RequestAgentAct(Message, frozen=True, kw_only=True, omit_defaults=True):
     cash_limit: int | None = None
     transfers: str | None = None
     tells: str | None = None
+    areas: tuple[str, ...] | None = None

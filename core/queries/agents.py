@@ -40,6 +40,7 @@ class AgentView(msgspec.Struct, frozen=True, kw_only=True):
     commission: str
     supply_groups: list[str]
     services: list[str]
+    areas: list[str]
     daily_limit: int
     low_float: int
     enrolled_at: int
@@ -72,6 +73,6 @@ def _view(row: tuple[Any, ...]) -> AgentView:
     values = dict(zip((*_AGENT, *_FLOAT, "parent", "commission_owed"), row, strict=True))
     values["spendable"] = values["balance"] + values["credit_limit"] - values["reserved"]
     values["in_hand"] = max(0, values["reserved"] - values["balance"])
-    for name in ("supply_groups", "services"):
+    for name in ("supply_groups", "services", "areas"):
         values[name] = msgspec.json.decode(values[name])
     return AgentView(**{name: values[name] for name in AgentView.__struct_fields__})

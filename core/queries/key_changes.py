@@ -37,6 +37,7 @@ class NotBought(msgspec.Struct, frozen=True):
     campaign: str
     needed_at: int
     last_bought_at: int | None
+    area: str
 
 
 class OldToken(msgspec.Struct, frozen=True):
@@ -128,7 +129,8 @@ def group(reader: Reader, company: str, sgc: str, krn: int) -> Iterator[list[str
 _NOT_BOUGHT = (
     "SELECT m.drn, x.number, c.name, p.address, (SELECT min(f.msisdn) FROM phone_account l "
     "JOIN phone f ON f.id = l.phone_id WHERE l.account_id = x.id AND l.to_us IS NULL), "
-    "k.campaign, k.needed_at, (SELECT max(s.priced_at) FROM sale s WHERE s.meter_id = m.id), k.id "
+    "k.campaign, k.needed_at, (SELECT max(s.priced_at) FROM sale s WHERE s.meter_id = m.id), "
+    "p.area, k.id "
     f"FROM {_NEWEST} JOIN meter_install i ON i.meter_id = m.id AND i.to_us IS NULL "
     "JOIN service_point p ON p.id = i.service_point_id "
     "JOIN agreement a ON a.service_point_id = p.id AND a.to_us IS NULL "
@@ -146,10 +148,10 @@ def not_bought(reader: Reader, company: str, campaign: str) -> Iterator[NotBough
     while True:
         rows = reader.rows(_NOT_BOUGHT, company=company, campaign=campaign, after=after, count=PAGE)
         for row in rows:
-            yield _as(NotBought, (*row[:4], row[4] or "", *row[5:8]))
+            yield _as(NotBought, (*row[:4], row[4] or "", *row[5:9]))
         if len(rows) < PAGE:
             return
-        after = rows[-1][8]
+        after = rows[-1][9]
 
 
 def old_tokens(reader: Reader, company: str, drn: str) -> list[OldToken]:

@@ -3,7 +3,7 @@
 Read without a lock. A copy shows what counts now: of a token that was replaced, the new one.
 """
 
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -142,9 +142,10 @@ def _payment(reader: Reader, where: str, **asked: Any) -> CopyView | None:
 
 def emergency_list(reader: Reader, company: str, agent: str, limit: int) -> list[OpenBill]:
     """Accounts with a bill that is open, of an agent that collects bills: at most ``limit``, by
-    account. An agent that serves certain supply groups gets the accounts of meters there."""
+    account. An agent that serves certain supply groups or areas gets the accounts of meters there,
+    of service points there."""
     scope = reader.rows(
-        "SELECT a.services, a.supply_groups, f.currency FROM agent a "
+        "SELECT a.services, a.supply_groups, a.areas, f.currency FROM agent a "
         "JOIN agent_float f ON f.agent_id = a.id "
         "WHERE a.company = :company AND a.number = :agent AND a.state = 'active'",
         company=company,
@@ -152,7 +153,7 @@ def emergency_list(reader: Reader, company: str, agent: str, limit: int) -> list
     )
     if not scope:
         return []
-    services, groups = _names.decode(scope[0][0]), _names.decode(scope[0][1])
+    services, groups, areas = (_names.decode(each) for each in scope[0][:3])
     if services and BILLS not in services:
         return []
     rows = reader.rows(
@@ -160,13 +161,15 @@ def emergency_list(reader: Reader, company: str, agent: str, limit: int) -> list
         "JOIN account a ON a.id = i.account_id JOIN customer c ON c.id = a.customer_id "
         "WHERE i.company = :company AND a.currency = :currency AND a.state = 'active' "
         f"AND i.state = 'live' AND i.open > 0{_IN_GROUPS if groups else ''} "
+        f"{f'AND {IN_AREAS} ' if areas else ''}"
         "GROUP BY i.account_id, a.number, c.name "
         "HAVING sum(CASE i.kind WHEN 'bill' THEN 1 ELSE 0 END) > 0 "
         "ORDER BY i.account_id LIMIT :most",
         company=company,
-        currency=scope[0][2],
+        currency=scope[0][3],
         most=min(limit, MAX_BILLS),
         **({"groups": list(groups)} if groups else {}),
+        **({"areas": list(areas)} if areas else {}),
     )
     return [OpenBill(account=row[0], name=masked(row[1]), due=row[2]) for row in rows]
 
@@ -176,4 +179,10 @@ _IN_GROUPS = (
     "ON n.service_point_id = g.service_point_id AND n.to_us IS NULL "
     "JOIN meter m ON m.id = n.meter_id "
     "WHERE g.account_id = a.id AND g.to_us IS NULL AND m.sgc IN :groups)"
+)
+
+#: Of an account ``a``: it has a service point in ``:areas``, with an agreement that runs.
+IN_AREAS: Final = (
+    "EXISTS (SELECT 1 FROM agreement g JOIN service_point p ON p.id = g.service_point_id "
+    "WHERE g.account_id = a.id AND g.to_us IS NULL AND p.area IN :areas)"
 )

@@ -4,13 +4,16 @@ Plain functions of a reader and the company's terms, as those of a customer's ow
 locked, nothing is written, a business no is *returned*.
 """
 
+import msgspec
 from msgspec.structs import replace
 
+from core.agents.areas import may_sell_at
 from core.agents.entities import Agent
 from core.agents.floats import float_of, may_sell
 from core.book import Stage, Wants
 from core.company import Terms
 from core.messages import CreditVend
+from core.queries.terminal_copies import IN_AREAS
 from core.queries.views import BillView, MeterView, QuoteView
 from core.refusals import Refusal, refuse
 from core.store.load import load
@@ -25,10 +28,11 @@ from core.vending.receipt import line_views, lines_json, sale_view
 def meter_at_till(
     reader: Reader, terms: Terms, agent: str, meter: str, now_us: int
 ) -> MeterView | Refusal:
-    """Whose the meter is (masked), if something can be sold for it."""
+    """Whose the meter is (masked), if something can be sold for it where the agent sells."""
     try:
-        stage, _ = _loaded(reader, terms, agent, meter, now_us)
+        stage, known = _loaded(reader, terms, agent, meter, now_us)
         found, agreement = checks.sellable(terms, stage, meter)
+        may_sell_at(stage, known, found, agreement)
     except Refusal as refusal:
         return refusal
     return MeterView(drn=found.drn, holder=checks.masked(agreement.holder))
@@ -54,6 +58,7 @@ def _quote(reader: Reader, terms: Terms, asked: tuple[str, str, int], now_us: in
         raise refuse("tender-not-positive", tender=tender)
     meter, agreement = checks.sellable(terms, stage, drn)
     may_sell(agent, meter.commodity, meter.sgc)
+    may_sell_at(stage, agent, meter, agreement)
     account = checks.account_of(stage, agreement)
     command = CreditVend(meter=drn, tender=tender, currency=terms.currency, phone="")
     checks.within_limits(terms, stage, command, meter, by_phone=False)
@@ -94,8 +99,9 @@ def _loaded(
     return stage, found
 
 
-def bill_at_till(reader: Reader, terms: Terms, account: str) -> BillView | Refusal:
-    """What an account owes on its open items; its holder masked."""
+def bill_at_till(reader: Reader, terms: Terms, account: str, agent: str = "") -> BillView | Refusal:
+    """What an account owes on its open items; its holder masked. ``agent``: who would collect it,
+    where accounts of his areas alone are his."""
     rows = reader.rows(
         "SELECT a.state, a.currency, c.name, (SELECT CAST(COALESCE(sum(i.open), 0) AS BIGINT) "
         "FROM open_item i WHERE i.account_id = a.id AND i.open > 0) "
@@ -109,4 +115,22 @@ def bill_at_till(reader: Reader, terms: Terms, account: str) -> BillView | Refus
     state, currency, name, due = rows[0]
     if state != "active":
         return refuse("account-closed", account=account)
+    if _elsewhere(reader, terms.code, account, agent):
+        return refuse("agent-out-of-area", agent=agent, what=account)
     return BillView(account=account, holder=checks.masked(name), due=due, currency=currency)
+
+
+def _elsewhere(reader: Reader, company: str, account: str, agent: str) -> bool:
+    """Whether the agent serves certain areas, and the account has no service point there."""
+    named = {"company": company, "agent": agent}
+    rows = reader.rows(
+        "SELECT areas FROM agent WHERE company = :company AND number = :agent", **named
+    )
+    areas = msgspec.json.decode(rows[0][0], type=list[str]) if rows else []
+    return bool(areas) and not reader.rows(
+        "SELECT 1 FROM account a WHERE a.company = :company AND a.number = :account "
+        f"AND {IN_AREAS}",
+        company=company,
+        account=account,
+        areas=areas,
+    )

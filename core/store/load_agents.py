@@ -11,6 +11,7 @@ from core.agents.states import MAX_DEPTH
 from core.book import Book, Wants
 from core.collection.entities import Payment, Posted
 from core.entities import Account, SaleOnFile
+from core.store.load_areas import load_areas
 from core.store.tx import Reader, TransientStoreError
 
 AGENT_COLUMNS = Agent.__struct_fields__
@@ -57,11 +58,13 @@ def load_agents(
     locked = [row[0] for row in rows]
     if locked and suffix:
         _as_loaded(reader, company, wants.payments, book)
-    if locked:
-        for row in reader.rows(_AGENTS, ids=locked):
-            agent = Agent(**dict(zip(AGENT_COLUMNS, row, strict=True)))
-            book.load(agent.id, agent)
-            book.link("agent-number", agent.number, agent.id)
+    agents = []
+    for row in reader.rows(_AGENTS, ids=locked) if locked else []:
+        agent = Agent(**dict(zip(AGENT_COLUMNS, row, strict=True)))
+        book.load(agent.id, agent)
+        book.link("agent-number", agent.number, agent.id)
+        agents.append(agent)
+    load_areas(reader, wants, agents, book)
     _references(reader, company, wants.deposits, book)
     _topups(reader, locked, wants.deposits, book)
     if wants.agent_books:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
+from core.agents.areas import collects_for
 from core.agents.commission import commission_of_payment
 from core.agents.entities import Agent
 from core.agents.floats import agent_of, float_of, refilled, spent
@@ -185,6 +186,9 @@ def _wrongs(
     found = []
     if agent.state != AgentState.ACTIVE:
         found.append(f"agent {agent.number} is {agent.state}")
+    account = _account(ctx, command.account)
+    if account is not None and not collects_for(stage, agent, account):
+        found.append(f"account {account.number} is in none of the areas of agent {agent.number}")
     if terminal.state != TerminalState.ACTIVE:
         found.append(f"terminal {terminal.number} is {terminal.state}")
     if terminal.agent_id != agent.id:

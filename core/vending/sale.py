@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from core.agents import floats
+from core.agents import areas, floats
 from core.agents.commission import commission_of_sale
 from core.agents.entities import Agent
 from core.agents.tells import also_told
@@ -75,6 +75,7 @@ def sell_by_agent(ctx: Context, command: CreditVend, agent: Agent) -> Answer:
     pays, the beneficiary's account gets what is carried forward."""
     meter, agreement = _wanted(ctx, command)
     floats.may_sell(agent, meter.commodity, meter.sgc)
+    areas.may_sell_at(ctx.stage, agent, meter, agreement)
     payer = checks.account_of(ctx.stage, agreement)
     _fits(ctx, command, meter, agreement, payer)
     _ask_about_repeat(ctx, command, meter, (payer.id, agent.id))

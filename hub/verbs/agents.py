@@ -64,6 +64,12 @@ GroupOption = Annotated[
 ServiceOption = Annotated[
     list[str] | None, typer.Option(help="electricity, water, gas, time, bills; none: all.")
 ]
+AreaOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Area of service points that it serves; none: all; with alter, empty for all."
+    ),
+]
 DayOption = Annotated[str | None, typer.Option(help="What it may sell and collect in a day.")]
 LowOption = Annotated[str | None, typer.Option(help="Told when the float is below it.")]
 LimitOption = Annotated[str | None, typer.Option(help="Of a post-settled agent.")]
@@ -88,6 +94,11 @@ def _minor(text: str | None, currency: str) -> int | None:
         return None if text is None else parse_amount(text, currency) if text != "0" else 0
     except MoneyError as error:
         die(str(error), 2)
+
+
+def _areas(said: list[str] | None) -> tuple[str, ...] | None:
+    """Those that are named; an empty one names none."""
+    return None if said is None else tuple(filter(None, said))
 
 
 def _ask(
@@ -122,6 +133,7 @@ def add(
     commission: RuleOption = None,
     supply_group: GroupOption = None,
     service: ServiceOption = None,
+    area: AreaOption = None,
     daily_limit: DayOption = None,
     low_float: LowOption = None,
     credit_limit: LimitOption = None,
@@ -143,6 +155,7 @@ def add(
         services=tuple(service or ()), daily_limit=_minor(daily_limit, currency),
         low_float=_minor(low_float, currency), credit_limit=_minor(credit_limit, currency),
         cash_limit=_minor(cash_limit, currency), transfers=transfers, tells=tells,
+        areas=_areas(area),
     ), as_json)  # fmt: skip
 
 
@@ -161,6 +174,7 @@ def alter(
     commission: RuleOption = None,
     supply_group: GroupOption = None,
     service: ServiceOption = None,
+    area: AreaOption = None,
     daily_limit: DayOption = None,
     low_float: LowOption = None,
     credit_limit: LimitOption = None,
@@ -183,6 +197,7 @@ def alter(
         daily_limit=_minor(daily_limit, currency), low_float=_minor(low_float, currency),
         credit_limit=_minor(credit_limit, currency), cash_limit=_minor(cash_limit, currency),
         transfers=transfers, tells=tells,
+        areas=_areas(area),
     ), as_json)  # fmt: skip
 
 

@@ -17,6 +17,7 @@ import yaml
 from rich.console import Console
 from rich.progress import Progress
 
+from core.agents.areas import wrong_area
 from core.commodity import COMMODITIES, by_token
 from core.messages import Enrol, MeterLink, PhoneLink, name_of
 from core.refusals import Refusal
@@ -70,6 +71,7 @@ def command(
       name: Okello Daniel
       account: 100001
       service_point: S100001
+      area: NORTH                # where agents of that area sell; may be left out
       tariff: uganda-domestic
       since: 2026-11-01          # monthly charges since then come with the first purchase
       meter: {drn: 04123456784, sgc: 201457, ea: 11}   # of water: commodity: water
@@ -133,6 +135,8 @@ def _command(value: Any, company: CompanySection) -> Enrol:
     for phone in phones if isinstance(phones, list) else ():
         _known_only(phone, PhoneLink, "phones.")
     enrol = msgspec.convert({"currency": company.currency, **value}, Enrol, strict=False)
+    if enrol.area and wrong_area(enrol.area):
+        raise ValueError(f"{wrong_area(enrol.area)} - at `$.area`")
     if enrol.meter is not None:
         try:
             parse_drn(enrol.meter.drn)

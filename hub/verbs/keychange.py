@@ -395,7 +395,7 @@ def _write_csv(found: Iterator[queries.NotBought], zone: str) -> None:
     for row in found:
         last = _time(row.last_bought_at, zone) if row.last_bought_at else ""
         texts = (row.meter, row.account, row.holder, row.address, row.phone, row.campaign)
-        writer.writerow((*map(_safe, texts), _time(row.needed_at, zone), last))
+        writer.writerow((*map(_safe, texts), _time(row.needed_at, zone), last, _safe(row.area)))
 
 
 def _safe(text: str) -> str:

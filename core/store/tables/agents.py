@@ -31,6 +31,7 @@ AGENT = Table(
     big("cash_limit", 0),  # of the utility's cash in a post-settled agent's hands; 0: none
     words("transfers", ""),  # that it may make itself: none | down | both
     words("tells", ""),  # the customer by SMS of each sale: yes | no; empty: as the company does
+    words("areas", "[]"),  # JSON: areas of service points that it serves; []: everywhere
     Index("uq_agent_company_number", "company", "number", unique=True),
     Index("ix_agent_parent_id", "parent_id"),
 )

@@ -40,6 +40,7 @@ SERVICE_POINT = Table(
     words("company"),
     words("number"),
     words("address", ""),
+    words("area", ""),  # that agents may be bound to; empty: none
     Index("uq_service_point_company_number", "company", "number", unique=True),
 )
 

@@ -17,7 +17,7 @@ from core.messages.terminals import (
     SignOnCashier,
     UploadItem,
 )
-from core.refusals import OPERATOR
+from core.refusals import OPERATOR, refuse
 from hub.channel import Overloaded
 from tests.channels.pos.fakes import (
     DAY,
@@ -275,6 +275,16 @@ def test_a_question_books_nothing(label: str) -> None:
     assert {tag: answer.fields[62][tag] for tag in wanted} == wanted
     assert shop.ports.arrivals == []
     assert len(shop.ports.notes) == 1
+
+
+def test_what_is_owed_is_asked_for_the_agent_who_would_collect_it() -> None:
+    shop = Shopfront()
+    shop.ports.given = {
+        "bill_at_till": refuse("agent-out-of-area", agent="A-017", what="100001"),
+    }
+    answer = shop.ask("0100", f3="380000", f102="100001")
+    assert answer.fields[39] == "57"
+    assert ("bill_at_till", "100001", "A-017") in shop.ports.queries
 
 
 def test_a_copy_says_that_it_is_one() -> None:

@@ -109,6 +109,21 @@ def test_alter_and_transfer(place: Installation) -> None:
     assert [line.split()[0] for line in out.splitlines()] == ["A1", "A2"]
 
 
+def test_areas(place: Installation) -> None:
+    agreed(place, "add", "A1", "--name", "Shop", "--area", "NORTH", "--area", "EAST")
+    assert said(place, "show", "A1")["areas"] == ["EAST", "NORTH"]
+    code, out, _ = place.call("agents", "show", "A1")
+    assert (code, "areas:           EAST, NORTH" in out) == (0, True)
+    changed = agreed(place, "alter", "A1", "--area", "WEST", "--low-float", "1k")
+    assert changed["changed"] == ["areas", "low_float"]
+    agreed(place, "alter", "A1", "--low-float", "2k")
+    assert said(place, "show", "A1")["areas"] == ["WEST"]
+    agreed(place, "alter", "A1", "--area", "")
+    assert said(place, "show", "A1")["areas"] == []
+    code, _, err = place.call("agents", "alter", "A1", "--area", " WEST", *RUTH)
+    assert (code, "an area is a name" in err) == (1, True)
+
+
 def test_a_statement(place: Installation) -> None:
     opened(place)
     assert place.machine.do(sell(20_000), "s1").outcome is Outcome.DONE

@@ -55,6 +55,12 @@ def test_texts_stay_texts_and_numbers_become_numbers() -> None:
     assert command.phones[0].msisdn == "+256700000001"
 
 
+def test_a_service_point_has_an_area_or_none() -> None:
+    text = ONE.replace("service_point: S1", "service_point: S1\n  area: NORTH")
+    (one, two), problems = parse(text + TWO, "list.yaml", COMPANY)
+    assert (one.command.area, two.command.area, problems) == ("NORTH", "", [])
+
+
 def test_json_is_read_too() -> None:
     text = (
         '[{"customer": "C1", "name": "O", "account": "1", "service_point": "S", '
@@ -74,6 +80,7 @@ def test_json_is_read_too() -> None:
         ("ken: 200", "kne: 200", 10, "known: drn, sgc"),
         ("name: Okello Daniel", "nmae: Okello Daniel", 2, "known: customer, name"),
         ("  account: 100001\n", "", 1, "account"),
+        ("service_point: S1", "area: '  '\n  service_point: S1", 4, "an area is a name"),
         ("ken: 200", "commodity: steam", 10, "'steam' is none of electricity, water"),
         ("ken: 200", "commodity: heat", 10, "sold by account balance, not by token"),
     ],
