@@ -15,7 +15,7 @@ from hub.config import read
 from tests.core.collection.desk import whole
 from tests.core.wallets.proofs import states
 from tests.core.wallets.purse import METER, done, pay_in
-from tests.hub.machine import enrol
+from tests.hub.machine import ROOT, enrol
 from tests.hub.verbs.installation import Installation, answering, installed
 
 PEOPLE = """
@@ -33,10 +33,13 @@ HEAD += "Linked Transaction ID,A/C No.\n"
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
-    """The demo company's wallets file; ``ann`` asks, ``ben`` agrees."""
+    """The demo company's wallets, one of them with a provider whose file has totals; ``ann`` asks,
+    ``ben`` agrees."""
     monkeypatch.setattr(operators, "_N", 2)
     place = installed(tmp_path)
-    text = place.config.read_text().replace("test = true", 'test = true\nwallets = "demo.yaml"')
+    wallets = (ROOT / "mappings/wallets/demo.yaml").read_text().replace("airtel", "mpesa")
+    (place.folder / "wallets.yaml").write_text(wallets)
+    text = place.config.read_text().replace("test = true", 'test = true\nwallets = "wallets.yaml"')
     place.config.write_text(text + PEOPLE)
     config, machine = read(place.config), place.machine
     machine.time.at_us = time.time_ns() // 1_000 - 60_000_000
