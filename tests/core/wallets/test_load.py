@@ -31,7 +31,9 @@ def test_the_demonstration_file() -> None:
     assert serving.name == "mtn"
 
 
-@pytest.mark.parametrize("file", sorted((ROOT / "mappings/wallets").glob("*.yaml")), ids=lambda file: file.stem)
+@pytest.mark.parametrize(
+    "file", sorted((ROOT / "mappings/wallets").glob("*.yaml")), ids=lambda file: file.stem
+)
 def test_every_file_that_ships_is_for_providers_that_take_its_currency(file: Path) -> None:
     found = load_file(file.read_text(), file.name)
     for wallet in found.terms.wallets.values():
