@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from core.handlers.base import Draw
-from core.store.ids import BLOCK, take
+from core.store.ids import BLOCK, take_all
 from core.store.states import DEAD, OPEN
 from core.store.tx import TransientStoreError, Tx
 from core.store.upgrade import Store
@@ -153,8 +153,8 @@ class Worker:
             with self.store.transaction() as tx:
                 self._fence(tx, fetched)
                 if exact:  # the single writer draws what it needs; what is left goes back
-                    for name, count in needs.items():
-                        ids.add(name, take(tx, name, count))
+                    for name, block in take_all(tx, needs).items():
+                        ids.add(name, block)
                 result = self.batch.run(tx, fetched, draws)
                 self.doorbell(tx)
                 if exact:
@@ -179,7 +179,7 @@ class Worker:
         short = {name: n for name, n in needs.items() if ids.missing(name, n)}
         if short:
             with self.store.transaction() as tx:
-                blocks = {name: take(tx, name, max(BLOCK, n)) for name, n in sorted(short.items())}
+                blocks = take_all(tx, {name: max(BLOCK, n) for name, n in short.items()})
             for name, block in blocks.items():  # after the commit: before it they may be another's
                 ids.add(name, block)
 

@@ -5,21 +5,30 @@ no gaps. On PostgreSQL a block is taken in a short transaction of its own, so th
 held by a batch; what is left of a block when a process ends is a gap, and only that.
 """
 
+from collections.abc import Mapping
+
 from core.store.tx import Tx
 
 #: Ids taken at once by one process on PostgreSQL: small enough that restarts waste little.
 BLOCK = 1_000
 
-TAKE = (
-    "INSERT INTO id_block (name, next) VALUES (:name, :count + 1) "
-    "ON CONFLICT (name) DO UPDATE SET next = id_block.next + :count RETURNING next"
+#: A row says the series and one more than what is wanted of it: so the first id of a series is 1.
+_TAKE = (
+    "ON CONFLICT (name) DO UPDATE SET next = id_block.next + excluded.next - 1 "
+    "RETURNING name, next"
 )
 
 
 def take(tx: Tx, name: str, count: int) -> range:
     """``count`` new ids of the series ``name`` (the first id of a series is 1)."""
-    after = int(tx.rows(TAKE, name=name, count=count)[0][0])
-    return range(after - count, after)
+    return take_all(tx, {name: count})[name]
+
+
+def take_all(tx: Tx, wanted: Mapping[str, int]) -> dict[str, range]:
+    """New ids of several series in one statement; its rows are locked in the order of names."""
+    rows = [(name, count + 1) for name, count in sorted(wanted.items())]
+    taken = tx.insert("id_block", ("name", "next"), rows, _TAKE)
+    return {name: range(int(after) - wanted[name], int(after)) for name, after in taken}
 
 
 def next_decision(tx: Tx) -> int:
@@ -63,10 +72,11 @@ class Ids:
 
     def put_back(self, tx: Tx) -> None:
         """Give back what a transaction took and did not draw (SQLite: numbers have no gaps)."""
-        for name, blocks in self._stock.items():
-            left = next((after for after, beyond in blocks if after < beyond), None)
-            if left is not None:
-                tx.run("UPDATE id_block SET next = :next WHERE name = :name", next=left, name=name)
+        firsts = (
+            (name, next((after for after, beyond in blocks if after < beyond), None))
+            for name, blocks in self._stock.items()
+        )
+        tx.update("id_block", ("name", "next"), [row for row in firsts if row[1] is not None])
         self._stock.clear()
 
     def forget(self) -> None:

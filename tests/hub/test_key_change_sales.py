@@ -171,6 +171,8 @@ def test_a_key_whose_base_date_has_not_come_yet_waits(tmp_path: Path) -> None:
     campaigned(machine, wanted(NOW, 3), "need")
     assert machine.do(buy(20_000), "1").data["key_change"] == "due"
     set_clock(machine, "2035-02-01T10:00:00")
+    with machine.store.transaction() as tx:  # it bought all the while
+        tx.run("UPDATE phone SET seen_at = :now", now=machine.time.at_us)
     sold = machine.do(buy(200_000), "2")
     meter = coded()
     assert take_all(meter, sold, machine.time.at_us)[-1] is A

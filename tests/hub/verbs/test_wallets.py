@@ -85,12 +85,13 @@ def test_from_a_statement_to_a_balance_that_agrees(place: Installation) -> None:
         place, ("SKL1AAAAA1", 20_000, METER), ("SKL1AAAAA2", 7_000, METER),
         ("SKL1AAAAA3", 3_000, METER),
     )  # fmt: skip
-    told = said(place, "statement", file, "--wallet", "mpesa", "--day", day(place))
+    told = said(place, "statement", file, "--wallet", "mpesa", "--day", day(place), *ANN[:2])
     assert (told["match"], told["theirs-only"], told["lines"]) == (2, 1, 3)
     place.machine.settle()
     (mpesa,) = [each for each in said(place, "balance") if each["wallet"] == "mpesa"]
     assert (mpesa["ledger"], mpesa["statement"], mpesa["unsettled"]) == (30_000,) * 3
-    settled = ("settle", "B1", "29,700", "--wallet", "mpesa", "--until", day(place), "--fee", "300")
+    settled = ("settle", "B1", "29,700", "--wallet", "mpesa", "--until", day(place), "--fee", "300",
+               *ANN[:2])  # fmt: skip
     assert said(place, *settled)["difference"] == 0
     code, out, _ = place.call("wallets", *settled)
     assert "30,000 UGX were to come; nothing is missing" in out
@@ -105,7 +106,7 @@ def test_from_a_statement_to_a_balance_that_agrees(place: Installation) -> None:
 def test_a_file_that_does_not_add_up_books_nothing(place: Installation) -> None:
     file = export(place, ("SKL1AAAAA1", 183_450, METER), total=183_400)
     code, _, err = place.call(
-        "wallets", "statement", file, "--wallet", "mpesa", "--day", day(place)
+        "wallets", "statement", file, "--wallet", "mpesa", "--day", day(place), *ANN[:2]
     )
     assert (code, err.strip()) == (
         1,
