@@ -14,8 +14,7 @@ BLOCK = 1_000
 
 #: A row says the series and one more than what is wanted of it: so the first id of a series is 1.
 _TAKE = (
-    "ON CONFLICT (name) DO UPDATE SET next = id_block.next + excluded.next - 1 "
-    "RETURNING name, next"
+    "ON CONFLICT (name) DO UPDATE SET next = id_block.next + excluded.next - 1 RETURNING name, next"
 )
 
 

@@ -114,7 +114,7 @@ def test_a_file_that_does_not_add_up_books_nothing(place: Installation) -> None:
     )
     assert place.machine.rows("SELECT count(*) FROM wallet_statement") == [(0,)]
     code, _, err = place.call("wallets", "statement", file, "--wallet", "gold", "--day", "1")
-    assert (code, err.startswith("no wallet gold; there are: mpesa")) == (2, True)
+    assert (code, err.startswith("no wallet gold; there are: ")) == (2, True)
 
 
 def test_what_is_held_is_assigned_by_one_and_refunded_by_two(place: Installation) -> None:
@@ -160,3 +160,10 @@ def test_nothing_is_nothing(place: Installation) -> None:
     assert "no such payments" in place.call("wallets", "list")[1]
     assert "nothing is held" in place.call("wallets", "held")[1]
     assert "no cases" in place.call("wallets", "cases")[1]
+
+
+def test_a_wallet_whose_channel_is_not_there_is_told(place: Installation) -> None:
+    code, _, err = place.call("check")
+    told = [line for line in err.splitlines() if "wallet" in line]
+    assert (code, len(told)) == (1, 2)
+    assert told[0].startswith("[companies.demo] wallet mtn: there is no [channels.mtn] of kind mob")
