@@ -12,6 +12,7 @@ import pytest
 from core.calendars import local_time
 from hub import companies, operators
 from hub.config import read
+from hub.verbs import init
 from tests.core.collection.desk import whole
 from tests.core.wallets.proofs import states
 from tests.core.wallets.purse import METER, done, pay_in
@@ -162,8 +163,12 @@ def test_nothing_is_nothing(place: Installation) -> None:
     assert "no cases" in place.call("wallets", "cases")[1]
 
 
-def test_a_wallet_whose_channel_is_not_there_is_told(place: Installation) -> None:
-    code, _, err = place.call("check")
-    told = [line for line in err.splitlines() if "wallet" in line]
-    assert (code, len(told)) == (1, 2)
+def test_a_wallet_whose_channel_is_not_there_is_told(place: Installation, tmp_path: Path) -> None:
+    init.command(tmp_path / "new")
+    config = tmp_path / "new" / "wattbus.toml"
+    text = config.read_text()
+    config.write_text(text.replace('# wallets = "demo.yaml"', 'wallets = "demo.yaml"'))
+    code, _, err = place.call("check", "--config", str(config))
+    told = [line for line in err.splitlines() if "] wallet " in line]
+    assert (code, len(told)) == (1, 2), err
     assert told[0].startswith("[companies.demo] wallet mtn: there is no [channels.mtn] of kind mob")
