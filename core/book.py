@@ -69,6 +69,7 @@ class Wants(msgspec.Struct, frozen=True, gc=False):
     tokens_of: tuple[tuple[str, str], ...] = ()  # (phone that asks, the provider's receipt)
     guards: tuple[str, ...] = ()  # phones whose PIN counts; locked last of all
     registering: tuple[str, ...] = ()  # phones, wanted too, with requests and what they have
+    beside: tuple[str, ...] = ()  # phones; told with them: who may spend the same accounts
     holders_of: tuple[str, ...] = ()  # meters, wanted too, whose phones on file may agree
     cases: tuple[int, ...] = ()  # that people close, with the money that they are about
 

@@ -12,6 +12,7 @@ from core.messages import (
     AskAdvance,
     AskBalance,
     AskLastTokens,
+    AskPayer,
     ClaimFreeUnits,
     CollectOffline,
     ConfirmVend,
@@ -19,9 +20,15 @@ from core.messages import (
     Message,
     OrderTokens,
     ReceiveDeposit,
+    ReceivePayIn,
+    ReportCollection,
+    ReportReversal,
     ReportTokens,
+    ReversePayment,
     SendNotice,
     SetLanguage,
+    SettleWallet,
+    TakeStatement,
     name_of,
     struct_of,
 )
@@ -66,8 +73,21 @@ _KEPT: Mapping[str, str] = {
         "that the module cannot end is given up by two people (wattbus act request give-up-order)",
     ),
     **dict.fromkeys(
-        (name_of(kind).name for kind in (ReceiveDeposit, CollectOffline)),
+        (name_of(kind).name for kind in (ReceiveDeposit, CollectOffline, ReceivePayIn)),
         "says that money has come: mend what stands against it, and replay it",
+    ),
+    **dict.fromkeys(
+        (name_of(kind).name for kind in (ReportCollection, ReportReversal)),
+        "is a provider's word on somebody's money: mend what stands against it, and replay it",
+    ),
+    **dict.fromkeys(
+        (name_of(kind).name for kind in (TakeStatement, SettleWallet)),
+        "is what a provider has paid out, or accounts for: mend what stands against it, replay it",
+    ),
+    **dict.fromkeys(
+        (name_of(kind).name for kind in (AskPayer, ReversePayment)),
+        "is on its way to a provider: its payment stays open until he has said what became of it. "
+        "Replay it",
     ),
 }
 

@@ -2,7 +2,7 @@
 what is over its deadline goes on. A stage that only asks: the decision is a command like any
 other, journaled under the instant that had come, so that it is made once and can be made again."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -10,7 +10,7 @@ import msgspec
 
 from core.messages import SweepHeld
 from core.store.tables.held import RUNNING
-from core.store.tx import Reader, Row, Tx
+from core.store.tx import Row, Tx
 from core.store.upgrade import Store
 from hub.channel import Arrival
 from hub.clock import Sources
@@ -26,13 +26,14 @@ ORIGIN: Final = "held-money"
 #: A key is of one instant; a day later nobody says it again.
 _VALID_S: Final = 86_400.0
 
+# What was asked for is not asked for again: it is on its way, or dead and waits for people. It is
+# left out here, so that a hundred such rows do not keep the clock from all others.
 _DUE: Final = (
-    "SELECT id, company, wallet, receipt, next_at FROM held_money "
-    f"WHERE {RUNNING} AND next_at <= :now ORDER BY next_at, id LIMIT :count"
-)
-# what was asked for is not asked for again: it is on its way, or dead and waits for people
-_ASKED: Final = (
-    "SELECT key FROM request WHERE channel = :channel AND key IN :keys AND valid_until > :now"
+    "SELECT h.id, h.company, h.wallet, h.receipt, h.next_at FROM held_money h "
+    f"WHERE {RUNNING} AND h.next_at <= :now AND h.company IN :companies AND NOT EXISTS "
+    "(SELECT 1 FROM request r WHERE r.company = h.company AND r.channel = :channel "
+    "AND r.key = 'held/' || h.id || '/' || h.next_at AND r.valid_until > :now) "
+    "ORDER BY h.next_at, h.id LIMIT :count"
 )
 
 
@@ -55,9 +56,10 @@ class HeldSweep:
             return False
         self._next = now + EVERY_US
         with self.store.reader_on_writer() as reader:
-            due = reader.rows(_DUE, now=now, count=self.count)
-            rows = _fresh(reader, due, now)
-        entries = [entry for row in rows if (entry := self._entry(row))]
+            rows = reader.rows(
+                _DUE, now=now, count=self.count, channel=ORIGIN, companies=sorted(self.companies)
+            )
+        entries = [self._entry(row) for row in rows]
         if not entries:
             return False
         journal = Journal(ORIGIN, self.sources)
@@ -66,29 +68,14 @@ class HeldSweep:
             self.doorbell(tx)
         return True
 
-    def _entry(self, row: Row) -> Entry | None:
+    def _entry(self, row: Row) -> Entry:
         id_, company, wallet, receipt, at = row
-        if company not in self.companies:
-            return None
         message = SweepHeld(held=id_, at=at)
         arrival = Arrival(
-            key=_key(id_, at),
+            key=f"held/{id_}/{at}",  # as _DUE has it
             message=message,
             raw=msgspec.json.encode(message).decode(),
             partition_ref=f"wallet/{wallet}/{receipt}",
             valid_for_s=_VALID_S,
         )
         return Entry(company, ORIGIN, arrival, self.routing.routes(company, message))
-
-
-def _key(held: int, at: int) -> str:
-    return f"held/{held}/{at}"
-
-
-def _fresh(reader: Reader, rows: Iterable[Row], now: int) -> list[Row]:
-    """Those that are not on their way already."""
-    found = {_key(row[0], row[4]): row for row in rows}
-    if not found:
-        return []
-    asked = reader.rows(_ASKED, channel=ORIGIN, keys=sorted(found), now=now)
-    return [row for key, row in found.items() if key not in {each[0] for each in asked}]

@@ -99,6 +99,7 @@ class HttpService:
             limit_concurrency=MAX_CONCURRENT,
             timeout_keep_alive=30,
             server_header=False,
+            proxy_headers=False,  # who has the connection is the peer: a header is anybody's word
         )
         self._server = _Server(config)
         loop = asyncio.get_event_loop()

@@ -230,6 +230,10 @@ _NOTICES: Final[Mapping[str, Key]] = {
     "register-spending": Key(
         _CODE | {"meter": Slot("meter", required=True), "phone": Slot("phone")}
     ),
+    "pin-changed": Key({"phone": Slot("phone", required=True)}),
+    "phone-spends": Key(
+        {"meter": Slot("meter", required=True), "phone": Slot("phone", required=True)}
+    ),
     "phone-code": Key(_CODE),
     "help": Key(),
     "nonsense": Key(),

@@ -29,6 +29,8 @@ _NUMBER = re.compile(r"[0-9]{1,15}(\.[0-9]{1,6})?")
 _RECEIPT = re.compile(r"[0-9A-Za-z._-]{4,64}")
 _HEX = re.compile(r"[0-9a-f]{32}")
 _HASHED = re.compile(r"[0-9a-fA-F]{64}")
+#: No database takes a NUL, and half a surrogate is no text: money must not be lost for either.
+_UNFIT = re.compile("[\x00\ud800-\udfff]")
 _OPEN = re.compile(r"\+?[0-9]{6,15}")
 
 Object = Mapping[str, Any]
@@ -96,7 +98,7 @@ def text(of: Object, name: str, most: int = MAX_TEXT) -> str:
         return ""
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         raise NoticeError(name, "a text was expected")
-    found = str(value).strip()
+    found = _UNFIT.sub("\ufffd", str(value)).strip()
     if len(found) > most:
         raise NoticeError(name, f"longer than {most} characters")
     return found

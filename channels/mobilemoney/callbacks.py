@@ -114,6 +114,8 @@ class Callbacks:
         if answer is None or reading.said is not Said.QUESTION:
             return Reply(404)
         verdict = await self.validation.verdict(reading)
+        if verdict in (Verdict.ACCEPT, None):
+            self.pay_ins.asked(reading)
         said = verdict.value if verdict else "silent"
         self.counters[f"validation: {said}"] += 1
         self.ports.record(f"{self.ports.name}/validation/{reading.receipt}", f"{said}: {raw}")

@@ -90,11 +90,17 @@ class _Whole(Protocol):
 
     def dataReceived(self, data: bytes) -> None:  # noqa: N802
         if self._done.called:
+            self.leave()
             return
         self._data += data
         if len(self._data) > self._most:
             self._done.errback(LostError(f"an answer larger than {self._most} bytes"))
-            transport: Any = self.transport
+            self.leave()
+
+    def leave(self) -> None:
+        """Nobody waits for the rest: the connection must not be held by a peer that drips."""
+        transport: Any = self.transport
+        if transport is not None:
             transport.loseConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:  # noqa: N802
@@ -173,11 +179,14 @@ def _whole(response: Any, most: int) -> "Deferred[Answered]":
         name.decode("latin-1").lower(): values[-1].decode("latin-1")
         for name, values in response.headers.getAllRawHeaders()
     }
-    status, done = int(response.code), Deferred[bytes]()
+    status, done = int(response.code), Deferred[bytes](lambda _: body.leave())
+    body = _Whole(done, most)
     length = response.length
     if isinstance(length, int) and length > most:
         done.errback(LostError(f"an answer of {length} bytes"))
-    response.deliverBody(_Whole(done, most))
+    response.deliverBody(body)
+    if done.called:
+        body.leave()
     return done.addCallback(partial(_answered, status, headers))
 
 

@@ -12,13 +12,12 @@ from typing import Final
 from adapters.mobilemoney.reading import Payer, Reading
 from channels.mobilemoney.asks import AskJob
 from channels.mobilemoney.life import Running
-from channels.mobilemoney.steps import SECOND_US, Step
+from channels.mobilemoney.steps import SECOND_US
 from channels.mobilemoney.translate import instant, minor
 
 #: The provider's clock and ours differ by less; and a push ends by itself long before.
 SKEW_US: Final = 120 * SECOND_US
 LONGEST_US: Final = 3_600 * SECOND_US
-_SENT: Final = (Step.SENDING, Step.TAKEN, Step.LOST)
 
 
 def belongs_to(found: Reading, running: Iterable[Running], shows: int) -> Running | None:
@@ -31,7 +30,7 @@ def belongs_to(found: Reading, running: Iterable[Running], shows: int) -> Runnin
 
 def _fits(found: Reading, running: Running, shows: int) -> bool:
     job, note = running.job, running.note
-    if running.over or note.step not in _SENT or not isinstance(job, AskJob):
+    if running.over or not note.sent_us or not isinstance(job, AskJob):  # it never left
         return False
     shown = (note.shown or job.reference)[:shows].strip()
     at = instant(found.at)

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any, Final
 
 import msgspec
+from msgspec.structs import replace
 from twisted.internet.defer import Deferred
 
 from adapters.mobilemoney.reading import Payer, Reading, Said
@@ -21,13 +22,15 @@ from channels.mobilemoney.matching import belongs_to
 from channels.mobilemoney.steps import Note, caught_up, due_us
 from channels.mobilemoney.translate import minor, paid_report, pay_in
 from core.messages import ReceivePayIn
-from core.messages.wallets import Proof
-from hub.channel import Arrival, KeyReused, Ports
+from core.messages.wallets import MAX_TYPED, Proof
+from hub.channel import Arrival, KeyReused, Overloaded, Ports
 
-#: The one note of all large payments that are being asked about, and how many it holds. Those
-#: beyond wait for the list of payments or the statement.
+#: The note of the receipts that are being asked about, each with its instant, and how many have
+#: room in it; each has a note of its own. Those beyond are told to come again.
 NOTE: Final = "large-pay-ins"
-MAX_LARGE: Final = 20
+MAX_LARGE: Final = 200
+#: Questions whether a payment may be made: it comes some seconds after its answer, if at all.
+MAX_VALIDATED: Final = 10_000
 
 
 class Large(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -37,7 +40,8 @@ class Large(msgspec.Struct, frozen=True, omit_defaults=True):
     since_us: int
 
 
-_decoder: Final = msgspec.json.Decoder(dict[str, Large])
+_index: Final = msgspec.json.Decoder(dict[str, int])
+_decoder: Final = msgspec.json.Decoder(Large)
 
 
 @dataclass(slots=True)
@@ -53,6 +57,7 @@ class PayIns:
     look: Callable[[], None] = lambda: None
     counters: Counter[str] = field(default_factory=Counter)
     waiting: dict[str, Large] = field(default_factory=dict)
+    validated: dict[str, tuple[int, str]] = field(default_factory=dict)
     _asked: dict[str, Note] = field(default_factory=dict)
     _loaded: bool = False
     _loading: bool = False
@@ -62,8 +67,13 @@ class PayIns:
         if self._loaded:
             return
         found = await self.ports.kept(NOTE)
-        if found is not None and not self._loaded:
-            self.waiting = _decoder.decode(found) | self.waiting
+        noted = {}
+        for receipt in _index.decode(found) if found is not None else ():
+            text = await self.ports.kept(_note(receipt))
+            if text is not None:
+                noted[receipt] = _decoder.decode(text)
+        if not self._loaded:
+            self.waiting = noted | self.waiting
         self._loaded = True
 
     def _load(self) -> None:
@@ -83,10 +93,26 @@ class PayIns:
         if found.said is not Said.PAID or amount is None:
             self.unreadable(found.receipt, raw)
             return
-        if self.large and amount >= self.large:
-            await self._ask_first(pay_in(self.wallet, found, amount, "notice"), raw)
-            return
-        await self.believe(found, amount, "notice", raw)
+        told = pay_in(self.wallet, found, amount, "notice")
+        said = self.validated.get(found.receipt)
+        if said is not None and said != (amount, found.account):
+            self.counters["not as validated"] += 1
+            self.ports.log.error("wallet.altered", receipt=found.receipt, proof="notice")
+            typed = told.typed if said[1] == found.account else f"{said[1]} | {told.typed}"
+            await self._ask_first(replace(told, typed=typed[:MAX_TYPED]), raw)
+        elif self.large and amount >= self.large:
+            await self._ask_first(told, raw)
+        else:
+            await self.believe(found, amount, "notice", raw)
+
+    def asked(self, found: Reading) -> None:
+        """May this payment be made? Its confirmation must say the same, or is asked about; where
+        they name two references, it is people who say whose it is."""
+        amount = minor(found.amount, found.currency)
+        if amount is not None and found.receipt:
+            self.validated.setdefault(found.receipt, (amount, found.account))
+            while len(self.validated) > MAX_VALIDATED:
+                del self.validated[next(iter(self.validated))]
 
     async def believe(self, found: Reading, amount: int, proof: Proof, raw: str) -> None:
         """Tell the hub: of one of our requests where it is that, else of money by itself."""
@@ -96,6 +122,13 @@ class PayIns:
             await self._collected(running, found, amount, proof)
             return
         await self._accept(pay_in(self.wallet, found, amount, proof), raw)
+
+    async def differs(self, found: Reading, amount: int) -> None:
+        """The list of payments has another amount than what is booked under this receipt: the
+        decision makes a case of it, once."""
+        self.counters["differs"] += 1
+        raw = f"{found.receipt}: {found.amount} in the list"
+        await self._accept(pay_in(self.wallet, found, amount, "pull"), raw)
 
     async def _collected(self, running: Running, found: Reading, amount: int, proof: Proof) -> None:
         message = paid_report(self.wallet, running.job.reference, found, amount, proof)
@@ -138,9 +171,10 @@ class PayIns:
             return
         if len(self.waiting) >= MAX_LARGE:
             self.ports.log.error("wallet.large", receipt=receipt, why="too many are being asked")
-            return
-        self.waiting[receipt] = Large(message, self.ports.now_us())
+            raise Overloaded("no room to ask about one more payment")
+        large = self.waiting[receipt] = Large(message, self.ports.now_us())
         try:
+            await self.ports.keep(_note(receipt), msgspec.json.encode(large).decode())
             await self._keep()
         except BaseException:
             self.waiting.pop(receipt, None)
@@ -148,7 +182,8 @@ class PayIns:
         self._ask(receipt)
 
     async def _keep(self) -> None:
-        await self.ports.keep(NOTE, msgspec.json.encode(self.waiting).decode())
+        since = {receipt: large.since_us for receipt, large in self.waiting.items()}
+        await self.ports.keep(NOTE, msgspec.json.encode(since).decode())
 
     def tick(self) -> None:
         """Ask about those whose time has come; what a day of questions did not prove is left to the
@@ -193,6 +228,7 @@ class PayIns:
 
     async def verified(self, receipt: str, found: Reading, raw: str) -> None:
         """What the provider says to our question. Fails as ``Ports.accept`` does."""
+        await self.load()
         large = self.waiting.get(receipt)
         if large is None or found.receipt not in ("", receipt):
             self.counters["not asked"] += 1
@@ -222,6 +258,10 @@ class PayIns:
         """The list of payments has it."""
         if receipt in self.waiting:
             self._drop(receipt)
+
+
+def _note(receipt: str) -> str:
+    return f"large/{receipt}"
 
 
 def _whole(message: ReceivePayIn, found: Reading) -> Reading:

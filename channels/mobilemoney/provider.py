@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cache
 from importlib import resources
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -29,6 +29,9 @@ Reason = Literal[
 ]  # fmt: skip
 #: An unknown code of a failure is the provider's matter: the customer is not accused.
 OTHERWISE: Reason = "provider"
+#: What a notice says of these may have been said before the payer was quicker, or by a part of the
+#: provider that does not know the end: our own question decides.
+DOUBTFUL: Final = frozenset(("timeout", "unreachable", "provider"))
 
 
 class ProviderDocument(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

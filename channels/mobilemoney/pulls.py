@@ -104,18 +104,21 @@ class Pulls:
         return page
 
     async def _take(self, readings: tuple[Reading, ...], until_us: int) -> None:
-        """Those that we do not have."""
+        """Those that we do not have, and those that we have with another amount: a notice had been
+        altered, and people must see both."""
         if not readings:
             return
         receipts = tuple(each.receipt for each in readings)
         known = await self.ports.query(known_receipts, self.pay_ins.wallet, receipts)
         for each in readings:
-            if each.receipt in known:
+            amount = minor(each.amount, each.currency)
+            if amount is not None and each.receipt in known:
+                if known[each.receipt] != (amount, each.currency):
+                    await self.pay_ins.differs(each, amount)
                 self.pay_ins.proved(each.receipt)
                 continue
             if instant(each.at) > until_us:
                 continue
-            amount = minor(each.amount, each.currency)
             if amount is None:
                 self.pay_ins.unreadable(each.receipt, repr(each.amount))
                 continue

@@ -163,6 +163,7 @@ class MobileMoneyChannel:
             return
         self._timer = self.ports.reactor.callLater(TICK_S, self._tick)
         self.pay_ins.tick()
+        self.callbacks.notices.tick()
         self.pulls.tick()
         self.statements.tick()
 

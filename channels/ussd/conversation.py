@@ -239,10 +239,15 @@ class Conversation:
         if prompt is not None and prompt.hidden:
             for answer in hop.answers:
                 session.hide(answer)
-        # a choice has two digits at most: four are a PIN that was typed too early
+        # a choice has two digits at most: four are a PIN that was typed too early; and behind a *
+        # stands what was meant for screens to come
         early = prompt is None
         return tuple(
-            _HIDDEN if session.hides(each) or (early and _PIN.fullmatch(each.strip())) else each
+            _HIDDEN
+            if session.hides(each)
+            or (early and _PIN.fullmatch(each.strip()))
+            or ("*" in each and self.machine.has_secrets)
+            else each
             for each in hop.answers
         )
 

@@ -53,7 +53,8 @@ _FLAGS: Final = frozenset({"holder_confirmed", "another"})
 class Machine:
     """A menu, and what it needs to know: how many pages a state's screen has, the currency.
 
-    ``results`` are the screens that outcomes lead to, ``priced`` those of them with a price.
+    ``results`` are the screens that outcomes lead to, ``priced`` those of them with a price;
+    ``count_seen`` says how many choices of a state's screen the pages so far have shown whole.
     """
 
     menu: MenuDocument
@@ -62,13 +63,19 @@ class Machine:
     results: frozenset[str]
     priced: frozenset[str]
     has_secrets: bool
+    count_seen: Callable[[State], int]
 
     def screen(self, state: State) -> Screen:
         """The screen that a state shows."""
         return self.menu.screens[state.place.screen]
 
 
-def build(menu: MenuDocument, count_pages: Callable[[State], int], exponent: int) -> Machine:
+def build(
+    menu: MenuDocument,
+    count_pages: Callable[[State], int],
+    exponent: int,
+    count_seen: Callable[[State], int] = lambda _: 0,
+) -> Machine:
     """The machine of a menu for a currency with ``exponent`` decimals."""
     ends = [pair for given in menu.outcomes.values() for pair in given.items()]
     return Machine(
@@ -78,6 +85,7 @@ def build(menu: MenuDocument, count_pages: Callable[[State], int], exponent: int
         results=frozenset(name for _, name in ends) - {menu.start, menu.stranger},
         priced=frozenset(name for outcome, name in ends if outcome in _PRICED),
         has_secrets=any(each.prompt and each.prompt.hidden for each in menu.screens.values()),
+        count_seen=count_seen,
     )
 
 
@@ -125,7 +133,7 @@ def _answer(machine: Machine, state: State, event: Event) -> Move:
         return Move(replace(state, hop=event.hop))
     state = replace(state, hop=event.hop, wrong="")
     on_last = state.place.page >= machine.count_pages(state) - 1
-    if not on_last and (text == MORE or (screen.confirm and text not in (BACK, HOME))):
+    if not on_last and (text == MORE or (screen.confirm and not _seen(machine, state, text))):
         return Move(_page(state, state.place.page + 1))
     if text == HOME:
         return Move(_home(machine, state))
@@ -134,6 +142,16 @@ def _answer(machine: Machine, state: State, event: Event) -> Move:
     if screen.prompt is not None:
         return _typed(machine, state, text)
     return _chosen(machine, state, text)
+
+
+def _seen(machine: Machine, state: State, text: str) -> bool:
+    """On a price of several pages: a way back, or a choice that has been shown, and so all that
+    stands above it, which is the price."""
+    return text in (BACK, HOME) or 1 <= _number(text) <= machine.count_seen(state)
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 2 else 0
 
 
 def _typed(machine: Machine, state: State, text: str) -> Move:
@@ -150,7 +168,7 @@ def _typed(machine: Machine, state: State, text: str) -> Move:
 def _chosen(machine: Machine, state: State, text: str) -> Move:
     screen = machine.screen(state)
     items = state.facts.lists.get(screen.list.of, ()) if screen.list else ()
-    number = int(text) if text.isascii() and text.isdigit() and len(text) <= 2 else 0
+    number = _number(text)
     if screen.list and 1 <= number <= len(items):
         slot, value = LISTS[screen.list.of], items[number - 1].value
         return _lead(machine, state, screen.go, screen.do, {slot: value})

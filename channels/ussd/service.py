@@ -163,7 +163,7 @@ def build(ports: Ports, config: UssdConfig) -> Channel:
     )
     conversation = Conversation(
         ports,
-        build_machine(menu, screens.count_pages, ports.company.exponent),
+        build_machine(menu, screens.count_pages, ports.company.exponent, screens.count_seen),
         screens,
         sessions,
         Actions(ports, words, config.sms_channel),

@@ -10,6 +10,7 @@ from core.entities import Account, Agreement, AgreementState, Meter, OwnMeter, P
 from core.handlers.base import Context, Handler
 from core.messages import Answer, AskBalance, Enrol, MeterLink, Outcome, PhoneLink, SetLanguage
 from core.refusals import refuse
+from core.registration.guard import in_use
 from core.sts.errors import StsError
 from core.sts.meter_id import parse_drn
 from core.vending.balance import balance_view
@@ -215,6 +216,7 @@ def decide_balance(ctx: Context, command: AskBalance) -> Answer:
     phone = ctx.stage.get(Phone, command.phone)
     if phone is None or not phone.account_ids:
         raise refuse("phone-not-registered", phone=command.phone)
+    in_use(ctx.stage, command.phone, ctx.now_us)
     view = balance_view(ctx.terms, ctx.stage, phone, ctx.now_us)
     data = msgspec.to_builtins(view)
     tell(ctx, command.reply, "balance", data)

@@ -14,6 +14,7 @@ from core.messages import (
     ResumeService,
 )
 from core.refusals import refuse
+from core.registration.guard import in_use
 from core.vending import act_checks as operators
 from core.vending.act_kinds import Role
 from core.vending.act_money import agreement_at
@@ -35,6 +36,7 @@ def decide_ask(ctx: Context, command: AskAdvance) -> Answer:
         raise refuse("phone-not-registered", phone=command.phone)
     if not is_own(ctx.stage, command.phone, agreement):
         raise refuse("advance-not-own", phone=command.phone, meter=meter.drn)
+    in_use(ctx.stage, command.phone, ctx.now_us)
     wish = Wish(meter=drn, amount=command.amount, phone=command.phone, reply=command.reply)
     return _give(ctx, wish, meter, agreement)
 

@@ -71,7 +71,7 @@ def decide_sweep(ctx: Context, command: SweepHeld) -> Answer:
                 return Answer(outcome=Outcome.PENDING)
             data = {"held": held.id, "outcome": applied.outcome, "payment": payment.number}
             return Answer(outcome=Outcome.DONE, data=data)
-        held = ctx.stage.need(HeldMoney, held.id)
+        held = ctx.stage.need(HeldMoney, applied.held_id)
     if held.deadline <= ctx.now_us:
         held = holding.lapse(ctx, held)
         if held.state == HeldState.REFUND_DUE:

@@ -24,7 +24,7 @@ from core.vending.act_life import act_answer, new_act, on_file
 from core.vending.sale_rows import MAX_RECIPIENTS
 
 #: What an act with a phone may draw.
-PHONE_ACT_IDS = {"token_act": 1, "phone": 1}
+PHONE_ACT_IDS = {"token_act": 1, "phone": 1, "notice": MAX_RECIPIENTS}
 _METER_IDS = {"phone": 1, "phone_request": 1, "notice": MAX_RECIPIENTS}
 
 
@@ -67,7 +67,8 @@ def _wants_request(command: RequestPhoneAct) -> Wants:
 
 
 def _wants_pin(command: SetPin | CheckPin | ResetPin) -> Wants:
-    return Wants(phones=(command.phone,), guards=(command.phone,))
+    phone = (command.phone,)
+    return Wants(phones=phone, guards=phone, beside=phone if isinstance(command, SetPin) else ())
 
 
 _PIN_IDS = {"phone_guard": 1, "notice": MAX_RECIPIENTS}

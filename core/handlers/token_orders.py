@@ -104,6 +104,7 @@ _IDS = {
     "free_claim": 1,
     "notice": MAX_RECIPIENTS + 1,
     "terminal_case": 1,
+    "held_money": 1,  # of a wallet, whose token will not come
     receipt_ids("{company}"): 1,
 }
 

@@ -13,7 +13,7 @@ from core.messages import CreditVend
 from core.queries.views import AccountView, BalanceView, MeterView, PhoneView, QuoteView, SaleView
 from core.refusals import Refusal, refuse
 from core.registration.entities import PhoneGuard
-from core.registration.guard import in_use
+from core.registration.guard import in_use, unused
 from core.store.load import load
 from core.store.load_key_changes import shown_with
 from core.store.load_sales import Horizon
@@ -151,6 +151,10 @@ def _quote(terms: Terms, stage: Stage, command: CreditVend, now_us: int) -> Quot
                 currency=payer.currency,
             )
         own = False
+    if not own and earlier is None:
+        # by wallet it is the meter's own account that the sale belongs to, and that would refuse
+        theirs = checks.account_of(stage, agreement).id
+        earlier = checks.likely_repeat(terms, stage, meter, command.tender, (theirs, 0), now_us)
     key = newest(stage, meter)
     phone = stage.get(Phone, command.phone)
     names = {saved.drn: saved.name for saved in phone.meters} if phone else {}
@@ -209,4 +213,6 @@ def balance(reader: Reader, terms: Terms, msisdn: str, now_us: int) -> BalanceVi
     phone = stage.get(Phone, msisdn)
     if phone is None or not phone.account_ids:
         return refuse("phone-not-registered", phone=msisdn)
+    if unused(phone, now_us):
+        return refuse("registration-unused", phone=msisdn)
     return balance_view(terms, stage, phone, now_us)

@@ -21,6 +21,7 @@ from core.registration.meters import (
     requests_of,
     saved_at,
 )
+from core.registration.notes import pin_changed
 from core.registration.states import OPEN, RequestMove
 from core.vending.act_life import act_answer, moved_act
 from core.vending.act_states import ActMove
@@ -87,6 +88,7 @@ def _remove(ctx: Context, command: RequestPhoneAct) -> dict[str, Any]:
 
 def _clear(ctx: Context, command: RequestPhoneAct) -> dict[str, Any]:
     clear_pin(ctx, command.phone)
+    pin_changed(ctx, command.phone)
     return {"pin": "cleared"}
 
 

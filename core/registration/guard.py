@@ -18,7 +18,7 @@ from core.messages.vending import Recipient
 from core.pins import TRIES, is_proof, tried
 from core.refusals import Refusal, refuse
 from core.registration.entities import PhoneGuard
-from core.registration.notes import tell
+from core.registration.notes import pin_changed, tell
 from core.registration.years import DAY_US, MINUTE_US, YEAR_US
 
 #: Long enough to read a price again, too short to leave the phone on the table.
@@ -98,6 +98,7 @@ def set_pin(ctx: Context, command: SetPin) -> Answer:
             return no
     guard = _guard(ctx, command.phone)
     _put(ctx, replace(guard, pin_proof=command.proof, pin_at=ctx.now_us, **_CLEAN))
+    pin_changed(ctx, command.phone)
     return Answer(outcome=Outcome.DONE, data={"pin": "set"})
 
 

@@ -26,7 +26,7 @@ from core.registration.guard import (
     wrong_code,
     wrong_request,
 )
-from core.registration.notes import tell
+from core.registration.notes import phone_spends, tell
 from core.registration.states import OPEN, RequestMove, RequestState, moved
 from core.registration.years import DAY_US, YEAR_US
 from core.vending import act_checks
@@ -177,6 +177,7 @@ def carry(ctx: Context, request: PhoneRequest) -> dict[str, Any]:
     phone = _save(ctx, request.msisdn, request.language, meter, request.name)
     if request.spends and request.account_id not in phone.account_ids:
         _spend(ctx, phone, request.account_id)
+        phone_spends(ctx, phone.msisdn, meter.drn)
     return {"meter": meter.drn, "state": "done", "spends": bool(request.spends)}
 
 

@@ -16,4 +16,5 @@ def wants_of(command: AddMeter | ChangeMeter | ConfirmMeter | RequestPhoneAct) -
         holders_of=meters if isinstance(command, AddMeter) else (),
         accounts=(account,) if account else (),
         guards=phone if getattr(command, "kind", "") == "phone-pin-clear" else (),
+        beside=phone if getattr(command, "kind", "") == "phone-pin-clear" else (),
     )

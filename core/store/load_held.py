@@ -12,7 +12,7 @@ from core.entities import Account, Meter, PastSale
 from core.store.load_key_changes import with_sets
 from core.store.load_sales import COUNTS, SALE_COLUMNS, SALE_TABLES, past_sales
 from core.store.tx import Reader
-from core.wallets.entities import COLLECTION
+from core.wallets.entities import COLLECTION, WalletPayment
 from core.wallets.held_states import HeldMoney, PhoneAsks
 from core.wallets.routing import readings
 from core.wallets.rows import BY_NUMBER
@@ -144,7 +144,7 @@ def load_held(reader: Reader, company: str, wants: Wants, book: Book, suffix: st
         f"ORDER BY id{suffix}",
         company=company,
         ids=list(wants.held) or [0],
-        payments=list(wants.held_of) or [0],
+        payments=sorted({*wants.held_of, *_held_by(book)}) or [0],
         drns=drns or [""],
     )
     for row in rows:
@@ -158,6 +158,12 @@ def load_held(reader: Reader, company: str, wants: Wants, book: Book, suffix: st
         book.link("successor", old, new)
     _first_phones(reader, book)
     _tokens(reader, company, wants.tokens_of, book)
+
+
+def _held_by(book: Book) -> list[int]:
+    """Payments that were loaded, and had something held: a collection may turn out to be one."""
+    found = (each for each in book.entities.values() if isinstance(each, WalletPayment))
+    return [each.id for each in found if each.held_id]
 
 
 def _rows_of(book: Book) -> list[HeldMoney]:

@@ -16,7 +16,7 @@ _OPEN = [state.value for state in OPEN]
 
 
 def behind_requests(reader: Reader, company: str, wants: Wants) -> Wants:
-    """The meters that the open requests of these phones are about."""
+    """The meters that the open requests of these phones are about, and who holds them."""
     rows = reader.rows(
         "SELECT DISTINCT meter FROM phone_request WHERE company = :company "
         "AND msisdn IN :phones AND state IN :open AND meter <> ''",
@@ -24,7 +24,8 @@ def behind_requests(reader: Reader, company: str, wants: Wants) -> Wants:
         phones=list(wants.registering),
         open=_OPEN,
     )
-    return Wants(meters=tuple(sorted(row[0] for row in rows)))
+    meters = tuple(sorted(row[0] for row in rows))
+    return Wants(meters=meters, holders_of=meters)
 
 
 def load_registration(
@@ -37,6 +38,8 @@ def load_registration(
     if wants.holders_of:
         _holders(reader, company, wants.holders_of, book)
         _asked(reader, company, wants.holders_of, since or 0, book)
+    if wants.beside:
+        _beside(reader, company, wants.beside, book)
     if wants.guards:
         for row in reader.rows(
             f"SELECT {', '.join(_GUARD)} FROM phone_guard WHERE company = :company "
@@ -110,6 +113,24 @@ def _holders(reader: Reader, company: str, meters: tuple[str, ...], book: Book) 
         found[drn].append((msisdn, language, seen_at))
     for meter, phones in found.items():
         book.link("holders-of", meter, tuple(phones))
+
+
+def _beside(reader: Reader, company: str, phones: tuple[str, ...], book: Book) -> None:
+    """Link ("phones-beside", phone) -> (phone, language) of others that may spend an account of
+    it, longest registered first."""
+    found: dict[str, dict[str, str]] = {phone: {} for phone in phones}
+    for msisdn, other, language in reader.rows(
+        "SELECT p.msisdn, o.msisdn, o.language FROM phone p "
+        "JOIN phone_account l ON l.phone_id = p.id AND l.to_us IS NULL "
+        "JOIN phone_account k ON k.account_id = l.account_id AND k.to_us IS NULL "
+        "JOIN phone o ON o.id = k.phone_id AND o.id <> p.id "
+        "WHERE p.company = :company AND p.msisdn IN :phones ORDER BY k.from_us, o.id",
+        company=company,
+        phones=list(phones),
+    ):
+        found[msisdn].setdefault(other, language)
+    for phone, others in found.items():
+        book.link("phones-beside", phone, tuple(others.items()))
 
 
 def _asked(reader: Reader, company: str, meters: tuple[str, ...], since: int, book: Book) -> None:

@@ -49,7 +49,9 @@ def load_wallets(reader: Reader, company: str, wants: Wants, book: Book, suffix:
 #: that comes while this waits for its lock meets the unique index.
 _FIND = {
     BY_REFERENCE: "SELECT id, company FROM wallet_payment WHERE reference IN :keys "
-    "AND reference <> ''",
+    "AND reference <> '' UNION "  # and the pay-in that it turned out to be
+    "SELECT p.id, p.company FROM wallet_payment w JOIN wallet_payment p ON p.id = w.about_id "
+    "WHERE w.reference IN :keys AND w.reference <> '' AND w.about_id <> 0",
     BY_RECEIPT: "SELECT id, company FROM wallet_payment WHERE company = :company "
     "AND receipt IN :keys AND receipt <> ''",
     BY_NUMBER: "SELECT id, company FROM wallet_payment WHERE company = :company "

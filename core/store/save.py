@@ -116,8 +116,8 @@ _LINE = (
     "outcome", "payment_id", "ours", "detail", "compared_at",
 )  # fmt: skip
 _HELD = (
-    "id", "rest", "ledger", "names", "target", "account_id", "item_id", "state", "owner", "next",
-    "deadline", "next_at", "lapses", "how", "decision_id", "ended_at",
+    "id", "amount", "rest", "ledger", "names", "target", "account_id", "item_id", "state", "owner",
+    "next", "deadline", "next_at", "lapses", "how", "decision_id", "ended_at",
 )  # fmt: skip
 _ASKS = ("id", "since", "count")
 _GUARD = PhoneGuard.__struct_fields__

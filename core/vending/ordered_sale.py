@@ -48,6 +48,7 @@ from core.vending.sale_rows import (
 from core.vending.states import Move, SaleState, moved
 from core.vending.token_orders import Asked, For, order, split
 from core.vending.tokens import on_token, write_token
+from core.wallets import held
 from core.wallets.rows import token_ended
 
 #: The link, by message, to what a desk took for the sale.
@@ -201,7 +202,7 @@ def no_token(ctx: Context, order_: TokenOrder) -> None:
         stage.put(plan.printed.id, plan.printed)
     pay_items(ctx, sale.id, plan.items, sign=-1)
     owe_again(stage, plan.taken)
-    token_ended(stage, plan.paid_with, "credited")
+    held.no_token(ctx, plan.paid_with, sale, plan.account_id)
     args = {"meter": sale.drn, "tender": sale.tender, "currency": sale.currency}
     args["help_line"] = ctx.terms.help_line
     tell(ctx, plan.reply, "sale-failed", args, sale.id)

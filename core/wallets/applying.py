@@ -60,8 +60,8 @@ def release(ctx: Context, held: HeldMoney, target: Target | None = None) -> Appl
     if isinstance(applied, Refusal) or (applied.rest and applied.rest == held.rest):
         holding.released(ctx, held, _left(held, held.rest))
         return _left(held, held.rest)
-    holding.released(ctx, held, applied)
-    return applied
+    row = holding.released(ctx, held, applied)
+    return replace(applied, held_id=row.id) if applied.rest else applied
 
 
 def _where_it_hangs(ctx: Context, held: HeldMoney, meant: Target) -> Target:

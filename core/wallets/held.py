@@ -3,12 +3,13 @@
 ``core.wallets.held_states.TABLE`` says what is done for which reason; this is how.
 """
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from msgspec.structs import asdict, replace
 
 from core.collection.payments import Part
-from core.entities import Account
+from core.entities import Account, PastSale
 from core.handlers.base import Context
 from core.ledger import CUSTOMER_CREDIT
 from core.refusals import refuse
@@ -25,8 +26,10 @@ from core.wallets.held_states import (
     moved,
     rule_of,
 )
-from core.wallets.money import ALL_CREDIT, Applied, Money, receive_for, suspend, told
+from core.wallets.money import ALL_CREDIT, Applied, Money, came, receive_for, suspend, told
 from core.wallets.routing import Target
+from core.wallets.rows import keep, token_ended
+from core.wallets.states import WalletState
 
 HOUR_US: Final = 3_600_000_000
 #: What may go by itself is tried again so often; a purchase that waits for its token goes soon.
@@ -56,6 +59,22 @@ def credit(ctx: Context, money: Money, account: Account, target: Target) -> tupl
 
 
 _SMALL: Final = "small"
+
+
+def no_token(ctx: Context, paid_with: Mapping[str, Any], sale: PastSale, account_id: int) -> None:
+    """A token that was ordered for money by wallet will not come: the money is credit of its
+    account, and the next payment for the meter uses it, for whoever pays by wallet may have no
+    other way to spend it."""
+    payment = token_ended(ctx.stage, paid_with, "credited")
+    if payment is None or payment.state == WalletState.REFUNDED:  # its provider took it back
+        return
+    amount = min(payment.paid, sale.tender)
+    money = replace(came(payment), amount=amount)
+    target = Target(names="meter", number=sale.drn, account_id=account_id)
+    row = _row(ctx, money, target, (_SMALL, "module-refused", CUSTOMER_CREDIT, HeldState.WAITS))
+    known = ctx.stage.linked("waits-for", sale.drn) or ()
+    ctx.stage.link("waits-for", sale.drn, (*known, row.id))
+    keep(ctx.stage, replace(payment, held_id=row.id))
 
 
 def _row(
@@ -92,6 +111,10 @@ def _row(
         decision_id="",
         ended_at=0,
     )
+    return _write(ctx, held)
+
+
+def _write(ctx: Context, held: HeldMoney) -> HeldMoney:
     ctx.stage.add("held_money", **asdict(held))
     ctx.stage.put(held.id, held)
     known = ctx.stage.linked("held-of", held.payment_id) or ()
@@ -157,13 +180,19 @@ def move(ctx: Context, held: HeldMoney, step: HeldMove, **changes: Any) -> HeldM
 
 
 def released(ctx: Context, held: HeldMoney, applied: Applied) -> HeldMoney:
-    """Some of it, or all, was booked: what is left stays held, for the reason that it now has."""
+    """Some of it, or all, was booked: what is left stays held, for the reason that it now has. It
+    has a row of its own then: whoever takes the payment back finds all that was booked of it by
+    the messages that ended its rows."""
     if not applied.rest:
         return move(ctx, held, HeldMove.RELEASE, how=applied.outcome)
     next_at = _next_at(ctx, (held.reason, held.code), held.deadline)
-    after = replace(held, rest=applied.rest, next_at=next_at)
-    ctx.stage.put(held.id, after)
-    return after
+    left = replace(held, rest=applied.rest, next_at=next_at)
+    if applied.rest == held.rest:
+        ctx.stage.put(left.id, left)
+        return left
+    move(ctx, held, HeldMove.RELEASE, how="paid")
+    left = replace(left, id=ctx.new_id("held_money"), amount=left.rest, message_id=ctx.message_id)
+    return _write(ctx, left)
 
 
 def lapse(ctx: Context, held: HeldMoney) -> HeldMoney:

@@ -44,7 +44,7 @@ class WalletDocument(msgspec.Struct, frozen=True, kw_only=True):
     prefixes: tuple[Prefix, ...] = ()
     least: Money = 1
     most: Money = 0
-    large: Money = 0
+    large: Money = 1  # unsaid: no notice is believed by itself; 0, said: every one is
     settle_days: Annotated[int, msgspec.Meta(ge=0, le=60)] = 1
     asks_s: Annotated[int, msgspec.Meta(ge=10, le=86_400)] = 120
     short_code: str = ""

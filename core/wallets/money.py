@@ -14,13 +14,15 @@ from core.collection.payments import Part, receive
 from core.collection.tenders import Tender
 from core.handlers.base import Context
 from core.ledger import Entry, Transaction, post
-from core.messages import CreditVend, Recipient
+from core.messages import CreditVend, Recipient, RequestCollection
 from core.wallets.entities import COLLECTION, WalletPayment
 from core.wallets.held_states import SUSPENSE
 from core.wallets.wanted import planned
 
 WAY: Final = "wallet"
 Facts = dict[str, Any]
+#: The link, by its id, from a pay-in to the collection that it turned out to be.
+ASKED_AS: Final = "asked-as"
 #: All of it becomes credit: the token is bought with it.
 ALL_CREDIT: Final = Rule(how="credit")
 
@@ -119,19 +121,26 @@ def purchase(ctx: Context, money: Money, meter: str, account_id: int) -> CreditV
         phone=payment.payer if payment.payer_form == "open" else "",
         reply=told(ctx, payment, account_id),
     )
-    vend = planned(payment.plan).vend if payment.kind == COLLECTION else None
-    if vend is not None and vend.meter == meter:
-        reply = vend.reply or planned(payment.plan).reply or command.reply
+    plan = _wish(ctx, payment)
+    vend = plan.vend if plan is not None else None
+    if plan is not None and vend is not None and vend.meter == meter:
+        reply = vend.reply or plan.reply or command.reply
         command = replace(command, phone=vend.phone or command.phone, reply=reply)
     return replace(command, another=True)
+
+
+def _wish(ctx: Context, payment: WalletPayment) -> RequestCollection | None:
+    """What was asked for, if anything was."""
+    asked: WalletPayment = ctx.stage.linked(ASKED_AS, payment.id) or payment
+    return planned(asked.plan) if asked.kind == COLLECTION else None
 
 
 def told(ctx: Context, payment: WalletPayment, account_id: int) -> tuple[Recipient, ...]:
     """Who hears of it: whoever asked for the collection; the payer, where his number is known;
     else the phone that the account registered first; nobody, where there is none."""
-    reply = planned(payment.plan).reply if payment.kind == COLLECTION else ()
-    if reply:
-        return reply
+    plan = _wish(ctx, payment)
+    if plan is not None and plan.reply:
+        return plan.reply
     language = ctx.terms.languages[0]
     if payment.payer_form == "open" and payment.payer:
         return (Recipient(way="sms", address=payment.payer, language=language),)

@@ -102,9 +102,10 @@ def _checked(ctx: Context, command: ReceivePayIn) -> Wallet:
         raise refuse("wallet-unknown", wallet=command.wallet, company=ctx.terms.name)
     if command.amount <= 0:
         raise refuse("tender-not-positive", tender=command.amount)
-    if command.amount > MOST:
+    if command.amount > MOST or not command.currency:
+        what = f"the amount is {command.amount}" if command.currency else "it has no currency"
         raise refuse("wallet-report-wrong", wallet=command.wallet, reference=command.receipt,
-                     what=f"the amount is {command.amount}")  # fmt: skip
+                     what=what)  # fmt: skip
     if not command.receipt.strip() or len(command.receipt) > MAX_RECEIPT:
         raise refuse("wallet-receipt", wallet=command.wallet, receipt=command.receipt[:MAX_RECEIPT])
     return wallet

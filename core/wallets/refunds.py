@@ -107,7 +107,9 @@ def ask(ctx: Context, payment: WalletPayment, why: Why) -> WalletRefund:
             amount=refund.amount,
             currency=refund.currency,
             payer=payment.payer if payment.payer_form == "open" else "",
-        )
+        ),
+        # of its own: one that is followed for a day must not hold back the operator's next one
+        key=f"{ctx.terms.code}/refund/{refund.reference}",
     )
     return refund
 

@@ -12,15 +12,20 @@ from typing import Any, Final
 
 from msgspec.structs import replace
 
-from core.handlers.base import Context
+from core.handlers.base import Context, NotYet
 from core.messages import Answer, Outcome, ReportCollection, ReportReversal
 from core.messages.wallets import MAX_TYPED
 from core.refusals import refuse
 from core.vending.sale_rows import tell
-from core.wallets.applying import NOBODY, Applied, Target, apply, hold
+from core.wallets.applying import NOBODY, Applied, Target, apply, hold, release
 from core.wallets.collections import MOST
 from core.wallets.doubts import Doubt, doubt
 from core.wallets.entities import COLLECTION, PAY_IN, WalletPayment
+from core.wallets.held import suspended_of
+from core.wallets.held_states import HeldMove
+from core.wallets.held_states import moved as held_moved
+from core.wallets.money import ASKED_AS
+from core.wallets.pay_ins import record
 from core.wallets.rows import by_receipt, by_reference, keep, new_number, write
 from core.wallets.states import WalletMove, WalletState, moved
 from core.wallets.wanted import planned
@@ -40,6 +45,8 @@ TOLD: Final = {
     "rejected": "wallet-rejected",
 }
 _MAX_RECEIPT: Final = 64
+#: The outcome of a collection whose money was told as a pay-in before.
+AS_PAY_IN: Final = "as-pay-in"
 
 
 def report(ctx: Context, command: ReportCollection) -> Answer:
@@ -50,7 +57,7 @@ def report(ctx: Context, command: ReportCollection) -> Answer:
         return _paid(ctx, command, payment)
     if payment is None:
         raise refuse("wallet-reference-unknown", wallet=command.wallet, reference=command.reference)
-    if command.state == "reversed" and payment.paid:
+    if command.state == "reversed" and (payment.paid or payment.outcome == AS_PAY_IN):
         return _taken_back(ctx, command, payment)
     move = WalletMove.FAILED if command.state == "reversed" else WalletMove(command.state)
     after = moved(payment.state, move)
@@ -62,12 +69,15 @@ def report(ctx: Context, command: ReportCollection) -> Answer:
 def _taken_back(ctx: Context, command: ReportCollection, payment: WalletPayment) -> Answer:
     """What was paid went back to the payer: what was booked of it is undone or owed, by the one
     handler of reversals."""
+    booked = payment if payment.paid else ctx.stage.get(WalletPayment, payment.about_id)
+    if booked is None:
+        raise NotYet(f"collection {payment.number} became a pay-in just now")
     reversal = ReportReversal(
-        wallet=payment.wallet,
-        receipt=payment.receipt,
+        wallet=booked.wallet,
+        receipt=booked.receipt,
         state="reversed",
-        amount=command.amount or payment.paid,
-        currency=command.currency or payment.paid_currency or payment.currency,
+        amount=command.amount or booked.paid,
+        currency=command.currency or booked.paid_currency or booked.currency,
         proof=command.proof,
         code=command.code,
         detail=command.detail,
@@ -210,14 +220,34 @@ def _known(
 
 
 def _as_pay_in(ctx: Context, payment: WalletPayment, known: WalletPayment) -> Answer:
-    """The provider told this payment as a pay-in before: it is booked there, and only there."""
+    """The provider told this payment as a pay-in before: it is booked there, and only there. What
+    nobody could be told by its typed text is this collection's."""
     after = moved(WalletState.PAID, WalletMove.APPLY)
     assert after is not None
     now = replace(
-        payment, state=after.value, outcome="as-pay-in", about_id=known.id, reason="",
+        payment, state=after.value, outcome=AS_PAY_IN, about_id=known.id, reason="",
         paid_at=ctx.now_us, applied_at=ctx.now_us, ended_at=0, paid_message_id=ctx.message_id,
     )  # fmt: skip
-    return _said(keep(ctx.stage, now), changed=True, data={"booked_as": known.number})
+    keep(ctx.stage, now)
+    clear = not known.detail  # nobody has said otherwise of it
+    known = keep(ctx.stage, replace(known, about_id=payment.id))
+    said = {"booked_as": known.number}
+    row = suspended_of(ctx, known.id)
+    if row is None or row.names or not clear or held_moved(row.state, HeldMove.RELEASE) is None:
+        return _said(now, changed=True, data=said)
+    if (row.rest, row.currency) != (payment.asked, payment.currency):
+        what = f"{row.rest} {row.currency} came, {payment.asked} {payment.currency} were asked"
+        doubt(ctx, known, Doubt.DIFFERS, what)
+        return _said(now, changed=True, data=said)
+    if payment.state == WalletState.FAILED:
+        _tell(ctx, now, "wallet-late", row.rest)
+    ctx.stage.link(ASKED_AS, known.id, now)
+    applied = release(ctx, row, Target(names=_NAMES[payment.purpose], number=payment.target))
+    if applied.rest < row.rest:
+        record(ctx, known, applied)
+    if applied.outcome == "ordered":
+        return Answer(outcome=Outcome.PENDING)
+    return _said(now, changed=True, data={**applied.data, **said})
 
 
 def _once_more(ctx: Context, command: ReportCollection, payment: WalletPayment) -> Answer:

@@ -64,12 +64,14 @@ def by_number(stage: Stage, number: str) -> WalletPayment | None:
     return _found(stage, "wallet-number", number)
 
 
-def token_ended(stage: Stage, paid_with: Mapping[str, Any], outcome: str) -> None:
-    """A token that was ordered for money by wallet has come, or will not: the row says so."""
+def token_ended(stage: Stage, paid_with: Mapping[str, Any], outcome: str) -> WalletPayment | None:
+    """A token that was ordered for money by wallet has come, or will not: the row says so. None:
+    it was ordered for other money, or has ended before."""
     number = paid_with.get("payment") if "wallet" in paid_with else None
     payment = by_number(stage, str(number)) if number else None
-    if payment is not None and payment.outcome == ORDERED:
-        keep(stage, replace(payment, outcome=outcome))
+    if payment is None or payment.outcome != ORDERED:
+        return None
+    return keep(stage, replace(payment, outcome=outcome))
 
 
 def _found(stage: Stage, link: str, key: object) -> WalletPayment | None:

@@ -5,7 +5,7 @@ is on an agent's float. What an account has spent of it in the meantime is owed 
 cheque that came back.
 """
 
-from typing import Final
+from typing import Any, Final
 
 from msgspec.structs import replace
 
@@ -97,7 +97,9 @@ def to_suspense(ctx: Context, payment: WalletPayment) -> HeldMoney:
     if row is not None:
         return row
     if waits is not None:
-        return holding.move(ctx, waits, HeldMove.KEEP, ledger=SUSPENSE, ended_at=0)
+        # with what debts took of it, too: all of the payment is held by this row now
+        whole: dict[str, Any] = {"ledger": SUSPENSE, "amount": again, "rest": again}
+        return holding.move(ctx, waits, HeldMove.KEEP, **whole, ended_at=0)
     return holding.hold(ctx, replace(money, ledger=SUSPENSE), NOBODY, "refused")
 
 

@@ -23,8 +23,9 @@ class Wallet(msgspec.Struct, frozen=True, kw_only=True):
     ``channel``: the instance that speaks to him; ``provider``: his kind (``mpesa``, ``mtn``,
     ``airtel``, …); ``label``: what customers call it ("M-PESA"); ``prefixes``: numbers (E.164
     without +) that it serves; amounts in minor units; ``large``: from so much on, a notice alone is
-    no proof, the channel asks for the status first; ``settle_days``: working days until the
-    provider has paid out; ``asks_s``: a collection that is older has ended.
+    no proof, the channel asks for the status first (0: never; a file that does not say it:
+    always); ``settle_days``: working days until the provider has paid out; ``asks_s``: a
+    collection that is older has ended.
     """
 
     name: str

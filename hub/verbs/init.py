@@ -55,7 +55,7 @@ tariffs = ["uganda-domestic.yaml"]   # beside this file, or one of those that sh
 # collection = "demo.yaml"             # fees, allocation rules, late fees; none: nothing is charged
 keys = "keys.json"                   # wrapped vending keys
 master_key_file = "master.key"       # or the environment's WATTBUS_MASTER_KEY
-pin_key_file = "pin.key"             # cashiers' PINs are proved by it: lost, all need new ones
+pin_key_file = "pin.key"             # proves PINs of cashiers and phones: lost, all need new ones
 test = true                          # sample tables and test keys sell only here; receipts say TEST
 repeat_minutes = 10                  # same meter, amount and payer within it: the buyer is asked
 confirm_minutes = 10                 # how long a purchase for another's meter waits for YES nnnn
@@ -66,6 +66,7 @@ confirm_minutes = 10                 # how long a purchase for another's meter w
 per_sale = 5000000
 per_day_meter = 0
 per_day_phone = 0
+# pin_above = 0                      # a phone's purchase from an account above it needs its PIN
 
 # Whose the money is when a customer goes from tokens to bills or back, gets another meter, moves
 # (`wattbus change`, docs/customer-changes.md). Nothing of it is taken for granted: without this

@@ -7,7 +7,20 @@ from typing import Any
 import msgspec
 import pytest
 
-from core.messages import Outcome, ReceiveDeposit, ReceivePayment, name_of
+from core.messages import (
+    AskPayer,
+    Message,
+    Outcome,
+    ReceiveDeposit,
+    ReceivePayIn,
+    ReceivePayment,
+    ReportCollection,
+    ReportReversal,
+    ReversePayment,
+    SettleWallet,
+    TakeStatement,
+    name_of,
+)
 from core.messages.base import MessageType, all_types
 from core.messages.examples import EXAMPLES
 from core.store.tx import DataStoreError
@@ -331,6 +344,24 @@ def test_money_that_has_come_is_not_thrown_away(
     letter = replace(deadletter_of(machine, message_id), type=name_of(ReceiveDeposit).name)
     monkeypatch.setattr(deadletter, "locked", lambda *_args: [letter])
     with pytest.raises(ActError, match="says that money has come"):
+        ask(machine, "discard", ids=[message_id], reason="in the way")
+    assert states(machine, message_id) == ["dead"]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        *(ReceivePayIn, ReportCollection, ReportReversal, TakeStatement, SettleWallet),
+        *(AskPayer, ReversePayment),
+    ],
+)
+def test_what_moves_money_by_wallet_is_not_thrown_away(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, kind: type[Message]
+) -> None:
+    message_id = kill(machine, monkeypatch)
+    letter = replace(deadletter_of(machine, message_id), type=name_of(kind).name)
+    monkeypatch.setattr(deadletter, "locked", lambda *_args: [letter])
+    with pytest.raises(ActError, match=r"replay it|Replay it"):
         ask(machine, "discard", ids=[message_id], reason="in the way")
     assert states(machine, message_id) == ["dead"]
 

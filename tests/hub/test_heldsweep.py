@@ -77,6 +77,22 @@ def test_a_piece_at_a_time_and_nothing_left_out(tmp_path: Path) -> None:
     whole(machine)
 
 
+def test_what_is_dead_or_of_others_keeps_the_clock_from_nothing(tmp_path: Path) -> None:
+    """As many rows as one look takes, of a company that is not here and with a sweep that hangs."""
+    machine = purse(tmp_path)
+    sweep = sweep_of(machine, count=2)
+    hold(machine, 5)
+    with machine.store.transaction() as tx:
+        tx.run("UPDATE held_money SET company = 'other' WHERE id <= 2")
+    machine.time.at_us += HOUR_US
+    assert sweep.step()  # two are on their way, and nobody decides
+    machine.time.at_us += EVERY_US + 1
+    assert sweep.step()
+    assert asked(machine) == 3
+    machine.time.at_us += EVERY_US + 1
+    assert not sweep.step()
+
+
 def test_a_company_without_wallets_is_not_looked_at(tmp_path: Path) -> None:
     machine = purse(tmp_path)
     hold(machine)

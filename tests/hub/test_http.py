@@ -67,6 +67,13 @@ def scenario(state: Mapping[str, Any], *asked: tuple[str, bytes]) -> list[tuple[
     return answers
 
 
+def test_who_sends_is_not_what_a_header_says() -> None:
+    """Whose callbacks are taken is decided by it: a proxy's header is anybody's to write."""
+    forged = "GET /echo HTTP/1.1\r\nX-Forwarded-For: 198.51.100.9\r\nX-Rest: "
+    ((status, _, text),) = scenario({}, (forged, b""))
+    assert (status, json.loads(text)["peer"]) == (201, "127.0.0.1")
+
+
 def test_probes_and_metrics_are_served() -> None:
     well, page, health = scenario(
         {"ok": True, "node": "n1"},

@@ -348,6 +348,15 @@ def test_optional_parts_of_a_balance(texts: Texts) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("language", "word"), [("en", "PAY"), ("fr", "PAYER"), ("sw", "LIPA"), ("zh", "付")]
+)
+def test_help_speaks_of_paying_by_wallet(texts: Texts, language: str, word: str) -> None:
+    shown = texts.render("help", language, {})
+    assert any(line.startswith(word) for line in shown.splitlines())
+    assert language == "zh" or (septets(shown) or 999) <= 160
+
+
 def test_nonsense_helps_with_what_was_wrong(texts: Texts) -> None:
     general = texts.render("nonsense", "en", {})
     assert texts.render("nonsense", "en", {"reason": "of its own"}) == general

@@ -124,10 +124,10 @@ def test_planted_pins_are_found_nowhere(open_town: Callable[..., Town], face: st
     phone.choose("My PIN")
     phone.answer(PIN)
     assert "PIN is set" in phone.answer(PIN).text
+    assert "The PIN of phone" in town.reads(buyer)  # he hears of it, whoever did it
     phone.choose("Buy units")
     phone.choose("Home")
     phone.answer("60000")
-    phone.answer("98")  # with a wallet beside the account the price has two pages
     assert "enter your PIN" in phone.answer("1").text
     assert "2 more times" in phone.answer(WRONG).text
     sold = phone.answer(PIN).text

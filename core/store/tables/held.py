@@ -20,7 +20,7 @@ HELD_MONEY = Table(
     words("wallet"),
     words("receipt"),
     words("currency"),
-    big("amount"),  # minor units that were held at first
+    big("amount"),  # minor units that were held at first, or with what was taken back to it
     big("rest"),  # of them now; of what has ended 0
     words("ledger"),  # suspense:wallet, or customer-credit of one that waits for the next payment
     words("reason"),  # core.wallets.held_states.TABLE

@@ -43,7 +43,7 @@ WALLET_PAYMENT = Table(
     big("sale_id"),
     big("payment_id"),  # of the table payment
     big("held_id"),  # of the table held_money
-    big("about_id"),  # the collection that was paid once more by this one
+    big("about_id"),  # the collection that it turned out to be, or paid once more
     big("provider_at"),  # his time of the payment; 0: he says none
     big("created_at"),
     big("sent_at"),

@@ -80,7 +80,7 @@ class NotingPorts(FakePorts):
     unwritten: list[Exception] = field(default_factory=list)
     unread: list[Exception] = field(default_factory=list)
     pages: "list[tuple[str, str, Deferred[None]]] | None" = None
-    known: set[str] = field(default_factory=set)
+    known: dict[str, tuple[int, str]] = field(default_factory=dict)
     asked: "list[tuple[tuple[Any, ...], Deferred[Any]]]" = field(default_factory=list)
     log: Any = field(default_factory=lambda: Said())
 
@@ -111,8 +111,12 @@ class NotingPorts(FakePorts):
 
     def query(self, function: Callable[..., Any], *args: Any) -> "Deferred[Any]":
         if function is known_receipts:
-            told = {getattr(each, "receipt", "") for each in self.messages()}
-            return succeed(frozenset((self.known | told) & set(args[1])))
+            told: dict[str, tuple[int, str]] = {}
+            for each in self.messages():
+                if isinstance(each, ReceivePayIn) or getattr(each, "state", "") == "paid":
+                    told.setdefault(each.receipt, (each.amount, each.currency))
+            found = self.known | told
+            return succeed({receipt: found[receipt] for receipt in args[1] if receipt in found})
         done: Deferred[Any] = Deferred()
         self.asked.append(((function, *args), done))
         return done

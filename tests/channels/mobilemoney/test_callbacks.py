@@ -164,7 +164,7 @@ def test_paid_once_more_is_told(stage: Stage) -> None:
 def test_a_late_approval_is_told_after_the_failure(stage: Stage) -> None:
     stage.will("ask", taken())
     stage.send(ONE)
-    status_of(stage, pushed(1037))
+    status_of(stage, pushed(1032))
     assert stage.states() == ["pending", "failed"]
     stage.restart(5_000)
     assert status_of(stage, pushed()) == 200
@@ -174,7 +174,7 @@ def test_a_late_approval_is_told_after_the_failure(stage: Stage) -> None:
 def test_a_late_approval_that_is_not_proved_is_asked_about(stage: Stage) -> None:
     stage.will("ask", taken())
     stage.send(ONE)
-    status_of(stage, pushed(1037))
+    status_of(stage, pushed(1032))
     stage.restart(5_000)
     stage.will("status", asked_status("0"))
     status_of(stage, pushed(amount=1))
@@ -312,7 +312,7 @@ def test_large_money_is_asked_about_after_a_restart(large: Stage) -> None:
 
 def test_what_was_asked_about_is_known_before_more_is(large: Stage) -> None:
     status_of(large, c2b(), kind=Kind.CONFIRMATION, reference="")
-    large.ports.unread = [TransientStoreError("away")] * 2
+    large.ports.unread = [TransientStoreError("away")] * 3
     large.restart(5)
     more = c2b("RKL51ZDR4G")
     assert status_of(large, more, kind=Kind.CONFIRMATION, reference="") == 503
@@ -330,11 +330,16 @@ def test_large_money_that_cannot_be_noted_is_sent_again(large: Stage) -> None:
 
 
 def test_only_so_many_large_ones_are_asked_about(large: Stage) -> None:
-    large.will("payment", *[TAKEN] * 40)
-    for n in range(40):
-        body = c2b(f"RKL51ZDR{n:02d}")
-        assert status_of(large, body, kind=Kind.CONFIRMATION, reference="") == 200
-    assert (large.channel.status()["large"], len(large.ports.notes)) == (20, 40)
+    """The others are told to come again: none is forgotten."""
+    large.will("payment", *[TAKEN] * 300)
+    answers = [
+        status_of(large, c2b(f"RKL51ZDR{n:03d}"), kind=Kind.CONFIRMATION, reference="")
+        for n in range(220)
+    ]
+    assert (answers, large.channel.status()["large"]) == ([200] * 200 + [503] * 20, 200)
+    large.restart(1)
+    large.advance(2)
+    assert large.channel.status()["large"] == 200
 
 
 def test_a_day_of_questions_leaves_it_to_the_statement(large: Stage) -> None:

@@ -144,6 +144,35 @@ def test_what_may_have_arrived_is_lost(peer: Peer, why: str) -> None:
     talk(peer, lost)
 
 
+HELD: list[tuple[str, bytes]] = [
+    ("half a body, and then nothing", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n{"),
+    (
+        "a chunk, and then nothing",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n",
+    ),
+    ("larger than may be", b"HTTP/1.1 200 OK\r\nContent-Length: 70000\r\n\r\n"),
+]
+
+
+@pytest.mark.parametrize("answer", [each[1] for each in HELD], ids=[each[0] for each in HELD])
+def test_who_never_ends_his_answer_holds_no_connection(answer: bytes) -> None:
+    peer = Peer(answer)
+
+    async def left(client: Client) -> None:
+        with pytest.raises(LostError):
+            await fired(client.call(POST, "", 0.5))
+        await asyncio.wait_for(peer.talks[0], 30)
+
+    talk(peer, left)
+
+
+def test_a_redirection_is_not_followed() -> None:
+    """It is an answer like any other: nobody knows, and no other host hears the request."""
+    peer = Peer(b"HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:1/\r\nContent-Length: 0\r\n\r\n")
+    found = talk(peer, lambda client: fired(client.call(POST, "tok", 5)))
+    assert (found.status, peer.heard.count(b"POST")) == (302, 1)
+
+
 def test_who_is_not_there_has_not_heard_it() -> None:
     async def nobody(reactor: Any) -> None:
         peer = Peer(OK)

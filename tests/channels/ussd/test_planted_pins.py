@@ -108,6 +108,20 @@ def test_dialled_ahead(dialled: str) -> None:
     free_of(PLANTED, everything(smpp, handset.channel, logged))
 
 
+@pytest.mark.parametrize(
+    "answers", [("1", "1", "60000", "1*4729"), ("1", "1", "60000*1*4729"), ("9*83517",)]
+)
+def test_typed_at_once_into_a_screen(answers: tuple[str, ...]) -> None:
+    logged: list[str] = []
+    ports = planted_ports(logged)
+    phone = Phone(ports)
+    phone.dial()
+    phone.answer(*answers)
+    phone.hop()
+    free_of(PLANTED, everything(ports, phone.channel, logged))
+    assert not ports.arrivals
+
+
 def test_a_form_that_is_wrong_keeps_no_text() -> None:
     from tests.channels.ussd.fakes import form, post
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from core.messages import ChangeMeter, Recipient
+from core.messages import AskAdvance, AskBalance, ChangeMeter, Recipient
 from core.registration.states import MOVES, RequestMove, RequestState, moved
 from core.registration.years import YEAR_US
 from tests.core.registration.house import (
@@ -215,6 +215,9 @@ def test_after_a_year_a_phone_is_confirmed_again(machine: Machine) -> None:
     done(machine, buy(LIMIT))
     machine.time.at_us += YEAR_US + DAY_US
     assert no(machine, buy()) == "registration-unused"
+    # nor owe in its holder's name, or read what he has
+    assert no(machine, AskAdvance(phone=PHONE, meter=METER)) == "registration-unused"
+    assert no(machine, AskBalance(phone=PHONE)) == "registration-unused"
     # nor may it agree for others: that number may be another's
     assert done(machine, add())["waits"] == "operator"
     kept = done(machine, change("keep", meter=""))

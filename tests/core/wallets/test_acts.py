@@ -17,6 +17,7 @@ from tests.core.wallets.purse import (
     METER,
     PAYER,
     balance,
+    block_rules,
     do,
     done,
     held,
@@ -106,6 +107,18 @@ def test_a_refund_leaves_the_books_when_it_went(machine: Machine) -> None:
     whole(machine)
 
 
+def test_an_open_refund_holds_back_no_other(machine: Machine) -> None:
+    """Each has a key of its own: one that a provider is silent about is followed for days."""
+    for receipt in ("A", "B"):
+        done(machine, act("refund", came(machine, 7_000, receipt=receipt)))
+    keys = machine.rows(
+        "SELECT partitionkey FROM message WHERE type = 'wattbus.wallets.ReversePayment.v1'"
+    )
+    references = machine.rows("SELECT reference FROM wallet_refund")
+    assert sorted(keys) == sorted((f"demo/refund/{reference}",) for (reference,) in references)
+    assert len(set(keys)) == 2
+
+
 def test_a_refund_that_failed_is_held_again_and_may_be_asked_for_once_more(
     machine: Machine,
 ) -> None:
@@ -127,6 +140,41 @@ def test_a_refund_that_went_after_all_takes_back_what_was_done_with_it(machine: 
     done(machine, ReportReversal(wallet="mpesa", receipt="A", state="reversed", refund=refund))
     assert (credit(machine), states(machine)) == (0, {"A": "refunded"})
     assert balance(machine, "wallet:mpesa") == 0
+    whole(machine)
+
+
+def test_what_went_in_parts_is_taken_back_as_a_whole(tmp_path: Path) -> None:
+    """While it was held a part of it paid a debt; the rest was sold when the meter was open."""
+    machine = purse(tmp_path, operators=PEOPLE, collection=block_rules())
+    with machine.store.transaction() as tx:
+        tx.run("UPDATE meter SET state = 'blocked', block_reason = 'tamper'")
+    came(machine, 40_000, METER, receipt="A")
+    debt(machine, 5_000)
+    assert [each["outcome"] for each in sweep(machine, 3_600)] == ["held"]
+    assert held(machine)[1] == ("blocked", "held", 35_000, METER)
+    with machine.store.transaction() as tx:
+        tx.run("UPDATE meter SET state = 'active', block_reason = ''")
+    assert [each["outcome"] for each in sweep(machine, 3_600)] == ["sold"]
+    done(machine, ReportReversal(wallet="mpesa", receipt="A", state="reversed"))
+    assert machine.rows("SELECT DISTINCT state FROM payment") == [("reversed",)]
+    assert balance(machine, "wallet:mpesa") == balance(machine, "suspense:wallet") == 0
+    whole(machine)
+
+
+def test_what_paid_debts_and_waits_goes_back_as_a_whole(tmp_path: Path) -> None:
+    """Debts took their part, the rest is too little for a token: all of it is given back."""
+    terms = wallets(alone=50_000)
+    machine = purse(tmp_path, operators=PEOPLE, wallets=terms, collection=block_rules())
+    debt(machine, 15_000)
+    number = came(machine, 15_100, METER, receipt="A")
+    assert held(machine) == [("small", "waits", 100, METER)]
+    data = done(machine, act("refund", number))
+    whole(machine)
+    assert held(machine) == [("small", "refunding", 15_100, METER)]
+    done(machine, ReportReversal(
+        wallet="mpesa", receipt="A", state="reversed", refund=data["refund"],
+    ))  # fmt: skip
+    assert balance(machine, "wallet:mpesa") == balance(machine, "suspense:wallet") == 0
     whole(machine)
 
 

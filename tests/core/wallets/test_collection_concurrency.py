@@ -11,7 +11,8 @@ from core.store.invariants import offences
 from core.store.upgrade import upgrade
 from hub.channel import Accepted
 from tests.core.agents.test_concurrency import all_at_once
-from tests.core.wallets.payer import Purse, asked, paid, purse_on, says, vend
+from tests.core.wallets.payer import WALLET, Purse, asked, paid, purse_on, says, vend
+from tests.core.wallets.purse import pay_in
 from tests.servers.postgres import Postgres
 
 pytestmark = pytest.mark.slow
@@ -53,6 +54,30 @@ def test_reports_of_the_same_money_from_everywhere(machine: Purse, size: int) ->
     answers = [machine.answer(each[0].message_id) for each in heard]
     assert {answer.outcome for answer in answers} == {Outcome.DONE}, answers
     check(machine)
+
+
+def test_our_own_pushes_told_as_pay_ins_at_the_same_moment(machine: Purse) -> None:
+    """With a text that names nobody: whichever comes first, there is one token of each."""
+    references = [asked(machine, vend(20_000 + n, another=True)) for n in range(COLLECTIONS)]
+    for number in range(REPORTS):
+        which = number % COLLECTIONS
+        amount, receipt = 20_000 + which, f"R{which}"
+        words = (
+            pay_in(amount, "W-XX", receipt, wallet=WALLET),
+            paid(references[which], receipt, amount),
+            paid(references[which], receipt, amount, proof="status"),
+            pay_in(amount, "W-XX", receipt, wallet=WALLET, proof="pull"),
+        )
+        machine.accept(words[(number // COLLECTIONS + which) % 4], f"r{number}")
+    machine.intake.step()
+    all_at_once(machine, 4)
+    machine.settle()
+    with machine.store.reader() as reader:
+        assert list(offences(reader, machine.store.dialect)) == []
+    assert machine.rows("SELECT count(*) FROM token") == [(COLLECTIONS,)]
+    assert machine.rows("SELECT count(*) FROM held_money WHERE state <> 'released'") == [(0,)]
+    assert machine.rows("SELECT state, error FROM delivery WHERE state IN (1, 2, 3)") == []
+    assert machine.unaccounted() == 0
 
 
 def check(machine: Purse) -> None:

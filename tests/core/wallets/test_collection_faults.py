@@ -21,6 +21,7 @@ from tests.core.wallets.payer import (
     no,
     paid,
     purse,
+    says,
     vend,
     wallet_terms,
 )
@@ -88,11 +89,61 @@ def test_a_notice_of_the_same_money_as_a_pay_in_came_before(machine: Purse) -> N
     assert done(machine, paid(reference))["changed"] is False
 
 
-def came(receipt: str, amount: int = 20_000) -> ReceivePayIn:
+def test_one_that_nobody_could_be_told_by_its_text_is_what_was_asked_for(machine: Purse) -> None:
+    """Our own push, told first as a pay-in with a text that names nobody."""
+    reference = asked(machine, vend(payer="+256752000777"))
+    assert done(machine, came("R1", typed="W-XX"))["outcome"] == "unknown"
+    assert machine.ledgers()["suspense:wallet"] == -20_000
+    said = done(machine, paid(reference))
+    assert (said["booked_as"], len(said["token"])) == ("W-000002", 20)
+    assert machine.payment()["outcome"] == "as-pay-in"
+    there = machine.payment("W-000002")
+    assert (there["outcome"], there["state"], there["sale_id"] > 0) == ("sold", "applied", True)
+    assert machine.ledgers()["wallet:airtel"] == 20_000
+    assert "suspense:wallet" not in machine.ledgers()
+    assert machine.rows("SELECT state, rest FROM held_money") == [("released", 0)]
+    ((phone,),) = machine.rows("SELECT recipient FROM notice WHERE template = 'token'")
+    assert phone == PHONE, "whoever bought it hears of it"
+    for again in (paid(reference), came("R1", typed="W-XX")):
+        done(machine, again)
+    assert len(machine.rows("SELECT id FROM token")) == 1
+
+
+def test_a_collection_that_was_a_pay_in_is_taken_back_there(machine: Purse) -> None:
+    reference = asked(machine)
+    done(machine, came("R1"))
+    done(machine, paid(reference))
+    done(machine, says(reference, "reversed", proof="status"))
+    machine.settle()
+    assert machine.payment("W-000002")["state"] == "refunded"
+    assert "wallet:airtel" not in machine.ledgers()
+    assert wrongs(machine) == []
+
+
+def test_a_text_that_named_nobody_and_another_amount_is_a_case(machine: Purse) -> None:
+    reference = asked(machine)
+    done(machine, came("R1", 19_000, typed="W-XX"))
+    done(machine, paid(reference, amount=19_000))
+    assert machine.ledgers()["suspense:wallet"] == -19_000
+    assert machine.rows("SELECT kind FROM wallet_case") == [("amount-differs",)]
+    assert machine.rows("SELECT id FROM token") == []
+
+
+def test_one_pay_in_is_one_collection(machine: Purse) -> None:
+    first, second = asked(machine), asked(machine, vend(another=True))
+    done(machine, came("R1", typed="W-XX"))
+    done(machine, paid(first))
+    done(machine, paid(second))
+    assert machine.payment("W-000002")["state"] == "created", "its own money may still come"
+    assert machine.rows("SELECT kind FROM wallet_case") == [("receipt-differs",)]
+    assert len(machine.rows("SELECT id FROM token")) == 1
+
+
+def came(receipt: str, amount: int = 20_000, typed: str = METER) -> ReceivePayIn:
     """The provider tells it as money that came by itself."""
     return ReceivePayIn(
         wallet=WALLET, receipt=receipt, amount=amount, currency="UGX", proof="notice",
-        typed=METER, payer=PHONE, payer_form="open",
+        typed=typed, payer=PHONE, payer_form="open",
     )  # fmt: skip
 
 
@@ -133,12 +184,11 @@ def test_an_agents_float(tmp_path: Path) -> None:
 
 
 def test_replay_makes_the_same_books(machine: Purse) -> None:
-    first, second, third = (asked(machine, vend(20_000 + n)) for n in range(3))
-    from tests.core.wallets.payer import says
-
+    first, second, third, fourth = (asked(machine, vend(20_000 + n)) for n in range(4))
     steps: list[Any] = [
         says(first, "sent"), paid(first), paid(first, "R2"), says(second, "failed"),
         paid(second, "R3", 20_001), paid(third, "R4", 7), paid("nobody", "R5"),
+        came("R6", 20_003, typed="W-XX"), paid(fourth, "R6", 20_003),
     ]  # fmt: skip
     for step in steps:
         done(machine, step)

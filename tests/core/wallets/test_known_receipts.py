@@ -12,6 +12,6 @@ def test_only_those_of_this_company_and_wallet(tmp_path: Path) -> None:
     asked = ("RKL51ZDR4F", "RKL51ZDR4X", "RKL51ZDR4F")
     terms = machine.terms
     with machine.store.reader() as reader:
-        assert known_receipts(reader, terms, "mpesa", asked) == {"RKL51ZDR4F"}
-        assert known_receipts(reader, terms, "mtn", asked) == frozenset()
-        assert known_receipts(reader, terms, "mpesa", ()) == frozenset()
+        assert known_receipts(reader, terms, "mpesa", asked) == {"RKL51ZDR4F": (1_000, "UGX")}
+        assert known_receipts(reader, terms, "mtn", asked) == {}
+        assert known_receipts(reader, terms, "mpesa", ()) == {}

@@ -43,6 +43,13 @@ def test_every_file_that_ships_is_for_providers_that_take_its_currency(file: Pat
         assert wallet.refunds == ("refund" in said["paths"]), wallet.name
 
 
+def test_nothing_is_believed_by_a_notice_alone_unless_the_file_says_so() -> None:
+    unsaid = load_file(TEXT.replace("      large: 1000000\n", ""), "w.yaml").terms.wallets
+    said = load_file(TEXT.replace("large: 1000000", "large: 0"), "w.yaml").terms.wallets
+    assert {each.large for each in unsaid.values()} == {1}
+    assert {each.large for each in said.values()} == {0}
+
+
 def line_of(part: str) -> int:
     """The line that a text stands in."""
     return TEXT[: TEXT.index(part)].count("\n") + 1

@@ -6,12 +6,12 @@ from typing import Any
 import msgspec
 import pytest
 
-from core.messages import Answer, Outcome
+from core.messages import Answer, Outcome, ReportReversal
 from core.wallets.entities import WalletPayment
 from hub.channel import Accepted
 from tests.core.collection.desk import wrongs
 from tests.core.wallets.payer import WALLET, do, done, paid, says, vend, wallet_terms
-from tests.hub.machine import FakeChannel, enrol, fresh_sqlite
+from tests.hub.machine import METER, FakeChannel, enrol, fresh_sqlite
 from tests.hub.remote import BOX, RemoteMachine, remote_terms
 
 
@@ -79,6 +79,41 @@ def test_no_token_comes_and_the_money_is_the_customers(machine: RemoteMachine) -
     assert machine.account() == (20_000, 0)
     assert machine.told() == ["sale-failed"]
     assert wrongs(machine) == []
+
+
+def test_the_next_payment_for_the_meter_uses_what_bought_no_token(machine: RemoteMachine) -> None:
+    """Whoever pays by wallet may have no other way to spend what is credit now."""
+    ordered(machine)
+    machine.report(machine.box.orders[0], "refused", code="no", detail="no such key")
+    assert machine.rows("SELECT state, rest, target FROM held_money") == [("waits", 20_000, METER)]
+    reference = done(machine, vend(5_000))["reference"]
+    machine.accept(paid(reference, "R2", 5_000), "next")
+    machine.settle()
+    order = machine.box.orders[-1]
+    machine.report(order, "made", tokens=machine.made(order))
+    assert machine.rows("SELECT tender FROM sale WHERE state = 'issued'") == [(25_000,)]
+    assert machine.rows("SELECT state, rest FROM held_money") == [("used", 0)]
+    assert machine.told() == ["sale-failed", "token"]
+    assert wrongs(machine) == []
+
+
+def test_what_was_taken_back_meanwhile_waits_for_nothing(machine: RemoteMachine) -> None:
+    ordered(machine)
+    done(machine, ReportReversal(wallet=WALLET, receipt="R1", state="reversed"))
+    machine.report(machine.box.orders[0], "refused", code="no", detail="no such key")
+    assert (row(machine)["state"], machine.rows("SELECT id FROM held_money")) == ("refunded", [])
+    assert machine.account() == (20_000, 0)
+    assert machine.rows("SELECT open FROM open_item") == [(20_000,)], "what is there is owed"
+    assert wrongs(machine) == []
+
+
+def test_what_waits_for_the_next_payment_can_go_back(machine: RemoteMachine) -> None:
+    """By its provider's own doing, as all money can."""
+    ordered(machine)
+    machine.report(machine.box.orders[0], "refused", code="no", detail="no such key")
+    done(machine, ReportReversal(wallet=WALLET, receipt="R1", state="reversed"))
+    assert machine.rows("SELECT state, rest FROM held_money") == [("refunded", 0)]
+    assert (row(machine)["state"], machine.account()) == ("refunded", (0, 0))
 
 
 def test_while_a_token_is_made_the_next_payment_is_refused_before_it_is_asked(

@@ -57,6 +57,13 @@ def test_the_same_receipt_is_the_same_money(tmp_path: Path) -> None:
     whole(machine)
 
 
+def test_money_of_no_currency_is_asked_for_again(tmp_path: Path) -> None:
+    machine = purse(tmp_path)
+    assert do(machine, pay_in(7_000, currency="")).code == "wallet-report-wrong"
+    assert (held(machine), balance(machine, "wallet:mpesa")) == ([], 0)
+    whole(machine)
+
+
 def test_too_little_waits_for_the_next_payment(tmp_path: Path) -> None:
     machine = purse(tmp_path)
     small = done(machine, pay_in(200))
