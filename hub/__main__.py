@@ -5,6 +5,7 @@ Verbs are found by name: every module of ``hub.verbs`` brings one (``NAME`` and 
 """
 
 import importlib
+import inspect
 import pkgutil
 import sys
 from functools import cache
@@ -46,7 +47,13 @@ def _mount_simulator(name: str) -> None:
     spec = getattr(module, "SIMULATOR", None)
     if isinstance(spec, SimulatorSpec):
         home = app if getattr(module, "TOP_LEVEL", False) else simulate
-        home.command(spec.name, help=spec.help)(spec.command)
+        home.command(spec.name, help=_told(spec), short_help=spec.help)(spec.command)
+
+
+def _told(spec: SimulatorSpec) -> str:
+    """Its command's docstring, which says what each word means, in lines of any width."""
+    parts = (inspect.getdoc(spec.command) or spec.help).split("\n\n")
+    return "\n\n".join(" ".join(part.split()) for part in parts)
 
 
 @cache

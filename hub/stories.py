@@ -10,7 +10,14 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from core.messages import Answer, Message, OrderTokens, SendNotice
+from core.messages import (
+    Answer,
+    ConfirmVend,
+    Message,
+    OrderTokens,
+    RequestCollection,
+    SendNotice,
+)
 from core.store.tx import Reader, Row
 from hub.envelope import EnvelopeError, body_of, unseal
 
@@ -189,8 +196,9 @@ def gather(reader: Reader, company: str, seeds: Iterable[Step], limit: int) -> l
     fresh = list(known.values())
     for _ in range(ROUNDS):
         _handled(reader, fresh)
-        caused = [s for step in fresh for s in _caused(reader, step) if s.id not in known]
-        fresh = list({step.id: step for step in caused}.values())
+        caused = [s for step in fresh for s in _caused(reader, step)]
+        caused += _of_wallets(reader, fresh)
+        fresh = list({step.id: step for step in caused if step.id not in known}.values())
         known.update((step.id, step) for step in fresh)
     _handled(reader, fresh)
     steps = list(known.values())
@@ -225,6 +233,31 @@ def _caused(reader: Reader, step: Step) -> list[Step]:
     return [step_of(row) for row in rows if row[5] == step.correlation]
 
 
+def _of_wallets(reader: Reader, steps: list[Step]) -> list[Step]:
+    """How a payer's wallet was asked, and what it said: these have keys of the collection's own."""
+    asks = {s.id: s for s in steps if isinstance(s.body, RequestCollection | ConfirmVend)}
+    found: list[Step] = []
+    for message_id, answer in _answers(reader, sorted(asks)):
+        ask, reference = asks[message_id], answer.data.get("reference")
+        if not reference or "collection" not in answer.data:
+            continue
+        company = ask.partitionkey.partition("/")[0]
+        for kind in ("ask", "wallet"):
+            under = by_key(reader, f"{company}/{kind}/{reference}", CAUSED_AT_MOST)
+            found += [step for step in under if step.correlation == ask.correlation]
+    return found
+
+
+def _answers(reader: Reader, ids: list[str]) -> list[tuple[str, Answer]]:
+    if not ids:
+        return []
+    rows = reader.rows(
+        "SELECT message_id, answer FROM request WHERE message_id IN :ids AND answer IS NOT NULL",
+        ids=ids,
+    )
+    return [(id_, msgspec.json.decode(answer, type=Answer)) for id_, answer in rows]
+
+
 def _handled(reader: Reader, steps: list[Step]) -> None:
     at = {step.id: step for step in steps}
     if not at:
@@ -241,11 +274,8 @@ def _handled(reader: Reader, steps: list[Step]) -> None:
 def _outcomes(reader: Reader, company: str, steps: list[Step]) -> None:
     at = {step.id: step for step in steps}
     ids = sorted(at)
-    for message_id, answer in reader.rows(
-        "SELECT message_id, answer FROM request WHERE message_id IN :ids AND answer IS NOT NULL",
-        ids=ids,
-    ):
-        at[message_id].answer = msgspec.json.decode(answer, type=Answer)
+    for message_id, answer in _answers(reader, ids):
+        at[message_id].answer = answer
     for message_id, *fields in reader.rows(
         "SELECT s.message_id, COALESCE(s.receipt, ''), s.state, m.drn, a.number, s.currency, "
         "s.tender, s.units_tenths, COALESCE(t.digits, ''), s.priced_at, m.commodity "

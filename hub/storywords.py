@@ -19,6 +19,7 @@ from core.messages import (
     AskAdvance,
     AskBalance,
     AskLastTokens,
+    AskPayer,
     ClaimFreeUnits,
     ConfirmVend,
     CreditVend,
@@ -38,6 +39,7 @@ from core.messages import (
     RequestCollection,
     RequestWalletAct,
     ResumeService,
+    ReversePayment,
     SendNotice,
     SetLanguage,
 )
@@ -147,19 +149,30 @@ def _came(body: ReceivePayIn, step: Step, lens: Lens) -> str:
     typed = f", for {body.typed!r}" if body.typed else ""
     what = data.get("outcome")
     number = f", as {data['payment']}" if data.get("payment") else ""
-    return f"{came}{typed} ({body.proof}){number}{': ' + str(what) if what else ''}"
+    what = f": {what}" if what else ""
+    return f"{came}{typed} ({body.proof}){number}{what}{_sold_for_it(step, lens)}"
 
 
-def _asked_payer(body: RequestCollection, _step: Step, lens: Lens) -> str:
+def _sold_for_it(step: Step, lens: Lens) -> str:
+    """The sale that was made with money by wallet, if there was one."""
+    return f"; {_bought(None, step, lens)}" if step.sale else ""
+
+
+def _asked_payer(body: RequestCollection, step: Step, lens: Lens) -> str:
     wallet = f" by {body.wallet}" if body.wallet else ""
-    return f"was to be asked for {lens.money(body.amount, body.currency)}{wallet}"
+    asked = f"was to be asked for {lens.money(body.amount, body.currency)}{wallet}"
+    meter = f" for meter {body.vend.meter}" if body.vend and body.vend.meter else ""
+    number = step.answer.data.get("number") if step.answer else None
+    return f"{asked}{meter}{f', as {number}' if number else ''}"
 
 
-def _reported(body: ReportCollection, _step: Step, lens: Lens) -> str:
+def _reported(body: ReportCollection, step: Step, lens: Lens) -> str:
     money = f", {lens.money(body.amount, body.currency)}" if body.amount else ""
     receipt = f", receipt {body.receipt}" if body.receipt else ""
     why = f" ({body.reason or body.code})" if body.reason or body.code else ""
-    return f"{body.wallet} reported the payment as {body.state}{why}{money}{receipt}"
+    return f"{body.wallet} reported the payment as {body.state}{why}{money}{receipt}" + (
+        _sold_for_it(step, lens)
+    )
 
 
 def _gave_back(body: ReportReversal, _step: Step, _lens: Lens) -> str:
@@ -203,6 +216,11 @@ _DID: dict[type, Callable[[Any, Step, Lens], str]] = {
     RequestCollection: _asked_payer,
     ReportCollection: _reported,
     ReportReversal: _gave_back,
+    AskPayer: lambda body, _step, _lens: f"{body.wallet} was told to ask {body.payer}",
+    ReversePayment: lambda body, _step, lens: (
+        f"{body.wallet} was told to give back {lens.money(body.amount, body.currency)} of receipt "
+        f"{body.receipt}"
+    ),
     RequestWalletAct: lambda body, _step, _lens: (
         f"{body.operator} asked for {body.kind} of payment {body.payment or body.case}"
     ),

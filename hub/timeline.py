@@ -3,7 +3,8 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from core.messages import DeliveryReport
+from core.messages import DeliveryReport, RequestCollection
+from core.store.tables.wallet_books import STANDS
 from core.store.tx import Reader
 from hub import searching, stories
 from hub.journal import NOTED
@@ -59,7 +60,16 @@ def find(reader: Reader, company: str, country_code: str, typed: str, limit: int
 
 
 def _of_phone(reader: Reader, company: str, phone: str) -> list[Step]:
-    return stories.by_party(reader, company, phone, PER_LOOK)
+    """What came from it or went to it, and what its wallet paid or was asked for."""
+    paid = reader.rows(
+        "SELECT message_id, paid_message_id FROM wallet_payment WHERE company = :company "
+        "AND payer IN :spellings ORDER BY created_at DESC LIMIT :limit",
+        company=company,
+        spellings=[phone, phone.removeprefix("+")],
+        limit=PER_LOOK,
+    )
+    ids = {id_ for row in paid for id_ in row if id_}
+    return stories.by_party(reader, company, phone, PER_LOOK) + stories.by_id(reader, company, ids)
 
 
 def _of_message(reader: Reader, company: str, message_id: str) -> list[Step]:
@@ -91,9 +101,10 @@ def _by_wallet(reader: Reader, company: str, names: list[str]) -> list[tuple[str
     )
     if not found:
         return []
+    # a refund that failed has a case, whose story is the same
     more = reader.rows(
         "SELECT decision_id FROM held_money WHERE payment_id IN :ids AND decision_id <> '' "
-        "UNION SELECT message_id FROM wallet_refund WHERE payment_id IN :ids "
+        f"UNION SELECT message_id FROM wallet_refund WHERE payment_id IN :ids AND {STANDS} "
         "UNION SELECT message_id FROM wallet_case WHERE payment_id IN :ids",
         ids=[row[0] for row in found],
     )
@@ -147,7 +158,8 @@ def _of_meter(reader: Reader, company: str, drn: str) -> list[Step]:
 
 
 def _meter_in(step: Step) -> str:
-    meter = getattr(step.body, "meter", None)
+    body = step.body.vend if isinstance(step.body, RequestCollection) else step.body
+    meter = getattr(body, "meter", None)
     return str(getattr(meter, "drn", meter) or "")
 
 

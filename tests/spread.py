@@ -21,6 +21,7 @@ SECONDS: dict[str, int] = {
     "tests/journeys/test_bill_runs.py": 100,
     "tests/simulators/demo/test_demo.py": 90,
     "tests/journeys/test_pos_day.py": 70,
+    "tests/journeys/test_wallet_month.py": 65,
     "tests/journeys/test_sms.py": 60,  # with test_ussd.py, town by town
     "tests/journeys/test_ussd.py": 59,
     "tests/journeys/test_hardware_module.py": 50,

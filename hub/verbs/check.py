@@ -82,6 +82,7 @@ def command(
         *(_schema(settings) or [*_clock(settings), *_pin_keys(settings)]),
         *_companies(settings),
         *_channels(settings),
+        *_wallets(settings),
     ]
     if problems:
         die("\n".join(problems))
@@ -160,3 +161,23 @@ def _channels(settings: Config) -> list[str]:
         except (ValueError, OSError) as error:  # an option, a mapping, a file of keys
             problems.append(f"[channels.{name}] {error}")
     return problems
+
+
+def _wallets(settings: Config) -> list[str]:
+    """Wallets that are offered to payers, and nobody would ask: a purchase would wait for ever."""
+    try:
+        terms = all_terms(settings)
+    except ConfigError:
+        return []  # said by _companies
+    return [
+        f"[companies.{code}] wallet {wallet.name}: there is no [channels.{wallet.channel}] of kind "
+        "mobilemoney; write one, or take the wallet out of a copy of the file"
+        for code, company in terms.items()
+        for wallet in company.wallets.wallets.values()
+        if (wallet.ask or wallet.refunds) and not _asks(settings, code, wallet.channel)
+    ]
+
+
+def _asks(settings: Config, company: str, channel: str) -> bool:
+    section = settings.channels.get(channel)
+    return section is not None and (section.kind, section.company) == ("mobilemoney", company)

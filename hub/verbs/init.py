@@ -144,6 +144,23 @@ kind = "ussd"
 company = "demo"
 path = "/ussd"                       # the aggregator's callback; or link = "smsc" for USSD by SMPP
 
+# A wallet of the company's file of wallets, that is one account with a provider of mobile money:
+# channels/mobilemoney/README.md, also for a simulated one.
+# [channels.mtn]
+# kind = "mobilemoney"
+# company = "demo"
+# wallet = "mtn"
+# base = "https://proxy.momoapi.mtn.com"
+# public = "https://pay.example.org"   # how the provider reaches [http]; path is below it
+# path = "/wallets/in"
+# path_secret = "mtn-path.secret"      # openssl rand -hex 32
+# [channels.mtn.settings]
+# api_user = "..."
+# target_environment = "mtnuganda"
+# [channels.mtn.secrets]
+# api_key = "mtn-api.key"
+# subscription_key = "env:MTN_SUBSCRIPTION_KEY"
+
 # Terminals of agents, by ISO 8583: channels/pos/README.md. A dialect is a file of mappings/pos.
 # [channels.pos]
 # kind = "pos"

@@ -40,6 +40,7 @@ def test_a_verb_does_not_import_the_others() -> None:
         (["--help"], 0, "demo"),
         (["simulate", "--help"], 0, "smsc"),
         (["simulate", "meter", "--help"], 0, "--drn"),
+        (["simulate", "mobilemoney", "--help"], 0, "forging-stranger"),
         (["demo", "--help"], 0, "--once"),
         (["tokn"], 2, "token"),
         (["simulate", "unheard-of"], 2, "unheard-of"),

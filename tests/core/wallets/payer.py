@@ -39,7 +39,7 @@ def wallet_terms() -> WalletTerms:
 
 @dataclass
 class Purse(Machine):
-    """A machine with the three wallets' channels, played by hand."""
+    """A machine with the wallets' channels, played by hand."""
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -1,6 +1,9 @@
 """The file of wallets: what it says, and what is wrong with it, with the line."""
 
+from pathlib import Path
+
 import pytest
+import yaml
 
 from core.documents import DocumentError
 from core.wallets.load import load_file
@@ -19,13 +22,25 @@ def wrong(text: str) -> str:
 def test_the_demonstration_file() -> None:
     found = load_file(TEXT, "w.yaml")
     assert found.currency == "UGX"
-    assert set(found.terms.wallets) == {"mpesa", "mtn", "airtel"}
+    assert set(found.terms.wallets) == {"mtn", "airtel"}
     mtn = found.terms.wallets["mtn"]
     assert (mtn.currency, mtn.least, mtn.most, mtn.asks_s) == ("UGX", 500, 5_000_000, 300)
     assert found.terms.held["unknown"].then == "work-list"
     serving = found.terms.serving("+256772123456")
     assert serving is not None
     assert serving.name == "mtn"
+
+
+@pytest.mark.parametrize(
+    "file", sorted((ROOT / "mappings/wallets").glob("*.yaml")), ids=lambda file: file.stem
+)
+def test_every_file_that_ships_is_for_providers_that_take_its_currency(file: Path) -> None:
+    found = load_file(file.read_text(), file.name)
+    for wallet in found.terms.wallets.values():
+        theirs = file.parent / "providers" / f"{wallet.provider}.yaml"
+        said = yaml.safe_load(theirs.read_text())
+        assert wallet.currency in said["currencies"], wallet.name
+        assert wallet.refunds == ("refund" in said["paths"]), wallet.name
 
 
 def test_nothing_is_believed_by_a_notice_alone_unless_the_file_says_so() -> None:
