@@ -9,14 +9,8 @@ from typing import Any
 import msgspec
 
 from core.messages import (
-    AskAdvance,
-    AskBalance,
-    AskLastTokens,
     AskPayer,
-    ClaimFreeUnits,
     CollectOffline,
-    ConfirmVend,
-    CreditVend,
     Message,
     OrderTokens,
     ReceiveDeposit,
@@ -26,7 +20,6 @@ from core.messages import (
     ReportTokens,
     ReversePayment,
     SendNotice,
-    SetLanguage,
     SettleWallet,
     TakeStatement,
     name_of,
@@ -37,7 +30,7 @@ from hub import audit, balance, deadletter
 from hub.audit import Act
 from hub.chores import Chores
 from hub.clock import Sources
-from hub.control import BY_HAND
+from hub.control import BY_CUSTOMERS, BY_HAND
 from hub.deadletter import ActError, DeadLetter, Named
 from hub.envelope import (
     Envelope,
@@ -59,11 +52,7 @@ MAX_REASON = 500
 LOOKS = ("show-token", "show-raw")
 #: What customers and desks have said, and what is told to them, may be put in other words, on the
 #: record. What a counterpart has said of money or tokens may not: in other words it is made up.
-EDITABLE = (
-    *(CreditVend, ConfirmVend, AskAdvance, ClaimFreeUnits),
-    *(AskBalance, AskLastTokens, SetLanguage, SendNotice),
-    *BY_HAND,
-)
+EDITABLE = (SendNotice, *BY_CUSTOMERS, *BY_HAND)
 #: What of these is thrown away is money: they end what somebody has paid for, or bring what he has
 #: paid. By type's name, with what can be done instead.
 _KEPT: Mapping[str, str] = {

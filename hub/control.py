@@ -19,8 +19,14 @@ from twisted.internet.protocol import Factory
 from twisted.protocols.basic import LineOnlyReceiver
 
 from core.messages import (
+    AskAdvance,
+    AskBalance,
+    AskLastTokens,
     BillPartition,
     BillRunMoved,
+    ClaimFreeUnits,
+    ConfirmVend,
+    CreditVend,
     EndBillPhase,
     Enrol,
     ImportDebts,
@@ -31,6 +37,7 @@ from core.messages import (
     ReportModule,
     ReportTokens,
     RequestMoneyAct,
+    SetLanguage,
     SweepHeld,
     struct_of,
 )
@@ -48,6 +55,11 @@ ANSWER_S = 30.0
 #: What people may say by hand in nobody's name: all else is an operator's act, or its channel's.
 #: What a channel says made up by hand would be money or a token without a cause.
 BY_HAND = (Enrol, ReceivePayment, ReceiveJointPayment)
+#: What customers say. By hand it is taken for test companies alone: there one may play a customer.
+BY_CUSTOMERS = (
+    *(CreditVend, ConfirmVend, AskAdvance, ClaimFreeUnits),
+    *(AskBalance, AskLastTokens, SetLanguage),
+)
 #: A refusal of one of these moved nothing, and is no answer for ever.
 _MONEY = (ImportDebts, ReceivePayment, ReceiveJointPayment, RequestMoneyAct)
 #: Why not, where there is more to say.
@@ -128,14 +140,14 @@ class ControlFactory(Factory):
         return ControlProtocol(self._verbs)
 
 
-def _by_hand(request: dict[str, Any], *, vouched: bool) -> Message:
+def _by_hand(request: dict[str, Any], *, vouched: bool, test: bool) -> Message:
     known = struct_of(str(request.get("type", "")))
     if known is None:
         raise ControlError(f"no message type {request.get('type')}")
     acts = "operator" in known.struct.__struct_fields__ and known.struct not in _WHY
     if acts and not vouched:
         raise ControlError(f"{known.name} is an operator's act: ask for it with wattbus act")
-    if not acts and known.struct not in BY_HAND:
+    if not acts and known.struct not in (*BY_HAND, *(BY_CUSTOMERS if test else ())):
         why = _WHY.get(known.struct, "is said by its channel alone, never by hand")
         raise ControlError(f"{known.name} {why}")
     try:
@@ -158,7 +170,7 @@ def submit(ports: dict[str, HubPorts], *, vouched: bool = False) -> Verb:
             raise ControlError("a command needs a key: a repeat under it is done once")
         if company not in ports:
             raise ControlError(f"no company {company} (known: {', '.join(sorted(ports))})")
-        message = _by_hand(request, vouched=vouched)
+        message = _by_hand(request, vouched=vouched, test=ports[company].company.test)
         arrival = Arrival(
             key=key,
             message=message,

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from twisted.internet.defer import maybeDeferred, succeed
@@ -96,6 +97,7 @@ class _Port:
     """What the verb ``submit`` needs of ``HubPorts``; the lane works before it answers."""
 
     lane: Lane
+    company: Any = field(default_factory=lambda: SimpleNamespace(test=False))
 
     def accept(self, arrival: Any) -> Any:
         heard = self.lane.machine.accept(arrival.message, arrival.key, arrival.partition_ref)

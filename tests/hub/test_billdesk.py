@@ -2,6 +2,7 @@
 
 from datetime import date
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -233,7 +234,7 @@ def test_what_a_run_says_to_itself_is_not_said_by_hand() -> None:
     ):
         request = {"company": "demo", "key": "k", "type": name_of(kind).name, "data": {}}
         heard: list[Any] = []
-        ports: dict[str, Any] = {"demo": None}
+        ports: dict[str, Any] = {"demo": SimpleNamespace(company=SimpleNamespace(test=False))}
         submit(ports)(request).addBoth(heard.append)
         assert said in str(heard[0].value)
 

@@ -4,6 +4,7 @@ import json
 import os
 import pwd
 import socket
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -15,7 +16,15 @@ from core.messages import Answer, Outcome
 from core.messages.base import MessageType, all_types
 from core.messages.examples import EXAMPLES
 from hub.channel import Accepted, Arrival, KeyReused, Overloaded
-from hub.control import BY_HAND, MAX_LINE, ControlError, ControlFactory, ControlProtocol, submit
+from hub.control import (
+    BY_CUSTOMERS,
+    BY_HAND,
+    MAX_LINE,
+    ControlError,
+    ControlFactory,
+    ControlProtocol,
+    submit,
+)
 from hub.partitioning import partition_ref
 from tests.hub.machine import buy, pay
 
@@ -23,7 +32,8 @@ from tests.hub.machine import buy, pay
 class FakePorts:
     """Takes every arrival; answers as told."""
 
-    def __init__(self, accepted: Any, answer: Answer | None = None) -> None:
+    def __init__(self, accepted: Any, answer: Answer | None = None, *, test: bool = False) -> None:
+        self.company = SimpleNamespace(test=test)
         self.accepted, self.later = accepted, answer
         self.arrivals: list[Arrival] = []
         self.waited: list[float] = []
@@ -119,6 +129,9 @@ def test_in_nobodys_name_only_what_is_listed_is_taken(kind: MessageType) -> None
     ports = FakePorts(Accepted("m1"), DONE)
     said = submitted(ports, type=kind.name, data=msgspec.to_builtins(EXAMPLES[kind.name]))
     assert ("error" not in said) == (kind.struct in BY_HAND) == bool(ports.arrivals)
+    ports = FakePorts(Accepted("m1"), DONE, test=True)  # one may play a customer, nobody else
+    said = submitted(ports, type=kind.name, data=msgspec.to_builtins(EXAMPLES[kind.name]))
+    assert ("error" not in said) == (kind.struct in (*BY_HAND, *BY_CUSTOMERS))
 
 
 @pytest.mark.parametrize("no", [Overloaded("full"), KeyReused("k1")])

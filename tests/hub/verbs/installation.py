@@ -8,9 +8,10 @@ import socketserver
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, partial
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from twisted.internet.defer import fail, maybeDeferred, succeed
@@ -121,9 +122,10 @@ class Installation:
 
 @dataclass
 class _Port:
-    """What the verb ``submit`` needs of ``HubPorts``, over the machine."""
+    """What the verb ``submit`` needs of ``HubPorts``, over the machine; of a live company."""
 
     machine: Machine
+    company: Any = field(default_factory=lambda: SimpleNamespace(test=False))
 
     def accept(self, arrival: Arrival) -> Any:
         again = arrival.ask_again_after_s
