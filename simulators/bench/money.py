@@ -71,6 +71,7 @@ terms:
       label: M-PESA
       prefixes: ["254"]
       short_code: "{SHORT_CODE}"
+      large: 1000000
   references:
     - {{names: meter, pattern: "[0-9]{{11}}"}}
   held:
