@@ -28,7 +28,8 @@ class ModuleConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
         So long after a call the module's "never made" is believed. The vendor knows how long his
         module remembers its results.
     again_s
-        Before a call that was put off, or a question, comes again.
+        Before a call that was put off, or a question, comes again; a call waits up to twice as
+        long, by chance, so that those put off together do not come again together.
     failures, pause_s
         After so many calls in a row that failed the module is left alone for a while.
     counter

@@ -5,8 +5,9 @@ step *issuing* is on disk before the call leaves; what may have been made is ask
 ordered again; an order leaves this channel only when its end is safely journaled.
 """
 
+import random
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Final
@@ -53,6 +54,7 @@ class SecurityModuleChannel:
     link: PrismLink
     breaker: Breaker
     counters: Counter[str] = field(default_factory=Counter)
+    chance: Callable[[], float] = random.random  # in [0, 1)
     _orders: dict[str, Running] = field(default_factory=dict)
     _taking: int = 0  # orders whose note is being looked up
     _starting: int = 0  # orders whose note is being written: they have a connection each
@@ -279,9 +281,17 @@ class SecurityModuleChannel:
         if running.issue.over:
             self._end(running)
         elif running.step is Step.WAITING:
+            self._apart(running, now)
             self._waits_again(running)
         else:
             self._idle(running)
+
+    def _apart(self, running: Running, now: int) -> None:
+        """Orders that were put off together do not come again together: two connections in step
+        could take each other's access token away at every try, for as long as they are in step."""
+        if running.issue.not_before_us > now:
+            rest = (running.issue.not_before_us - now) / SECOND_US
+            self._put_off(running, running.issue, rest + self.chance() * self.config.again_s)
 
     def _judge(self, outcome: Outcome) -> None:
         """What the outcome says of the module, whatever it says of the order."""

@@ -184,6 +184,7 @@ def test_a_refusal_for_good_carries_the_module_s_words(stage: Stage) -> None:
 
 
 def test_trouble_of_the_hardware_comes_again_without_a_word(stage: Stage) -> None:
+    stage.channel.chance = lambda: 0.0
     stage.send(ONE)
     stage.refuses("ESm")
     assert stage.reports() == []
@@ -191,6 +192,20 @@ def test_trouble_of_the_hardware_comes_again_without_a_word(stage: Stage) -> Non
     stage.makes(ONE)
     assert stage.reports() == [(1, "made")]
     assert stage.link.issued() == [ONE.reference] * 2
+
+
+def test_orders_put_off_together_do_not_come_again_together(stage: Stage) -> None:
+    """In step, each could undo the sign-in that the other one needs, again and again."""
+    chances = iter((0.0, 0.8))
+    stage.channel.chance = lambda: next(chances)
+    for each in (ONE, TWO):
+        stage.send(each)
+    for _ in range(2):
+        stage.refuses("ESignin")
+    stage.advance(5)
+    assert stage.link.issued()[2:] == [ONE.reference]
+    stage.advance(4)
+    assert stage.link.issued()[2:] == [ONE.reference, TWO.reference]
 
 
 @pytest.mark.parametrize("why", ["refused for now", "never made", "never left"])
