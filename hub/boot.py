@@ -30,9 +30,11 @@ from hub.keys.custodians import KeyDesk
 from hub.lasttids import LastTidDesk
 from hub.metrics import Node, render
 from hub.modules.settings import NETWORK
+from hub.notebook import note_of
 from hub.operators import Identity, OperatorDesk
 from hub.pausing import PauseDesk, paused_now
 from hub.ports import HubPorts, logger
+from hub.quotas import NOTE, Quota, used_of
 from hub.routing import Routing
 
 #: The channel instance that command-line verbs come by.
@@ -163,6 +165,8 @@ class Hub:
     def _said(self, name: str) -> dict[str, Any]:
         """What a channel says of itself, unless it is paused: then that comes first."""
         said, pause = dict(self.channels[name].status()), self.ports[name].paused
+        if (quota := self.ports[name].quota) is not None:
+            said["quota"] = quota.said()
         return said if pause is None else {**said, "state": "paused", "paused": pause.words()}
 
     async def metrics(self) -> str:
@@ -283,6 +287,7 @@ def _channels(hub: Hub, specs: Mapping[str, ChannelSpec], routing: Routing) -> N
             problems.append(_option_problem(section, specs[name], error))
             continue
         hub.ports[name] = ports
+        ports.quota = _quota(hub, ports, section)
         try:
             hub.channels[name] = specs[name].build(ports, options)
         except (ValueError, LookupError) as error:  # a mapping, a file of keys, a link
@@ -291,6 +296,21 @@ def _channels(hub: Hub, specs: Mapping[str, ChannelSpec], routing: Routing) -> N
         hub.ports[f"{CONTROL}-{code}"] = _ports(hub, f"{CONTROL}-{code}", code, routing)
     if problems:
         raise ConfigError(problems)
+
+
+def _quota(hub: Hub, ports: HubPorts, section: ChannelSection) -> Quota | None:
+    """What the partner has left of its quota, as it was noted before a restart."""
+    if section.quota is None:
+        return None
+    with hub.engine.readers.reader() as reader:
+        used = used_of(note_of(reader, ports.name, NOTE))
+
+    def keep(note: str) -> None:
+        ports.keep(NOTE, note).addErrback(
+            lambda failure: ports.log.warning("quota.note", error=failure.getErrorMessage())
+        )
+
+    return Quota(section.quota, ports.company.zone, hub.sources.now_us, keep, used)
 
 
 def _option_problem(section: ChannelSection, spec: ChannelSpec, error: Exception) -> str:

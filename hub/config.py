@@ -23,6 +23,7 @@ from hub.modules.settings import (
     check_module,
     check_module_name,
 )
+from hub.quotas import QuotaSection
 from hub.sections import (
     LINKS,
     BusSection,
@@ -336,8 +337,20 @@ def _channels(
         if company not in companies:
             known = ", ".join(companies) or "none"
             reader.problem(section, "company", f"[{section}] company {company!r} (known: {known})")
-        found[name] = ChannelSection(name, str(kind), str(company), options)
+        quota = _quota(reader, section, options.pop("quota", None))
+        found[name] = ChannelSection(name, str(kind), str(company), options, quota)
     return found
+
+
+def _quota(reader: _Reader, section: str, values: Any) -> QuotaSection | None:
+    if values is None:
+        return None
+    quota = reader.struct(QuotaSection, f"{section}.quota", values)
+    if quota is not None and quota.burst and not quota.per_second:
+        reader.problem(
+            f"{section}.quota", "burst", f"[{section}.quota] burst needs per_second: a rate"
+        )
+    return quota
 
 
 def _links(reader: _Reader, tables: dict[str, Any]) -> dict[str, LinkSection]:

@@ -24,6 +24,7 @@ from hub.routing import Routing, RoutingError
 if TYPE_CHECKING:  # the command line speaks to ports without a server of its own
     from hub.http import HttpService
     from hub.pausing import Pause
+    from hub.quotas import Quota
 
 #: A key is remembered at most this long, whatever a channel asks for: retention is 13 months.
 MAX_VALID_S = 400 * 86_400.0
@@ -49,12 +50,15 @@ class HubPorts:
     base: Path = Path()  # the configuration's folder
     pin_key_file: str = ""  # of the company; empty: it has no cashiers
     paused: "Pause | None" = None  # nothing is taken in, nothing handed out
+    quota: "Quota | None" = None  # what its partner may ask for
     arrived_us: int = 0  # when something last arrived; 0: nothing since the start
 
     def accept(self, arrival: Arrival) -> "Deferred[Accepted]":
         """Journal it. Fires after the commit; fails with Overloaded or KeyReused."""
         if self.paused is not None:
             return fail(Overloaded(f"{self.name} is paused {self.paused.words()}"))
+        if self.quota is not None and (why := self.quota.refuses(arrival.message)):
+            return fail(Overloaded(f"{self.name}: {why}"))
         try:
             routes = self.routing.routes(self.company.code, arrival.message)
         except RoutingError as error:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from hub.modules.settings import VIRTUAL, MasterKeySection, Pkcs11Section, SupplyGroupSection
+from hub.quotas import QuotaSection
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 #: Longer than a commit takes on a slow disk, a wait gains nothing.
@@ -184,6 +185,7 @@ class ChannelSection:
     kind: str
     company: str
     options: dict[str, Any]
+    quota: QuotaSection | None = None  # what the partner may ask for
 
 
 @dataclass(frozen=True, slots=True)
