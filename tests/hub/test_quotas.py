@@ -140,7 +140,7 @@ def test_a_quota_is_read() -> None:
 
 
 def test_a_hub_holds_its_partner_to_it_over_a_restart(
-    folder: Path,
+    folder: Path,  # noqa: F811
     made: list[Any],  # noqa: F811
 ) -> None:
     path = folder / "wattbus.toml"
