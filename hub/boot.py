@@ -2,7 +2,7 @@
 
 import importlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,7 +34,8 @@ from hub.notebook import note_of
 from hub.operators import Identity, OperatorDesk
 from hub.pausing import PauseDesk, paused_now
 from hub.ports import HubPorts, logger
-from hub.quotas import NOTE, Quota, used_of
+from hub.quotas import NOTE, Quota, Used, used_of
+from hub.reloaddesk import ReloadDesk
 from hub.routing import Routing
 
 #: The channel instance that command-line verbs come by.
@@ -57,7 +58,19 @@ class Hub:
     links: dict[str, Any] = field(default_factory=dict)
     ports: dict[str, HubPorts] = field(default_factory=dict)
     sources: Sources = field(default_factory=Sources)
+    renew: Callable[[], Any] = lambda: None  # other worker processes, with the file read anew
+    identity: Identity = field(init=False)
+    _reloads: ReloadDesk = field(init=False)
     _control: Any = None
+
+    def __post_init__(self) -> None:
+        self.identity = Identity.of(self.config)
+        self._reloads = ReloadDesk(self, self.config.file, lambda: self.renew())
+
+    def reload(self, request: dict[str, Any]) -> "defer.Deferred[dict[str, Any]]":
+        """Take up the configuration as the file says it now; ControlError: what is wrong."""
+        done: defer.Deferred[dict[str, Any]] = self._reloads.reload(request)
+        return done
 
     def start(self) -> "defer.Deferred[None]":
         """Stages, then links and channels, then HTTP and the control socket."""
@@ -79,7 +92,7 @@ class Hub:
         }
         desk = Desk(self.engine.chores, self.routing, self.sources, self.config.hub.name)
         operators = OperatorDesk(
-            Identity.of(self.config),
+            self.identity,
             self.engine.chores,
             submit(by_company, vouched=True),
             self.config.hub.name,
@@ -104,6 +117,7 @@ class Hub:
             **bills.verbs(),
             **desk.verbs(),
             **self._pauses().verbs(),
+            "reload": self.reload,
         }
         self._control = yield endpoint.listen(ControlFactory(verbs))
         log.info("hub.up", channels=sorted(self.channels), pid=os.getpid())
@@ -183,6 +197,11 @@ class Hub:
     def _metrics(self, node: Node) -> str:
         with self.engine.readers.reader() as reader:
             return render(reader, node, self.sources.now_us())
+
+    def takes_quota(self, ports: HubPorts, section: ChannelSection) -> None:
+        """What its partner may ask for from now on; what was used of the day stays used."""
+        used = ports.quota.used if ports.quota is not None else None
+        ports.quota = _quota(self, ports, section, used)
 
 
 def is_control(name: str) -> bool:
@@ -287,7 +306,7 @@ def _channels(hub: Hub, specs: Mapping[str, ChannelSpec], routing: Routing) -> N
             problems.append(_option_problem(section, specs[name], error))
             continue
         hub.ports[name] = ports
-        ports.quota = _quota(hub, ports, section)
+        hub.takes_quota(ports, section)
         try:
             hub.channels[name] = specs[name].build(ports, options)
         except (ValueError, LookupError) as error:  # a mapping, a file of keys, a link
@@ -298,12 +317,13 @@ def _channels(hub: Hub, specs: Mapping[str, ChannelSpec], routing: Routing) -> N
         raise ConfigError(problems)
 
 
-def _quota(hub: Hub, ports: HubPorts, section: ChannelSection) -> Quota | None:
-    """What the partner has left of its quota, as it was noted before a restart."""
+def _quota(hub: Hub, ports: HubPorts, section: ChannelSection, used: Used | None) -> Quota | None:
+    """What the partner has left of its quota; None used: as it was noted before a restart."""
     if section.quota is None:
         return None
-    with hub.engine.readers.reader() as reader:
-        used = used_of(note_of(reader, ports.name, NOTE))
+    if used is None:
+        with hub.engine.readers.reader() as reader:
+            used = used_of(note_of(reader, ports.name, NOTE))
 
     def keep(note: str) -> None:
         ports.keep(NOTE, note).addErrback(

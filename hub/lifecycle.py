@@ -47,5 +47,6 @@ def service(
     interpreter.settle()
     if is_sqlite(config.database_url()):
         return Node(hub)
-    lanes = (Supervisor(reactor, config, worker, bulk=bulk) for bulk in (False, True))
-    return Node(hub, tuple(lanes))
+    crews = tuple(Supervisor(reactor, config, worker, bulk=bulk) for bulk in (False, True))
+    hub.renew = lambda: [crew.renew() for crew in crews]
+    return Node(hub, crews)
