@@ -47,6 +47,11 @@ def service(
     interpreter.settle()
     if is_sqlite(config.database_url()):
         return Node(hub)
-    crews = tuple(Supervisor(reactor, config, worker, bulk=bulk) for bulk in (False, True))
+    lanes = {"workers": False, "bulk": True}
+    crews = [
+        Supervisor(reactor, config, worker, bulk=bulk)
+        for role, bulk in lanes.items()
+        if role in config.hub.roles
+    ]
     hub.renew = lambda: [crew.renew() for crew in crews]
-    return Node(hub, crews)
+    return Node(hub, tuple(crews))

@@ -7,7 +7,7 @@ has come, reversals and reports are never held back by a quota.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import msgspec
 
@@ -29,6 +29,7 @@ from core.messages import (
     SetLanguage,
     TransferFloat,
 )
+from hub.notebook import note_of
 
 #: What is counted. A new message is not: that a quota holds it back must be somebody's decision.
 COUNTED: Final[tuple[type[Message], ...]] = (
@@ -41,6 +42,9 @@ NOTE: Final = "~quota"
 #: How old the note may be while messages come: so much of a day's use is forgotten by a crash.
 NOTE_EVERY_US: Final = 10_000_000
 SECOND_US: Final = 1_000_000
+
+if TYPE_CHECKING:  # the configuration reads this module
+    from hub.ports import HubPorts
 
 Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
 
@@ -123,6 +127,24 @@ class Quota:
     def said(self) -> dict[str, int]:
         """For ``wattbus status``."""
         return {"used today": self.used.count, "refused": self.refused}
+
+
+def quota_of(
+    ports: "HubPorts", section: QuotaSection | None, used: Used | None = None
+) -> Quota | None:
+    """What a channel's partner has left; ``used`` None: as it was noted, here or elsewhere."""
+    if section is None:
+        return None
+    if used is None:
+        with ports.readers.reader() as reader:
+            used = used_of(note_of(reader, ports.name, NOTE))
+
+    def keep(note: str) -> None:
+        ports.keep(NOTE, note).addErrback(
+            lambda failure: ports.log.warning("quota.note", error=failure.getErrorMessage())
+        )
+
+    return Quota(section, ports.company.zone, ports.clock_us, keep, used)
 
 
 def used_of(note: str | None) -> Used:

@@ -22,6 +22,7 @@ class How(Enum):
 
     NOW = "at once"
     CHANNEL = "when the channel is started again"
+    LINK = "when a channel of the link is started again"
     COMPANY = "when the company's channels are started again"
     RESTART = "when the node is started again"
 
@@ -46,6 +47,7 @@ RULES: Final[tuple[tuple[str, How], ...]] = (
     ("channels.*.kind", How.RESTART),
     ("channels.*.company", How.RESTART),
     ("channels.*.options.*", How.CHANNEL),
+    ("links.*.options.*", How.LINK),
     ("*", How.RESTART),
 )
 #: Where the configuration was read from says nothing of what it says.
@@ -61,7 +63,7 @@ class Change:
 
     @property
     def owner(self) -> str:
-        """The channel or company that it belongs to."""
+        """The channel, link or company that it belongs to."""
         return self.path.split(".")[1] if "." in self.path else ""
 
 
@@ -75,9 +77,9 @@ def changes(old: Config, new: Config) -> list[Change]:
 
 
 def _how(path: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> How:
-    """A channel or company that is new or gone is wired at the start."""
+    """A channel, link or company that is new or gone is wired at the start."""
     kind, _, rest = path.partition(".")
-    if kind in ("channels", "companies"):
+    if kind in ("channels", "companies", "links"):
         whole = f"{kind}.{rest.partition('.')[0]}."
         if not (_any(whole, before) and _any(whole, after)):
             return How.RESTART

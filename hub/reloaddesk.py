@@ -16,6 +16,7 @@ from hub.audit import Act
 from hub.companies import terms_again
 from hub.config import Config, ConfigError, read
 from hub.control import ControlError
+from hub.quotas import quota_of
 from hub.reload import Change, How, changes
 
 if TYPE_CHECKING:
@@ -81,13 +82,14 @@ class ReloadDesk:
     def _take_up(self, config: Config) -> None:
         """On the reactor: channels' companies and quotas, operators, and what is built later."""
         hub = self.hub
-        hub.config = config
+        hub.config = hub.builder.config = config
         hub.identity.operators = config.operators
-        for name, ports in hub.ports.items():
+        for ports in hub.ports.values():
             ports.company = hub.terms[ports.company.code]
-            section = config.channels.get(name)
-            if section is not None:
-                hub.takes_quota(ports, section)
+        for name, section in config.channels.items():
+            ports = hub.ports[name]
+            used = ports.quota.used if ports.quota is not None else None
+            ports.quota = quota_of(ports, section.quota, used)
 
 
 def _must_be_safe(found: list[Change]) -> None:
@@ -102,7 +104,11 @@ def _must_be_safe(found: list[Change]) -> None:
 def _said(found: list[Change]) -> dict[str, Any]:
     later = {
         kind: sorted({change.owner for change in found if change.how is how})
-        for kind, how in (("channels", How.CHANNEL), ("companies", How.COMPANY))
+        for kind, how in (
+            ("channels", How.CHANNEL),
+            ("links", How.LINK),
+            ("companies", How.COMPANY),
+        )
     }
     now = [change.path for change in found if change.how is How.NOW]
     return {"at_once": now, **later}

@@ -15,6 +15,7 @@ from hub.verbs._shared import (
 )
 
 NAME = "reload"
+LATER = ("channels", "links", "companies")
 
 
 def command(
@@ -23,17 +24,16 @@ def command(
     """Have the running node read its configuration again: all of it, or nothing at all.
 
     At once: tariffs, fees, agents' commission, limits, operators, quotas, and what the files say
-    that are named there. Options of a channel and names of a company: when the channel is started
-    again. Everything else needs a restart of the node, and is refused with its name. Nothing that
-    was accepted waits: worker processes are replaced one after the other. Each node is told by
-    itself. It is on record.
+    that are named there. Options of a channel or link, and names of a company: when the channel is
+    started again (`wattbus channel stop`, `start`). Everything else needs a restart of the node,
+    and is refused with its name. Nothing that was accepted waits: worker processes are replaced
+    one after the other. Each node is told by itself. It is on record.
     """
     reply = ask_hub(configuration(config), {"do": "reload", "operator": operator_name(operator)})
     if as_json:
         typer.echo(json.dumps(reply))
         return
     typer.echo(f"in force: {', '.join(reply['at_once']) or 'what the named files say'}")
-    for kind in ("channels", "companies"):
-        if reply[kind]:
-            of = "" if kind == "channels" else "the channels of "
-            typer.echo(f"when started again: {of}{', '.join(reply[kind])}")
+    later = [f"{kind}: {', '.join(reply[kind])}" for kind in LATER if reply[kind]]
+    if later:
+        typer.echo(f"when started again (wattbus channel stop, start): {'; '.join(later)}")

@@ -68,7 +68,7 @@ def test_everything_is_wired_and_nothing_started(config: Config, made: list[Any]
     assert [name for name in hub.ports if is_control(name)] == ["control-demo"]
     assert hub.ports["line"].company.name == "Demo Power"
     assert hub.status()["ok"]
-    assert hub.status()["channels"] == {"line": {}}
+    assert hub.status()["channels"] == {"line": {"state": "closed"}}
     assert control_path(config).name == "control.sock"
     assert not control_path(config).exists()
 

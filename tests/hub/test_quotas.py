@@ -154,7 +154,9 @@ def test_a_hub_holds_its_partner_to_it_over_a_restart(
             hub.ports["line"].accept(arrival).addBoth(answers.append)
             hub.engine.intake.step()
             hub.engine.notebook.step()
-        said = hub.status()["channels"]["line"]["quota"]
+        quota = hub.ports["line"].quota
+        assert quota is not None
+        said = quota.said()
         if first:  # noted with the first message of some seconds: one of the two
             assert said == {"used today": 2, "refused": 0}
         else:

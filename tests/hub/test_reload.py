@@ -49,7 +49,7 @@ def test_the_same_twice_is_no_change(text: str) -> None:
         ('currency = "UGX"', 'currency = "KES"', "companies.demo.currency", How.RESTART),
         ("port = 8080", "port = 8081", "http.port", How.RESTART),
         ('system_id = "wattbus"', 'system_id = "other"', "links.smsc.options.system_id",
-         How.RESTART),
+         How.LINK),
     ],
 )  # fmt: skip
 def test_each_leaf_has_its_moment(text: str, before: str, after: str, path: str, how: How) -> None:
