@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-import psycopg
-
 from core.store import pg
 from core.store.pg import PgTx
 from core.store.tx import Reader, TransientStoreError
@@ -96,20 +94,20 @@ class SeatBook:
     url: str
     me: NodeFacts
     seats: tuple[str, ...]
-    _connection: "psycopg.Connection[Any] | None" = field(default=None)
+    _connection: Any = field(default=None)  # the driver's
 
     def session(self) -> int:
         """The present session; another number than before: all its locks are gone."""
         if self._connection is None or self._connection.closed or self._connection.broken:
             connection = pg.connect(self.url, application=f"wattbus-{self.me.name}-seats")
+            tx = PgTx(connection)
             for setting in _SETTINGS:
-                connection.execute(setting)
+                tx.run(setting)
             self._connection = connection
         return id(self._connection)
 
     def _tx(self) -> PgTx:
         self.session()
-        assert self._connection is not None
         return PgTx(self._connection)
 
     def reader(self) -> Reader:
