@@ -114,6 +114,9 @@ def test_a_namesake_is_told_who_runs(url: str) -> None:
         NameTakenError, match=r"name a runs: process 4711 on host host-a since 2\d{3}-"
     ):
         second.step()
+    second.leave()
+    with open_store(url).reader() as reader:
+        assert [row.pid for row in cluster(reader, 0).nodes] == [4711]
     a.leave()
     second.step()
     second.leave()

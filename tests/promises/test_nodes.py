@@ -114,6 +114,9 @@ def test_a_second_node_of_a_name_refuses_with_a_sentence(make_nodes: Maker) -> N
     assert "a node of the name a runs: process" in words
     assert str(nodes.running["a"].pid) in words
     assert "a node of the name" not in path.read_text()
+    pid = nodes.running["a"].pid
+    assert nodes.rows("SELECT name, pid FROM node") == [("a", pid)], "it left nothing, took nothing"
+    assert "worker.up" not in words
     nodes.far.offer(*traffic(1))
     nodes.settle()
     nodes.verify()
