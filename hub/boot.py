@@ -70,6 +70,13 @@ class Hub:
     renew: Callable[[], Any] = lambda: None  # other worker processes, which read the file anew
     _reloads: ReloadDesk = field(init=False)
     _control: Any = None
+    _joined: bool = False
+
+    @defer.inlineCallbacks
+    def join(self) -> Any:
+        """Be a node of the installation. EngineError when another process has our name."""
+        yield self.membership.join()
+        self._joined = True
 
     def __post_init__(self) -> None:
         self.identity = Identity.of(self.config)
@@ -82,11 +89,8 @@ class Hub:
 
     @defer.inlineCallbacks
     def start(self) -> Any:
-        """Stages, then links and channels of what is ours, then HTTP and the control socket.
-
-        EngineError when another node has our name.
-        """
-        yield self.membership.join()
+        """After :meth:`join`: stages, then links and channels of what is ours, then HTTP and the
+        control socket."""
         self.engine.start()
         self.stations.settle()
         self.membership.watch(
@@ -160,6 +164,8 @@ class Hub:
     @defer.inlineCallbacks
     def stop(self) -> Any:
         """Take in nothing more, finish what is in flight within the drain limit, close."""
+        if not self._joined:
+            return  # we were refused: nothing runs, and what is there is another's
         log.info("hub.draining")
         if self._control is not None:
             yield self._control.stopListening()

@@ -7,7 +7,7 @@ On SQLite there is one node and it holds everything, for ever; on PostgreSQL thi
 import os
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import metadata
 from typing import Any
 
@@ -45,7 +45,7 @@ class Membership:
     seats: Seats | None = None
     _thread: SeatThread | None = None
     _listener: Listener | None = None
-    _notes: Notes = field(default_factory=Notes)
+    _notes: Notes | None = None  # as of the last look
 
     @property
     def fence(self) -> Fence:

@@ -11,8 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
-import psycopg
-
 from core.store import pg
 from core.store.pg import PgTx
 from core.store.tx import Reader, TransientStoreError
@@ -33,11 +31,15 @@ _SETTINGS: Final = (
     "SET statement_timeout = 4000",
     "SET lock_timeout = 3000",
 )
-#: Who holds a session lock: its key in two halves, as ``pg_locks`` shows it.
-_LOCKS: Final = (
-    "SELECT (classid::bigint << 32) | objid::bigint, pid FROM pg_locks "
-    "WHERE locktype = 'advisory' AND objsubid = 1 AND granted "
-    "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+#: One look is one statement: where each takes seconds, the next beat must not wait for three. Who
+#: holds a session lock is in ``pg_locks`` with the lock's key in two halves.
+_LOOK: Final = (
+    "SELECT 'lock', '', '', (classid::bigint << 32) | objid::bigint, pid::bigint, false "
+    "FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1 AND granted "
+    "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
+    f"UNION ALL SELECT 'seat', name, node, epoch, 0, node = '' OR until <= {NOW} FROM seat "
+    "WHERE name IN :names "
+    "UNION ALL SELECT 'node', name, roles, 0, 0, false FROM node"
 )
 _BEAT: Final = (
     f"WITH beat AS (UPDATE node SET seen = {NOW} WHERE name = :node) "
@@ -96,20 +98,20 @@ class SeatBook:
     url: str
     me: NodeFacts
     seats: tuple[str, ...]
-    _connection: "psycopg.Connection[Any] | None" = field(default=None)
+    _connection: Any = field(default=None)  # the driver's
 
     def session(self) -> int:
         """The present session; another number than before: all its locks are gone."""
         if self._connection is None or self._connection.closed or self._connection.broken:
             connection = pg.connect(self.url, application=f"wattbus-{self.me.name}-seats")
+            tx = PgTx(connection)
             for setting in _SETTINGS:
-                connection.execute(setting)
+                tx.run(setting)
             self._connection = connection
         return id(self._connection)
 
     def _tx(self) -> PgTx:
         self.session()
-        assert self._connection is not None
         return PgTx(self._connection)
 
     def reader(self) -> Reader:
@@ -166,22 +168,19 @@ class SeatBook:
 
     def look(self) -> View:
         """The seats of our configuration, and who lives."""
-        tx = self._tx()
-        locks: dict[int, int] = {key: pid for key, pid in tx.rows(_LOCKS)}  # noqa: C416 - typed
-        rows = tx.rows(
-            f"SELECT name, node, epoch, node = '' OR until <= {NOW} FROM seat "
-            "WHERE name IN :names ORDER BY name",
-            names=sorted(self.seats),
-        )
-        seats = tuple(
+        rows = self._tx().rows(_LOOK, names=sorted(self.seats))
+        locks = {key: pid for kind, _, _, key, pid, _ in rows if kind == "lock"}
+        seats = [
             SeatRow(name, node, epoch, over, locks.get(lock_key("seat", name), 0))
-            for name, node, epoch, over in rows
-        )
-        nodes = tx.rows("SELECT name, roles FROM node")
+            for kind, name, node, epoch, _, over in rows
+            if kind == "seat"
+        ]
         live = {
-            name: tuple(roles.split()) for name, roles in nodes if lock_key("node", name) in locks
+            name: tuple(roles.split())
+            for kind, name, roles, *_ in rows
+            if kind == "node" and lock_key("node", name) in locks
         }
-        return View(seats, live)
+        return View(tuple(sorted(seats)), live)
 
     def take(self, seat: SeatRow) -> int:
         """Take it as it was seen; the new epoch, or 0: somebody else was faster, or writes yet."""
@@ -215,8 +214,13 @@ class SeatBook:
         self.unlock("seat", name)
 
     def leave(self) -> None:
-        """An ordered end: no node of this name any more."""
-        self._tx().run("DELETE FROM node WHERE name = :name", name=self.me.name)
+        """An ordered end: no node of this name any more, unless it is another's by now."""
+        self._tx().run(
+            "DELETE FROM node WHERE name = :name AND host = :host AND pid = :pid",
+            name=self.me.name,
+            host=self.me.host,
+            pid=self.me.pid,
+        )
         self.drop()
 
     def ring(self) -> None:

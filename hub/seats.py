@@ -161,12 +161,17 @@ class Seats:
         if (session := self.book.session()) != self._session:
             self._enter()
             self._session = session
+        self._renew_if_due()
+        if self.clock() - self._looked >= LOOK_S:
+            self._looked = self.clock()
+            self._look()
+            self._renew_if_due()  # where statements take seconds
+            self.also(self.book.reader())
+
+    def _renew_if_due(self) -> None:
         now = self.clock()
         if now - self._renewed >= RENEW_S:
             self._renew(now)
-        if now - self._looked >= LOOK_S:
-            self._looked = now
-            self._look()
 
     def _enter(self) -> None:
         """A new session: our name, and the locks of what we hold, which broke with the last."""
@@ -205,7 +210,6 @@ class Seats:
 
     def _look(self) -> None:
         self.view = view = self.book.look()
-        self.also(self.book.reader())
         for seat, until in list(self._declined.items()):
             self._decline(seat, until)
         taken = [seat for seat in view.seats if self._is_wanted(seat, view) and self._take(seat)]
@@ -281,8 +285,10 @@ class Seats:
     def leave(self) -> None:
         """An ordered end: everything back, and no node of this name any more."""
         try:
-            self.release(list(self._held))
-            self.book.leave()
+            if self._session:  # else we never were one
+                self.release(list(self._held))
+                self.book.leave()
+            self.book.drop()
         except StoreError as error:  # the others find it free when our session ends, all the same
             log.warning("seat.leave", error=str(error))
             self.book.drop()

@@ -14,7 +14,7 @@ import structlog
 from twisted.internet import defer
 from twisted.internet.task import deferLater
 
-from hub.channel import Channel
+from hub.channel import Abortable, Channel
 from hub.groups import Group
 from hub.outbound import OutboundStage
 from hub.ports import HubPorts
@@ -138,6 +138,11 @@ class Stations:
             while self.outbound.in_flight(names) and self.reactor.seconds() < until:
                 yield deferLater(self.reactor, DRAIN_LOOK_S, lambda: None)
             self.outbound.drop(names)
+        else:
+            for name in names:
+                channel = self.channels[name]
+                if isinstance(channel, Abortable):
+                    channel.abort()
         leaving = defer.gatherResults([self.links[link].stop() for link in group.links])
         yield at_most(self.reactor, defer.gatherResults([ending, leaving]), LEAVE_S)
         for name in names:

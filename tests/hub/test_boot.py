@@ -95,6 +95,23 @@ def test_a_database_of_another_version_is_refused(tmp_path: Path) -> None:
         check_schema(url)
 
 
+@pytest.mark.parametrize(("works_from", "runs"), [(head(), True), ("9998", False), ("", False)])
+def test_a_database_that_another_node_has_upgraded(
+    tmp_path: Path, works_from: str, runs: bool
+) -> None:
+    url = fresh_sqlite(tmp_path)
+    store = open_store(url)
+    with store.transaction() as tx:
+        tx.run("UPDATE alembic_version SET version_num = '9999'")
+        tx.run("UPDATE setting SET value = :v WHERE name = 'works-from'", v=works_from)
+    store.close()
+    if runs:
+        check_schema(url)
+        return
+    with pytest.raises(EngineError, match="is at schema 9999"):
+        check_schema(url)
+
+
 def test_a_database_with_other_partitions_is_refused(config: Config) -> None:
     store = open_store(config.database_url())
     with store.transaction() as tx:

@@ -36,8 +36,8 @@ from tests.promises.company import CHANNEL
 from tests.promises.farend import FarEnd, Line
 from tests.promises.processes import DEADLINE_S, ROOT, ProcessWorld
 
-#: Looks of a second that a node is given to say that it is up, on a loaded machine.
-UP = "hub.up"
+#: What a node does here: nobody has bills to run.
+ROLES = ("channels", "workers")
 
 
 @dataclass
@@ -121,16 +121,15 @@ class Nodes(ProcessWorld):
 
     # -- life and death ---------------------------------------------------------------------
 
-    def config_of(self, name: str, roles: Sequence[str] = ()) -> Path:
+    def config_of(self, name: str, roles: Sequence[str] = ROLES) -> Path:
         """The configuration of a node, written."""
-        setting = replace(self.setting, name=name, prefix=self.folder.name)
-        if roles:
-            setting = replace(setting, roles=", ".join(f'"{role}"' for role in roles))
+        words = ", ".join(f'"{role}"' for role in roles)
+        setting = replace(self.setting, name=name, prefix=self.folder.name, roles=words)
         folder = self.folder / name
         (folder / "var").mkdir(parents=True, exist_ok=True)
         return company.write_config(folder, self.url, self.board.port, setting)
 
-    def spawn(self, name: str, roles: Sequence[str] = ()) -> "subprocess.Popen[bytes]":
+    def spawn(self, name: str, roles: Sequence[str] = ROLES) -> "subprocess.Popen[bytes]":
         """Start a process of this name and wait for nothing."""
         path = self.config_of(name, roles)
         log = self.folder / "log"
@@ -144,7 +143,7 @@ class Nodes(ProcessWorld):
                 start_new_session=True,
             )
 
-    def run(self, name: str, roles: Sequence[str] = ()) -> None:
+    def run(self, name: str, roles: Sequence[str] = ROLES) -> None:
         """A node; returns when it answers on its control socket."""
         process = self.running[name] = self.spawn(name, roles)
         control = self.folder / name / "var" / "control.sock"

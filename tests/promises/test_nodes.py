@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from tests.promises.checker import holds
-from tests.promises.company import Setting
+from tests.promises.company import CHANNEL, Setting
 from tests.promises.conftest import POSTGRESQL, RABBITMQ
-from tests.promises.nodes import Nodes, closing
+from tests.promises.nodes import Nodes, closing, said
 from tests.promises.test_stepped import traffic
 
 pytestmark = pytest.mark.slow
@@ -110,10 +110,13 @@ def test_a_second_node_of_a_name_refuses_with_a_sentence(make_nodes: Maker) -> N
     process = nodes.spawn("a")
     nodes.folder = first
     assert process.wait(90) == 1
-    said = (second / "log").read_text()
-    assert "a node of the name a runs: process" in said
-    assert str(nodes.running["a"].pid) in said
+    words = (second / "log").read_text()
+    assert "a node of the name a runs: process" in words
+    assert str(nodes.running["a"].pid) in words
     assert "a node of the name" not in path.read_text()
+    pid = nodes.running["a"].pid
+    assert nodes.rows("SELECT name, pid FROM node") == [("a", pid)], "it left nothing, took nothing"
+    assert "worker.up" not in words
     nodes.far.offer(*traffic(1))
     nodes.settle()
     nodes.verify()
@@ -129,3 +132,11 @@ def test_nodes_of_one_role_each_do_the_work_together(make_nodes: Maker) -> None:
     nodes.settle()
     nodes.verify()
     assert nodes.holder() == "edge"
+    # what an operator asks of any node is done where the channel is
+    asking = {"channel": CHANNEL, "reason": "their new address", "operator": "ann"}
+    assert "stopped" in said(nodes, "back", {"do": "stop", **asking})
+    nodes.wait(lambda: not nodes.board.open, "the line is closed")
+    nodes.far.offer(*traffic(1, "later-"))
+    assert said(nodes, "back", {"do": "start", **asking})["stopped"] == ""
+    nodes.settle()
+    nodes.verify()

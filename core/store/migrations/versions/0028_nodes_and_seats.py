@@ -1,4 +1,5 @@
-"""The nodes of an installation, and the seats that only one of them may hold."""
+"""The nodes of an installation, and the seats that only one of them may hold; and from which
+revision on a version may work on this database, whatever came later."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -30,3 +31,5 @@ def upgrade() -> None:
         sa.Column("until", BIG, nullable=False, server_default="0"),
         sa.Column("since", BIG, nullable=False, server_default="0"),
     )
+    # a later migration with which this version could not work must raise it
+    op.execute("INSERT INTO setting (name, value) VALUES ('works-from', '0028')")
