@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -17,16 +18,18 @@ from pathlib import Path
 
 from core.billing import runs
 from core.billing.runs import Plan
-from core.billing.states import RunState
+from core.billing.states import PartState, RunState
 from core.store.upgrade import open_store
 from hub.billruns import open_desk
 from simulators.bench import billtown
 from simulators.bench.servers import free_port
-from simulators.bench.site import Site, environment
+from simulators.bench.site import LoadError, Site, environment
 
 #: As often as a Prometheus looks, rather more often.
 SCRAPE_S = 5.0
 _ANSWER_S = 10.0
+#: The bulk lane looks for a run twice a second; a busy machine needs most of this.
+_BEGUN_S, _LOOK_S = 120.0, 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +120,7 @@ def plan_bills(site: ClusterSite, agreements: int) -> int:
 
 @contextmanager
 def billing(site: ClusterSite, run: int) -> Iterator[None]:
-    """The hub's bulk lane works on a run; it is given up at the end, however far it is."""
+    """The hub's bulk lane works on a run, from here on."""
     command = ("billrun", "run", str(run), "-c", str(site.folder / "node-1.toml"))
     with (site.folder / "billrun.log").open("ab") as log:
         asked = subprocess.Popen(
@@ -125,10 +128,26 @@ def billing(site: ClusterSite, run: int) -> Iterator[None]:
             cwd=site.folder, env=environment(), stdout=log, stderr=log,
         )  # fmt: skip
     try:
+        _until_begun(site, run, asked)
         yield
     finally:
         asked.terminate()
         asked.wait()
+
+
+def _until_begun(site: ClusterSite, run: int, asked: "subprocess.Popen[bytes]") -> None:
+    """The first agreements are frozen. Raises LoadError."""
+    until = time.monotonic() + _BEGUN_S
+    store = open_store(site.url, "wattbus-bench")
+    with closing(store):
+        while True:
+            with store.reader() as reader:
+                if set(runs.tally(reader, run).partitions) != {PartState.PLANNED}:
+                    return
+            if asked.poll() or time.monotonic() > until:
+                said = (site.folder / "billrun.log").read_text(errors="replace")[-500:]
+                raise LoadError(f"the bill run does not begin: {said}; {site.log()}")
+            time.sleep(_LOOK_S)
 
 
 def bills_done(site: ClusterSite, run: int) -> tuple[int, bool]:
