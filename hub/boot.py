@@ -25,6 +25,8 @@ from hub.config import ChannelSection, Config, ConfigError
 from hub.control import ControlFactory, submit
 from hub.engine import Engine, EngineError, Parts, make_engine
 from hub.http import HttpService
+from hub.httpguard import Limits
+from hub.httptls import server_tls
 from hub.installed import SpecOf, channel_spec, check_schema, make_routing
 from hub.keys.custodians import KeyDesk
 from hub.lasttids import LastTidDesk
@@ -260,7 +262,12 @@ def _http(config: Config) -> HttpService:
     async def nothing() -> str:
         return ""
 
-    return HttpService(config.http.host, config.http.port, dict, dict, nothing)
+    http = config.http
+    return HttpService(
+        *(http.host, http.port, dict, dict, nothing),
+        tls=server_tls(config.base, http.tls_cert, http.tls_key, http.tls_client_ca),
+        limits=Limits(http.connections, http.per_peer),
+    )
 
 
 def _links(config: Config, reactor: Any) -> dict[str, Any]:
