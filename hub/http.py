@@ -13,11 +13,11 @@ from urllib.parse import parse_qs
 import structlog
 import uvicorn
 from litestar import Litestar, Request, Response, get, route
-from litestar.exceptions import ClientException, InternalServerException
-from litestar.openapi.config import OpenAPIConfig
+from litestar.exceptions import ClientException, HTTPException, InternalServerException
 from twisted.internet.defer import Deferred, succeed
 
 from hub.channel import HttpHandler, HttpRequest
+from hub.httpdoc import ANSWERS, DESCRIBED, NOT_WELL, RETRY_S, WithBody, refusal
 from hub.httpguard import Limits, bounded, guarded
 from hub.httptls import LOOK_S, ServerTls
 
@@ -70,17 +70,18 @@ class HttpService:
         return Litestar(
             route_handlers=[*handlers, *self._probes()],
             request_max_body_size=MAX_BODY,
-            openapi_config=OpenAPIConfig(title="Wattbus", version="1"),
+            openapi_config=DESCRIBED,
+            exception_handlers={HTTPException: refusal},
             logging_config=None,
             after_exception=[_log_fault],
         )
 
     def _probes(self) -> list[Any]:
-        @get("/healthz", sync_to_thread=False)
+        @get("/healthz", sync_to_thread=False, responses=NOT_WELL)
         def healthz() -> Response[Mapping[str, Any]]:
             return _probe(self.health())
 
-        @get("/readyz", sync_to_thread=False)
+        @get("/readyz", sync_to_thread=False, responses=NOT_WELL)
         def readyz() -> Response[Mapping[str, Any]]:
             return _probe(self.ready())
 
@@ -133,7 +134,9 @@ class HttpService:
 
 
 def _probe(state: Mapping[str, Any]) -> Response[Mapping[str, Any]]:
-    return Response(state, status_code=200 if state.get("ok") else 503)
+    if state.get("ok"):
+        return Response(state, status_code=200)
+    return Response(state, status_code=503, headers={"retry-after": str(RETRY_S)})
 
 
 async def _log_fault(error: Exception, scope: Any) -> None:
@@ -156,6 +159,8 @@ def _mounted(path: str, handler: HttpHandler) -> Any:
         media_type="text/plain",
         status_code=200,
         include_in_schema=not path.endswith(REST),
+        responses=ANSWERS,
+        operation_class=WithBody,
     )
     async def serve(request: Request[Any, Any, Any]) -> Response[str]:
         response = await _in_loop(handler(await _plain(request)))
