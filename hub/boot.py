@@ -26,6 +26,8 @@ from hub.control import ControlFactory, submit
 from hub.engine import Engine, EngineError, Parts, make_engine
 from hub.groups import Group
 from hub.http import HttpService
+from hub.httpguard import Limits
+from hub.httptls import server_tls
 from hub.installed import SpecOf, channel_spec, check_schema, make_routing
 from hub.keys.custodians import KeyDesk
 from hub.lasttids import LastTidDesk
@@ -375,7 +377,12 @@ def _http(config: Config) -> HttpService:
     async def nothing() -> str:
         return ""
 
-    return HttpService(config.http.host, config.http.port, dict, dict, nothing)
+    http = config.http
+    return HttpService(
+        *(http.host, http.port, dict, dict, nothing),
+        tls=server_tls(config.base, http.tls_cert, http.tls_key, http.tls_client_ca),
+        limits=Limits(http.connections, http.per_peer),
+    )
 
 
 def _ports(hub: Hub, name: str, company: str) -> HubPorts:

@@ -125,7 +125,8 @@ class _Reader:
         except msgspec.ValidationError as error:
             allowed = _allowed(kind)
             shown = f" (allowed: {', '.join(allowed)})" if allowed else ""
-            self.problem(section, name, f"[{section}] {name} = {value!r}: {error}{shown}")
+            said = "(not shown)" if _SECRET.search(name) else repr(value)
+            self.problem(section, name, f"[{section}] {name} = {said}: {error}{shown}")
 
 
 def _struct_of(kind: Any) -> type[msgspec.Struct] | None:
@@ -148,6 +149,8 @@ def _allowed(kind: Any) -> tuple[str, ...]:
     return get_args(kind) if get_origin(kind) is Literal else ()
 
 
+#: Of what may be a secret in a wrong place only the name is said.
+_SECRET = re.compile(r"key|secret|password|pin|url|token")
 _HEADER = re.compile(r"\[\[?\s*([^\[\]]+?)\s*\]\]?\s*(#.*)?")
 
 

@@ -83,6 +83,11 @@ class HttpSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
     host: str = "127.0.0.1"
     port: Port = 8080
+    tls_cert: str = ""  # PEM chain, ours first; empty: plain HTTP
+    tls_key: str = ""  # its key, which only the hub's user may read
+    tls_client_ca: str = ""  # authorities (PEM): only who has a certificate of theirs is served
+    connections: AtLeastOne = 1_000  # at once; beyond it 503, come again
+    per_peer: AtLeastOne = 250  # of one address: one stranger must not take all places
 
 
 class TokensSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):

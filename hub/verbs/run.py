@@ -20,10 +20,11 @@ def command(config: ConfigOption = DEFAULT) -> None:
 
     settings = configuration(config)
     reactor = install()
-    from hub import observe
+    from hub import observe, otherlogs
     from hub.lifecycle import service
 
     observe.configure(settings.hub.log)
+    otherlogs.capture()
     run(reactor, settings, service)
 
 
