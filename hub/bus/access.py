@@ -53,18 +53,24 @@ class Access:
 
     def full_url(self) -> str:
         """The URL with the password of the file. Raises AccessError."""
-        if not self.password_file:
-            return self.url
-        try:
-            with open(self.password_file, encoding="utf-8") as file:
-                password = file.read().strip()
-        except OSError as error:
-            raise AccessError(f"[bus] password_file: {error}") from None
         parts = urlsplit(self.url)
+        if not self.password_file:
+            if not parts.username or parts.password is not None:
+                return self.url
+            password = ""  # pika wants one beside every user
+        else:
+            password = self._password()
         host = parts.netloc.rpartition("@")[2]
         user = quote(parts.username or "", safe="")
         netloc = f"{user}:{quote(password, safe='')}@{host}"
         return urlunsplit(parts._replace(netloc=netloc))
+
+    def _password(self) -> str:
+        try:
+            with open(self.password_file, encoding="utf-8") as file:
+                return file.read().strip()
+        except OSError as error:
+            raise AccessError(f"[bus] password_file: {error}") from None
 
     def context(self) -> ssl.SSLContext:
         """TLS 1.2 at least, the broker's name checked. Raises AccessError."""
