@@ -5,6 +5,7 @@ The URL carries no password where there is a file for it, and never reaches a lo
 
 import re
 import ssl
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -127,8 +128,7 @@ def refusal(reason: object, access: str = "") -> str:
         )
     if isinstance(reason, ConnectionClosedByBroker | ChannelClosedByBroker):
         return _said_no(reason.reply_code, reason.reply_text, access)
-    inner = _inner(reason)
-    return refusal(inner, access) if inner is not None else ""
+    return next(filter(None, (refusal(inner, access) for inner in _inner(reason))), "")
 
 
 def _said_no(code: int, text: str, access: str) -> str:
@@ -161,11 +161,9 @@ def _last(error: BaseException) -> str:
     return str(error.args[-1]) if error.args else str(error)
 
 
-def _inner(reason: object) -> object | None:
-    """The error that a connection error is about: pika wraps one in another."""
-    if not isinstance(reason, BaseException):
-        return None
-    for each in (*reason.args, reason.__cause__):
-        if isinstance(each, BaseException):
-            return each
-    return getattr(reason, "exception", None)  # an attempt at one address
+def _inner(reason: object) -> Iterator[object]:
+    """The errors that a connection error is about: pika wraps one in another, and in a list."""
+    if isinstance(reason, BaseException):
+        found = (*reason.args, reason.__cause__, getattr(reason, "exception", None))
+        found += tuple(getattr(reason, "exceptions", ()))
+        yield from (each for each in found if isinstance(each, BaseException))
