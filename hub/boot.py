@@ -209,6 +209,7 @@ class Hub:
             "roles": list(self.config.hub.roles),
             "channels": {name: self._said(name) for name in self.channels},
             "links": links,
+            **({} if (bus := self.engine.bus()) is None else {"bus": bus.words()}),
         }
 
     def _said(self, name: str) -> dict[str, Any]:
@@ -235,6 +236,7 @@ class Hub:
             arrived={name: self.ports[name].arrived_us for name in here},
             well=self.engine.healthy() and self.membership.well(),
             seats=self.membership.holds(),
+            bus=self.engine.bus(),
         )
         page: str = await deferToThread(self._metrics, node)
         return page
@@ -312,7 +314,7 @@ def _parts(
         open_messages=config.hub.open_messages,
         on_reactor=reactor.callFromThread,
         sources=sources,
-        bus=config.bus,
+        bus=config.bus_section(),
         linger_s=config.hub.linger_ms / 1_000,
         tokens=config.tokens,
         node="hub" if is_sqlite(url) else config.hub.name,
