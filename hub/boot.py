@@ -34,6 +34,7 @@ from hub.operators import Identity, OperatorDesk
 from hub.pausing import PauseDesk, paused_now
 from hub.ports import HubPorts, logger
 from hub.routing import Routing
+from hub.watch import Watch, make_watch
 
 #: The channel instance that command-line verbs come by.
 CONTROL = "control"
@@ -55,6 +56,7 @@ class Hub:
     links: dict[str, Any] = field(default_factory=dict)
     ports: dict[str, HubPorts] = field(default_factory=dict)
     sources: Sources = field(default_factory=Sources)
+    watch: Watch = field(default_factory=Watch)
     _control: Any = None
 
     def start(self) -> "defer.Deferred[None]":
@@ -121,6 +123,7 @@ class Hub:
         for link in self.links.values():
             yield link.stop()
         yield deferToThread(self.engine.stop)
+        yield deferToThread(self.watch.spans.stop)
         log.info("hub.down")
 
     def _pauses(self) -> PauseDesk:
@@ -221,6 +224,7 @@ def build(
     specs = {name: spec_of(section.kind) for name, section in config.channels.items()}
     terms = all_terms(config)
     routing = make_routing(config, specs)
+    watch = make_watch(config.traces, f"{config.hub.name}/hub")
     parts = Parts(
         url=url,
         terms=terms,
@@ -231,10 +235,12 @@ def build(
         bus=config.bus,
         linger_s=config.hub.linger_ms / 1_000,
         tokens=config.tokens,
+        watch=watch,
     )
     engine = make_engine(parts)
     check_orders(config, engine.readers)
-    hub = Hub(config, reactor, terms, engine, routing, _http(config), sources=sources)
+    hub = Hub(config, reactor, terms, engine, routing, _http(config), sources=sources, watch=watch)
+    hub.http.tracing = watch.tracing
     hub.http.health = lambda: {"ok": True, "node": config.hub.name}
     hub.http.ready = hub.status
     hub.http.metrics = hub.metrics

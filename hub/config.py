@@ -37,6 +37,7 @@ from hub.sections import (
     LinkSection,
     OperatorSection,
     TokensSection,
+    TracesSection,
 )
 
 __all__ = [
@@ -53,6 +54,7 @@ __all__ = [
     "LinkSection",
     "OperatorSection",
     "TokensSection",
+    "TracesSection",
     "boxes_of",
     "line_of",
     "parse",
@@ -65,6 +67,7 @@ _SINGLE: dict[str, type[msgspec.Struct]] = {
     "bus": BusSection,
     "http": HttpSection,
     "tokens": TokensSection,
+    "traces": TracesSection,
 }
 _TABLES = ("companies", "channels", "links", "modules", "operators")
 T = TypeVar("T", bound=msgspec.Struct)

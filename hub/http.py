@@ -17,6 +17,7 @@ from litestar.openapi.config import OpenAPIConfig
 from twisted.internet.defer import Deferred, succeed
 
 from hub.channel import HttpHandler, HttpRequest
+from hub.tracecontext import INCOMING
 
 log = structlog.get_logger("hub.http")
 
@@ -48,6 +49,7 @@ class HttpService:
     health: Callable[[], Mapping[str, Any]]
     ready: Callable[[], Mapping[str, Any]]
     metrics: Callable[[], Coroutine[Any, Any, str]]
+    tracing: bool = False  # what a caller says of its trace goes on with what he brings
     _mounted: dict[str, HttpHandler] = field(default_factory=dict)
     _server: _Server | None = None
     _task: "asyncio.Task[None] | None" = None
@@ -61,7 +63,9 @@ class HttpService:
 
     def app(self) -> Litestar:
         """The application with its OpenAPI description."""
-        handlers = [_mounted(path, handler) for path, handler in self._mounted.items()]
+        handlers = [
+            _mounted(path, handler, self.tracing) for path, handler in self._mounted.items()
+        ]
         return Litestar(
             route_handlers=[*handlers, *self._probes()],
             request_max_body_size=MAX_BODY,
@@ -130,7 +134,7 @@ async def _in_loop(work: "Deferred[T] | Coroutine[Any, Any, T]") -> T:
     return result
 
 
-def _mounted(path: str, handler: HttpHandler) -> Any:
+def _mounted(path: str, handler: HttpHandler, tracing: bool) -> Any:
     @route(
         path,
         http_method=["GET", "POST", "PUT"],
@@ -139,7 +143,10 @@ def _mounted(path: str, handler: HttpHandler) -> Any:
         include_in_schema=not path.endswith(REST),
     )
     async def serve(request: Request[Any, Any, Any]) -> Response[str]:
-        response = await _in_loop(handler(await _plain(request)))
+        asked = await _plain(request)
+        if tracing:  # of this request's own task, and of what it starts
+            INCOMING.set(asked.headers.get("traceparent", ""))
+        response = await _in_loop(handler(asked))
         headers = {name.lower(): value for name, value in response.headers.items()}
         # the framework adds the charset of a text by itself
         media_type = headers.pop("content-type", "text/plain").partition(";")[0]

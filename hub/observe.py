@@ -68,6 +68,19 @@ def mask(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutable
     return {name: masked_value(name, value) for name, value in event.items()}
 
 
+def subject(message_id: str, traceparent: str = "", correlation: str = "") -> dict[str, str]:
+    """What a line about a message says of it: its id, what it began with, its trace if it has one.
+
+    A trace that began here has the id of its first message, so it is not said twice."""
+    said = {"message": message_id}
+    if correlation and correlation != message_id:
+        said["correlation"] = correlation
+    trace = traceparent[3:35]
+    if trace and trace != (correlation or message_id).replace("-", ""):
+        said["trace"] = trace
+    return said
+
+
 def configure(form: str = "json", level: int = logging.INFO) -> None:
     """Set up logging for the process: one line per event on standard error."""
     renderer: Any = (

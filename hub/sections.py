@@ -88,6 +88,14 @@ class TokensSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     clock_limit_s: AtLeastOne = 5  # no token while host and database differ by more than this
 
 
+class TracesSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """``[traces]``: spans to an OpenTelemetry collector, by OTLP over HTTP; needs the extra
+    ``traces``. ``endpoint`` is the whole URL, as ``http://127.0.0.1:4318/v1/traces``."""
+
+    endpoint: str = ""  # empty: nothing is traced
+    ratio: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.01  # of what begins here
+
+
 class LimitsSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """``[companies.X.limits]`` in minor units; 0: no limit."""
 
@@ -211,6 +219,7 @@ class Config:
     modules: dict[str, Pkcs11Section]
     file: Path = Path("wattbus.toml")
     operators: dict[str, OperatorSection] = dataclasses.field(default_factory=dict)
+    traces: TracesSection = dataclasses.field(default_factory=TracesSection)
 
     def path(self, name: str) -> Path:
         """A path of the configuration, relative to the file's folder."""
