@@ -35,19 +35,7 @@ def run(config: Config, index: int, spec_of: SpecOf = channel_spec) -> None:
     """Work until SIGTERM (or until the process that started us is gone)."""
     name = f"{config.hub.name}-{socket.gethostname()}-{index}"
     url = config.database_url()
-    check_schema(url)
-    specs = {n: spec_of(section.kind) for n, section in config.channels.items()}
-    routing = make_routing(config, specs)
-    parts = Parts(
-        url,
-        all_terms(config),
-        routing,
-        0,
-        lambda *_: None,
-        Sources(),
-        tokens=config.tokens,
-        watch=make_watch(config.traces, f"{config.hub.name}/worker-{index}"),
-    )
+    parts = _parts(config, f"{config.hub.name}/worker-{index}", spec_of)
     store = open_store(url, f"wattbus-{name}")
     leases = Leases(store, name)
     stop, wake = threading.Event(), threading.Event()
@@ -90,6 +78,23 @@ def run(config: Config, index: int, spec_of: SpecOf = channel_spec) -> None:
     parts.watch.spans.stop()
     told.remove()
     log.info("worker.down", worker=name)
+
+
+def _parts(config: Config, process: str, spec_of: SpecOf) -> Parts:
+    url = config.database_url()
+    check_schema(url)
+    specs = {n: spec_of(section.kind) for n, section in config.channels.items()}
+    routing = make_routing(config, specs)
+    return Parts(
+        url,
+        all_terms(config),
+        routing,
+        0,
+        lambda *_: None,
+        Sources(),
+        tokens=config.tokens,
+        watch=make_watch(config.traces, process),
+    )
 
 
 def _source(config: Config, store: Store, name: str, wake: Callable[[], None]) -> Source:
