@@ -109,8 +109,10 @@ class OtlpSpans:
             batch = [self._waiting.popleft() for _ in range(count)]
             taken = self._send([self._readable(span) for span in batch])
             self.figures.count("spans", "sent" if taken else "dropped", count)
-            if taken == self._away:  # it was otherwise the last time
-                (log.info if taken else log.warning)("traces.collector", answers=taken)
+            if self._away and taken:
+                log.info("traces.collector-back")
+            elif not self._away and not taken:
+                log.warning("traces.collector-away", dropped=count)
             self._away = not taken
 
     def _send(self, spans: Sequence[ReadableSpan]) -> bool:
