@@ -3,7 +3,7 @@
 import importlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from twisted.internet.threads import deferToThread
 
 from core.company import Terms
 from core.store.tables.orders import OPEN
-from core.store.upgrade import Store
+from core.store.upgrade import Store, is_sqlite
 from hub.acts import Desk
 from hub.billdesk import BillDesk
 from hub.channel import Channel, ChannelSpec
@@ -24,11 +24,13 @@ from hub.companies import all_terms
 from hub.config import ChannelSection, Config, ConfigError
 from hub.control import ControlFactory, submit
 from hub.engine import Engine, EngineError, Parts, make_engine
+from hub.hostclock import ahead
 from hub.http import HttpService
 from hub.installed import SpecOf, channel_spec, check_schema, make_routing
 from hub.keys.custodians import KeyDesk
 from hub.lasttids import LastTidDesk
-from hub.metrics import Node, render
+from hub.metricnode import Node, processes
+from hub.metrics import render
 from hub.modules.settings import NETWORK
 from hub.operators import Identity, OperatorDesk
 from hub.pausing import PauseDesk, paused_now
@@ -175,13 +177,24 @@ class Hub:
             links={name: link.status() for name, link in self.links.items()},
             arrived={name: self.ports[name].arrived_us for name in self.channels},
             well=self.engine.healthy(),
+            data=self.config.path(self.config.hub.data),
+            engine=self._engine_name(),
         )
         page: str = await deferToThread(self._metrics, node)
         return page
 
     def _metrics(self, node: Node) -> str:
+        name, data = self.config.hub.name, self.config.path(self.config.hub.data)
         with self.engine.readers.reader() as reader:
+            ahead_s = None if is_sqlite(self.config.database_url()) else ahead(reader, self.sources)
+            told = processes(data, name, self.watch)
+            node = replace(node, processes=told, ahead_s=ahead_s)
             return render(reader, node, self.sources.now_us())
+
+    def _engine_name(self) -> str:
+        if is_sqlite(self.config.database_url()):
+            return "sqlite"
+        return "postgresql" if self.config.bus.kind == "table" else "rabbitmq"
 
 
 def is_control(name: str) -> bool:

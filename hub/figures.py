@@ -6,10 +6,11 @@ data folder, at most once a second and outside every transaction, and the node r
 its own workers at a scrape. In the database they would be a hot row more in every batch; what must
 be exact (the balance) is counted there, in the batch's own transaction (``hub.balance``).
 
-Each number is written by one thread; a scrape may see it a moment late, never wrong.
+Each histogram is written by one thread; a scrape may see it a moment late, never wrong.
 """
 
 import os
+import threading
 import time
 from bisect import bisect_left
 from collections import Counter
@@ -49,6 +50,9 @@ COUNTERS: Final = {
 }
 
 
+_COUNTING: Final = threading.Lock()
+
+
 class Histogram(msgspec.Struct):
     """Counts by upper bound (the last: above all of them), and the sum."""
 
@@ -78,11 +82,12 @@ class Figures(msgspec.Struct):
         found.observe(bounds, value)
 
     def count(self, name: str, label: str, n: int = 1) -> None:
-        """So many more of something."""
-        family = self.counters.setdefault(name, Counter())
-        if label not in family and len(family) >= MOST_LABELS:
-            label = "other"
-        family[label] += n
+        """So many more of something (any thread)."""
+        with _COUNTING:
+            family = self.counters.setdefault(name, Counter())
+            if label not in family and len(family) >= MOST_LABELS:
+                label = "other"
+            family[label] += n
 
 
 class Usage(msgspec.Struct, frozen=True):
