@@ -17,6 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -115,15 +116,21 @@ _PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 _TICK: Final = os.sysconf("SC_CLK_TCK")
 
 
+@cache
+def _started_s(pid: int) -> float:
+    """When a process started. Reckoned once: a clock that is set must not look like a restart."""
+    fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
+    up_s = float(Path("/proc/uptime").read_text("ascii").split()[0])
+    return round(time.time() - up_s + int(fields[19]) / _TICK, 1)
+
+
 def usage() -> Usage:
     """Of this process. Linux; elsewhere what is not known is 0."""
     times = os.times()
     memory, started, files = 0, 0.0, 0
     with suppress(OSError, ValueError, IndexError):
         memory = int(Path("/proc/self/statm").read_text("ascii").split()[1]) * _PAGE
-        fields = Path("/proc/self/stat").read_text("ascii").rpartition(")")[2].split()
-        up_s = float(Path("/proc/uptime").read_text("ascii").split()[0])
-        started = round(time.time() - up_s + int(fields[19]) / _TICK, 1)
+        started = _started_s(os.getpid())
         files = len(os.listdir("/proc/self/fd"))
     return Usage(memory, round(times.user + times.system, 2), files, started)
 
