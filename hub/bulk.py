@@ -32,7 +32,7 @@ from hub.inbox import Delivery, Mark, Trouble
 from hub.outbox import BULK, Posted, rows_of
 from hub.routing import Routing
 from hub.watch import Decided, Watch
-from hub.worker import MAX_STARTS, NOT_THEIRS
+from hub.worker import MAX_STARTS, NOT_THEIRS, about
 
 log = structlog.get_logger("hub.bulk")
 _encode = msgspec.json.encode
@@ -130,7 +130,7 @@ class BulkWorker:
 
     def _failed(self, delivery: Delivery, error: Exception) -> None:
         """Nothing of it was kept. What people must look at is dead at once, the rest is retried."""
-        log.error("bulk.failed", message=delivery.message_id, error=f"{error}")
+        log.error("bulk.failed", **about(delivery), error=f"{error}")
         theirs = isinstance(error, BillingError | EnvelopeError | KeyError)
         told = (type(error).__name__, f"{type(error).__name__}: {error}")
         jitter = int.from_bytes(self.sources.random_bytes(2)) / 32_767.5 - 1
@@ -160,7 +160,7 @@ class BulkWorker:
             starts = delivery.started + 1
             tx.update("delivery", ("seq", "started"), [(delivery.seq, starts)])
         if starts > MAX_STARTS:
-            log.error("bulk.dead", message=delivery.message_id)
+            log.error("bulk.dead", **about(delivery))
             why = ("killer", f"{MAX_STARTS} starts did not end")
             mark = Mark(delivery.seq, DEAD, "", delivery.attempt + 1, 0, *why)
             self._mark(mark, delivery, self.sources.now_us())

@@ -174,7 +174,7 @@ class Worker:
         self.watch.decided("worker", result.decided, result.now_us, perf_counter() - begun)
         failpoints.hit("worker.after-commit")
         for delivery, error in result.faults:
-            log.error("handler.fault", **_about(delivery), exc_info=error)
+            log.error("handler.fault", **about(delivery), exc_info=error)
         if result.away:
             log.error("module.away", error=result.away)
         self._chained |= any(route.target == WORKER for p in result.posted for route in p.routes)
@@ -226,7 +226,7 @@ class Worker:
         return [d for d in deliveries if 0 < self._begun.get(d.seq, 0) <= MAX_STARTS]
 
     def _bury(self, delivery: Delivery, error_class: str, error: str) -> None:
-        log.error("delivery.dead", **_about(delivery), error=error)
+        log.error("delivery.dead", **about(delivery), error=error)
         with self.store.transaction() as tx:
             self._fence(tx, [delivery])
             rows = tx.rows(
@@ -240,8 +240,8 @@ class Worker:
                 self.doorbell(tx)
 
 
-def _about(delivery: Delivery) -> dict[str, str]:
-    """What a line of the log says of the message it is about, readable or not."""
+def about(delivery: Delivery) -> dict[str, str]:
+    """What a line of the log says of the message that it is about, readable or not."""
     said = {"handler": delivery.handler}
     try:
         envelope = unseal(delivery.envelope)
