@@ -24,6 +24,7 @@ from hub.companies import all_terms
 from hub.config import ChannelSection, Config, ConfigError
 from hub.control import ControlFactory, submit
 from hub.engine import Engine, EngineError, Parts, make_engine
+from hub.figures import Told
 from hub.hostclock import ahead
 from hub.http import HttpService
 from hub.installed import SpecOf, channel_spec, check_schema, make_routing
@@ -163,7 +164,14 @@ class Hub:
             "pid": os.getpid(),
             "channels": {name: self._said(name) for name in self.channels},
             "links": {name: dict(link.status()) for name, link in self.links.items()},
+            "processes": {
+                told.process: {"memory": told.usage.memory, "cpu_s": told.usage.cpu_s}
+                for told in self._processes()
+            },
         }
+
+    def _processes(self) -> list[Told]:
+        return processes(self.config.path(self.config.hub.data), self.config.hub.name, self.watch)
 
     def _said(self, name: str) -> dict[str, Any]:
         """What a channel says of itself, unless it is paused: then that comes first."""
@@ -184,11 +192,9 @@ class Hub:
         return page
 
     def _metrics(self, node: Node) -> str:
-        name, data = self.config.hub.name, self.config.path(self.config.hub.data)
         with self.engine.readers.reader() as reader:
             ahead_s = None if is_sqlite(self.config.database_url()) else ahead(reader, self.sources)
-            told = processes(data, name, self.watch)
-            node = replace(node, processes=told, ahead_s=ahead_s)
+            node = replace(node, processes=self._processes(), ahead_s=ahead_s)
             return render(reader, node, self.sources.now_us())
 
     def _engine_name(self) -> str:

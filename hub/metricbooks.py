@@ -79,16 +79,21 @@ def _lag(reader: Reader) -> Metric:
     family = GaugeMetricFamily(
         "wattbus_lag_messages", "Open deliveries", labels=["target", "partition"]
     )
-    rows = reader.rows(
-        "SELECT target, partition, count(*) FROM delivery WHERE state = 0 "
-        "GROUP BY target, partition ORDER BY target, partition"
-    )
-    found = {(str(target), int(partition)): int(n) for target, partition, n in rows}
+    found = lags(reader)
     for partition in range(PARTITIONS):  # a line that is there at zero has no gaps
         found.setdefault((WORKER, partition), 0)
     for (target, partition), n in sorted(found.items()):
         family.add_metric([target, str(partition)], n)
     return family
+
+
+def lags(reader: Reader) -> dict[tuple[str, int], int]:
+    """(target, partition) -> how many are open; what has none is left out."""
+    rows = reader.rows(
+        "SELECT target, partition, count(*) FROM delivery WHERE state = 0 "
+        "GROUP BY target, partition"
+    )
+    return {(str(target), int(partition)): int(n) for target, partition, n in rows}
 
 
 def oldest_unfinished(reader: Reader) -> dict[str, int]:
