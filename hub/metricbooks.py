@@ -14,7 +14,7 @@ from core.queries.modules import oldest_orders, orders_by_state
 from core.store.tables.held import RUNNING
 from core.store.tables.wallets import OPEN as WALLET_OPEN
 from core.store.tx import Reader
-from hub import balance, leases, proof_store
+from hub import balance, cluster, leases, proof_store
 from hub.outbox import PARTITIONS, WORKER
 from hub.watch import SALES
 
@@ -43,6 +43,7 @@ def families(reader: Reader, now_us: int) -> list[Metric]:
         _orders(reader),
         _oldest_order(reader, now_us),
         _unleased(reader),
+        _nodes(reader),
         _round_trip(reader),
     ]
 
@@ -187,6 +188,12 @@ def _oldest_order(reader: Reader, now_us: int) -> Metric:
 def _unleased(reader: Reader) -> Metric:
     family = GaugeMetricFamily("wattbus_partitions_unleased", "Partitions without a live worker")
     family.add_metric([], leases.unleased(reader))
+    return family
+
+
+def _nodes(reader: Reader) -> Metric:
+    family = GaugeMetricFamily("wattbus_nodes_alive", "Nodes that live")
+    family.add_metric([], cluster.nodes_alive(reader))
     return family
 
 

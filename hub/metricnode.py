@@ -46,6 +46,7 @@ class Node:
     links: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     arrived: Mapping[str, int] = field(default_factory=dict)
     well: bool = True
+    seats: Mapping[str, bool] = field(default_factory=dict)
     processes: Sequence[Told] = ()
     data: Path | None = None  # its data folder
     engine: str = ""
@@ -89,7 +90,10 @@ def _edges(node: Node) -> list[Metric]:
         if at_us:
             arrived.add_metric([name], at_us / 1e6)
     well.add_metric([], float(node.well))
-    return [up, breaker, link_up, arrived, well]
+    seats = GaugeMetricFamily("wattbus_seat_held", "1: this node holds the seat", labels=["seat"])
+    for name, held in node.seats.items():
+        seats.add_metric([name], float(held))
+    return [up, breaker, link_up, arrived, well, seats]
 
 
 def _numbers(processes: Sequence[Told]) -> Iterable[Metric]:

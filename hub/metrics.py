@@ -19,6 +19,7 @@ Of the installation, from its database (every node shows the same):
                                                      "undecided" wait for people
 ``wattbus_oldest_order_seconds{module}``             age of the oldest of them: money waits for it
 ``wattbus_partitions_unleased``                      partitions that no live worker holds
+``wattbus_nodes_alive``                              nodes that have said so in the last seconds
 ``wattbus_store_seconds``                            a round trip to the database at the scrape
 
 Of the node:
@@ -28,6 +29,7 @@ Of the node:
 ``wattbus_link_up{link}``                            1 when a link of several channels is up
 ``wattbus_last_arrival_seconds{channel}``            when something last arrived at this node (Unix
                                                      time); none yet: not there
+``wattbus_seat_held{seat}``                          1 when this node holds the seat, 0 when not
 ``wattbus_well``                                     1 when this node's stages reach their store
 ``wattbus_disk_free_bytes``                          where its data folder is
 ``wattbus_disk_size_bytes``                          the whole of that disk
