@@ -46,6 +46,7 @@ from hub.inbox import Delivery, Mark, Trouble
 from hub.module_log import Heads, head_of
 from hub.outbox import Posted, rows_of
 from hub.routing import Routing
+from hub.watch import FAULT, Decided
 
 _encode = msgspec.json.encode
 _UNKNOWN = _encode(Answer(outcome=Outcome.UNKNOWN, code="outcome-unknown")).decode()
@@ -76,6 +77,8 @@ class Result:
     away: str = ""  # what a security module that did not answer said last
     heads: Heads = field(default_factory=dict)  # of the modules' logs, once this is committed
     place: int = 0  # of the batch, in the order of all that decided
+    now_us: int = 0  # when it began
+    decided: list[Decided] = field(default_factory=list)  # to be told of once it is committed
 
 
 @dataclass(slots=True)
@@ -93,7 +96,7 @@ class Batch:
     def run(self, tx: Tx, fetched: Sequence[Delivery], draws: dict[str, Draw]) -> Result:
         """Everything of one batch inside the caller's transaction."""
         now = self.now_us()
-        result = Result()
+        result = Result(now_us=now)
         deliveries = inbox.still_open(tx, fetched)
         held = inbox.not_in_turn(tx, deliveries)
         works = [w for d in deliveries if (w := self._read(d, d.seq in held, result))]
@@ -180,10 +183,12 @@ class Batch:
             mark = inbox.postponed(delivery, Trouble("module", str(error)), draw.now_us)
             result.away = str(error)
             self._held(delivery, work.envelope.idempotencykey, mark, result)
+            result.decided.append(_told(work, FAULT, "module-away"))
             return
         except Exception as error:  # a poisonous message hurts only itself
             trouble = Trouble(type(error).__name__, f"{type(error).__name__}: {error}")
             self._fault(delivery, work.envelope.idempotencykey, trouble, result, error)
+            result.decided.append(_told(work, FAULT, trouble.error_class))
             return
         stage.accept()
         result.posted += posted
@@ -205,6 +210,7 @@ class Batch:
         delivery, outcome = work.delivery, outcome_of(answer)
         result.marks.append(inbox.done(delivery, outcome, result.place, drawn))
         result.tallies[delivery.origin, delivery.handler, outcome] += 1
+        result.decided.append(_told(work, outcome, answer.code if outcome in _NO else ""))
         if work.envelope.idempotencykey and answer.outcome is not Outcome.PENDING:
             result.answers.append((delivery.message_id, _encode(answer).decode()))
 
@@ -285,6 +291,23 @@ def outcome_of(answer: Answer) -> str:
     if answer.code == EXPIRED:
         return EXPIRED
     return str(Outcome.DONE if answer.outcome is Outcome.PENDING else answer.outcome)
+
+
+#: Outcomes whose code says why not.
+_NO = frozenset({str(Outcome.REFUSED), EXPIRED})
+
+
+def _told(work: Work, outcome: str, code: str) -> Decided:
+    delivery = work.delivery
+    return Decided(
+        delivery.message_id,
+        delivery.handler,
+        delivery.recorded_us,
+        work.envelope.traceparent,
+        outcome,
+        code,
+        delivery.attempt + 1,
+    )
 
 
 def _in_time(envelope: Envelope, now_us: int) -> None:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,9 @@ from hub.companies import all_terms
 from hub.config import Config
 from hub.control import ControlFactory, submit
 from hub.engine import Engine, EngineError, Parts, make_engine
+from hub.figures import Told
 from hub.groups import Group
+from hub.hostclock import ahead
 from hub.http import HttpService
 from hub.httpguard import Limits
 from hub.httptls import server_tls
@@ -32,7 +34,8 @@ from hub.installed import SpecOf, channel_spec, check_schema, make_routing
 from hub.keys.custodians import KeyDesk
 from hub.lasttids import LastTidDesk
 from hub.membership import Membership, membership
-from hub.metrics import Node, render
+from hub.metricnode import Node, processes
+from hub.metrics import render
 from hub.modules.settings import NETWORK
 from hub.operators import Identity, OperatorDesk
 from hub.pausing import Notes, Pause, PauseDesk, notes_of
@@ -43,6 +46,7 @@ from hub.routing import Routing
 from hub.seatbook import BELL
 from hub.stations import Stations, at_most
 from hub.wakeups import notify
+from hub.watch import Watch, make_watch
 
 #: The channel instance that command-line verbs come by.
 CONTROL = "control"
@@ -65,6 +69,7 @@ class Hub:
     links: dict[str, Any] = field(default_factory=dict)
     ports: dict[str, HubPorts] = field(default_factory=dict)
     sources: Sources = field(default_factory=Sources)
+    watch: Watch = field(default_factory=Watch)
     stops: dict[str, Pause] = field(default_factory=dict)  # channels that operators have stopped
     stations: Stations = field(init=False)
     builder: Builder = field(init=False)
@@ -179,6 +184,7 @@ class Hub:
         yield self.stations.close_links()
         yield deferToThread(self.membership.leave)
         yield deferToThread(self.engine.stop)
+        yield deferToThread(self.watch.spans.stop)
         log.info("hub.down")
 
     def _pauses(self) -> PauseDesk:
@@ -210,7 +216,14 @@ class Hub:
             "channels": {name: self._said(name) for name in self.channels},
             "links": links,
             **({} if (bus := self.engine.bus()) is None else {"bus": bus.words()}),
+            "processes": {
+                told.process: {"memory": told.usage.memory, "cpu_s": told.usage.cpu_s}
+                for told in self._processes()
+            },
         }
+
+    def _processes(self) -> list[Told]:
+        return processes(self.config.path(self.config.hub.data), self.config.hub.name, self.watch)
 
     def _said(self, name: str) -> dict[str, Any]:
         """What a channel says of itself, unless it is paused, stopped, or not here."""
@@ -235,6 +248,8 @@ class Hub:
             links={name: link.status() for name, link in links.items()},
             arrived={name: self.ports[name].arrived_us for name in here},
             well=self.engine.healthy() and self.membership.well(),
+            data=self.config.path(self.config.hub.data),
+            engine=self._engine_name(),
             seats=self.membership.holds(),
             bus=self.engine.bus(),
         )
@@ -243,7 +258,14 @@ class Hub:
 
     def _metrics(self, node: Node) -> str:
         with self.engine.readers.reader() as reader:
+            ahead_s = None if is_sqlite(self.config.database_url()) else ahead(reader, self.sources)
+            node = replace(node, processes=self._processes(), ahead_s=ahead_s)
             return render(reader, node, self.sources.now_us())
+
+    def _engine_name(self) -> str:
+        if is_sqlite(self.config.database_url()):
+            return "sqlite"
+        return "postgresql" if self.config.bus.kind == "table" else "rabbitmq"
 
 
 def is_control(name: str) -> bool:
@@ -286,10 +308,14 @@ def build(
     specs = {name: spec_of(section.kind) for name, section in config.channels.items()}
     terms = all_terms(config)
     routing = make_routing(config, specs)
-    ours = membership(config)
-    engine = make_engine(_parts(config, reactor, sources, (terms, routing, ours)))
+    ours, watch = membership(config), make_watch(config.traces, f"{config.hub.name}/hub")
+    parts = replace(_parts(config, reactor, sources, (terms, routing, ours)), watch=watch)
+    engine = make_engine(parts)
     check_orders(config, engine.readers)
-    hub = Hub(config, reactor, terms, engine, routing, _http(config), ours, sources=sources)
+    hub = Hub(
+        config, reactor, terms, engine, routing, _http(config), ours, sources=sources, watch=watch
+    )
+    hub.http.tracing = watch.tracing
     hub.http.health = lambda: {"ok": True, "node": config.hub.name}
     hub.http.ready = hub.status
     hub.http.metrics = hub.metrics

@@ -9,6 +9,7 @@ SQLite this is a stage of the one writing thread, which does whatever waits betw
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import Any
 
 import msgspec
@@ -30,7 +31,8 @@ from hub.envelope import Envelope, EnvelopeError, body_of, caused, unseal
 from hub.inbox import Delivery, Mark, Trouble
 from hub.outbox import BULK, Posted, rows_of
 from hub.routing import Routing
-from hub.worker import MAX_STARTS, NOT_THEIRS
+from hub.watch import Decided, Watch
+from hub.worker import MAX_STARTS, NOT_THEIRS, about
 
 log = structlog.get_logger("hub.bulk")
 _encode = msgspec.json.encode
@@ -48,6 +50,7 @@ class BulkWorker:
     sources: Sources = field(default_factory=Sources)
     counter: Store | None = None
     doorbell: Callable[[Tx], None] = lambda _tx: None
+    watch: Watch = field(default_factory=Watch)
     _memory: dict[Any, Any] = field(default_factory=dict)
     _fresh: bool = True  # nothing has been begun by this process
 
@@ -60,13 +63,14 @@ class BulkWorker:
 
     def _one(self) -> bool:
         found: list[Delivery] = []
+        begun, begun_us = perf_counter(), self.sources.now_us()
         try:
             with self.store.transaction() as tx:
                 delivery = inbox.next_of(tx, BULK)
                 if delivery is None:
                     return False
                 found.append(delivery)
-                handler = self._do(tx, delivery)
+                handler, done = self._do(tx, delivery)
         except (TransientStoreError, *NOT_THEIRS):
             raise
         except Exception as error:
@@ -74,11 +78,12 @@ class BulkWorker:
                 raise
             self._failed(found[0], error)
             return True
+        self.watch.decided("bulk", [done], begun_us, perf_counter() - begun)
         if handler.point:
             failpoints.hit(f"{handler.point}.after-commit")
         return True
 
-    def _do(self, tx: Tx, delivery: Delivery) -> BulkHandler:
+    def _do(self, tx: Tx, delivery: Delivery) -> tuple[BulkHandler, Decided]:
         now = self.sources.now_us()
         envelope = unseal(delivery.envelope)
         message = body_of(envelope)
@@ -88,7 +93,8 @@ class BulkWorker:
         self._write(tx, delivery, envelope, ended, now)
         if handler.point:
             failpoints.hit(f"{handler.point}.before-commit")
-        return handler
+        told = (delivery.recorded_us, envelope.traceparent, str(ended.answer.outcome))
+        return handler, Decided(delivery.message_id, delivery.handler, *told)
 
     def _draw(self, tx: Tx) -> DrawIds:
         counter = self.counter
@@ -124,7 +130,7 @@ class BulkWorker:
 
     def _failed(self, delivery: Delivery, error: Exception) -> None:
         """Nothing of it was kept. What people must look at is dead at once, the rest is retried."""
-        log.error("bulk.failed", message=delivery.message_id, error=f"{error}")
+        log.error("bulk.failed", **about(delivery), error=f"{error}")
         theirs = isinstance(error, BillingError | EnvelopeError | KeyError)
         told = (type(error).__name__, f"{type(error).__name__}: {error}")
         jitter = int.from_bytes(self.sources.random_bytes(2)) / 32_767.5 - 1
@@ -154,7 +160,7 @@ class BulkWorker:
             starts = delivery.started + 1
             tx.update("delivery", ("seq", "started"), [(delivery.seq, starts)])
         if starts > MAX_STARTS:
-            log.error("bulk.dead", message=delivery.message_id)
+            log.error("bulk.dead", **about(delivery))
             why = ("killer", f"{MAX_STARTS} starts did not end")
             mark = Mark(delivery.seq, DEAD, "", delivery.attempt + 1, 0, *why)
             self._mark(mark, delivery, self.sources.now_us())

@@ -18,10 +18,12 @@ from hub.bulk import BulkWorker
 from hub.clock import Sources
 from hub.companies import all_terms
 from hub.config import Config
+from hub.figures import FigureFile
 from hub.installed import SpecOf, channel_spec, check_schema, make_routing
 from hub.stages import AWAY_S, IDLE_S, log_away
 from hub.supervisor import PARENT
 from hub.wakeups import DONE, notify
+from hub.watch import make_watch
 
 #: What somebody waits for gets the processor first.
 NICE = 5
@@ -43,22 +45,27 @@ def run(config: Config, index: int, spec_of: SpecOf = channel_spec) -> None:
         Sources(),
         counter=open_store(url, f"wattbus-{name}-ids"),
         doorbell=lambda tx: notify(tx, DONE),
+        watch=make_watch(config.traces, f"{config.hub.name}/bulk-{index}"),
     )
+    told = worker.watch.file(config.path(config.hub.data), f"bulk-{index}", config.hub.name)
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the one who started us stops us
     os.nice(NICE)
     interpreter.settle()
     log.info("bulk.up", worker=name, pid=os.getpid())
-    _work(worker, stop)
+    _work(worker, stop, told)
+    worker.watch.spans.stop()
+    told.remove()
     log.info("bulk.down", worker=name)
 
 
-def _work(worker: BulkWorker, stop: threading.Event) -> None:
+def _work(worker: BulkWorker, stop: threading.Event, told: FigureFile) -> None:
     """A run may wait half a second for its first command: nobody rings for this lane."""
     # told, not asked: who is started by a node that dies at once would take init for its parent
     parent = int(os.environ.get(PARENT, os.getppid()))
     while not stop.is_set() and os.getppid() == parent:
+        told.tick()
         try:
             busy = worker.step()
         except TransientStoreError as error:

@@ -44,6 +44,7 @@ class Arrival:
     grace_s: float = 0.0
     ask_again_after_s: float | None = None
     correlation: str = ""
+    traceparent: str = ""  # the caller's own (W3C), where the wire has one
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ class Outbound:
     attempt: int
     correlation: str
     expires_at_us: int | None = None
+    traceparent: str = ""  # for a wire that carries it on
 
 
 @dataclass(frozen=True, slots=True)

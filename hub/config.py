@@ -25,7 +25,6 @@ from hub.modules.settings import (
     check_module,
     check_module_name,
 )
-from hub.quotas import QuotaSection
 from hub.sections import (
     LINKS,
     ROLES,
@@ -40,7 +39,9 @@ from hub.sections import (
     LimitsSection,
     LinkSection,
     OperatorSection,
+    QuotaSection,
     TokensSection,
+    TracesSection,
 )
 
 __all__ = [
@@ -57,6 +58,7 @@ __all__ = [
     "LinkSection",
     "OperatorSection",
     "TokensSection",
+    "TracesSection",
     "boxes_of",
     "line_of",
     "parse",
@@ -69,6 +71,7 @@ _SINGLE: dict[str, type[msgspec.Struct]] = {
     "bus": BusSection,
     "http": HttpSection,
     "tokens": TokensSection,
+    "traces": TracesSection,
 }
 _TABLES = ("companies", "channels", "links", "modules", "operators")
 T = TypeVar("T", bound=msgspec.Struct)

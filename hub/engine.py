@@ -42,6 +42,7 @@ from hub.routing import Routing
 from hub.stages import Stage, StageLoop, lingers
 from hub.sweeper import Sweeper
 from hub.wakeups import DONE, WORK, Listener, notify
+from hub.watch import Watch
 from hub.worker import Worker
 
 
@@ -110,6 +111,7 @@ class Parts:
     bus: BusSection = field(default_factory=BusSection)
     linger_s: float = 0.0
     tokens: TokensSection = field(default_factory=TokensSection)
+    watch: Watch = field(default_factory=Watch)
     node: str = "hub"  # who writes tallies and the journal: on PostgreSQL each node for itself
     fence: Fence = ALONE
 
@@ -133,6 +135,7 @@ def clocked(parts: Parts, store: Store, source: Source) -> ClockedSource:
         parts.tokens.clock_limit_s * 1_000_000,
         parts.sources,
     )
+    parts.watch.clock_wrong = lambda: bool(guard.wrong)
     return ClockedSource(source, guard)
 
 
@@ -161,7 +164,7 @@ def _embedded(parts: Parts) -> Engine:
     chores = Chores(store, parts.on_reactor)
     notebook = Notebook(store, parts.on_reactor, parts.sources)
     source = clocked(parts, store, TableSource(store))
-    worker = Worker(store, make_batch(parts, "hub"), source)
+    worker = Worker(store, make_batch(parts, "hub"), source, watch=parts.watch)
     stages: list[Stage] = [
         intake,
         chores,
@@ -170,7 +173,7 @@ def _embedded(parts: Parts) -> Engine:
         answers,
         outbound,
         # last of the work: one chunk a turn, and all that came meanwhile is done before the next
-        BulkWorker(store, parts.terms, parts.routing, "hub", parts.sources),
+        BulkWorker(store, parts.terms, parts.routing, "hub", parts.sources, watch=parts.watch),
         Sweeper(store, parts.sources),
         _held_sweep(parts, store),
         pressure,
@@ -265,14 +268,14 @@ def _edge(
     pressure.step()  # before anything is taken in: a queue that was full is full
     intake = Intake(
         store=journal_store,
-        journal=Journal(parts.node, parts.sources),
+        journal=Journal(parts.node, parts.sources, watch=parts.watch),
         on_reactor=parts.on_reactor,
         committed=lambda _count: None,
         gate=pressure.open_for,
     )
     answers = Answers(edge_store, parts.on_reactor)
     outbound = OutboundStage(edge_store, parts.node, parts.on_reactor, parts.sources)
-    outbound.fence = parts.fence
+    outbound.fence, outbound.watch = parts.fence, parts.watch
     return intake, answers, outbound, pressure
 
 

@@ -15,6 +15,7 @@ import msgspec
 
 from core.messages import Message, name_of, struct_of
 from core.messages.base import earlier_fields, hashed_fields
+from hub.tracecontext import decided_under
 
 #: A body above this is stored apart and referred to by ``dataref`` (bank files, load profiles).
 MAX_INLINE_BYTES = 256 * 1024
@@ -162,6 +163,7 @@ def caused(
         partitionkey=key or cause.partitionkey,
         correlationid=cause.correlationid,
         causationid=cause.id,
+        traceparent=decided_under(cause.traceparent, cause.id),
         company=cause.company,
         payloadhash=payload_hash(message),
         testindicator=cause.testindicator,

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from core.store.tx import Reader
 from hub.bus import Source, Taken
 from hub.clock import Sources
 from hub.proof import Reading
@@ -89,6 +90,14 @@ class ClockGuard:
             "module made: no token is made here until it has passed that instant. If the clock was "
             "ahead then and is right now, wait, or set [tokens] clock_limit_s above the difference."
         )
+
+
+def ahead(reader: Reader, sources: Sources) -> float:
+    """How far the host's clock is ahead of the database's, in seconds, as near as one question
+    tells."""
+    before = sources.machine_us()
+    theirs = int(reader.rows(_DATABASE_NOW)[0][0])
+    return ((before + sources.machine_us()) // 2 - theirs) / 1e6
 
 
 def _seconds(us: int) -> str:

@@ -25,6 +25,7 @@ from hub.channel import HttpHandler, HttpRequest
 from hub.httpdoc import ANSWERS, DESCRIBED, NOT_WELL, RETRY_S, WithBody, refusal
 from hub.httpguard import Limits, bounded, guarded
 from hub.httptls import LOOK_S, ServerTls
+from hub.tracecontext import INCOMING
 
 log = structlog.get_logger("hub.http")
 
@@ -58,6 +59,7 @@ class HttpService:
     health: Callable[[], Mapping[str, Any]]
     ready: Callable[[], Mapping[str, Any]]
     metrics: Callable[[], Coroutine[Any, Any, str]]
+    tracing: bool = False  # what a caller says of its trace goes on with what he brings
     elsewhere: Callable[[], bool] = lambda: False  # channels that other nodes hold may serve more
     tls: ServerTls | None = None
     limits: Limits = field(default_factory=Limits)
@@ -195,7 +197,10 @@ def _mounted(path: str, service: HttpService) -> Any:
                 raise NotFoundException
             again = {"retry-after": str(ELSEWHERE_S)}
             return Response("not open on this node", status_code=503, headers=again)
-        response = await _in_loop(handler(await _plain(request)))
+        asked = await _plain(request)
+        if service.tracing:  # of this request's own task, and of what it starts
+            INCOMING.set(asked.headers.get("traceparent", ""))
+        response = await _in_loop(handler(asked))
         headers = {name.lower(): value for name, value in response.headers.items()}
         # the framework adds the charset of a text by itself
         media_type = headers.pop("content-type", "text/plain").partition(";")[0]

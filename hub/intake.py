@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from time import perf_counter
 from typing import Any
 
 import structlog
@@ -12,6 +13,7 @@ from core.store.tx import TransientStoreError
 from core.store.upgrade import Store
 from hub import failpoints
 from hub.channel import Accepted, KeyReused, Overloaded
+from hub.envelope import from_rfc3339
 from hub.journal import QUARANTINED, Entry, Journal, Journaled, Noted
 from hub.outbox import COMMANDS
 from hub.worker import MAX_BATCH
@@ -20,7 +22,8 @@ from hub.worker import MAX_BATCH
 MAX_WAITING = 5_000
 
 log = structlog.get_logger("hub.intake")
-Waiter = tuple[Entry, "Deferred[Accepted]"]
+#: The third: when it was handed over, by ``perf_counter``.
+Waiter = tuple[Entry, "Deferred[Accepted]", float]
 
 
 @dataclass(slots=True)
@@ -47,7 +50,7 @@ class Intake:
         if len(self._waiting) >= MAX_WAITING or not self.gate(entry.channel):
             deferred.errback(Overloaded(f"{entry.channel} is full"))
             return deferred
-        self._waiting.append((entry, deferred))
+        self._waiting.append((entry, deferred, perf_counter()))
         self.poke()
         return deferred
 
@@ -78,9 +81,10 @@ class Intake:
         return bool(self._waiting or self._noted)
 
     def _write(self, waiters: list[Waiter], noted: list[Noted]) -> None:
+        begun = perf_counter()
         try:
             with self.store.transaction() as tx:
-                results = self.journal.write(tx, [entry for entry, _ in waiters], noted)
+                results = self.journal.write(tx, [entry for entry, *_ in waiters], noted)
         except TransientStoreError:
             raise
         except Exception as error:  # of whatever kind: one arrival is to blame, not its neighbours
@@ -88,9 +92,23 @@ class Intake:
             return
         failpoints.hit("journal.after-commit")
         self.committed(len(waiters))
-        if any(route.target not in COMMANDS for entry, _ in waiters for route in entry.routes):
+        self._tell(waiters, results, begun)
+        if any(route.target not in COMMANDS for entry, *_ in waiters for route in entry.routes):
             self.outward()
         self.on_reactor(_answer_all, waiters, results)
+
+    def _tell(self, waiters: list[Waiter], results: list[Journaled], begun: float) -> None:
+        """How long each took, and the spans of those that are traced."""
+        if not waiters:
+            return
+        watch, ended = self.journal.watch, perf_counter()
+        watch.transaction("journal", ended - begun, len(waiters))
+        for (entry, _, since), result in zip(waiters, results, strict=True):
+            watch.accepted(entry.channel, ended - since)
+            if result.envelope is not None:
+                at = from_rfc3339(result.envelope.recordedtime)
+                instants = (at - int((begun - since) * 1e6), at, at + int((ended - begun) * 1e6))
+                watch.arrived(result.envelope, result.parent, instants, len(waiters))
 
     def _halve(self, waiters: list[Waiter], noted: list[Noted], error: Exception) -> None:
         """One arrival cannot be stored: find it, refuse it alone."""
@@ -108,7 +126,7 @@ class Intake:
         self._write(waiters[middle:], [])
 
     def _fail(self, waiters: list[Waiter], error: Exception) -> None:
-        for _, deferred in waiters:
+        for _, deferred, _ in waiters:
             self.on_reactor(_refuse, deferred, error)
 
 
@@ -123,7 +141,7 @@ def _refuse(deferred: "Deferred[Accepted]", error: Exception) -> None:
 
 
 def _answer_all(waiters: list[Waiter], results: list[Journaled]) -> None:
-    for (entry, deferred), result in zip(waiters, results, strict=True):
+    for (entry, deferred, _), result in zip(waiters, results, strict=True):
         if result.outcome == QUARANTINED:
             log.error("journal.key-reused", channel=entry.channel, first=result.message_id)
             deferred.errback(KeyReused(entry.arrival.key))

@@ -27,6 +27,7 @@ from hub.envelope import (
     uuid7,
 )
 from hub.outbox import COMMANDS, WORKER, Posted, Route, partition_of, rows_of
+from hub.watch import Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,8 @@ class Journaled:
     outcome: str
     message_id: str
     answer: Answer | None = None
+    envelope: Envelope | None = None  # of one that is traced
+    parent: str = ""  # the span that its own is under
 
     def accepted(self) -> Accepted:
         """As the channel hears it."""
@@ -91,6 +94,7 @@ class Journal:
     writer: str
     sources: Sources = field(default_factory=Sources)
     doorbell: Callable[[Tx, Iterable[int]], None] = lambda _tx, _partitions: None
+    watch: Watch = field(default_factory=Watch)
     outbell: Callable[[Tx], None] = lambda _tx: None  # for channels, which another node may hold
 
     def write(
@@ -129,6 +133,9 @@ class Journal:
         key = keys.get((entry.company, reference), f"{entry.company}/{reference}")
         deadline, expiry = arrival.reply_within_s, arrival.expires_in_s
         at = rfc3339(now)
+        traceparent, parent = self.watch.begin(
+            work.message_id, arrival.traceparent, arrival.correlation
+        )
         envelope = Envelope(
             id=work.message_id,
             source=f"/wattbus/channel/{entry.channel}",
@@ -138,6 +145,7 @@ class Journal:
             recordedtime=at,
             partitionkey=key,
             correlationid=arrival.correlation or work.message_id,
+            traceparent=traceparent,
             company=entry.company,
             idempotencykey=arrival.key,
             payloadhash=work.hash,
@@ -147,6 +155,8 @@ class Journal:
             testindicator=entry.test,
             data=body_bytes(arrival.message),
         )
+        if traceparent:
+            work.result = Journaled(ACCEPTED, work.message_id, None, envelope, parent)
         return Posted(envelope, entry.routes, now, entry.channel, entry.channel, party_of(arrival))
 
     def _journal_rows(self, works: Sequence[_Work], noted: Sequence[Noted], now: int) -> Insert:

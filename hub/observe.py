@@ -3,12 +3,19 @@
 Every event passes through :func:`mask`: fields that carry a card PAN, a PIN, a token or a phone
 number are masked by name, and anything that looks like a 20-digit token is masked wherever it
 stands. The STS ``meter_pan`` stays readable: it is printed on the meter.
+
+The vocabulary of events is docs/operations/logs.md. A storm does not fill the disk: of one event of
+one channel so many lines are written in a minute, the rest is counted, and the first line after
+says how many were not written (``suppressed``).
 """
 
 import logging
 import re
 import sys
-from collections.abc import Mapping, MutableMapping
+import threading
+import time
+from collections.abc import Callable, Mapping, MutableMapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -70,6 +77,66 @@ def mask(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutable
     return {name: masked_value(name, value) for name, value in event.items()}
 
 
+def subject(message_id: str, traceparent: str = "", correlation: str = "") -> dict[str, str]:
+    """What a line about a message says of it: its id, what it began with, its trace if it has one.
+
+    A trace that began here has the id of its first message, so it is not said twice."""
+    said = {"message": message_id}
+    if correlation and correlation != message_id:
+        said["correlation"] = correlation
+    trace = traceparent[3:35]
+    if trace and trace != (correlation or message_id).replace("-", ""):
+        said["trace"] = trace
+    return said
+
+
+#: Lines of one event of one channel, link or worker in a minute: enough to see what goes on, and
+#: over a day not more than some ten megabytes, whatever comes.
+STORM_LINES, STORM_S = 60, 60.0
+#: Kinds of lines that are remembered; there are as many as events times channels.
+STORM_KINDS = 5_000
+#: Fields that tell two sources of one event apart.
+_SOURCES = ("channel", "link", "bind", "worker", "loop")
+
+
+@dataclass(slots=True)
+class Storms:
+    """The processor that ends a storm. ``count``: hears of each line, for the metrics."""
+
+    count: Callable[[str], None] = lambda _said: None
+    clock: Callable[[], float] = time.monotonic
+    lines: int = STORM_LINES
+    _seen: dict[tuple[str, ...], list[float]] = field(default_factory=dict)  # since, lines
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def __call__(
+        self, _logger: Any, method: str, event: MutableMapping[str, Any]
+    ) -> MutableMapping[str, Any]:
+        """Raises DropEvent for a line too many."""
+        kind = (str(event.get("event", "")), *(str(event.get(name, "")) for name in _SOURCES))
+        now = self.clock()
+        with self._lock:
+            if kind not in self._seen and len(self._seen) >= STORM_KINDS:
+                self._seen.clear()
+            seen = self._seen.setdefault(kind, [now, 0.0])
+            before = 0
+            if now - seen[0] >= STORM_S:
+                before = max(0, int(seen[1]) - self.lines)
+                seen[:] = [now, 0.0]
+            seen[1] += 1
+            over = seen[1] > self.lines
+        self.count(f"{method}\t{'suppressed' if over else 'written'}")
+        if over:
+            raise structlog.DropEvent
+        if before:
+            event["suppressed"] = before
+        return event
+
+
+#: Of this process; ``hub.watch`` gives it where to count.
+STORMS = Storms()
+
+
 def configure(form: str = "json", level: int = logging.INFO) -> None:
     """Set up logging for the process: one line per event on standard error."""
     renderer: Any = (
@@ -81,6 +148,7 @@ def configure(form: str = "json", level: int = logging.INFO) -> None:
         processors=[
             structlog.contextvars.merge_contextvars,
             structlog.processors.add_log_level,
+            STORMS,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.format_exc_info,
             mask,

@@ -8,7 +8,7 @@ at the edge is at least once, with the message's id as its key.
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from time import monotonic
+from time import monotonic, perf_counter
 from typing import Any
 
 import structlog
@@ -24,7 +24,9 @@ from hub.clock import Sources
 from hub.envelope import EnvelopeError, body_of, from_rfc3339, unseal
 from hub.fence import ALONE, Fence
 from hub.inbox import Delivery, Mark, Trouble
+from hub.observe import subject
 from hub.outbox import CHANNEL, PARTITIONS
+from hub.watch import Decided, Watch
 from hub.worker import MAX_BATCH
 
 #: What no bell told of is found this much later.
@@ -40,6 +42,10 @@ class Ended:
     delivery: Delivery
     notice: SendNotice | None
     result: SendResult
+    traceparent: str = ""
+    correlation: str = ""
+    started_us: int = 0  # when the channel got it
+    ended_us: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -71,6 +77,7 @@ class OutboundStage:
     alone: bool = True  # nobody rings: every step looks for what is open
     clock: Callable[[], float] = monotonic
     held: set[str] = field(default_factory=set)  # channels that are given nothing (reactor)
+    watch: Watch = field(default_factory=Watch)
     fence: Fence = ALONE
     _rung: bool = True
     _looked: float = 0.0
@@ -148,6 +155,7 @@ class OutboundStage:
         return True
 
     def _write(self, ended: list[Ended]) -> None:
+        begun = perf_counter()
         try:
             with self.store.transaction() as tx:
                 moved = self.fence.moved(tx, {_channel_of(end) for end in ended})
@@ -159,11 +167,14 @@ class OutboundStage:
         except Exception as error:  # one end is to blame, not its neighbours
             self._halve(ended, error)
             return
+        self.watch.transaction("outbound", perf_counter() - begun, len(ended))
         if moved:
             log.warning(
                 "outbound.seat-moved", channels=sorted(moved), dropped=len(ended) - len(ours)
             )
         for end in ended:
+            if _channel_of(end) not in moved:
+                _tell(self.watch, end)
             for line in self._lines.values():
                 line.in_flight.pop(end.delivery.seq, None)
 
@@ -178,7 +189,8 @@ class OutboundStage:
             self._write(ended[middle:])
             return
         (end,) = ended
-        log.error("outbound.unstorable", message=end.delivery.message_id, error=str(error))
+        about = subject(end.delivery.message_id, end.traceparent, end.correlation)
+        log.error("outbound.unstorable", **about, error=str(error))
         plain = wordless(end.result)
         if plain != end.result:
             self._write([Ended(end.delivery, end.notice, plain)])
@@ -231,7 +243,8 @@ class OutboundStage:
             if self.fence.may(name):
                 self._send(line, delivery)
             else:  # we were frozen: it may be another's by now
-                self._over(line, delivery, None, Failed("its seat is in doubt", True, NOT_SENT))
+                doubt = Failed("its seat is in doubt", True, NOT_SENT)
+                self._over(line, Ended(delivery, None, doubt))
         self.wake(name)
 
     def _send(self, line: _Line, delivery: Delivery) -> None:
@@ -240,28 +253,55 @@ class OutboundStage:
             envelope = unseal(delivery.envelope)
             message = body_of(envelope)
         except EnvelopeError as error:
-            unreadable = Failed(str(error), retry=False, error_class="unreadable")
-            self._over(line, delivery, None, unreadable)
+            unread = Failed(str(error), retry=False, error_class="unreadable")
+            self._over(line, Ended(delivery, None, unread))
             return
         expiry = from_rfc3339(envelope.expirytime) if envelope.expirytime else None
         outbound = Outbound(
-            delivery.message_id, message, delivery.attempt + 1, envelope.correlationid, expiry
+            delivery.message_id,
+            message,
+            delivery.attempt + 1,
+            envelope.correlationid,
+            expiry,
+            envelope.traceparent,
         )
         notice = message if isinstance(message, SendNotice) else None
+        trace, started_us = (envelope.traceparent, envelope.correlationid), self.sources.now_us()
+
+        def over(result: SendResult) -> None:
+            instants = (started_us, self.sources.now_us())
+            self._over(line, Ended(delivery, notice, result, *trace, *instants))
+
         deferred: Deferred[SendResult] = maybeDeferred(line.channel.send, outbound)
         deferred.addErrback(lambda failure: Failed(repr(failure.value), retry=True))
-        deferred.addCallback(lambda result: self._over(line, delivery, notice, result))
+        deferred.addCallback(over)
 
-    def _over(
-        self, line: _Line, delivery: Delivery, notice: SendNotice | None, result: SendResult
-    ) -> None:
+    def _over(self, line: _Line, end: Ended) -> None:
         if any(known is line for known in self._lines.values()):
-            self._ended.append(Ended(delivery, notice, result))
+            self._ended.append(end)
             self.poke()
 
 
 def _channel_of(end: Ended) -> str:
     return end.delivery.handler.removeprefix(CHANNEL)
+
+
+def _tell(watch: Watch, end: Ended) -> None:
+    """A delivery's number and spans, once it is marked."""
+    if not end.started_us:  # it could not even be read
+        return
+    sent = isinstance(end.result, Sent)
+    one = Decided(
+        end.delivery.message_id,
+        end.delivery.handler,
+        end.delivery.recorded_us,
+        end.traceparent,
+        "sent" if sent else "failed",
+        "" if isinstance(end.result, Sent) else end.result.error_class,
+        end.delivery.attempt + 1,
+    )
+    told = end.correlation if sent and end.notice is not None else ""
+    watch.sent(one, told, end.started_us, end.ended_us)
 
 
 def wordless(result: SendResult) -> SendResult:

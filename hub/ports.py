@@ -1,7 +1,7 @@
 """The hub as one channel sees it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +20,7 @@ from hub.notebook import Notebook, note_of
 from hub.outbound import OutboundStage
 from hub.pins import read_key
 from hub.routing import Routing, RoutingError
+from hub.tracecontext import INCOMING
 
 if TYPE_CHECKING:  # the command line speaks to ports without a server of its own
     from hub.http import HttpService
@@ -64,6 +65,8 @@ class HubPorts:
             routes = self.routing.routes(self.company.code, arrival.message)
         except RoutingError as error:
             return fail(error)
+        if (caller := INCOMING.get()) and not arrival.traceparent:
+            arrival = replace(arrival, traceparent=caller)
         self.arrived_us = self.clock_us()
         entry = Entry(self.company.code, self.name, arrival, routes, self.company.test)
         return self.intake.accept(entry)

@@ -7,7 +7,7 @@ has come, reversals and reports are never held back by a quota.
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated, Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -30,6 +30,7 @@ from core.messages import (
     TransferFloat,
 )
 from hub.notebook import note_of
+from hub.sections import QuotaSection
 
 #: What is counted. A new message is not: that a quota holds it back must be somebody's decision.
 COUNTED: Final[tuple[type[Message], ...]] = (
@@ -43,19 +44,8 @@ NOTE: Final = "~quota"
 NOTE_EVERY_US: Final = 10_000_000
 SECOND_US: Final = 1_000_000
 
-if TYPE_CHECKING:  # the configuration reads this module
+if TYPE_CHECKING:  # which has a quota
     from hub.ports import HubPorts
-
-Count = Annotated[int, msgspec.Meta(ge=0, le=1_000_000_000)]
-
-
-class QuotaSection(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
-    """``[channels.X.quota]``; 0: no limit. ``burst`` may come at once after a rest; not said: what
-    two seconds allow."""
-
-    per_second: Count = 0
-    burst: Count = 0
-    per_day: Count = 0  # of the company's zone
 
 
 class Used(msgspec.Struct, frozen=True):

@@ -12,7 +12,6 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from hub.modules.settings import VIRTUAL, MasterKeySection, Pkcs11Section, SupplyGroupSection
-from hub.quotas import QuotaSection
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 #: Longer than a commit takes on a slow disk, a wait gains nothing.
@@ -111,6 +110,14 @@ class TokensSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     clock_limit_s: AtLeastOne = 5  # no token while host and database differ by more than this
 
 
+class TracesSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """``[traces]``: spans to an OpenTelemetry collector, by OTLP over HTTP; needs the extra
+    ``traces``. ``endpoint`` is the whole URL, as ``http://127.0.0.1:4318/v1/traces``."""
+
+    endpoint: str = ""  # empty: nothing is traced
+    ratio: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.01  # of what begins here
+
+
 class LimitsSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """``[companies.X.limits]`` in minor units; 0: no limit."""
 
@@ -199,6 +206,15 @@ class OperatorSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     credit_note_per_day: Count = 0  # minor units
 
 
+class QuotaSection(msgspec.Struct, forbid_unknown_fields=True, frozen=True, kw_only=True):
+    """``[channels.X.quota]``; 0: no limit. ``burst`` may come at once after a rest; not said: what
+    two seconds allow."""
+
+    per_second: Count = 0
+    burst: Count = 0
+    per_day: Count = 0  # of the company's zone
+
+
 @dataclass(frozen=True, slots=True)
 class ChannelSection:
     """``[channels.X]``: an instance of a channel; ``options`` are its own struct's fields.
@@ -237,6 +253,7 @@ class Config:
     modules: dict[str, Pkcs11Section]
     file: Path = Path("wattbus.toml")
     operators: dict[str, OperatorSection] = dataclasses.field(default_factory=dict)
+    traces: TracesSection = dataclasses.field(default_factory=TracesSection)
 
     def path(self, name: str) -> Path:
         """A path of the configuration, relative to the file's folder."""

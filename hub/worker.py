@@ -8,6 +8,7 @@ inbox knows what was done.
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from time import perf_counter
 
 import structlog
 
@@ -19,9 +20,12 @@ from core.store.upgrade import Store
 from hub import failpoints, inbox
 from hub.batch import Batch, Result, answer_unknown
 from hub.bus import Source, Taken
+from hub.envelope import EnvelopeError, unseal
 from hub.inbox import Delivery, Mark
+from hub.observe import subject
 from hub.outbox import WORKER, partition_of
 from hub.prepare import prepare
+from hub.watch import Watch
 
 #: As much as one commit should carry: beyond it a commit costs no less per message.
 MAX_BATCH = 256
@@ -57,6 +61,7 @@ class Worker:
     doorbell: Callable[[Tx], None] = lambda _tx: None
     alive: Callable[[], None] = lambda: None  # between messages that are done one by one
     leased: Callable[[int], bool] = lambda _partition: True  # by us, as far as we know
+    watch: Watch = field(default_factory=Watch)
     last: int = 0  # how many the last step had
     _taken: Taken | None = None
     _chained: bool = False  # the last step posted work for workers, and nobody rings for that
@@ -149,6 +154,7 @@ class Worker:
         if not exact:
             self._stock(needs)
         prepare(self.batch.terms, self.store.reader_on_writer, fetched)
+        begun = perf_counter()
         try:
             with self.store.transaction() as tx:
                 self._fence(tx, fetched)
@@ -165,9 +171,10 @@ class Worker:
                 ids.forget()
             raise
         self.batch.committed(result)
+        self.watch.decided("worker", result.decided, result.now_us, perf_counter() - begun)
         failpoints.hit("worker.after-commit")
         for delivery, error in result.faults:
-            log.error("handler.fault", message=delivery.message_id, exc_info=error)
+            log.error("handler.fault", **about(delivery), exc_info=error)
         if result.away:
             log.error("module.away", error=result.away)
         self._chained |= any(route.target == WORKER for p in result.posted for route in p.routes)
@@ -219,7 +226,7 @@ class Worker:
         return [d for d in deliveries if 0 < self._begun.get(d.seq, 0) <= MAX_STARTS]
 
     def _bury(self, delivery: Delivery, error_class: str, error: str) -> None:
-        log.error("delivery.dead", message=delivery.message_id, error=error)
+        log.error("delivery.dead", **about(delivery), error=error)
         with self.store.transaction() as tx:
             self._fence(tx, [delivery])
             rows = tx.rows(
@@ -231,3 +238,13 @@ class Worker:
                 inbox.mark(tx, [mark], now)
                 answer_unknown(tx, [delivery.message_id], now)
                 self.doorbell(tx)
+
+
+def about(delivery: Delivery) -> dict[str, str]:
+    """What a line of the log says of the message that it is about, readable or not."""
+    said = {"handler": delivery.handler}
+    try:
+        envelope = unseal(delivery.envelope)
+    except EnvelopeError:
+        return {**said, "message": delivery.message_id}
+    return {**said, **subject(envelope.id, envelope.traceparent, envelope.correlationid)}

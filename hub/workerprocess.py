@@ -25,6 +25,7 @@ from hub.leases import Leases
 from hub.stages import AWAY_S, IDLE_S, lingers, log_away
 from hub.supervisor import PARENT
 from hub.wakeups import DONE, WORK, Listener, concerns, notify
+from hub.watch import make_watch
 from hub.worker import StoreAway, Worker
 
 log = structlog.get_logger("hub.worker")
@@ -34,12 +35,7 @@ def run(config: Config, index: int, spec_of: SpecOf = channel_spec) -> None:
     """Work until SIGTERM (or until the process that started us is gone)."""
     name = f"{config.hub.name}-{socket.gethostname()}-{index}"
     url = config.database_url()
-    check_schema(url)
-    specs = {n: spec_of(section.kind) for n, section in config.channels.items()}
-    routing = make_routing(config, specs)
-    parts = Parts(
-        url, all_terms(config), routing, 0, lambda *_: None, Sources(), tokens=config.tokens
-    )
+    parts = _parts(config, f"{config.hub.name}/worker-{index}", spec_of)
     store = open_store(url, f"wattbus-{name}")
     leases = Leases(store, name)
     stop, wake = threading.Event(), threading.Event()
@@ -53,6 +49,7 @@ def run(config: Config, index: int, spec_of: SpecOf = channel_spec) -> None:
         doorbell=lambda tx: notify(tx, DONE),
         alive=leases.hold,
         leased=leases.holds,
+        watch=parts.watch,
     )
 
     def end(*_: object) -> None:
@@ -70,13 +67,34 @@ def run(config: Config, index: int, spec_of: SpecOf = channel_spec) -> None:
     listener.start()
     interpreter.settle()
     log.info("worker.up", worker=name, pid=os.getpid())
-    beat = _Beat(stop, wake, by_the_clock.guard.right, config.hub.linger_ms / 1_000)
+    told = parts.watch.file(config.path(config.hub.data), f"worker-{index}", config.hub.name)
+    right, linger_s = by_the_clock.guard.right, config.hub.linger_ms / 1_000
+    beat = _Beat(stop, wake, right, linger_s, told.tick)
     _work(worker, leases, beat)
     listener.stop()
     if not isinstance(source, TableSource):
         source.stop()
     leases.release()
+    parts.watch.spans.stop()
+    told.remove()
     log.info("worker.down", worker=name)
+
+
+def _parts(config: Config, process: str, spec_of: SpecOf) -> Parts:
+    url = config.database_url()
+    check_schema(url)
+    specs = {n: spec_of(section.kind) for n, section in config.channels.items()}
+    routing = make_routing(config, specs)
+    return Parts(
+        url,
+        all_terms(config),
+        routing,
+        0,
+        lambda *_: None,
+        Sources(),
+        tokens=config.tokens,
+        watch=make_watch(config.traces, process),
+    )
 
 
 def _source(
@@ -104,6 +122,7 @@ class _Beat:
     wake: threading.Event
     fit: Callable[[], bool]
     linger_s: float
+    tick: Callable[[], None] = lambda: None  # its numbers are written now and then
 
 
 def _work(worker: Worker, leases: Leases, beat: _Beat) -> None:
@@ -113,6 +132,7 @@ def _work(worker: Worker, leases: Leases, beat: _Beat) -> None:
     prepared, away = False, False
     while not stop.is_set() and os.getppid() == parent:
         wake.clear()
+        beat.tick()
         try:
             if not prepared:
                 leases.prepare()

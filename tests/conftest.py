@@ -60,6 +60,8 @@ from tests.spread import (  # noqa: E402, F401 - hooks
 )
 
 observe.configure("json")
+# a thousand tests in a minute are no storm: what one of them looks for must be there
+observe.STORMS.lines = 1_000_000
 # what replay is given to write in: the same empty books, without half a second of migrations
 replaying.upgrade = migrated_at
 

@@ -39,6 +39,12 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> str:
         return metrics.render(reader, node, machine.time.now_us())
 
 
+def asked_of(expression: str) -> set[str]:
+    """The metrics that a query asks for; of a histogram's series, the histogram."""
+    endings = re.compile(r"(?<=_seconds)_(bucket|sum|count)$|(?<=_size)_(bucket|sum|count)$")
+    return {endings.sub("", name) for name in _NAME.findall(expression)}
+
+
 def families(page: str) -> set[str]:
     """As a query names them: a counter's has its ending already."""
     return {line.split()[2] for line in page.splitlines() if line.startswith("# TYPE ")}
@@ -50,8 +56,8 @@ def test_the_vocabulary_is_the_one_that_is_documented(page: str) -> None:
 
 def test_alerts_and_panels_ask_for_what_there_is(page: str) -> None:
     there = families(page)
-    asked = {name for rule in RULES for name in _NAME.findall(rule["expr"])}
-    shown = {name for panel in PANELS for name in _NAME.findall(panel["targets"][0]["expr"])}
+    asked = {name for rule in RULES for name in asked_of(rule["expr"])}
+    shown = {name for panel in PANELS for name in asked_of(panel["targets"][0]["expr"])}
     assert asked <= there
     assert shown <= there
     assert there - shown == set(), "the dashboard shows all of it"
@@ -59,7 +65,8 @@ def test_alerts_and_panels_ask_for_what_there_is(page: str) -> None:
 
 def test_labels_that_are_asked_for_are_there(page: str) -> None:
     known = set(re.findall(r"(\w+)=\"", page)) | {"instance", "job", "outcome", "state", "handler"}
-    known |= {"module", "channel", "link", "target"}
+    known |= {"module", "channel", "link", "target", "company", "currency"}
+    known |= {"process", "code", "stage", "level", "le"}
     for text in [*(rule["expr"] for rule in RULES), *(p["targets"][0]["expr"] for p in PANELS)]:
         for labels in re.findall(r"by \(([^)]*)\)", text):
             assert {label.strip() for label in labels.split(",")} <= known, text
@@ -76,6 +83,23 @@ def test_each_alert_says_how_bad_it_is_and_what_it_saw() -> None:
     for rule in RULES:
         assert rule["labels"]["severity"] in ("page", "ticket"), rule["alert"]
         assert "{{ $" in rule["annotations"]["summary"], rule["alert"]
+
+
+def test_queries_are_whole() -> None:
+    """What PromQL would say at once: brackets and quotes in pairs, ranges where a rate is."""
+    for text in [*(rule["expr"] for rule in RULES), *(p["targets"][0]["expr"] for p in PANELS)]:
+        bare = re.sub(r'"[^"]*"', "", text)
+        assert '"' not in bare, text
+        for left, right in ("()", "[]", "{}"):
+            assert bare.count(left) == bare.count(right), text
+        for function in ("rate", "changes", "predict_linear"):
+            for inside in re.findall(rf"\b{function}\(([^()]*)[,)]", bare):
+                assert re.search(r"\[\d+[mhdw]\]", inside), text
+
+
+def test_durations_and_severities_are_prometheus_s() -> None:
+    for rule in RULES:
+        assert re.fullmatch(r"\d+[smhd]", rule.get("for", "1m")), rule["alert"]
 
 
 def test_the_unit_drains_before_it_kills() -> None:

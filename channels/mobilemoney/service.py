@@ -178,7 +178,9 @@ class MobileMoneyChannel:
             self.ports.log.error("wallet.register", why=result.text[:200] if result else "")
 
     def _said(self, failure: Any, what: str) -> None:
-        self.ports.log.error(f"wallet.{what}", error=failure.getErrorMessage()[:300])
+        self.ports.log.error(
+            "wallet.chore-failed", what=what, error=failure.getErrorMessage()[:300]
+        )
 
 
 def _after(deferred: "Deferred[Any]") -> "Deferred[None]":

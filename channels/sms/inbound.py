@@ -120,7 +120,7 @@ class Inbound:
     def _reused(self, key: str, failure: Failure) -> int | Failure:
         if not isinstance(failure.value, KeyReused):
             return failure
-        self.ports.log.warning("a text was used before with other content", key=key)
+        self.ports.log.warning("sms.key-reused", key=key)
         return 0
 
     def _windows(self) -> Windows:
@@ -176,7 +176,7 @@ class Inbound:
 
     def _not_told(self, failure: Failure) -> None:
         """He will ask again; what he bought is safe."""
-        self.ports.log.warning("not told again", error=failure.getErrorMessage())
+        self.ports.log.warning("sms.not-told-again", error=failure.getErrorMessage())
 
 
 def answered_here(command: Command) -> bool:

@@ -51,7 +51,7 @@ class Languages:
 
     def _unknown(self, failure: Any) -> dict[str, str]:
         """A question of manners must not cost a purchase."""
-        self.ports.log.warning("phones' languages are not known", error=failure.getErrorMessage())
+        self.ports.log.warning("sms.languages-unknown", error=failure.getErrorMessage())
         return {}
 
     def _answered(self, found: dict[str, str], asked: "dict[str, list[Deferred[str]]]") -> None:

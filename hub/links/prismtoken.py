@@ -180,10 +180,10 @@ class PrismLink:
                 self._ended(event)
             case SignInRefused():
                 self._counters["sign-ins refused"] += 1
-                self._log.error("the module does not let us in", why=event.sentence)
+                self._log.error("module.not-let-in", why=event.sentence)
             case Defect():
                 self._counters["defects"] += 1
-                self._log.warning("the module broke the protocol", why=event.why)
+                self._log.warning("module.broke-protocol", why=event.why)
             case CloseLink() | _Gone():
                 self._closing(self._lines[place], event)
 
@@ -195,7 +195,7 @@ class PrismLink:
 
     def _closing(self, line: _Line, event: CloseLink | _Gone) -> None:
         if isinstance(event, _Gone):
-            self._log.info("link lost", reason=event.reason)
+            self._log.info("module.link-lost", reason=event.reason)
         if line.leaving is not None and not line.closing:
             line.closing = True
             line.dialer.stop().chainDeferred(line.leaving)

@@ -211,7 +211,7 @@ class SmppLink:
         handler = self._handler_of(pdu)
         if handler is None:
             self._counters["unwanted"] += 1
-            self._log.warning("no channel wants a message", command=pdu.command, bind=name)
+            self._log.warning("smpp.unwanted", command=pdu.command, bind=name)
             early = not self._subscribers  # the channels are not there yet: it shall come again
             status = Status.ESME_RX_T_APPN if early else Status.ESME_RX_R_APPN
             self._respond(name, event.handle, status)
@@ -241,7 +241,7 @@ class SmppLink:
             self._counters["pushed back"] += 1
             return Status.ESME_RMSGQFUL
         self._counters["trouble"] += 1
-        self._log.error("a message could not be stored", error=failure.getErrorMessage())
+        self._log.error("smpp.not-stored", error=failure.getErrorMessage())
         return Status.ESME_RX_T_APPN
 
     def _respond(self, name: str, handle: int, status: int) -> None:
@@ -261,21 +261,21 @@ class SmppLink:
             case Bound():
                 self._counters["binds"] += 1
                 self._bound_at = self._clock.seconds()
-                self._log.info("bound", bind=name, smsc=event.system_id)
+                self._log.info("smpp.bound", bind=name, smsc=event.system_id)
                 self._tell_free()
             case BindRefused():
-                self._log.error("bind refused", bind=name, status=status_name(event.status))
+                self._log.error("smpp.bind-refused", bind=name, status=status_name(event.status))
             case Defect():
                 self._counters["defects"] += 1
-                self._log.warning("the SMSC broke the protocol", why=event.why)
+                self._log.warning("smpp.broke-protocol", why=event.why)
             case PeerLeaves():
-                self._log.info("the SMSC unbinds", bind=name)
+                self._log.info("smpp.unbound", bind=name)
             case CloseLink() | _Lost():
                 self._closing(name, event)
 
     def _closing(self, name: str, event: CloseLink | _Lost) -> None:
         if isinstance(event, _Lost):
-            self._log.info("link lost", bind=name, reason=event.reason)
+            self._log.info("smpp.link-lost", bind=name, reason=event.reason)
             if name == self._sender:
                 self._out.give_up(event.reason)
         if name in self._leaving:

@@ -12,6 +12,7 @@ from core.store.upgrade import current, head, upgrade
 from hub.backup import BackupError, Manifest, back_up, restore
 from hub.clock import Sources
 from hub.engine import EngineError
+from hub.lastbackup import note
 from hub.verbs._shared import DEFAULT, ConfigOption, JsonOption, configuration, die
 
 NAME = "db"
@@ -47,11 +48,12 @@ def backup_database(
     It holds tokens and names: only your user can read it, keep it so. Keys and configuration are
     not in it. docs/operations/runbook.md says how often, and how a restore is practised.
     """
-    url = configuration(config).database_url()
+    settings, now_us = configuration(config), Sources().now_us()
     try:
-        made = back_up(url, file, Sources().now_us())
+        made = back_up(settings.database_url(), file, now_us)
     except (BackupError, StoreError, OSError) as error:
         die(f"no backup: {error}")
+    note(settings.path(settings.hub.data), now_us)
     if as_json:
         typer.echo(json.dumps(msgspec.to_builtins(made)))
     else:

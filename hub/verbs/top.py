@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import islice, pairwise
 from typing import Annotated, Any
 
@@ -14,9 +14,10 @@ from rich.live import Live
 from rich.table import Table
 
 from core.store.tx import Reader
-from hub import balance, leases
+from hub import balance, leases, metricbooks
 from hub.balance import Line
 from hub.config import Config
+from hub.outbox import WORKER
 from hub.verbs._shared import (
     DEFAULT,
     ConfigOption,
@@ -42,6 +43,8 @@ class Look:
     oldest: Mapping[str, float]
     unleased: int
     node: Mapping[str, Any]
+    unfinished: Mapping[str, float] = field(default_factory=dict)  # seconds, of sale, payment …
+    lag: Mapping[int, int] = field(default_factory=dict)  # open ones of workers, by partition
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +100,20 @@ def facts(before: Look, after: Look) -> dict[str, Any]:
         "unleased": after.unleased,
         "oldest_s": dict(after.oldest),
         "unaccounted": sum(line.unaccounted for line in after.lines),
+        "unfinished_s": dict(after.unfinished),
+        "lag": {str(partition): n for partition, n in sorted(after.lag.items())},
+        "refused_percent": refused_percent(before, after),
+        "memory": {name: said["memory"] for name, said in _of(node, "processes")},
         "handlers": [asdict(row) for row in rows(before, after)],
     }
+
+
+def refused_percent(before: Look, after: Look) -> float:
+    """Of what was decided between two looks, how much was refused."""
+    moved = rows(before, after)
+    refused = sum(row.refused_per_s for row in moved)
+    decided = refused + sum(row.done_per_s for row in moved)
+    return round(100 * refused / decided, 1) if decided else 0.0
 
 
 def _of(node: Mapping[str, Any], what: str) -> list[tuple[str, Mapping[str, Any]]]:
@@ -116,7 +131,7 @@ def screen(before: Look, after: Look) -> Group:
         moved = (f"{row.accepted_per_s:,}", f"{row.done_per_s:,}", f"{row.refused_per_s:,}")
         dead = f"[red]{row.dead:,}[/]" if row.dead else "0"
         table.add_row(row.channel, row.handler, *moved, f"{row.waiting:,}", f"{row.parked:,}", dead)
-    return Group(*_head(after), table)
+    return Group(*_head(after), *_health(before, after), "", table)
 
 
 def _head(look: Look) -> Iterator[str]:
@@ -133,7 +148,26 @@ def _head(look: Look) -> Iterator[str]:
         yield f"[red]{look.unleased} partitions have no worker[/]"
     if lost := sum(line.unaccounted for line in look.lines):
         yield f"[red]{lost} messages are unaccounted for[/]"
-    yield ""
+
+
+def _health(before: Look, after: Look) -> Iterator[str]:
+    """A line each, and only where there is something to say."""
+    waits = [f"{what} {_age(age)}" for what, age in sorted(after.unfinished.items())]
+    if waits:
+        yield f"oldest unfinished: {', '.join(waits)}"
+    if after.lag:
+        most = max(after.lag, key=lambda partition: after.lag[partition])
+        total = sum(after.lag.values())
+        yield f"lag: {total:,} in {len(after.lag)} partitions, {after.lag[most]:,} in {most}"
+    if refused := refused_percent(before, after):
+        yield f"refused: {refused:g} %"
+    memory = [f"{name} {_megabytes(said)}" for name, said in _of(after.node, "processes")]
+    if memory:
+        yield f"memory: {', '.join(memory)}"
+
+
+def _megabytes(said: Mapping[str, Any]) -> str:
+    return f"{said.get('memory', 0) / 1e6:,.0f} MB"
 
 
 def _state(said: Mapping[str, Any]) -> str:
@@ -150,7 +184,16 @@ def look(reader: Reader, now_s: float, node: Mapping[str, Any]) -> Look:
     """One look at the database."""
     oldest = balance.oldest_open(reader).items()
     ages = {target: round(max(0.0, now_s - at / 1e6), 1) for target, at in oldest}
-    return Look(now_s, tuple(balance.lines(reader)), ages, leases.unleased(reader), node)
+    since = metricbooks.oldest_unfinished(reader).items()
+    return Look(
+        now_s,
+        tuple(balance.lines(reader)),
+        ages,
+        leases.unleased(reader),
+        node,
+        {what: round(max(0.0, now_s - at / 1e6), 1) for what, at in since},
+        {p: n for (target, p), n in metricbooks.lags(reader).items() if target == WORKER},
+    )
 
 
 def _looks(settings: Config, every_s: float) -> Iterator[Look]:

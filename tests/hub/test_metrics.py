@@ -6,9 +6,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from core.store.upgrade import upgrade
-from hub import inbox, metrics
+from hub import inbox, lastbackup, metrics
 from hub.channel import Failed
 from hub.leases import Leases
+from hub.metricnode import processes
 from hub.metrics import Node
 from hub.outbox import PARTITIONS
 from tests.hub.machine import METER, PHONE, Machine, buy, enrol, fresh_sqlite, pay
@@ -98,8 +99,15 @@ def test_a_scrape_never_reads_what_is_done(machine: Machine) -> None:
     balance.lines(Explaining())
     metrics.render(Explaining(), Node(), 0)
     looked = [plan for plan in seen if "delivery" in plan]
-    assert len(looked) >= 5
-    assert all("USING INDEX ix_delivery_" in plan for plan in looked), looked
+    assert len(looked) >= 8
+    covered = ("USING INDEX ix_delivery_", "USING COVERING INDEX ix_delivery_")
+    assert all(any(way in plan for way in covered) for plan in looked), looked
+    for table in ("held_money", "wallet_payment", "token_order"):
+        scans = [plan for plan in seen if table in plan]
+        assert scans
+        assert all("INDEX ix_" in plan for plan in scans), scans
+    joined = [plan for plan in seen if plan.split()[1] in ("d", "m")]
+    assert all("PRIMARY KEY" in plan or "autoindex" in plan for plan in joined), joined
 
 
 def test_what_the_node_says_of_itself(machine: Machine) -> None:
@@ -130,3 +138,94 @@ def test_partitions_that_nobody_holds(postgres: Postgres) -> None:
     assert of(page(machine)[1], "wattbus_partitions_unleased") == PARTITIONS
     leases.balance()
     assert of(page(machine)[1], "wattbus_partitions_unleased") == 0
+
+
+def test_what_is_unfinished_has_the_age_of_its_acceptance(machine: Machine) -> None:
+    """Not of its last attempt: the customer has waited all the time."""
+    machine.accept(buy(), "b1")
+    machine.accept(pay(1), "p2")
+    machine.intake.step()
+    machine.time.at_us += 30_000_000
+    with machine.store.transaction() as tx:
+        tx.run("UPDATE delivery SET state = 1, updated = :now WHERE state = 0 AND handler = "
+               "'vending.credit-vend'", now=machine.time.at_us)  # fmt: skip
+    _, samples = page(machine)
+    ages = {
+        what: of(samples, "wattbus_oldest_unfinished_seconds", what=what)
+        for what in ("sale", "payment", "wallet")
+    }
+    assert 30 <= ages["sale"] < 31
+    assert 30 <= ages["payment"] < 31
+    assert ages["wallet"] == 0
+
+
+def test_what_is_dead_waits_for_people_and_is_no_unfinished_sale(machine: Machine) -> None:
+    machine.accept(buy(), "b1")
+    machine.intake.step()
+    with machine.store.transaction() as tx:
+        tx.run("UPDATE delivery SET state = 3 WHERE state = 0")
+    _, samples = page(machine)
+    assert of(samples, "wattbus_oldest_unfinished_seconds", what="sale") == 0
+
+
+def test_the_lag_is_by_partition_and_there_at_zero(machine: Machine) -> None:
+    _, samples = page(machine)
+    lags = {key: n for key, n in samples.items() if key[0] == "wattbus_lag_messages"}
+    assert len(lags) == PARTITIONS
+    assert set(lags.values()) == {0}
+    machine.accept(pay(1), "p2")
+    machine.intake.step()
+    _, samples = page(machine)
+    assert sum(n for key, n in samples.items() if key[0] == "wattbus_lag_messages") == 1
+
+
+def test_held_money_by_company_with_its_age(machine: Machine) -> None:
+    columns = [
+        row[1] for row in machine.rows("SELECT cid, name FROM pragma_table_info('held_money')")
+    ]
+    kinds = dict(machine.rows("SELECT name, type FROM pragma_table_info('held_money')"))
+    now = machine.time.at_us
+    rows = (("held", 5_000, 60, 10), ("overdue", 700, 90, -10), ("waits", 90, 1_000, 5))
+    with machine.store.transaction() as tx:
+        for number, (state, rest, ago_s, left_s) in enumerate(rows, start=1):
+            given = {name: 0 if kinds[name] != "TEXT" else "" for name in columns}
+            given |= {"id": number, "company": "demo", "currency": "UGX", "state": state}
+            given |= {"rest": rest, "since": now - ago_s * 10**6, "deadline": now + left_s * 10**6}
+            tx.insert("held_money", tuple(given), [tuple(given.values())])
+    _, samples = page(machine)
+    who = {"company": "demo", "currency": "UGX"}
+    assert of(samples, "wattbus_held_money", **who) == 5_700, "what waits is its account's"
+    assert 90 <= of(samples, "wattbus_held_oldest_seconds", **who) < 91
+    assert of(samples, "wattbus_held_overdue", **who) == 1
+
+
+def test_the_process_tells_how_long_it_took_and_why_it_said_no(
+    machine: Machine, tmp_path: Path
+) -> None:
+    watch = machine.intake.journal.watch
+    machine.worker.watch = machine.outbound.watch = watch
+    machine.do(buy(), "b1")
+    machine.do(buy(tender=900_000), "b2")
+    node = Node(processes=processes(tmp_path, "node1", watch))
+    text, samples = page(machine, node)
+    hub = {"process": "hub"}
+    sold = {**hub, "handler": "vending.credit-vend"}
+    assert of(samples, "wattbus_sale_seconds_count", **sold) == 2
+    assert of(samples, "wattbus_acceptance_seconds_count", channel="sms", **hub) == 4
+    assert of(samples, "wattbus_told_seconds_count", channel="sms", **hub) == 2
+    assert of(samples, "wattbus_batch_size_sum", stage="journal", **hub) == 4
+    assert of(samples, "wattbus_not_done_total", code="credit-insufficient", **sold) == 1
+    assert of(samples, "wattbus_process_memory_bytes", **hub) > 1e6
+    assert of(samples, "wattbus_process_open_files", **hub) > 2
+    assert of(samples, "wattbus_clock_wrong", **hub) == 0
+    assert PHONE not in text
+
+
+def test_the_disk_and_the_last_backup(machine: Machine, tmp_path: Path) -> None:
+    _, samples = page(machine, Node(data=tmp_path))
+    free = of(samples, "wattbus_disk_free_bytes")
+    assert 0 < free <= of(samples, "wattbus_disk_size_bytes")
+    assert ("wattbus_backup_seconds", frozenset()) not in samples
+    lastbackup.note(tmp_path, 1_795_000_000_500_000)
+    _, samples = page(machine, Node(data=tmp_path))
+    assert of(samples, "wattbus_backup_seconds") == 1_795_000_000.5

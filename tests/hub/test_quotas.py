@@ -12,7 +12,8 @@ from core.messages.base import all_types
 from hub.boot import build
 from hub.channel import Arrival, Overloaded
 from hub.config import ConfigError, parse, read
-from hub.quotas import COUNTED, NOTE_EVERY_US, Quota, QuotaSection, Used, used_of
+from hub.quotas import COUNTED, NOTE_EVERY_US, Quota, Used, used_of
+from hub.sections import QuotaSection
 from tests.hub.test_boot import REACTOR, folder, made, spec_of  # noqa: F401
 
 SECOND = 1_000_000

@@ -118,3 +118,53 @@ def test_the_verb_prints_a_line_a_look(tmp_path: Path, monkeypatch: pytest.Monke
     code, out, _ = place.call("top", "--count", "1")
     assert code == 0
     assert "node1: well" in out
+
+
+def busy() -> tuple[Look, Look]:
+    node = {**NODE, "processes": {f"worker-{n}": {"memory": 95_400_000} for n in range(4)}}
+    many = tuple(
+        Line(f"channel-{n}", "vending.credit-vend", 900 + n, 800, 90, 1, 1, 2, n) for n in range(12)
+    )
+    lag = {partition: 3 * partition + 1 for partition in range(16)}
+    unfinished = {"sale": 75.0, "payment": 0.4}
+    return Look(0.0, (), {}, 0, node), Look(2.0, many, {"worker": 75.0}, 0, node, unfinished, lag)
+
+
+def test_what_waits_longest_and_where_and_what_it_costs() -> None:
+    text = said(*busy())
+    assert "oldest unfinished: payment 0.4 s, sale 75.0 s" in text
+    assert "lag: 376 in 16 partitions, 46 in 15" in text
+    assert "refused: 10.1 %" in text
+    assert "memory: worker-0 95 MB" in text
+    told = facts(*busy())
+    assert told["unfinished_s"] == {"sale": 75.0, "payment": 0.4}
+    assert told["memory"]["worker-3"] == 95_400_000
+    assert told["refused_percent"] == 10.1
+    json.dumps(told)
+
+
+def test_a_busy_node_fits_a_small_terminal() -> None:
+    console = Console(width=80, height=24, record=True, file=StringIO())
+    console.print(screen(*busy()))
+    lines = console.export_text().splitlines()
+    assert len(lines) <= 24
+    assert all(len(each) <= 80 for each in lines)
+
+
+def test_a_quiet_node_says_little(machine: Machine) -> None:
+    with machine.store.reader() as reader:
+        quiet = look(reader, machine.time.at_us / 1e6, {})
+    text = said(quiet, quiet)
+    for word in ("unfinished", "lag", "refused:", "memory"):
+        assert word not in text
+
+
+def test_a_look_sees_a_sale_that_waits(machine: Machine) -> None:
+    machine.do(enrol(), "enrol")
+    machine.accept(buy(), "buy")
+    machine.intake.step()
+    now = machine.time.at_us / 1e6 + 5
+    with machine.store.reader() as reader:
+        seen_ = look(reader, now, {})
+    assert 4 < seen_.unfinished["sale"] < 6
+    assert sum(seen_.lag.values()) == 1
