@@ -59,7 +59,7 @@ class Alone:
         return True
 
 
-ALONE = Alone()
+ALONE: Alone = Alone()
 
 
 @dataclass(slots=True)
