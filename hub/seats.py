@@ -31,7 +31,7 @@ RENEW_S, LOOK_S = 1.5, 0.5
 #: A seat whose channels cannot be built here is left to others for so long.
 DECLINE_S = 30.0
 #: A namesake that has just died may still be there for the server: so long it is waited for.
-NAMESAKE_S = 5.0
+NAMESAKE_S = 10.0
 #: How long the thread rests when the database is away.
 AWAY_S = 0.5
 

@@ -122,9 +122,11 @@ class Stations:
         closing.addErrback(
             lambda failure: log.error("seat.close", seat=group.seat, error=str(failure.value))
         )
-        closing.addCallback(lambda _: self._over(group.seat))
+        closing.addCallback(lambda _: self._over(group.seat, opened.channels))
 
-    def _over(self, seat: str) -> None:
+    def _over(self, seat: str, names: tuple[str, ...]) -> None:
+        for name in names:
+            self.ports[name].unmount()
         self._closing.pop(seat, None)
         self.settle()
 
@@ -145,8 +147,6 @@ class Stations:
                     channel.abort()
         leaving = defer.gatherResults([self.links[link].stop() for link in group.links])
         yield at_most(self.reactor, defer.gatherResults([ending, leaving]), LEAVE_S)
-        for name in names:
-            self.ports[name].unmount()
 
     def _stop_channels(self, names: Iterable[str]) -> "defer.Deferred[Any]":
         stops = [defer.maybeDeferred(self.channels[name].stop) for name in names]
