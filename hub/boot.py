@@ -190,6 +190,7 @@ class Hub:
             "roles": list(self.config.hub.roles),
             "channels": {name: self._said(name) for name in self.channels},
             "links": links,
+            **({} if (bus := self.engine.bus()) is None else {"bus": bus.words()}),
             "processes": {
                 told.process: {"memory": told.usage.memory, "cpu_s": told.usage.cpu_s}
                 for told in self._processes()
@@ -223,6 +224,7 @@ class Hub:
             data=self.config.path(self.config.hub.data),
             engine=self._engine_name(),
             seats=self.membership.holds(),
+            bus=self.engine.bus(),
         )
         page: str = await deferToThread(self._metrics, node)
         return page
@@ -236,7 +238,7 @@ class Hub:
     def _engine_name(self) -> str:
         if is_sqlite(self.config.database_url()):
             return "sqlite"
-        return "postgresql" if self.config.bus.kind == "table" else "rabbitmq"
+        return "postgresql" if self.config.bus.kind == "table" else self.config.bus.kind
 
 
 def is_control(name: str) -> bool:
@@ -311,7 +313,7 @@ def _parts(
         open_messages=config.hub.open_messages,
         on_reactor=reactor.callFromThread,
         sources=sources,
-        bus=config.bus,
+        bus=config.bus_section(),
         linger_s=config.hub.linger_ms / 1_000,
         tokens=config.tokens,
         node="hub" if is_sqlite(url) else config.hub.name,

@@ -18,6 +18,7 @@ from prometheus_client.core import (
 )
 
 from hub.breaker import BreakerState
+from hub.bus.publisher import BusState
 from hub.figures import COUNTERS, FOLDER, HISTOGRAMS, Told, read_all
 from hub.lastbackup import last_backup
 from hub.watch import Watch
@@ -47,6 +48,7 @@ class Node:
     arrived: Mapping[str, int] = field(default_factory=dict)
     well: bool = True
     seats: Mapping[str, bool] = field(default_factory=dict)
+    bus: BusState | None = None  # of a broker
     processes: Sequence[Told] = ()
     data: Path | None = None  # its data folder
     engine: str = ""
