@@ -265,7 +265,7 @@ class Hub:
     def _engine_name(self) -> str:
         if is_sqlite(self.config.database_url()):
             return "sqlite"
-        return "postgresql" if self.config.bus.kind == "table" else "rabbitmq"
+        return "postgresql" if self.config.bus.kind == "table" else self.config.bus.kind
 
 
 def is_control(name: str) -> bool:

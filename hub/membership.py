@@ -138,6 +138,6 @@ def membership(config: Config) -> Membership:
     if is_sqlite(config.database_url()):
         return Membership(found)
     facts = facts_of(config)
-    shared = (KEEPER, RELAY) if config.bus.kind == "rabbitmq" else (KEEPER,)
+    shared = (KEEPER, RELAY) if config.bus.kind != "table" else (KEEPER,)
     book = SeatBook(config.database_url(), facts, (*found, *shared))
     return Membership(found, Seats(book, facts.name, facts.roles, found))

@@ -15,7 +15,8 @@ from core.store.tables.held import RUNNING
 from core.store.tables.wallets import OPEN as WALLET_OPEN
 from core.store.tx import Reader
 from hub import balance, cluster, leases, proof_store
-from hub.outbox import PARTITIONS, WORKER
+from hub.bus.publisher import BusState
+from hub.outbox import EVENTS, PARTITIONS, WORKER
 from hub.watch import SALES
 
 #: Handlers that book money which somebody has paid.
@@ -203,3 +204,23 @@ def _round_trip(reader: Reader) -> Metric:
     reader.rows("SELECT 1")
     family.add_metric([], perf_counter() - begun)
     return family
+
+
+def of_the_bus(reader: Reader, bus: BusState | None) -> list[Metric]:
+    """What a broker has, and what it has not yet."""
+    connected = GaugeMetricFamily("wattbus_bus_connected", "1: the relay reaches the broker")
+    blocked = GaugeMetricFamily("wattbus_bus_blocked", "1: the broker's alarm is on")
+    refused = GaugeMetricFamily("wattbus_bus_refused", "1: the broker refuses us")
+    unconfirmed = GaugeMetricFamily("wattbus_bus_unconfirmed", "Open, and the broker has it not")
+    ready = GaugeMetricFamily("wattbus_bus_ready", "Bundles that wait", labels=["queue"])
+    if bus is not None:
+        connected.add_metric([], float(bus.connected))
+        blocked.add_metric([], float(bool(bus.blocked)))
+        refused.add_metric([], float(bool(bus.refused)))
+        sql = (
+            "SELECT count(*) FROM delivery WHERE state = 0 AND published = 0 AND target IN :targets"
+        )
+        unconfirmed.add_metric([], reader.rows(sql, targets=[WORKER, EVENTS])[0][0])
+        for queue, waiting in sorted(bus.ready.items()):
+            ready.add_metric([queue], waiting)
+    return [connected, blocked, refused, unconfirmed, ready]

@@ -48,6 +48,7 @@ class Node:
     arrived: Mapping[str, int] = field(default_factory=dict)
     well: bool = True
     seats: Mapping[str, bool] = field(default_factory=dict)
+    bus: BusState | None = None  # of a broker
     processes: Sequence[Told] = ()
     data: Path | None = None  # its data folder
     engine: str = ""

@@ -29,7 +29,6 @@ Of the node:
 ``wattbus_link_up{link}``                            1 when a link of several channels is up
 ``wattbus_last_arrival_seconds{channel}``            when something last arrived at this node (Unix
                                                      time); none yet: not there
-``wattbus_seat_held{seat}``                          1 when this node holds the seat, 0 when not
 ``wattbus_bus_connected``                            1 when the relay reaches the broker
 ``wattbus_bus_blocked``                              1 while the broker's alarm (memory, disk) is on
 ``wattbus_bus_refused``                              1 when it refuses us: a person must mend it
@@ -37,6 +36,7 @@ Of the node:
 ``wattbus_bus_ready{queue}``                         bundles that wait at the broker; "stray": what
                                                      nobody could read or route. Without a broker
                                                      none of the five is there
+``wattbus_seat_held{seat}``                          1 when this node holds the seat, 0 when not
 ``wattbus_well``                                     1 when this node's stages reach their store
 ``wattbus_disk_free_bytes``                          where its data folder is
 ``wattbus_disk_size_bytes``                          the whole of that disk
@@ -73,7 +73,7 @@ from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from core.store.tx import Reader
-from hub import metricbooks, metricbus, metricnode
+from hub import metricbooks, metricnode
 from hub.metricnode import Node
 
 __all__ = ["Node", "render"]
@@ -84,7 +84,7 @@ class _Snapshot(Collector):
 
     def __init__(self, reader: Reader, node: Node, now_us: int) -> None:
         self._families = [*metricbooks.families(reader, now_us), *metricnode.families(node)]
-        self._families += metricbus.families(reader, node.bus)
+        self._families += metricbooks.of_the_bus(reader, node.bus)
 
     def collect(self) -> Iterable[Metric]:
         return self._families

@@ -27,14 +27,9 @@ PANELS = json.loads((FOLDER / "dashboard.json").read_text())["panels"]
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> str:
     machine = Machine(fresh_sqlite(tmp_path_factory.mktemp("books")))
-    up = {"state": "up"}
-    node = Node(
-        {"sms": {**up, "breaker": "closed"}},
-        {"l": up},
-        {"sms": 1},
-        seats={"l": True},
-        bus=BusState(True, ready={"stray": 0}),
-    )
+    up, bus = {"state": "up"}, BusState(True, ready={"stray": 0})
+    sms = {**up, "breaker": "closed"}
+    node = Node({"sms": sms}, {"l": up}, {"sms": 1}, seats={"l": True}, bus=bus)
     with machine.store.reader() as reader:
         return metrics.render(reader, node, machine.time.now_us())
 
