@@ -52,7 +52,6 @@ class Node:
     processes: Sequence[Told] = ()
     data: Path | None = None  # its data folder
     engine: str = ""
-    bus: BusState | None = None  # of a broker
     ahead_s: float | None = None  # the host's clock of the database's, where that has one
 
 

@@ -6,7 +6,7 @@ The URL carries no password where there is a file for it, and never reaches a lo
 import re
 import ssl
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -33,7 +33,7 @@ class AccessError(Exception):
 class Access:
     """A broker's URL and the files beside it (paths that can be opened as they are)."""
 
-    url: str
+    url: str = field(repr=False)  # it may hold a password
     password_file: str = ""
     ca: str = ""
     certificate: str = ""
@@ -47,10 +47,8 @@ class Access:
     def said(self) -> str:
         """The URL without its password."""
         parts = urlsplit(self.url)
-        where = parts.hostname or ""
-        user = f"{parts.username}@" if parts.username else ""
-        port = f":{parts.port}" if parts.port else ""
-        return f"{parts.scheme}://{user}{where}{port}{parts.path}"
+        who, at, where = parts.netloc.rpartition("@")
+        return f"{parts.scheme}://{who.partition(':')[0]}{at}{where}{parts.path}"
 
     def full_url(self) -> str:
         """The URL with the password of the file. Raises AccessError."""
@@ -93,8 +91,8 @@ class Access:
         url = self.full_url()
         try:
             parameters = pika.URLParameters(url)
-        except Exception as error:  # whatever a URL can have wrong with it
-            raise AccessError(f"[bus] url {self.said()}: {error}") from None
+        except Exception:  # whatever a URL can have wrong with it; the error may quote a password
+            raise AccessError(f"[bus] url {self.said()} is no broker's URL") from None
         if url.startswith("amqps:"):
             parameters.ssl_options = pika.SSLOptions(self.context(), parameters.host)
         parameters.heartbeat = HEARTBEAT_S

@@ -87,6 +87,7 @@ class Relay:
     def begin(self) -> None:
         """Another was at it before us: begin with everything that is open."""
         self._started = False
+        self._held = []
 
     def step(self) -> bool:
         """Publish what is open and unconfirmed; True when something was."""

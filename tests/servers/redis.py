@@ -66,6 +66,10 @@ class Redis:
             self.process.wait()
             self.process = None
 
+    def forget(self) -> None:
+        """A killed server's disk is gone."""
+        shutil.rmtree(self.folder / "appendonlydir", ignore_errors=True)
+
     def stop(self) -> None:
         """End it, and remove what it kept."""
         self.kill()

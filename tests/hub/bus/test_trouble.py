@@ -2,6 +2,7 @@
 its alarm is on it is waited for."""
 
 import asyncio
+import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,7 +10,9 @@ from typing import Any
 
 import pika
 import pytest
+from typer.testing import CliRunner
 
+from hub.__main__ import app, mount
 from hub.bus.access import Access
 from hub.bus.bundle import pack
 from hub.bus.checking import look
@@ -267,3 +270,45 @@ def test_a_source_over_an_unreachable_broker_gives_nothing_and_ends(tmp_path: Pa
     began = time.monotonic()
     source.stop()
     assert time.monotonic() - began < 30
+
+
+def written(folder: Path, url: str, prefix: str) -> Path:
+    path = folder / "wattbus.toml"
+    path.write_text(
+        '[database]\nurl = "postgresql://nobody@127.0.0.1:1/none"\n'
+        f'[bus]\nkind = "rabbitmq"\nurl = "{url}"\nprefix = "{prefix}"\n'
+    )
+    return path
+
+
+def test_the_command_line_says_what_is_wrong_and_what_waits(
+    rabbit: Rabbit,
+    loop: asyncio.AbstractEventLoop,  # noqa: F811
+    hand: Any,
+    tmp_path: Path,
+    request: pytest.FixtureRequest,
+) -> None:
+    prefix = prefix_of(request)
+    made = publisher(rabbit, loop, prefix)
+    until(made.ready)
+    assert sent(made.publish(3, pack([delivery(1)]), "b1"))
+    made.stop()
+    mount()
+    run = ["bus", "check", "-c", str(written(tmp_path, rabbit.url, prefix))]
+    fine = CliRunner().invoke(app, [*run, "--json"])
+    assert fine.exit_code == 0, fine.output
+    said = json.loads(fine.stdout)
+    assert said["waiting"][queue(prefix, 3)] == 1
+    assert (said["missing"], said["problems"], said["away"]) == ([], [], "")
+    hand().queue_delete(queue(prefix, 3))
+    hand().queue_declare(queue(prefix, 3), durable=True)
+    wrong = CliRunner().invoke(app, run)
+    assert wrong.exit_code == 1
+    assert f"queue {queue(prefix, 3)} at" in wrong.output
+    checked = CliRunner().invoke(app, ["check", *run[2:]])
+    assert checked.exit_code == 1
+    assert f"[bus] queue {queue(prefix, 3)} at" in checked.output
+    away = written(tmp_path, "amqp://guest@127.0.0.1:1/%2F", prefix)
+    checked = CliRunner().invoke(app, ["check", "-c", str(away)])
+    assert "does not answer" in checked.output
+    assert "not checked" in checked.output
