@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
@@ -92,9 +91,10 @@ class Planted:
     said: list[str] = field(default_factory=list)
 
     def bound(self) -> bool:
-        """Whether the network's link is up; the security module's never is."""
-        links: dict[str, Any] = self.town.house.ask({"do": "status"})["links"]
-        return bool(links["smsc"]["state"] == "up")
+        """Whether the network's link is up and terminals are heard; the module's link never is."""
+        status = self.town.house.ask({"do": "status"})
+        up = (status["links"]["smsc"], status["channels"]["till"])
+        return all(each["state"] == "up" for each in up)
 
     def verb(self, *words: str, secret: str = "", config: str = "") -> "tuple[int, str]":
         """A verb's code and output."""
