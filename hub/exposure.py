@@ -5,14 +5,13 @@ What leaves this machine without TLS is a warning: a tunnel may carry it that we
 """
 
 import datetime
+import os
 from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 from cryptography import x509
-from psycopg import ProgrammingError
-from psycopg.conninfo import conninfo_to_dict
 
 from hub.config import Config
 from hub.files import UnreadableError, private
@@ -129,20 +128,26 @@ def _database(settings: Config) -> Iterator[str]:
     url = settings.database.url
     if url.startswith("sqlite:"):
         return
-    try:
-        words = conninfo_to_dict(url)
-    except ProgrammingError:
-        return  # said where it is opened
-    hosts = [host for host in str(words.get("host") or "").split(",") if host]
+    found = urlsplit(url)
+    words = {name: values[-1] for name, values in parse_qs(found.query).items()}
+    password, _, places = found.netloc.rpartition("@")
+    hosts = [_bare(each) for each in (words.get("host") or places).split(",") if each]
     remote = [host for host in hosts if not host.startswith("/") and not is_local(host)]
-    mode = words.get("sslmode") or "prefer"
+    mode = words.get("sslmode") or os.environ.get("PGSSLMODE") or "prefer"
     if remote and mode != "verify-full":
         yield (
             f"[database] url: {remote[0]} with sslmode={mode} is whoever answers: write "
             "?sslmode=verify-full&sslrootcert=FILE"
         )
-    if words.get("password"):
+    if ":" in password or "password" in words:
         yield "[database] url has a password: it belongs into PGPASSFILE (docs/hardening.md)"
+
+
+def _bare(place: str) -> str:
+    """A host without its port."""
+    if place.startswith("["):
+        return place[1:].partition("]")[0]
+    return place.partition(":")[0]
 
 
 def _broker(settings: Config) -> Iterator[str]:

@@ -30,6 +30,7 @@ SECONDS: dict[str, int] = {
     "tests/journeys/test_hardware_module.py": 50,
     "tests/journeys/test_acts.py": 40,
     "tests/journeys/test_traces.py": 35,
+    "tests/journeys/test_planted_secrets.py": 40,
     "tests/promises/test_power.py": 30,
     "tests/test_wheel.py": 25,
     "tests/core/tariffs/test_jumps.py": 20,

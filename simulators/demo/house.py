@@ -82,6 +82,7 @@ class House:
             file.write_text(taking, "utf-8")
             for name, content in FILES.items():
                 (self.folder / name).write_text(content, "utf-8")
+                (self.folder / name).chmod(0o600)  # secrets are among them
         upgrade(self.config.database_url())
 
     @property

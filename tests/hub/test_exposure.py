@@ -124,6 +124,10 @@ CLEAR: dict[str, tuple[str, str]] = {
     "a database that is encrypted only": (database("db.example/wb?sslmode=require"), "=require"),
     "a database that is proved": (database("db.example/wb?sslmode=verify-full"), ""),
     "one of several": (database("127.0.0.1,db.example/wb"), "db.example with"),
+    "a database by words": (database("/wb?host=db.example"), "db.example with"),
+    "a database by its new address": (database("wb@[::1]:5432/wb"), ""),
+    "a database with a port": (database("wb@10.0.0.1:5432/wb"), "10.0.0.1 with"),
+    "a password by words": (database("/wb?password=secret"), "PGPASSFILE"),
     "a password in the URL": (database("wb:secret@127.0.0.1/wb"), "PGPASSFILE"),
     "a broker elsewhere": (bus("amqp://u@mq.example/v"), "[bus] url: to mq.example"),
     "a broker over TLS": (bus("amqps://u@mq.example/v"), ""),
@@ -131,7 +135,8 @@ CLEAR: dict[str, tuple[str, str]] = {
 
 
 @pytest.mark.parametrize("label", CLEAR)
-def test_what_goes_in_the_clear_is_warned_of(label: str) -> None:
+def test_what_goes_in_the_clear_is_warned_of(label: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PGSSLMODE", raising=False)
     text, says = CLEAR[label]
     told = in_the_clear(config(COMPANY + "test = true\n" + text))
     assert len(told) == bool(says)

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import Request, urlopen
@@ -92,9 +91,10 @@ class Planted:
     said: list[str] = field(default_factory=list)
 
     def bound(self) -> bool:
-        """Whether the network's link is up; the security module's never is."""
-        links: dict[str, Any] = self.town.house.ask({"do": "status"})["links"]
-        return bool(links["smsc"]["state"] == "up")
+        """Whether the network's link is up and terminals are heard; the module's link never is."""
+        status = self.town.house.ask({"do": "status"})
+        up = (status["links"]["smsc"], status["channels"]["till"])
+        return all(each["state"] == "up" for each in up)
 
     def verb(self, *words: str, secret: str = "", config: str = "") -> "tuple[int, str]":
         """A verb's code and output."""
@@ -236,8 +236,8 @@ def operators(planted: Planted, buyer: Household, token: str) -> None:
     for look in (
         ("find", buyer.msisdn), ("find", buyer.meter, "--json"), ("journal",),
         ("journal", "--json"),
-        ("deadletters", "list"), ("audit", "list"), ("status", "--json"), ("status",), ("check",),
-        ("balance",), ("orders",), ("find", token),
+        ("deadletters", "list"), ("audit", "list"), ("status", "--json"), ("check",),
+        ("find", token),
     ):  # fmt: skip
         planted.verb(*look)
 
@@ -251,7 +251,7 @@ def broken_configurations(planted: Planted) -> None:
     broker = f'kind = "rabbitmq"\nurl = "amqp://u:{PLANTED[MQ]}@127.0.0.1:1/v"'
     apart = text.replace("sqlite:var/wattbus.db", url).replace('kind = "table"', broker)
     (folder / "postgres.toml").write_text(apart)
-    for words in (("check",), ("db", "upgrade"), ("db", "current"), ("balance",), ("run",)):
+    for words in (("check",), ("db", "upgrade"), ("run",)):
         assert planted.verb(*words, config="postgres.toml")[0]
     (folder / "broken.toml").write_text(apart.replace(url, f"{url}\nmysql://"))
     (folder / "misplaced.toml").write_text(
@@ -278,6 +278,7 @@ def refused_bind(planted: Planted) -> None:
     house.hub.kill()
 
 
+@pytest.mark.timeout(900)  # some twenty processes, one after the other, on a busy machine
 def test_planted_secrets_are_found_nowhere(planted: Planted) -> None:
     town = planted.town
     folder = town.house.folder
@@ -299,7 +300,9 @@ def test_planted_secrets_are_found_nowhere(planted: Planted) -> None:
             where = [name for name, data in {**written, "(shown)": shown}.items() if form in data]
             assert not where, f"{what} is in {where}: {around(form, {**written, '(shown)': shown})}"
     log = files["hub.log"]
-    assert log.count(b"\n") > 20
+    assert buyer.meter.encode() in shown, "what is looked for would be found"
+    assert b"ussd.malformed" in log
+    assert any(b"act-request" in data for data in written.values())
     for what, mark in {"a token": token, "a phone": buyer.msisdn.lstrip("+")}.items():
         assert mark.encode() not in log, f"{what}: {around(mark.encode(), {'log': log})}"
     assert token.encode() not in shown.replace(b" ", b"")
