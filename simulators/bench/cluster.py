@@ -51,6 +51,8 @@ class ClusterSite(Site):
             ("[http]\nport = 0", f"[http]\nport = {self.ports[number - 1]}"),
             ('["uganda-domestic.yaml"]', '["uganda-domestic.yaml", "bench-domestic.yaml"]'),
             ("[channels.sms]", f"[channels.sms-{number}]"),
+            ("[links.smsc]", f"[links.smsc-{number}]"),
+            ('link = "smsc"', f'link = "smsc-{number}"'),
         ):
             assert old in text, f"the site's configuration has {old!r}"
             text = text.replace(old, new)

@@ -103,24 +103,17 @@ def run(
     bench takes turns with something well known and says how it compares.
 
     sts: tokens a second on one core, for each algorithm, decoder keys cached and derived anew.
-
     iso8583: messages a second on one core, read and written, beside pyiso8583 on the same octets.
-
     submit: submit_sm a second that npm "smpp" answers us, at windows 1, 10 and 50, beside an echo
     of the same octets; and what 1 % of throttled submits costs.
-
     sales: purchases a second that journal and workers do without a wire, beside TPC-B (pgbench,
     scale 50, prepared, 16 clients) on the same private server; on SQLite beside bare commits.
-
     path: a text comes in from an SMSC, the token goes out: the running hub with its worker
     processes, everything real. Its most, with all workers and with one; its p50 and p99 at 100 a
-    second and at half of that most; the CPU time of a sale by part.
-    full: the same on several nodes in turn, with metrics looked at, and beside a bill run.
+    second and at half of that most; the CPU time of a sale by part. full: on several nodes in turn.
     pos: the same from 0200 to 0210, at 200 terminals; mobile-money: from notice to token, and 50/s.
     floats: 64 tills sell on one agent's float, beside pgbench updating one row.
-
     billing: bills a second, from plan to open item, beside raw COPY of the very rows; corrections.
-
     accounts: ten million loaded; size on disk, start, memory and latency beside 100,000.
     soak: steady sales for --minutes; exit 1 when memory or open files grow.
 
@@ -139,8 +132,12 @@ def run(
         minutes=minutes,
         say=_sayer(),
     )
-    figures = _measured(measure, options)
-    print(json.dumps(figures) if json_ else table(figures))
+    _told(_measured(measure, options), json_)
+
+
+def _told(figures: Mapping[str, Any], as_json: bool) -> None:
+    """The figures; exit 1 when a bench says that what it watches is not as it should be."""
+    print(json.dumps(figures) if as_json else table(figures))
     if figures.get("failed"):
         raise typer.Exit(1)
 

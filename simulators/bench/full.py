@@ -4,7 +4,7 @@ Everything real is in it: sealed logs and receipts, JSON logs, a metrics page th
 bulk lane's processes. Nodes stand on this one machine and share its cores; rounds of them and of
 TPC-B take turns on the same server. For each number of nodes: the most sales a second as a share of
 TPC-B, the CPU time of a sale by part, how long a sale takes at 100 a second and at half of the
-most; on one node also while a bill run is on.
+most; on the first number of nodes also while a bill run is on.
 """
 
 import os
@@ -63,7 +63,7 @@ def _nodes(place: Place, options: Options, count: int) -> dict[str, Any]:
     with place.nodes(configurations), scraper.looking():
         figures = _saturation(place, options, count)
         figures |= _latency(place, options, figures)
-        if count == 1:
+        if count == options.nodes[0]:
             figures |= _beside_bills(place, options)
     if not scraper.pages:
         raise LoadError(f"no page of metrics came: {site.log()}")

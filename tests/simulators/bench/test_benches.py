@@ -91,13 +91,12 @@ def test_the_bills(engine: str) -> None:
 
 def test_the_full_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(full, "BILLS_PER_S", 1_000)
-    figures = full.run(dataclasses.replace(small(), nodes=(1, 2)))
-    one, two = figures["runs"]
-    assert (one["nodes"], two["nodes"]) == (1, 2)
+    figures = full.run(dataclasses.replace(small(), nodes=(2,)))
+    (two,) = figures["runs"]
     check(figures, "ratio_to_tpcb")
-    check(one, "ratio_to_tpcb", "calm_p99_to_tpcb_mean", "half_p50_ms", "bills_p99_ratio")
-    check(two, "ratio_to_tpcb", "calm_p99_to_tpcb_mean", "half_p50_ms")
-    assert min(one["metrics_pages"], two["metrics_pages"]) > 0
+    check(two, "ratio_to_tpcb", "calm_p99_to_tpcb_mean", "half_p50_ms", "bills_p99_ratio")
+    assert two["nodes"] == 2
+    assert two["metrics_pages"] > 0
     assert set(two["cpu_us_per_sale"]) == {"channel", "load", "workers", "postgres"}
 
 
@@ -108,12 +107,12 @@ def test_the_accounts() -> None:
     assert figures["octets_per_account_by_table"]["account"] > 0
 
 
-@pytest.mark.parametrize("engine", soak.ENGINES[:2])
-def test_the_soak(engine: str) -> None:
-    figures = soak.run(dataclasses.replace(small(engine), minutes=0.05))
+def test_the_soak() -> None:
+    figures = soak.run(dataclasses.replace(small(), minutes=0.05))
     assert figures["sales"] > 0
     assert figures["failed"] is not figures["flat"]
     assert len(figures["own_mib"]["channel"]) == soak.READINGS
+    assert "postgres" in figures["open_files"]
     assert figures["octets_per_sale_by_table"]
 
 

@@ -36,6 +36,7 @@ def test_each_node_has_a_name_a_link_and_a_channel_of_its_own(tmp_path: Path) ->
     assert [one.hub.name for one in configurations] == ["bench-1", "bench-2", "bench-3"]
     assert len({one.hub.data for one in configurations}) == 3
     assert [list(one.channels) for one in configurations] == [["sms-1"], ["sms-2"], ["sms-3"]]
+    assert [list(one.links) for one in configurations] == [["smsc-1"], ["smsc-2"], ["smsc-3"]]
     assert {one.hub.workers for one in configurations} == {max(1, (os.cpu_count() or 1) // 3)}
     assert tuple(one.http.port for one in configurations) == site.ports
 
