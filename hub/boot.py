@@ -233,6 +233,7 @@ def build(
         tokens=config.tokens,
     )
     engine = make_engine(parts)
+    engine.chores.node = config.hub.name
     check_orders(config, engine.readers)
     hub = Hub(config, reactor, terms, engine, routing, _http(config), sources=sources)
     hub.http.health = lambda: {"ok": True, "node": config.hub.name}

@@ -12,7 +12,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from core.store.tx import Reader, TransientStoreError, Tx
+from core.store.tx import Reader, TransientStoreError, Tx, UnknownOutcomeError
 from core.store.upgrade import Store
 from hub.channel import Overloaded
 from hub.clock import Sources
@@ -65,6 +65,9 @@ class Notebook:
         try:
             with self.store.transaction() as tx:
                 _write(tx, notes, self.sources.now_us())
+        except UnknownOutcomeError:
+            self._waiting.extendleft(reversed(notes))  # each under its key: to write twice is once
+            raise
         except Exception as error:
             for note in notes:
                 self.on_reactor(note.done.errback, error)

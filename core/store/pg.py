@@ -19,6 +19,7 @@ from core.store.tx import (
     FaultyStatementError,
     Row,
     TransientStoreError,
+    UnknownOutcomeError,
     Update,
     column_kinds,
     together,
@@ -138,8 +139,13 @@ class PgTx:
     def commit(self) -> None:
         """``COMMIT``, and the bells with it in one round trip."""
         bells = "".join(f"NOTIFY {bell}, '{word}'; " for bell, word in self._bells)
-        with _classified("COMMIT"):
-            self._cursor.execute(f"{bells}COMMIT", prepare=False)
+        try:
+            with _classified("COMMIT"):
+                self._cursor.execute(f"{bells}COMMIT", prepare=False)
+        except TransientStoreError as error:
+            if is_definite(error.__cause__):
+                raise
+            raise UnknownOutcomeError(f"not known whether it was committed: {error}") from error
 
 
 @contextmanager
@@ -154,6 +160,18 @@ def _classified(sql: str) -> Iterator[None]:
     except psycopg.Error as error:
         kind = DataStoreError if _too_large(error) else TransientStoreError
         raise kind(f"{error} in: {sql[:120]}") from error
+
+
+#: A COMMIT that ends with one of these was rolled back. (A commit that has only to wait for its
+#: standby is not cancelled by a time limit: PostgreSQL warns and says that it is committed.)
+_ROLLED_BACK = ("40", "53", "55", "57014")
+
+
+def is_definite(cause: BaseException | None) -> bool:
+    """Whether the error of a COMMIT says that nothing was committed; a lost connection does not,
+    nor does a server that is shut down (it may have been waiting for its standby)."""
+    state = cause.sqlstate if isinstance(cause, psycopg.Error) else None
+    return (state or "").startswith(_ROLLED_BACK)
 
 
 def _too_large(error: psycopg.Error) -> bool:
