@@ -231,6 +231,7 @@ def build(
         bus=config.bus,
         linger_s=config.hub.linger_ms / 1_000,
         tokens=config.tokens,
+        limits=config.database.limits(),
     )
     engine = make_engine(parts)
     engine.chores.node = config.hub.name

@@ -313,6 +313,12 @@ def _check_engine(reader: _Reader, database: Any, bus: Any) -> None:
         reader.problem(
             "database", "url", "[database] url (allowed: sqlite:PATH, postgresql://user@host/name)"
         )
+    if database.idle_s >= database.lock_s:
+        reader.problem(
+            "database",
+            "idle_s",
+            "[database] idle_s must be less than lock_s: a frozen process holds its locks as long",
+        )
     if bus.kind == "rabbitmq" and not bus.url:
         reader.problem("bus", "kind", "[bus] kind = 'rabbitmq' needs url")
     if bus.kind == "rabbitmq" and sqlite:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from core.company import Terms
+from core.store.limits import LIMITS, PgLimits
 from core.store.tables.machine import SETTING
 from core.store.tx import Tx
 from core.store.upgrade import Store, is_sqlite, open_store, sqlite_path
@@ -102,6 +103,7 @@ class Parts:
     bus: BusSection = field(default_factory=BusSection)
     linger_s: float = 0.0
     tokens: TokensSection = field(default_factory=TokensSection)
+    limits: PgLimits = LIMITS
 
 
 def make_batch(parts: Parts, writer: str) -> Batch:
@@ -173,8 +175,8 @@ def _embedded(parts: Parts) -> Engine:
 
 
 def _server(parts: Parts) -> Engine:
-    journal_store = open_store(parts.url, "wattbus-journal")
-    edge_store = open_store(parts.url, "wattbus-edge")
+    journal_store = open_store(parts.url, "wattbus-journal", parts.limits)
+    edge_store = open_store(parts.url, "wattbus-edge", parts.limits)
     check_partitions(edge_store)
     intake, answers, outbound, pressure = _edge(parts, journal_store, edge_store)
     chores = Chores(edge_store, parts.on_reactor, doorbell=lambda tx: notify(tx, WORK))
@@ -203,7 +205,7 @@ def _server(parts: Parts) -> Engine:
         edge_store,
         [journal, edge],
         [journal_store, edge_store],
-        [Listener(parts.url, DONE, lambda _said: outbound.ring())],
+        [Listener(parts.url, DONE, lambda _said: outbound.ring(), parts.limits)],
     )
     if parts.bus.kind == "rabbitmq":
         _add_relay(engine, parts)
@@ -222,7 +224,7 @@ def _rung(outbound: OutboundStage) -> Callable[[Tx], None]:
 
 def _add_relay(engine: Engine, parts: Parts) -> None:
     """RabbitMQ: what the journal wrote is published by a relay with a thread of its own."""
-    store = open_store(parts.url, "wattbus-relay")
+    store = open_store(parts.url, "wattbus-relay", parts.limits)
     loop = asyncio.get_event_loop()
     publisher = Publisher(parts.bus.url, parts.bus.prefix, loop, "wattbus-relay")
     relay = StageLoop("relay", [Relay(store, publisher, parts.sources)])

@@ -3,7 +3,7 @@
 import importlib
 from collections.abc import Callable, Mapping
 
-from core.store.upgrade import current, head
+from core.store.upgrade import current, fits, head
 from hub.channel import ChannelSpec
 from hub.config import Config, ConfigError
 from hub.engine import EngineError
@@ -23,13 +23,20 @@ def channel_spec(kind: str) -> ChannelSpec:
 
 
 def check_schema(url: str) -> None:
-    """The database must be at this version's schema. Raises EngineError."""
+    """The database must be at this version's schema, or at a newer one on which this version may
+    go on while nodes are upgraded one by one. Raises EngineError."""
+    if fits(url):
+        return
     found, wanted = current(url), head()
-    if found != wanted:
+    if found is not None and found > wanted:
         raise EngineError(
-            f"the database is at schema {found or 'none'}, this version needs {wanted}: "
-            "run `wattbus db upgrade`"
+            f"the database is at schema {found}, which this version (at {wanted}) must not write: "
+            "install the version that upgraded it"
         )
+    raise EngineError(
+        f"the database is at schema {found or 'none'}, this version needs {wanted}: "
+        "run `wattbus db upgrade`"
+    )
 
 
 def make_routing(config: Config, specs: Mapping[str, ChannelSpec]) -> Routing:

@@ -40,7 +40,7 @@ def run(config: Config, index: int, spec_of: SpecOf = channel_spec) -> None:
     parts = Parts(
         url, all_terms(config), routing, 0, lambda *_: None, Sources(), tokens=config.tokens
     )
-    store = open_store(url, f"wattbus-{name}")
+    store = open_store(url, f"wattbus-{name}", config.database.limits())
     leases = Leases(store, name)
     stop, wake = threading.Event(), threading.Event()
     source = _source(config, store, name, wake.set)
@@ -66,7 +66,7 @@ def run(config: Config, index: int, spec_of: SpecOf = channel_spec) -> None:
         if concerns(said, leases.holds):
             wake.set()
 
-    listener = Listener(url, WORK, heard)
+    listener = Listener(url, WORK, heard, config.database.limits())
     listener.start()
     interpreter.settle()
     log.info("worker.up", worker=name, pid=os.getpid())
