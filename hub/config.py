@@ -13,6 +13,7 @@ import msgspec
 from core.money import CURRENCIES
 from hub.clock import DRILL, drilled
 from hub.files import UnreadableError, read_text
+from hub.groups import unlike_pins
 from hub.modules.settings import (
     NETWORK,
     VIRTUAL,
@@ -25,6 +26,7 @@ from hub.modules.settings import (
 )
 from hub.sections import (
     LINKS,
+    ROLES,
     BusSection,
     ChannelSection,
     CompanySection,
@@ -192,6 +194,10 @@ def parse(text: str, source: str, base: Path) -> Config:
     links = _links(reader, tables["links"])
     operators = _operators(reader, tables["operators"], companies)
     _check_engine(reader, single["database"], single["bus"])
+    _check_roles(reader, single["database"], single["hub"])
+    for name, other in unlike_pins(channels, links):
+        sentence = f"[channels.{name}] nodes: on one link with {other}, so they must be the same"
+        reader.problem(f"channels.{name}", "nodes", sentence)
     if reader.problems:
         raise ConfigError(reader.problems)
     sections: dict[str, Any] = single  # no problems: none of them is None
@@ -325,6 +331,16 @@ def _check_engine(reader: _Reader, database: Any, bus: Any) -> None:
         reader.problem("bus", "kind", "[bus] kind = 'rabbitmq' needs a PostgreSQL [database]")
 
 
+def _check_roles(reader: _Reader, database: Any, hub: Any) -> None:
+    """On SQLite there is one node, and it does all."""
+    if database is None or hub is None or not database.url.startswith("sqlite:"):
+        return
+    missing = [role for role in ROLES if role not in hub.roles]
+    if missing:
+        sentence = f"[hub] roles without {missing[0]}: the one node on SQLite has all of them"
+        reader.problem("hub", "roles", sentence)
+
+
 def _channels(
     reader: _Reader, tables: dict[str, Any], companies: tuple[str, ...]
 ) -> dict[str, ChannelSection]:
@@ -342,8 +358,17 @@ def _channels(
         if company not in companies:
             known = ", ".join(companies) or "none"
             reader.problem(section, "company", f"[{section}] company {company!r} (known: {known})")
-        found[name] = ChannelSection(name, str(kind), str(company), options)
+        nodes = _nodes(reader, section, options.pop("nodes", []))
+        found[name] = ChannelSection(name, str(kind), str(company), options, nodes)
     return found
+
+
+def _nodes(reader: _Reader, section: str, nodes: Any) -> tuple[str, ...]:
+    """The nodes that may hold a channel."""
+    if isinstance(nodes, list) and all(isinstance(name, str) and name for name in nodes):
+        return tuple(nodes)
+    reader.problem(section, "nodes", f"[{section}] nodes is a list of nodes' names")
+    return ()
 
 
 def _links(reader: _Reader, tables: dict[str, Any]) -> dict[str, LinkSection]:

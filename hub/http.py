@@ -13,6 +13,7 @@ from urllib.parse import parse_qs
 import structlog
 import uvicorn
 from litestar import Litestar, Request, Response, get, route
+from litestar.exceptions import NotFoundException
 from litestar.openapi.config import OpenAPIConfig
 from twisted.internet.defer import Deferred, succeed
 
@@ -24,6 +25,9 @@ log = structlog.get_logger("hub.http")
 MAX_BODY = 64 * 1024
 #: Connections at once; beyond it uvicorn answers 503 by itself.
 MAX_CONCURRENT = 1_000
+
+#: When to come again, or to another node, for a path whose channel is not open here.
+ELSEWHERE_S = 2
 
 #: At the end of a mounted path: whatever stands there.
 REST = "/{rest:path}"
@@ -48,6 +52,7 @@ class HttpService:
     health: Callable[[], Mapping[str, Any]]
     ready: Callable[[], Mapping[str, Any]]
     metrics: Callable[[], Coroutine[Any, Any, str]]
+    elsewhere: Callable[[], bool] = lambda: False  # channels that other nodes hold may serve more
     _mounted: dict[str, HttpHandler] = field(default_factory=dict)
     _server: _Server | None = None
     _task: "asyncio.Task[None] | None" = None
@@ -59,9 +64,26 @@ class HttpService:
             raise ValueError(f"two channels serve {path}")
         self._mounted[path] = handler
 
+    def unmount(self, path: str) -> None:
+        """Serve it no more."""
+        self._mounted.pop(path, None)
+
+    def serving(self, path: str) -> HttpHandler | None:
+        """Who serves a path as it was asked for, now; None: nobody here."""
+        exact = self._mounted.get(path)
+        return exact or next((self._mounted[each] for each in self._below(path)), None)
+
+    def _below(self, path: str) -> Iterator[str]:
+        """The mounted paths that are for all below them, and this is one."""
+        for each in self._mounted:
+            if each.endswith(REST) and path.startswith(each.removesuffix(REST) + "/"):
+                yield each
+
     def app(self) -> Litestar:
-        """The application with its OpenAPI description."""
-        handlers = [_mounted(path, handler) for path, handler in self._mounted.items()]
+        """The application with its OpenAPI description: of what is mounted by now. What is mounted
+        later is served, too."""
+        handlers = [_mounted(path, self) for path in self._mounted]
+        handlers.append(_mounted(REST, self))
         return Litestar(
             route_handlers=[*handlers, *self._probes()],
             request_max_body_size=MAX_BODY,
@@ -130,7 +152,7 @@ async def _in_loop(work: "Deferred[T] | Coroutine[Any, Any, T]") -> T:
     return result
 
 
-def _mounted(path: str, handler: HttpHandler) -> Any:
+def _mounted(path: str, service: HttpService) -> Any:
     @route(
         path,
         http_method=["GET", "POST", "PUT"],
@@ -139,6 +161,12 @@ def _mounted(path: str, handler: HttpHandler) -> Any:
         include_in_schema=not path.endswith(REST),
     )
     async def serve(request: Request[Any, Any, Any]) -> Response[str]:
+        handler = service.serving(request.url.path)
+        if handler is None:
+            if not service.elsewhere():
+                raise NotFoundException
+            again = {"retry-after": str(ELSEWHERE_S)}
+            return Response("not open on this node", status_code=503, headers=again)
         response = await _in_loop(handler(await _plain(request)))
         headers = {name.lower(): value for name, value in response.headers.items()}
         # the framework adds the charset of a text by itself

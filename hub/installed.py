@@ -3,6 +3,8 @@
 import importlib
 from collections.abc import Callable, Mapping
 
+import structlog
+
 from core.store.upgrade import current, fits, head
 from hub.channel import ChannelSpec
 from hub.config import Config, ConfigError
@@ -10,6 +12,7 @@ from hub.engine import EngineError
 from hub.routing import Routing
 
 SpecOf = Callable[[str], ChannelSpec]
+log = structlog.get_logger("hub.installed")
 
 
 def channel_spec(kind: str) -> ChannelSpec:
@@ -23,11 +26,13 @@ def channel_spec(kind: str) -> ChannelSpec:
 
 
 def check_schema(url: str) -> None:
-    """The database must be at this version's schema, or at a newer one on which this version may
-    go on while nodes are upgraded one by one. Raises EngineError."""
-    if fits(url):
-        return
+    """The database must be at this version's schema, or at a later one with which this version
+    can work (another node was upgraded first). Raises EngineError."""
     found, wanted = current(url), head()
+    if fits(url):
+        if found != wanted:
+            log.warning("database.newer", schema=found, ours=wanted)
+        return
     if found is not None and found > wanted:
         raise EngineError(
             f"the database is at schema {found}, which this version (at {wanted}) must not write: "

@@ -47,5 +47,10 @@ def service(
     interpreter.settle()
     if is_sqlite(config.database_url()):
         return Node(hub)
-    lanes = (Supervisor(reactor, config, worker, bulk=bulk) for bulk in (False, True))
-    return Node(hub, tuple(lanes))
+    lanes = {"workers": False, "bulk": True}
+    crews = [
+        Supervisor(reactor, config, worker, bulk=bulk)
+        for role, bulk in lanes.items()
+        if role in config.hub.roles
+    ]
+    return Node(hub, tuple(crews))

@@ -1,7 +1,7 @@
 """The hub as one channel sees it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +50,7 @@ class HubPorts:
     pin_key_file: str = ""  # of the company; empty: it has no cashiers
     paused: "Pause | None" = None  # nothing is taken in, nothing handed out
     arrived_us: int = 0  # when something last arrived; 0: nothing since the start
+    mounted: list[str] = field(default_factory=list)
 
     def accept(self, arrival: Arrival) -> "Deferred[Accepted]":
         """Journal it. Fires after the commit; fails with Overloaded or KeyReused."""
@@ -118,6 +119,13 @@ class HubPorts:
     def mount(self, path: str, handler: HttpHandler) -> None:
         """Serve a path of the hub's HTTP server."""
         self.http.mount(path, handler)
+        self.mounted.append(path)
+
+    def unmount(self) -> None:
+        """The channel is closed: its paths are served no more."""
+        for path in self.mounted:
+            self.http.unmount(path)
+        self.mounted.clear()
 
 
 def logger(name: str) -> Any:

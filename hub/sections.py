@@ -45,11 +45,19 @@ OperatorRole = Literal[
 ]
 
 
-class HubSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """``[hub]``: the node itself."""
+#: What a node may do: talk to counterparts, decide, work on bill runs.
+Role = Literal["channels", "workers", "bulk"]
+ROLES: tuple[Role, ...] = ("channels", "workers", "bulk")
 
-    name: str = "wattbus"
+
+class HubSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """``[hub]``: the node itself. Nodes of one installation share the rest of the configuration."""
+
+    name: str = "wattbus"  # each node has one of its own
     data: str = "var"
+    roles: Annotated[list[Role], msgspec.Meta(min_length=1)] = msgspec.field(
+        default_factory=lambda: list(ROLES)
+    )  # several nodes need PostgreSQL
     workers: Count = 0  # worker processes on PostgreSQL; 0: one per core
     bulk_workers: Count = 0  # the same for bill runs, beside them; 0: one for two cores
     open_messages: AtLeastOne = 20_000  # per channel: over it the edge is told to come again
@@ -199,12 +207,14 @@ class OperatorSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class ChannelSection:
-    """``[channels.X]``: an instance of a channel; ``options`` are its own struct's fields."""
+    """``[channels.X]``: an instance of a channel; ``options`` are its own struct's fields.
+    ``nodes`` may hold it; empty: any node whose roles say channels."""
 
     name: str
     kind: str
     company: str
     options: dict[str, Any]
+    nodes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,8 @@ PANELS = json.loads((FOLDER / "dashboard.json").read_text())["panels"]
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> str:
     machine = Machine(fresh_sqlite(tmp_path_factory.mktemp("books")))
-    node = Node({"sms": {"state": "up", "breaker": "closed"}}, {"l": {"state": "up"}}, {"sms": 1})
+    up = {"state": "up"}
+    node = Node({"sms": {**up, "breaker": "closed"}}, {"l": up}, {"sms": 1}, seats={"l": True})
     with machine.store.reader() as reader:
         return metrics.render(reader, node, machine.time.now_us())
 

@@ -139,6 +139,10 @@ class Relay:
     _swept: int = 0
     _read: dict[int, int] = field(default_factory=dict)  # seq -> when its row was touched last
 
+    def begin(self) -> None:
+        """Another was at it before us: begin with everything that is open."""
+        self._started = False
+
     def step(self) -> bool:
         """Publish what is open and unconfirmed; True when something was."""
         if not self.publisher.ready():
