@@ -311,6 +311,7 @@ def build(
     ours, watch = membership(config), make_watch(config.traces, f"{config.hub.name}/hub")
     parts = replace(_parts(config, reactor, sources, (terms, routing, ours)), watch=watch)
     engine = make_engine(parts)
+    engine.chores.node = config.hub.name
     check_orders(config, engine.readers)
     hub = Hub(
         config, reactor, terms, engine, routing, _http(config), ours, sources=sources, watch=watch
@@ -343,6 +344,7 @@ def _parts(
         bus=config.bus_section(),
         linger_s=config.hub.linger_ms / 1_000,
         tokens=config.tokens,
+        limits=config.database.limits(),
         node="hub" if is_sqlite(url) else config.hub.name,
         fence=ours.fence,
     )

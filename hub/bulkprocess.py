@@ -37,13 +37,14 @@ def run(config: Config, index: int, spec_of: SpecOf = channel_spec) -> None:
     url = config.database_url()
     check_schema(url)
     specs = {n: spec_of(section.kind) for n, section in config.channels.items()}
+    limits = config.database.limits()
     worker = BulkWorker(
-        open_store(url, f"wattbus-{name}"),
+        open_store(url, f"wattbus-{name}", limits.bulk()),
         all_terms(config),
         make_routing(config, specs),
         name,
         Sources(),
-        counter=open_store(url, f"wattbus-{name}-ids"),
+        counter=open_store(url, f"wattbus-{name}-ids", limits),
         doorbell=lambda tx: notify(tx, DONE),
         watch=make_watch(config.traces, f"{config.hub.name}/bulk-{index}"),
     )

@@ -329,6 +329,12 @@ def _check_engine(reader: _Reader, database: Any, bus: Any) -> None:
         )
     for key, sentence in check_bus(bus, sqlite):
         reader.problem("bus", key, sentence)
+    if database.idle_s >= database.lock_s:
+        reader.problem(
+            "database",
+            "idle_s",
+            "[database] idle_s must be less than lock_s: a frozen process holds its locks as long",
+        )
 
 
 def _check_roles(reader: _Reader, database: Any, hub: Any) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from core.company import Terms
+from core.store.limits import LIMITS, PgLimits
 from core.store.tables.machine import SETTING
 from core.store.tx import Tx
 from core.store.upgrade import Store, is_sqlite, open_store, sqlite_path
@@ -112,6 +113,7 @@ class Parts:
     linger_s: float = 0.0
     tokens: TokensSection = field(default_factory=TokensSection)
     watch: Watch = field(default_factory=Watch)
+    limits: PgLimits = LIMITS
     node: str = "hub"  # who writes tallies and the journal: on PostgreSQL each node for itself
     fence: Fence = ALONE
 
@@ -186,8 +188,8 @@ def _embedded(parts: Parts) -> Engine:
 
 
 def _server(parts: Parts) -> Engine:
-    journal_store = open_store(parts.url, "wattbus-journal")
-    edge_store = open_store(parts.url, "wattbus-edge")
+    journal_store = open_store(parts.url, "wattbus-journal", parts.limits)
+    edge_store = open_store(parts.url, "wattbus-edge", parts.limits)
     check_partitions(edge_store)
     intake, answers, outbound, pressure = _edge(parts, journal_store, edge_store)
     chores = Chores(edge_store, parts.on_reactor, doorbell=_rung(outbound))
@@ -220,7 +222,7 @@ def _server(parts: Parts) -> Engine:
         edge_store,
         [journal, edge],
         [journal_store, edge_store],
-        [Listener(parts.url, DONE, lambda _said: outbound.ring())],
+        [Listener(parts.url, DONE, lambda _said: outbound.ring(), parts.limits)],
     )
     if parts.bus.kind != "table":
         _add_relay(engine, parts)
@@ -240,7 +242,7 @@ def _rung(outbound: OutboundStage) -> Callable[[Tx], None]:
 
 def _add_relay(engine: Engine, parts: Parts) -> None:
     """A broker: what the journal wrote is published by a relay with a thread of its own."""
-    store = open_store(parts.url, "wattbus-relay")
+    store = open_store(parts.url, "wattbus-relay", parts.limits)
     loop = asyncio.get_event_loop()
     try:
         publisher = make_publisher(parts.bus, loop, "wattbus-relay")
@@ -254,7 +256,7 @@ def _add_relay(engine: Engine, parts: Parts) -> None:
     relay = StageLoop("relay", stages)
     engine.intake.committed = lambda _count: relay.poke()
     # what another node's journal wrote
-    engine.listeners.append(Listener(parts.url, WORK, lambda _said: relay.poke()))
+    engine.listeners.append(Listener(parts.url, WORK, lambda _said: relay.poke(), parts.limits))
     engine.loops.append(relay)
     engine.stores.append(store)
     engine.publisher = publisher

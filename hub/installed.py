@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 
 import structlog
 
-from core.store.upgrade import current, head, works_from
+from core.store.upgrade import current, fits, head
 from hub.channel import ChannelSpec
 from hub.config import Config, ConfigError
 from hub.engine import EngineError
@@ -29,14 +29,19 @@ def check_schema(url: str) -> None:
     """The database must be at this version's schema, or at a later one with which this version
     can work (another node was upgraded first). Raises EngineError."""
     found, wanted = current(url), head()
-    if found is not None and found > wanted and "" < works_from(url) <= wanted:
-        log.warning("database.newer", schema=found, ours=wanted)
+    if fits(url):
+        if found != wanted:
+            log.warning("database.newer", schema=found, ours=wanted)
         return
-    if found != wanted:
+    if found is not None and found > wanted:
         raise EngineError(
-            f"the database is at schema {found or 'none'}, this version needs {wanted}: "
-            "run `wattbus db upgrade`"
+            f"the database is at schema {found}, which this version (at {wanted}) must not write: "
+            "install the version that upgraded it"
         )
+    raise EngineError(
+        f"the database is at schema {found or 'none'}, this version needs {wanted}: "
+        "run `wattbus db upgrade`"
+    )
 
 
 def make_routing(config: Config, specs: Mapping[str, ChannelSpec]) -> Routing:

@@ -3,13 +3,13 @@
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from time import perf_counter
+from time import monotonic, perf_counter
 from typing import Any
 
 import structlog
 from twisted.internet.defer import Deferred
 
-from core.store.tx import TransientStoreError
+from core.store.tx import TransientStoreError, UnknownOutcomeError
 from core.store.upgrade import Store
 from hub import failpoints
 from hub.channel import Accepted, KeyReused, Overloaded
@@ -20,6 +20,9 @@ from hub.worker import MAX_BATCH
 
 #: Arrivals that may wait for the journal: beyond it the edge is told to come again.
 MAX_WAITING = 5_000
+#: Where the connection is lost at COMMIT the journal asks again by the arrivals' keys, for so long:
+#: no counterpart waits longer, and every key is remembered for longer than this.
+ASK_S = 10.0
 
 log = structlog.get_logger("hub.intake")
 #: The third: when it was handed over, by ``perf_counter``.
@@ -43,6 +46,8 @@ class Intake:
     last: int = 0  # how many the last step had
     _waiting: deque[Waiter] = field(default_factory=deque)
     _noted: deque[Noted] = field(default_factory=deque)
+    clock: Callable[[], float] = monotonic
+    _ask_until: float | None = None  # it is not known whether the last batch stands
 
     def accept(self, entry: Entry) -> "Deferred[Accepted]":
         """Journal it with the next commit. Fails with Overloaded, KeyReused or StoreError."""
@@ -75,10 +80,26 @@ class Intake:
         try:
             self._write(waiters, noted)
         except TransientStoreError as error:
-            self._fail(waiters, error)
+            if self._asks_again(error):
+                self._waiting.extendleft(reversed(waiters))
+            else:
+                self._fail(waiters, error)
             self._noted.extendleft(reversed(noted))  # nobody would say it again
             raise
+        self._ask_until = None
         return bool(self._waiting or self._noted)
+
+    def _asks_again(self, error: TransientStoreError) -> bool:
+        """Whether the batch is written again as it is: what stands of it is found as a repeat.
+
+        To say that it failed would make people buy again what they have bought.
+        """
+        if isinstance(error, UnknownOutcomeError) and self._ask_until is None:
+            self._ask_until = self.clock() + ASK_S
+        if self._ask_until is not None and self.clock() < self._ask_until:
+            return True
+        self._ask_until = None
+        return False
 
     def _write(self, waiters: list[Waiter], noted: list[Noted]) -> None:
         begun = perf_counter()
@@ -142,6 +163,8 @@ def _refuse(deferred: "Deferred[Accepted]", error: Exception) -> None:
 
 def _answer_all(waiters: list[Waiter], results: list[Journaled]) -> None:
     for (entry, deferred, _), result in zip(waiters, results, strict=True):
+        if deferred.called:  # its part of a batch was committed, and another was asked for again
+            continue
         if result.outcome == QUARANTINED:
             log.error("journal.key-reused", channel=entry.channel, first=result.message_id)
             deferred.errback(KeyReused(entry.arrival.key))

@@ -16,7 +16,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 
-from core.store.tx import Reader, TransientStoreError, Tx
+from core.store.tx import Reader, TransientStoreError, Tx, UnknownOutcomeError
 from core.store.upgrade import Store
 from hub.channel import Overloaded
 from hub.clock import Sources
@@ -73,6 +73,9 @@ class Notebook:
                 moved = self.fence.moved(tx, {note.channel for note in notes})
                 ours = [note for note in notes if note.channel not in moved]
                 _write(tx, ours, self.sources.now_us())
+        except UnknownOutcomeError:
+            self._waiting.extendleft(reversed(notes))  # each under its key: to write twice is once
+            raise
         except Exception as error:
             for note in notes:
                 self.on_reactor(note.done.errback, error)

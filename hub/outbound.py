@@ -16,7 +16,7 @@ from twisted.internet.defer import Deferred, maybeDeferred
 
 from core.messages import SendNotice
 from core.store.states import DEAD
-from core.store.tx import Insert, TransientStoreError, Tx, Update
+from core.store.tx import Insert, TransientStoreError, Tx, UnknownOutcomeError, Update
 from core.store.upgrade import Store
 from hub import balance, failpoints, inbox
 from hub.channel import NOT_SENT, Channel, Failed, Outbound, SendResult, Sent
@@ -83,6 +83,7 @@ class OutboundStage:
     _looked: float = 0.0
     _lines: dict[str, _Line] = field(default_factory=dict)
     _ended: deque[Ended] = field(default_factory=deque)
+    _unsure: set[int] = field(default_factory=set)  # seqs whose marks were lost at a COMMIT
 
     def attach(self, channels: Mapping[str, Channel]) -> None:
         """The channels of this process, by instance name."""
@@ -161,7 +162,10 @@ class OutboundStage:
                 moved = self.fence.moved(tx, {_channel_of(end) for end in ended})
                 ours = [end for end in ended if _channel_of(end) not in moved]
                 if ours:
-                    write_ends(tx, ours, self.writer, self.sources)
+                    write_ends(tx, self._unwritten(tx, ours), self.writer, self.sources)
+        except UnknownOutcomeError:
+            self._unsure |= {end.delivery.seq for end in ended}
+            raise
         except TransientStoreError:
             raise
         except Exception as error:  # one end is to blame, not its neighbours
@@ -175,8 +179,17 @@ class OutboundStage:
         for end in ended:
             if _channel_of(end) not in moved:
                 _tell(self.watch, end)
+            self._unsure.discard(end.delivery.seq)
             for line in self._lines.values():
                 line.in_flight.pop(end.delivery.seq, None)
+
+    def _unwritten(self, tx: Tx, ended: list[Ended]) -> list[Ended]:
+        """Without those that a commit which we did not hear of has marked: marked twice, they would
+        be counted twice. Only then is there anything to ask."""
+        asked = [end.delivery for end in ended if end.delivery.seq in self._unsure]
+        still = {delivery.seq for delivery in inbox.still_open(tx, asked)} if asked else set()
+        gone = {delivery.seq for delivery in asked} - still
+        return [end for end in ended if end.delivery.seq not in gone]
 
     def _halve(self, ended: list[Ended], error: Exception) -> None:
         """Find the end that cannot be written; it is marked without the counterpart's words.

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from core.store.limits import LIMITS, PgLimits
 from hub.modules.settings import VIRTUAL, MasterKeySection, Pkcs11Section, SupplyGroupSection
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
@@ -18,6 +19,8 @@ Count = Annotated[int, msgspec.Meta(ge=0)]
 Linger = Annotated[int, msgspec.Meta(ge=0, le=100)]
 #: What is due later than in a year is not owed but given (core.changes.terms).
 UpToAYear = Annotated[int, msgspec.Meta(ge=0, le=365)]
+#: No limit of the database's may be none; an hour is longer than anything of ours takes.
+Seconds = Annotated[int, msgspec.Meta(ge=1, le=3_600)]
 AtLeastOne = Annotated[int, msgspec.Meta(ge=1)]
 ProofAt = Annotated[
     str, msgspec.Meta(pattern=r"^(00:[3-5][0-9]|(0[1-9]|1[0-9]|2[0-3]):[0-5][0-9])$")
@@ -64,9 +67,27 @@ class HubSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class DatabaseSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """``[database]``: ``sqlite:PATH`` or ``postgresql://…`` (the password by PGPASSFILE)."""
+    """``[database]``: ``sqlite:PATH`` or ``postgresql://…`` (the password by PGPASSFILE), there
+    with several hosts if you like: ``postgresql://wattbus@db1,db2/wattbus``, who writes is asked.
+
+    The rest is of PostgreSQL alone, in seconds; ``core.store.limits`` has the reasons. They bound
+    how long a node that is frozen or cut off is waited for.
+    """
 
     url: str = "sqlite:var/wattbus.db"
+    readers: Annotated[int, msgspec.Meta(ge=1, le=100)] = LIMITS.readers  # kept for reads
+    connect_s: Seconds = LIMITS.connect_s
+    statement_s: Seconds = LIMITS.statement_s
+    bulk_statement_s: Seconds = LIMITS.bulk_statement_s  # the same for bill runs
+    lock_s: Seconds = LIMITS.lock_s
+    idle_s: Annotated[float, msgspec.Meta(ge=0.1, le=3_600)] = (
+        LIMITS.idle_s
+    )  # inside a transaction; less than lock_s
+    peer_s: Seconds = LIMITS.peer_s  # a silent peer is dead
+
+    def limits(self) -> PgLimits:
+        """As connections take them."""
+        return PgLimits(**{f.name: getattr(self, f.name) for f in dataclasses.fields(PgLimits)})
 
 
 class BusSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):

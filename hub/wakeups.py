@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 import psycopg
 import structlog
 
+from core.store.limits import LIMITS, PgLimits
 from core.store.pg import connect
 from core.store.tx import TransientStoreError, Tx
 
@@ -39,8 +40,14 @@ def concerns(payload: str, holds: Callable[[int], bool]) -> bool:
 class Listener:
     """A thread that hears the bell, with what was said; it connects again by itself."""
 
-    def __init__(self, url: str, channel: str, heard: Callable[[str], None]) -> None:
-        self._url, self._channel, self._heard = url, channel, heard
+    def __init__(
+        self,
+        url: str,
+        channel: str,
+        heard: Callable[[str], None],
+        limits: PgLimits = LIMITS,
+    ) -> None:
+        self._url, self._channel, self._heard, self._limits = url, channel, heard, limits
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"listen-{channel}", daemon=True)
 
@@ -62,7 +69,7 @@ class Listener:
                 self._stopping.wait(RETRY_S)
 
     def _listen(self) -> None:
-        with connect(self._url, application="wattbus-listen") as connection:
+        with connect(self._url, application="wattbus-listen", limits=self._limits) as connection:
             connection.execute(f"LISTEN {self._channel}")
             while not self._stopping.is_set():
                 for notification in connection.notifies(timeout=1.0):

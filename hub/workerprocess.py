@@ -36,7 +36,7 @@ def run(config: Config, index: int, spec_of: SpecOf = channel_spec) -> None:
     name = f"{config.hub.name}-{socket.gethostname()}-{index}"
     url = config.database_url()
     parts = _parts(config, f"{config.hub.name}/worker-{index}", spec_of)
-    store = open_store(url, f"wattbus-{name}")
+    store = open_store(url, f"wattbus-{name}", config.database.limits())
     leases = Leases(store, name)
     stop, wake = threading.Event(), threading.Event()
     source = _source(config, store, name, wake.set)
@@ -63,7 +63,7 @@ def run(config: Config, index: int, spec_of: SpecOf = channel_spec) -> None:
         if concerns(said, leases.holds):
             wake.set()
 
-    listener = Listener(url, WORK, heard)
+    listener = Listener(url, WORK, heard, config.database.limits())
     listener.start()
     interpreter.settle()
     log.info("worker.up", worker=name, pid=os.getpid())

@@ -6,10 +6,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any
+from urllib.parse import urlsplit
 
 import psycopg
 from psycopg import errors
 
+from core.store.limits import LIMITS, PgLimits
 from core.store.pg_arrays import as_array, columnar, register
 from core.store.pg_copy import copy_statement, copy_text
 from core.store.pg_write import checked, shape_of, statement
@@ -19,6 +21,7 @@ from core.store.tx import (
     FaultyStatementError,
     Row,
     TransientStoreError,
+    UnknownOutcomeError,
     Update,
     column_kinds,
     together,
@@ -26,18 +29,6 @@ from core.store.tx import (
 
 _LIST = re.compile(r"\bIN :(\w+)")
 _NAME = re.compile(r"(?<![:\w]):(\w+)")
-
-#: A statement that runs longer is given up: no batch should come near it.
-STATEMENT_TIMEOUT_MS = 30_000
-#: How long a row lock is waited for before the batch is run again.
-LOCK_TIMEOUT_MS = 10_000
-#: Readers kept open: as many as the reactor's threads ask at once. A fork a query costs far more.
-IDLE_READERS = 10
-#: A process that is frozen inside a transaction, or cut off, holds its locks (leases too) no longer
-#: than this: the others wait for them less long than ``LOCK_TIMEOUT_MS``.
-FROZEN_MS = 8_000
-#: Seconds until a connection attempt is given up, and a dead peer is noticed.
-CONNECT_S, DEAD_PEER_S = 10, 15
 
 
 @cache
@@ -138,8 +129,13 @@ class PgTx:
     def commit(self) -> None:
         """``COMMIT``, and the bells with it in one round trip."""
         bells = "".join(f"NOTIFY {bell}, '{word}'; " for bell, word in self._bells)
-        with _classified("COMMIT"):
-            self._cursor.execute(f"{bells}COMMIT", prepare=False)
+        try:
+            with _classified("COMMIT"):
+                self._cursor.execute(f"{bells}COMMIT", prepare=False)
+        except TransientStoreError as error:
+            if is_definite(error.__cause__):
+                raise
+            raise UnknownOutcomeError(f"not known whether it was committed: {error}") from error
 
 
 @contextmanager
@@ -156,27 +152,41 @@ def _classified(sql: str) -> Iterator[None]:
         raise kind(f"{error} in: {sql[:120]}") from error
 
 
+#: A COMMIT that ends with one of these was rolled back. (A commit that has only to wait for its
+#: standby is not cancelled by a time limit: PostgreSQL warns and says that it is committed.)
+_ROLLED_BACK = ("40", "53", "55", "57014")
+
+
+def is_definite(cause: BaseException | None) -> bool:
+    """Whether the error of a COMMIT says that nothing was committed; a lost connection does not,
+    nor does a server that is shut down (it may have been waiting for its standby)."""
+    state = cause.sqlstate if isinstance(cause, psycopg.Error) else None
+    return (state or "").startswith(_ROLLED_BACK)
+
+
 def _too_large(error: psycopg.Error) -> bool:
     """Class 54: a value beyond what an index or a row takes; it never will, so it is the data."""
     return (error.sqlstate or "").startswith("54")
 
 
-def connect(url: str, *, application: str = "wattbus") -> psycopg.Connection[Any]:
-    """A connection in READ COMMITTED with its time limits set."""
+def connect(
+    url: str, *, application: str = "wattbus", limits: PgLimits = LIMITS
+) -> psycopg.Connection[Any]:
+    """A connection in READ COMMITTED with its time limits set; of several hosts, one that writes.
+
+    Raises TransientStoreError: nobody there, nobody who writes, or no connection left (the server
+    says which).
+    """
     try:
         connection = psycopg.connect(
             url,
             autocommit=True,
             application_name=application,
-            options=(
-                f"-c statement_timeout={STATEMENT_TIMEOUT_MS} -c lock_timeout={LOCK_TIMEOUT_MS} "
-                "-c plan_cache_mode=force_generic_plan "
-                f"-c idle_in_transaction_session_timeout={FROZEN_MS} "
-                f"-c tcp_user_timeout={DEAD_PEER_S * 1_000} -c tcp_keepalives_idle={DEAD_PEER_S}"
-            ),
-            connect_timeout=CONNECT_S,
-            keepalives_idle=DEAD_PEER_S,
-            tcp_user_timeout=DEAD_PEER_S * 1_000,
+            options=limits.options(),
+            connect_timeout=limits.connect_s,
+            keepalives_idle=limits.peer_s,
+            tcp_user_timeout=limits.peer_s * 1_000,
+            **writing(url),
         )
     except psycopg.Error as error:
         raise TransientStoreError(str(error)) from error
@@ -184,22 +194,32 @@ def connect(url: str, *, application: str = "wattbus") -> psycopg.Connection[Any
     return connection
 
 
+def writing(url: str) -> dict[str, Any]:
+    """Of several hosts the one that takes writes, unless the URL says which it wants."""
+    several = "," in urlsplit(url).netloc
+    said = "target_session_attrs" in url
+    return {"target_session_attrs": "read-write"} if several and not said else {}
+
+
 class PgStore:
     """One writing connection of one process or thread; readers are connections of their own."""
 
     dialect = "postgresql"
 
-    def __init__(self, url: str, application: str = "wattbus") -> None:
+    def __init__(self, url: str, application: str = "wattbus", limits: PgLimits = LIMITS) -> None:
         self.url = url
-        self._application = application
+        self._application, self._limits = application, limits
         self._writer: psycopg.Connection[Any] | None = None
         self._idle: deque[psycopg.Connection[Any]] = deque()
 
     def connection(self) -> psycopg.Connection[Any]:
         """The writing connection, opened again after a loss."""
         if self._writer is None or self._writer.closed or self._writer.broken:
-            self._writer = connect(self.url, application=self._application)
+            self._writer = self._connect()
         return self._writer
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        return connect(self.url, application=self._application, limits=self._limits)
 
     @contextmanager
     def transaction(self) -> Iterator[PgTx]:
@@ -236,7 +256,7 @@ class PgStore:
             connection.close()
             self._rest_no_more()  # where one is lost the others may be too
             raise
-        if len(self._idle) < IDLE_READERS:
+        if len(self._idle) < self._limits.readers:
             self._idle.append(connection)
         else:
             connection.close()
@@ -245,7 +265,7 @@ class PgStore:
         try:
             return self._idle.pop()  # the last used: the others may rest
         except IndexError:
-            connection = connect(self.url, application=self._application)
+            connection = self._connect()
         connection.execute("SET default_transaction_read_only = on")
         return connection
 

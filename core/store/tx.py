@@ -112,6 +112,13 @@ class TransientStoreError(StoreError):
     """Deadlock, serialization, connection, disk, busy: the whole batch is run again."""
 
 
+class UnknownOutcomeError(TransientStoreError):
+    """The connection was lost at COMMIT: what was to be written stands, or does not.
+
+    Whoever has it asks the database by a key of his before he says or does anything about it.
+    """
+
+
 class FaultyStatementError(TransientStoreError):
     """The database does not understand a statement: program and schema do not fit together.
 

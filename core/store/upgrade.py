@@ -8,19 +8,31 @@ import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from core.store import pg
+from core.store.limits import LIMITS, PgLimits
 from core.store.pg import PgStore
 from core.store.sqlite import SqliteStore
+from core.store.tx import TransientStoreError
 
 if TYPE_CHECKING:
+    import psycopg
     from alembic.config import Config
+    from sqlalchemy import Engine, TextClause
 
 Store = SqliteStore | PgStore
 SQLITE = "sqlite:"
 MIGRATIONS = Path(__file__).parent / "migrations"
 _REVISION = re.compile(r'^(down_)?revision = "(\w+)"', re.MULTILINE)
+_STOPS = re.compile(r'^stops_older = "', re.MULTILINE)
+#: Programs of this schema and later ones may work on a newer one that says so: what came before it
+#: knew nothing of other nodes, and compared a repeated payment by fewer fields.
+OLDEST = "0028"
+#: Where a database keeps the oldest schema whose programs may work on it.
+WORKS_FROM = "works-from"
+#: A migration waits so long for a table that somebody uses; all who come after it wait with it.
+UPGRADE_LOCK_S = 5
 _VERSION = "SELECT version_num FROM alembic_version"
 
 
@@ -34,10 +46,25 @@ def sqlite_path(url: str) -> Path:
     return Path(url.removeprefix(SQLITE))
 
 
-def _alchemy_url(url: str) -> str:
+def _engine(url: str) -> "Engine":
+    from sqlalchemy import create_engine
+
     if is_sqlite(url):
-        return f"sqlite:///{sqlite_path(url)}"
-    return url.replace("postgresql://", "postgresql+psycopg://", 1)
+        return create_engine(f"sqlite:///{sqlite_path(url)}")
+    return create_engine("postgresql+psycopg://", creator=lambda: _patient(url))
+
+
+def _patient(url: str) -> "psycopg.Connection[Any]":
+    """For migrations: no limit to a statement, a short one to waiting for those who work."""
+    import psycopg
+
+    return psycopg.connect(
+        url,
+        application_name="wattbus-upgrade",
+        options=f"-c lock_timeout={UPGRADE_LOCK_S}s",
+        connect_timeout=LIMITS.connect_s,
+        **pg.writing(url),
+    )
 
 
 def _config() -> "Config":
@@ -49,21 +76,70 @@ def _config() -> "Config":
 
 
 def upgrade(url: str) -> None:
-    """Run every migration that the database has not seen."""
+    """Run every migration that the database has not seen, each in a transaction of its own.
+
+    Raises TransientStoreError where somebody's lock was in the way: what was done stays done, and
+    the rest is done by running it again.
+    """
     from alembic import command
-    from sqlalchemy import create_engine
+    from sqlalchemy.exc import OperationalError
 
     if is_sqlite(url):
         sqlite_path(url).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(_alchemy_url(url))
+    engine = _engine(url)
     config = _config()
     try:
         with engine.connect() as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+            connection.execute(*_works_from())
             connection.commit()
+    except OperationalError as error:
+        if is_sqlite(url):
+            raise
+        raise TransientStoreError(
+            f"the database is not at schema {head()} yet; what was done stays done: run it again "
+            f"when what was in the way has ended ({error.orig})"
+        ) from error
     finally:
         engine.dispose()
+
+
+def _works_from() -> "tuple[TextClause, dict[str, str]]":
+    from sqlalchemy import text
+
+    return text(
+        "INSERT INTO setting (name, value) VALUES (:name, :value) "
+        "ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+    ), {"name": WORKS_FROM, "value": works_from()}
+
+
+def works_from() -> str:
+    """The oldest schema whose programs may work on this version's.
+
+    Migrations add, so that the version before goes on beside them (docs/operations/runbook.md). One
+    that cannot do so says ``stops_older = "why"``.
+    """
+    files = (MIGRATIONS / "versions").glob("*.py")
+    stopping: list[str] = [
+        revision
+        for source in [path.read_text(encoding="utf-8") for path in files]
+        if _STOPS.search(source)
+        for down, revision in _REVISION.findall(source)
+        if not down
+    ]
+    return max([OLDEST, *stopping])
+
+
+def fits(url: str) -> bool:
+    """Whether this version may work on the database: it is at its schema, or at a newer one that
+    says that older programs may."""
+    found, wanted = current(url), head()
+    if found is None or found <= wanted:
+        return found == wanted
+    with open_store(url).reader() as reader:
+        rows = reader.rows("SELECT value FROM setting WHERE name = :name", name=WORKS_FROM)
+    return bool(rows) and "" < str(rows[0][0]) <= wanted
 
 
 def head() -> str:
@@ -100,17 +176,6 @@ def _current_on_server(url: str) -> str | None:
     return str(found[0]) if found else None
 
 
-def works_from(url: str) -> str:
-    """The oldest revision whose version may work on this database as it is now; empty: not said.
-
-    A migration that only adds leaves it alone, so that nodes of two versions may stand side by side
-    while they are restarted one by one; one that takes something away raises it.
-    """
-    with open_store(url).reader() as reader:
-        rows = reader.rows("SELECT value FROM setting WHERE name = 'works-from'")
-    return str(rows[0][0]) if rows else ""
-
-
-def open_store(url: str, application: str = "wattbus") -> Store:
+def open_store(url: str, application: str = "wattbus", limits: PgLimits = LIMITS) -> Store:
     """The store that a URL names: ``sqlite:PATH`` or ``postgresql://…``."""
-    return SqliteStore(sqlite_path(url)) if is_sqlite(url) else PgStore(url, application)
+    return SqliteStore(sqlite_path(url)) if is_sqlite(url) else PgStore(url, application, limits)

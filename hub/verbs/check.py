@@ -9,7 +9,8 @@ import typer
 from msgspec import convert
 
 from core.store.tx import StoreError
-from core.store.upgrade import current, head, is_sqlite
+from core.store.upgrade import current, fits, is_sqlite
+from hub import connections
 from hub.channel import Site
 from hub.companies import all_terms
 from hub.config import Config, ConfigError
@@ -83,7 +84,7 @@ def command(
         return
     problems = [
         *name_clashes(),
-        *(_schema(settings) or [*_clock(settings), *_pin_keys(settings)]),
+        *(_schema(settings) or [*_clock(settings), *_pin_keys(settings), *_room(settings)]),
         *_bus(settings),
         *_companies(settings),
         *_channels(settings),
@@ -97,6 +98,8 @@ def command(
         die("\n".join(problems))
     channels, companies = len(settings.channels), len(settings.companies)
     typer.echo(f"{config}: fine (channels: {channels}, companies: {companies})")
+    if room := _server_room(settings):
+        typer.echo(room.sentence())
 
 
 def _exposed(settings: Config) -> tuple[list[str], list[str]]:
@@ -123,7 +126,7 @@ def _schema(settings: Config) -> list[str]:
         found = current(settings.database_url())
     except Exception as error:  # any driver's own way to say no
         return [f"[database] does not answer: {error}"]
-    if found != head():
+    if not fits(settings.database_url()):
         return [f"[database] is at schema {found or 'none'}: run `wattbus db upgrade`"]
     return []
 
@@ -164,6 +167,26 @@ def _pin_keys(settings: Config) -> list[str]:
         return [f"[database] does not answer: {error}"]
     finally:
         store.close()
+
+
+def _server_room(settings: Config) -> connections.Room | None:
+    """Connections of a node and of its server; None: there is no server."""
+    if is_sqlite(settings.database_url()):
+        return None
+    store = reader_store(settings)
+    try:
+        with store.reader() as reader:
+            return connections.room(settings, reader)
+    finally:
+        store.close()
+
+
+def _room(settings: Config) -> list[str]:
+    try:
+        room = _server_room(settings)
+    except StoreError as error:
+        return [f"[database] does not answer: {error}"]
+    return [room.problem()] if room and room.problem() else []
 
 
 def _companies(settings: Config) -> list[str]:

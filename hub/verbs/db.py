@@ -25,8 +25,11 @@ FileArgument = Annotated[Path, typer.Argument(help="The backup; FILE.json stands
 def upgrade_schema(config: ConfigOption = DEFAULT) -> None:
     """Bring the database to this version's schema (makes it when there is none)."""
     url = configuration(config).database_url()
-    before = current(url)
-    upgrade(url)
+    try:
+        before = current(url)
+        upgrade(url)
+    except StoreError as error:
+        die(f"not upgraded: {error}")
     typer.echo(f"schema {before or 'none'} -> {head()}")
 
 

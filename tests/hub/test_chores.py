@@ -27,7 +27,12 @@ def put(name: str) -> Any:
 
 def names(chores: Chores) -> list[str]:
     with chores.store.reader() as reader:
-        return [row[0] for row in reader.rows("SELECT name FROM setting ORDER BY name")]
+        return [
+            row[0]
+            for row in reader.rows(
+                "SELECT name FROM setting WHERE name <> 'works-from' ORDER BY name"
+            )
+        ]
 
 
 def test_chores_are_done_in_their_order_and_told_after_the_commit(chores: Chores) -> None:

@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from core.store import pg
+from core.store.limits import PgLimits
 from core.store.tx import DataStoreError
 from core.store.upgrade import open_store, upgrade
 from hub import leases
@@ -67,9 +68,9 @@ def test_a_renewal_does_not_wait_for_another_s_batch(url: str) -> None:
 def test_a_frozen_worker_does_not_stop_the_others_from_renewing(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pg, "FROZEN_MS", 200)
     monkeypatch.setattr(leases, "LEASE_US", 100_000)
     frozen, other = _leases(url, "node-0"), _leases(url, "node-1")
+    frozen.store = open_store(url, "node-0", PgLimits(idle_s=0.2))
     frozen.balance()
     connection = frozen.store.connection()  # type: ignore[union-attr]
     connection.execute("BEGIN")

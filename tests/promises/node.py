@@ -14,7 +14,6 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from core.store import pg
 from hub import bulkprocess, config, failpoints, leases, observe, workerprocess
 from hub.inbox import Delivery
 from hub.worker import Worker
@@ -59,10 +58,10 @@ def deliver_twice() -> None:
     Worker.process = twice  # type: ignore[method-assign]
 
 
-def shorten_leases(seconds: float) -> None:
+def shorten_leases(settings: config.Config, seconds: float) -> None:
     """So that a test need not wait for the product's five seconds."""
     leases.LEASE_US = int(seconds * 1e6)
-    pg.FROZEN_MS = int(seconds * 2e3)
+    settings.database.idle_s = seconds * 2
 
 
 def main() -> None:
@@ -80,7 +79,7 @@ def main() -> None:
     if os.environ.get("PROMISE_BUS") == "twice":
         deliver_twice()
     if seconds := os.environ.get("PROMISE_LEASE_S"):
-        shorten_leases(float(seconds))
+        shorten_leases(settings, float(seconds))
     observe.configure("text")
     cured = settings.path(settings.hub.data) / "cured"
     with poison.installed(cured.exists):
