@@ -22,10 +22,11 @@ from hub.channel import Channel, ChannelSpec
 from hub.clock import Sources
 from hub.companies import all_terms
 from hub.config import ChannelSection, Config, ConfigError
-from hub.control import ControlFactory, submit
+from hub.control import ControlError, ControlFactory, submit
 from hub.engine import Engine, EngineError, Parts, make_engine
 from hub.http import HttpService
 from hub.installed import SpecOf, channel_spec, check_schema, make_routing
+from hub.janitor import Janitor, archive_of, houses_of
 from hub.keys.custodians import KeyDesk
 from hub.lasttids import LastTidDesk
 from hub.metrics import Node, render
@@ -102,6 +103,7 @@ class Hub:
             **bills.verbs(),
             **desk.verbs(),
             **self._pauses().verbs(),
+            "prune": self._prune,
         }
         self._control = yield endpoint.listen(ControlFactory(verbs))
         log.info("hub.up", channels=sorted(self.channels), pid=os.getpid())
@@ -132,6 +134,12 @@ class Hub:
             self.sources.now_us,
             lambda name: self.engine.outbound.hold(name, self.ports[name].paused is not None),
         )
+
+    def _prune(self, request: dict[str, Any]) -> dict[str, Any]:
+        if self.engine.janitor is None:
+            raise ControlError("this node does not prune")
+        self.engine.janitor.ask(str(request.get("actor", "")) or "unknown")
+        return {"begun": True}
 
     def _in_flight(self) -> int:
         return self.engine.intake.pending() + self.engine.outbound.in_flight()
@@ -231,6 +239,9 @@ def build(
         bus=config.bus,
         linger_s=config.hub.linger_ms / 1_000,
         tokens=config.tokens,
+        janitor=lambda store: Janitor(
+            store, houses_of(config), config.retention, archive_of(config), config.hub.name, sources
+        ),
     )
     engine = make_engine(parts)
     check_orders(config, engine.readers)

@@ -36,6 +36,7 @@ from hub.sections import (
     LimitsSection,
     LinkSection,
     OperatorSection,
+    PruningSection,
     TokensSection,
 )
 
@@ -65,6 +66,7 @@ _SINGLE: dict[str, type[msgspec.Struct]] = {
     "bus": BusSection,
     "http": HttpSection,
     "tokens": TokensSection,
+    "retention": PruningSection,
 }
 _TABLES = ("companies", "channels", "links", "modules", "operators")
 T = TypeVar("T", bound=msgspec.Struct)
