@@ -9,6 +9,9 @@
 ``wattbus_token_orders{module,state}``               at security modules, not over; "wrong" and
                                                      "undecided" wait for people
 ``wattbus_oldest_order_seconds{module}``             age of the oldest of them: money waits for it
+``wattbus_unknown_money{company,kind,currency}``     minor units whose end nobody knows yet
+``wattbus_unknown_count{company,kind,currency}``     how many purchases and payments they are
+``wattbus_unknown_oldest_seconds{company,kind,currency}``  age of the oldest of them
 ``wattbus_partitions_unleased``                      partitions that no live worker holds
 ``wattbus_channel_up{channel}``                      1 when the channel says that it is up
 ``wattbus_breaker_open{channel}``                    1 when its counterpart is left alone now
@@ -29,6 +32,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from core.queries.modules import oldest_orders, orders_by_state
+from core.queries.unknown import unknown_sums
 from core.store.tx import Reader
 from hub import balance, leases, proof_store
 from hub.breaker import BreakerState
@@ -51,7 +55,7 @@ class _Snapshot(Collector):
     def __init__(self, reader: Reader, node: Node, now_us: int) -> None:
         self._families = [*_balance(reader), _oldest(reader, now_us), *_proofs(reader)]
         self._families += [_orders(reader), _oldest_order(reader, now_us), _unleased(reader)]
-        self._families += _of_the_node(node)
+        self._families += [*_unknown(reader, now_us), *_of_the_node(node)]
 
     def collect(self) -> Iterable[Metric]:
         return self._families
@@ -116,6 +120,23 @@ def _oldest_order(reader: Reader, now_us: int) -> Metric:
     for module, oldest in oldest_orders(reader):
         family.add_metric([module], (now_us - oldest) / 1e6)
     return family
+
+
+def _unknown(reader: Reader, now_us: int) -> list[Metric]:
+    labels = ["company", "kind", "currency"]
+    money = GaugeMetricFamily(
+        "wattbus_unknown_money", "Minor units whose end is not known", labels=labels
+    )
+    count = GaugeMetricFamily("wattbus_unknown_count", "How many they are", labels=labels)
+    oldest = GaugeMetricFamily(
+        "wattbus_unknown_oldest_seconds", "Age of the oldest of them", labels=labels
+    )
+    for each in unknown_sums(reader, now_us):
+        named = [each.company, each.kind, each.currency]
+        money.add_metric(named, each.amount)
+        count.add_metric(named, each.count)
+        oldest.add_metric(named, each.oldest_s)
+    return [money, count, oldest]
 
 
 def _unleased(reader: Reader) -> Metric:

@@ -13,6 +13,7 @@ from hub.archive import files, read, unfinished, verify
 from hub.envelope import body_of, unseal
 from hub.janitor import dry_run, jobs_of
 from hub.proof import EVERYTHING, Proof
+from hub.replaying import ReplayError, private_books, replay
 from hub.timeline import find
 from tests.hub.machine import PHONE, Machine, buy, enrol, fresh_sqlite, pay
 from tests.hub.retention.old import counts, house, later, prune, run_of
@@ -208,3 +209,16 @@ def test_what_goes_is_in_the_archive_before(machine: Machine, tmp_path: Path) ->
     kept = {(r["key"], r["answer"]) for p in files(folder) if p.match("rows/request-*")
             for r in read(p)}  # fmt: skip
     assert kept == answers
+
+
+def test_replay_from_the_beginning_says_that_words_are_gone(machine: Machine) -> None:
+    with private_books() as books, machine.store.reader() as live:
+        assert replay(live, {"demo": machine.terms}, books).otherwise == []
+    later(machine, 31)
+    prune(machine)
+    with (
+        private_books() as books,
+        machine.store.reader() as live,
+        pytest.raises(ReplayError, match=r"what messages said up to 2026-.* was pruned"),
+    ):
+        replay(live, {"demo": machine.terms}, books)
