@@ -24,6 +24,7 @@ from hub.companies import all_terms
 from hub.config import ChannelSection, Config, ConfigError
 from hub.control import ControlError, ControlFactory, submit
 from hub.engine import Engine, EngineError, Parts, make_engine
+from hub.erasuredesk import ErasureDesk
 from hub.http import HttpService
 from hub.installed import SpecOf, channel_spec, check_schema, make_routing
 from hub.janitor import Janitor, archive_of, houses_of
@@ -104,6 +105,13 @@ class Hub:
             **desk.verbs(),
             **self._pauses().verbs(),
             "prune": self._prune,
+            "erase": ErasureDesk(
+                operators.identity,
+                self.engine.chores,
+                operators.writer,
+                operators.now_us,
+                archive_of(self.config),
+            ).erase,
         }
         self._control = yield endpoint.listen(ControlFactory(verbs))
         log.info("hub.up", channels=sorted(self.channels), pid=os.getpid())

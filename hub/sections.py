@@ -39,6 +39,7 @@ OperatorRole = Literal[
     "agent-supervisor",
     "agent-approver",
     "key-custodian",
+    "data-protection",
 ]
 
 

@@ -105,7 +105,7 @@ TABLES: Final[dict[str, Forever | With | Walk]] = {
         ("sale", "advance", "free_claim", "pre_receipt", "credit_note", "counter_receipt",
          "deposit_slip", "till_count", "till_move", "till_shift", "wallet_payment", "held_money",
          "wallet_refund", "wallet_case", "wallet_statement", "wallet_statement_line",
-         "wallet_settlement", "token_act", "agent_topup"), _PAPER,
+         "wallet_settlement", "token_act", "agent_topup", "erasure"), _PAPER,
     ),
     **dict.fromkeys(
         ("bill", "bill_line", "bill_order", "bill_run", "bill_usage", "billing_period",

@@ -49,3 +49,16 @@ def upgrade() -> None:
         sa.Column("at", BIG, nullable=False),
         sa.PrimaryKeyConstraint("walk", "company", "key", name=op.f("pk_retention_left")),
     )
+    op.create_table(
+        "erasure",
+        sa.Column("id", BIG, autoincrement=False, nullable=False),
+        *(
+            sa.Column(name, sa.Text, nullable=False)
+            for name in ("company", "kind", "subject", "state", "reason", "asked_by", "decided_by")
+        ),
+        sa.Column("asked_at", BIG, nullable=False),
+        sa.Column("decided_at", BIG, nullable=False),
+        sa.Column("changed", sa.Text, nullable=False),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_erasure")),
+    )
+    op.create_index("ix_erasure_company", "erasure", ["company", "state"])
