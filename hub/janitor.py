@@ -26,6 +26,10 @@ EVERY_US: Final = 60_000_000
 AGAIN_US: Final = 600_000_000
 #: What is open changes while it works: it is looked up again after so long.
 STORIES_US: Final = 30_000_000
+#: A chunk shall take no longer than this, for an arrival that comes meanwhile may wait for it; one
+#: that took longer is followed by one of half its rows, but of some.
+CHUNK_US: Final = 40_000
+LEAST: Final = 20
 #: So many times as long as a chunk took nothing is done: at most a fifth of the time is its own.
 REST: Final = 4
 #: More open deliveries than this are traffic, and pruning waits; how long, and until when at most.
@@ -100,6 +104,7 @@ class Run:
     _turn: Turn | None = None
     _stories: frozenset[str] = frozenset()
     _stories_at: int = 0
+    _size: int = 0
 
     def step(self) -> bool:
         """One chunk; False when all is done. StoreError, OSError: begin again later."""
@@ -107,15 +112,23 @@ class Run:
         if self._turn is None:
             if not self.jobs:
                 return False
-            self._turn = Turn(self.jobs.pop(0), self.archive, chunk=self.section.chunk)
+            self._turn = Turn(self.jobs.pop(0), self.archive)
+        self._turn.chunk = self._size = self._size or self.section.chunk
         with self.store.transaction() as tx:
             if not self._stories_at or abs(now - self._stories_at) > STORIES_US:
                 self._stories, self._stories_at = pruning.open_stories(tx), now
             took, more = self._turn.step(tx, self._stories, now)
         self.took.add(took)
+        self._fit(self.now_us() - now)
         if not more:
             self._turn = None
         return True
+
+    def _fit(self, took_us: int) -> None:
+        if took_us > CHUNK_US:
+            self._size = max(self._size // 2, min(LEAST, self.section.chunk))
+        elif took_us < CHUNK_US // 3:
+            self._size = min(self._size * 2, self.section.chunk)
 
     def end(self, actor: str, writer: str, whole: bool) -> None:
         """Close the archive's files and put the run on record."""

@@ -7,10 +7,10 @@ import pytest
 
 from core.store.retention import Tier
 from hub import audit
-from hub.janitor import BUSY, Janitor, cut_us, is_night
+from hub.janitor import BUSY, CHUNK_US, LEAST, Janitor, cut_us, is_night
 from hub.sections import PruningSection
 from tests.hub.machine import Machine, buy, enrol, fresh_sqlite, pay
-from tests.hub.retention.old import DAY_US, counts, house, later
+from tests.hub.retention.old import DAY_US, counts, house, later, run_of
 from tests.hub.sales import instant, set_clock
 
 NIGHT = PruningSection(nightly=True, chunk=4)
@@ -147,3 +147,17 @@ def test_a_folder_that_cannot_be_is_told_and_tried_again(machine: Machine, tmp_p
     set_clock(machine, "2027-03-01T02:30:00")
     turns(machine, stage)
     assert machine.rows("SELECT 1 FROM journal WHERE raw <> ''") == []
+
+
+def test_a_chunk_that_took_long_is_followed_by_a_smaller_one(machine: Machine) -> None:
+    later(machine, 31)
+    run = run_of(machine, chunk=400)
+    run._size = 400
+    for _ in range(9):
+        run._fit(CHUNK_US + 1)
+    assert run._size == LEAST
+    run._fit(CHUNK_US)
+    assert run._size == LEAST
+    for _ in range(9):
+        run._fit(1)
+    assert run._size == 400
