@@ -20,7 +20,7 @@ from hub.archive import Archive, day_of
 from hub.envelope import EnvelopeError, rfc3339, seal, unseal
 
 #: Rows of a chunk: some milliseconds of writing, so that nobody waits longer than for a batch.
-CHUNK: Final = 500
+CHUNK: Final = 200
 #: A key is remembered so much longer than it is valid: a link that was down repeats late.
 GRACE_US: Final = 7 * 86_400_000_000
 #: Up to which instant bodies are gone: replay from the beginning cannot be.

@@ -103,7 +103,7 @@ class PruningSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     nightly: bool = False
     begins: DayTime = "01:00"
     ends: DayTime = "05:00"  # what is not done by then goes on the next night
-    chunk: Annotated[int, msgspec.Meta(ge=1, le=2_000)] = 500  # rows of a transaction
+    chunk: Annotated[int, msgspec.Meta(ge=1, le=2_000)] = 200  # rows of a transaction
     pause_ms: Annotated[int, msgspec.Meta(ge=0)] = 50  # after each, and four times what it took
     archive: str = ""  # folder to which rows are written before they go; empty: they are not
 
