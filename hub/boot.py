@@ -22,8 +22,10 @@ from hub.channel import Channel, ChannelSpec
 from hub.clock import Sources
 from hub.companies import all_terms
 from hub.config import Config
-from hub.control import ControlFactory, submit
+from hub.control import ControlError, ControlFactory, submit
 from hub.engine import Engine, EngineError, Parts, make_engine
+from hub.erasuredesk import ErasureDesk
+from hub.fence import KEEPER
 from hub.figures import Told
 from hub.groups import Group
 from hub.hostclock import ahead
@@ -31,6 +33,7 @@ from hub.http import HttpService
 from hub.httpguard import Limits
 from hub.httptls import server_tls
 from hub.installed import SpecOf, channel_spec, check_schema, make_routing
+from hub.janitor import Janitor, archive_of, houses_of
 from hub.keys.custodians import KeyDesk
 from hub.lasttids import LastTidDesk
 from hub.membership import Membership, membership
@@ -164,6 +167,14 @@ class Hub:
             **desk.verbs(),
             **self._pauses().verbs(),
             "reload": self.reload,
+            "prune": self._prune,
+            "erase": ErasureDesk(
+                operators.identity,
+                self.engine.chores,
+                operators.writer,
+                operators.now_us,
+                archive_of(self.config),
+            ).erase,
         }
         self._control = yield endpoint.listen(ControlFactory(verbs))
         log.info("hub.up", channels=sorted(self.channels), pid=os.getpid())
@@ -198,6 +209,12 @@ class Hub:
             self._stopped,
             lambda tx: notify(tx, BELL),
         )
+
+    def _prune(self, request: dict[str, Any]) -> dict[str, Any]:
+        if self.engine.janitor is None:
+            raise ControlError("this node does not prune")
+        self.engine.janitor.ask(str(request.get("actor", "")) or "unknown")
+        return {"begun": True}
 
     def _in_flight(self) -> int:
         return self.engine.intake.pending() + self.engine.outbound.in_flight()
@@ -347,6 +364,11 @@ def _parts(
         limits=config.database.limits(),
         node="hub" if is_sqlite(url) else config.hub.name,
         fence=ours.fence,
+        janitor=lambda store: Janitor(
+            *(store, houses_of(config), config.retention, archive_of(config)),
+            *(config.hub.name, sources),
+            leads=lambda: bool(ours.fence.epoch(KEEPER)),
+        ),
     )
 
 

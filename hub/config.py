@@ -39,6 +39,7 @@ from hub.sections import (
     LimitsSection,
     LinkSection,
     OperatorSection,
+    PruningSection,
     QuotaSection,
     TokensSection,
     TracesSection,
@@ -72,6 +73,7 @@ _SINGLE: dict[str, type[msgspec.Struct]] = {
     "http": HttpSection,
     "tokens": TokensSection,
     "traces": TracesSection,
+    "retention": PruningSection,
 }
 _TABLES = ("companies", "channels", "links", "modules", "operators")
 T = TypeVar("T", bound=msgspec.Struct)

@@ -33,6 +33,7 @@ from hub.fence import ALONE, KEEPER, RELAY, Fence, seated
 from hub.heldsweep import HeldSweep
 from hub.hostclock import ClockedSource, ClockGuard
 from hub.intake import Intake
+from hub.janitor import Janitor
 from hub.journal import Journal
 from hub.notebook import Notebook
 from hub.outbound import OutboundStage
@@ -45,6 +46,9 @@ from hub.sweeper import Sweeper
 from hub.wakeups import DONE, WORK, Listener, notify
 from hub.watch import Watch
 from hub.worker import Worker
+
+#: The janitor's pauses are shorter than those of a loop that waits for work.
+JANITOR_IDLE_S = 0.05
 
 
 class EngineError(Exception):
@@ -66,6 +70,7 @@ class Engine:
     listeners: list[Listener] = field(default_factory=list)
     lock: "IO[str] | None" = None
     publisher: Publishing | None = None
+    janitor: Janitor | None = None
 
     def start(self) -> None:
         """Run the loops."""
@@ -116,6 +121,7 @@ class Parts:
     limits: PgLimits = LIMITS
     node: str = "hub"  # who writes tallies and the journal: on PostgreSQL each node for itself
     fence: Fence = ALONE
+    janitor: Callable[[Store], Janitor] | None = None
 
 
 def make_batch(parts: Parts, writer: str) -> Batch:
@@ -181,10 +187,12 @@ def _embedded(parts: Parts) -> Engine:
         pressure,
         _prover(parts, store),
     ]
+    janitor = parts.janitor(store) if parts.janitor is not None else None
+    stages += [janitor] if janitor is not None else []
     loop = StageLoop("store", stages)
     intake.poke = answers.poke = outbound.poke = chores.poke = notebook.poke = loop.poke
     edge = (intake, answers, outbound, chores, notebook)
-    return Engine(*edge, store, [loop], [store], lock=lock)
+    return Engine(*edge, store, [loop], [store], lock=lock, janitor=janitor)
 
 
 def _server(parts: Parts) -> Engine:
@@ -226,7 +234,17 @@ def _server(parts: Parts) -> Engine:
     )
     if parts.bus.kind != "table":
         _add_relay(engine, parts)
+    if parts.janitor is not None:
+        _add_janitor(engine, parts, parts.janitor)
     return engine
+
+
+def _add_janitor(engine: Engine, parts: Parts, make: Callable[[Store], Janitor]) -> None:
+    """With a thread and a connection of its own: what it deletes nobody else waits for."""
+    store = open_store(parts.url, "wattbus-retention")
+    engine.janitor = make(store)
+    engine.loops.append(StageLoop("retention", [engine.janitor], idle_s=JANITOR_IDLE_S))
+    engine.stores.append(store)
 
 
 def _rung(outbound: OutboundStage) -> Callable[[Tx], None]:

@@ -11,6 +11,7 @@ from typing import Final
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
 from core.queries.modules import oldest_orders, orders_by_state
+from core.queries.unknown import unknown_sums
 from core.store.tables.held import RUNNING
 from core.store.tables.wallets import OPEN as WALLET_OPEN
 from core.store.tx import Reader
@@ -40,6 +41,7 @@ def families(reader: Reader, now_us: int) -> list[Metric]:
         _lag(reader),
         _unfinished(reader, now_us),
         *_held(reader, now_us),
+        *_unknown(reader, now_us),
         *_proofs(reader),
         _orders(reader),
         _oldest_order(reader, now_us),
@@ -157,6 +159,23 @@ def _held(reader: Reader, now_us: int) -> Iterable[Metric]:
         oldest.add_metric(labels, max(0, now_us - int(since)) / 1e6)
         overdue.add_metric(labels, int(late))
     return money, oldest, overdue
+
+
+def _unknown(reader: Reader, now_us: int) -> list[Metric]:
+    labels = ["company", "kind", "currency"]
+    money = GaugeMetricFamily(
+        "wattbus_unknown_money", "Minor units whose end is not known", labels=labels
+    )
+    count = GaugeMetricFamily("wattbus_unknown_count", "How many they are", labels=labels)
+    oldest = GaugeMetricFamily(
+        "wattbus_unknown_oldest_seconds", "Age of the oldest of them", labels=labels
+    )
+    for each in unknown_sums(reader, now_us):
+        named = [each.company, each.kind, each.currency]
+        money.add_metric(named, each.amount)
+        count.add_metric(named, each.count)
+        oldest.add_metric(named, each.oldest_s)
+    return [money, count, oldest]
 
 
 def _proofs(reader: Reader) -> list[Metric]:

@@ -18,6 +18,9 @@ Of the installation, from its database (every node shows the same):
 ``wattbus_token_orders{module,state}``               at security modules, not over; "wrong" and
                                                      "undecided" wait for people
 ``wattbus_oldest_order_seconds{module}``             age of the oldest of them: money waits for it
+``wattbus_unknown_money{company,kind,currency}``     minor units whose end nobody knows yet
+``wattbus_unknown_count{company,kind,currency}``     how many purchases and payments they are
+``wattbus_unknown_oldest_seconds{company,kind,currency}``  age of the oldest of them
 ``wattbus_partitions_unleased``                      partitions that no live worker holds
 ``wattbus_nodes_alive``                              nodes that have said so in the last seconds
 ``wattbus_store_seconds``                            a round trip to the database at the scrape

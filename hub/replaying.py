@@ -34,6 +34,7 @@ from hub.envelope import EnvelopeError, body_of, unseal
 from hub.inbox import Delivery
 from hub.outbox import WORKER
 from hub.prepare import prepare
+from hub.pruning import bodies_gone
 from hub.replaygiven import Given, keep_given, placed, timed
 
 #: Commands of one transaction of the private books.
@@ -96,6 +97,11 @@ def replay(
 
     ReplayError where the journal does not say how something was decided.
     """
+    if gone := bodies_gone(live):
+        raise ReplayError(
+            f"what messages said up to {gone} was pruned, and decisions since the beginning need "
+            "it; a backup from before that is proved where it is restored (docs/retention.md)"
+        )
     of = _feed(live, books)
     done = Replayed()
     with books.transaction() as tx:

@@ -42,6 +42,7 @@ OperatorRole = Literal[
     "agent-supervisor",
     "agent-approver",
     "key-custodian",
+    "data-protection",
 ]
 
 
@@ -139,6 +140,37 @@ class TracesSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     ratio: Annotated[float, msgspec.Meta(ge=0, le=1)] = 0.01  # of what begins here
 
 
+#: HH:MM, a time of day.
+DayTime = Annotated[str, msgspec.Meta(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+
+
+class PruningSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """``[retention]``: when the node prunes what ``[companies.X.retention]`` lets go.
+
+    Off until somebody says so: a new version deletes nothing by itself. The night, in each
+    company's zone, for people buy by day and in the evening.
+    """
+
+    nightly: bool = False
+    begins: DayTime = "01:00"
+    ends: DayTime = "05:00"  # what is not done by then goes on the next night
+    chunk: Annotated[int, msgspec.Meta(ge=1, le=2_000)] = 200  # rows of a transaction
+    pause_ms: Annotated[int, msgspec.Meta(ge=0)] = 50  # after each, and four times what it took
+    archive: str = ""  # folder to which rows are written before they go; empty: they are not
+
+
+class RetentionSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """``[companies.X.retention]``: how long what is finished is kept; 0: for ever.
+
+    30 days answer a customer's complaint and a counterpart's; 13 months compare a month with that
+    of the year before; 7 years are what tax and company laws mostly ask for.
+    """
+
+    bodies_days: Count = 30  # what was said word for word
+    rows_months: Count = 13  # that, when and how a message was decided
+    evidence_years: Count = 7  # papers about money and tokens beside the books
+
+
 class LimitsSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     """``[companies.X.limits]`` in minor units; 0: no limit."""
 
@@ -205,6 +237,7 @@ class CompanySection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
     pin_key_file: str = ""  # 64 hex digits: PINs are proved by it; empty: no cashiers, no PINs
     agents: str = ""  # mapping of agents' commission; empty: nobody earns anything
     wallets: str = ""  # mapping of wallets; empty: no money comes by wallet
+    retention: RetentionSection = msgspec.field(default_factory=RetentionSection)
     collection: str = ""  # mapping of fees, allocation rules, late fees; empty: nothing is charged
 
 
@@ -273,6 +306,7 @@ class Config:
     links: dict[str, LinkSection]
     modules: dict[str, Pkcs11Section]
     file: Path = Path("wattbus.toml")
+    retention: PruningSection = dataclasses.field(default_factory=PruningSection)
     operators: dict[str, OperatorSection] = dataclasses.field(default_factory=dict)
     traces: TracesSection = dataclasses.field(default_factory=TracesSection)
 

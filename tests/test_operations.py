@@ -60,7 +60,7 @@ def test_alerts_and_panels_ask_for_what_there_is(page: str) -> None:
 
 def test_labels_that_are_asked_for_are_there(page: str) -> None:
     known = set(re.findall(r"(\w+)=\"", page)) | {"instance", "job", "outcome", "state", "handler"}
-    known |= {"module", "channel", "link", "target", "company", "currency"}
+    known |= {"module", "channel", "link", "target", "company", "kind", "currency"}
     known |= {"process", "code", "stage", "level", "le"}
     for text in [*(rule["expr"] for rule in RULES), *(p["targets"][0]["expr"] for p in PANELS)]:
         for labels in re.findall(r"by \(([^)]*)\)", text):

@@ -38,6 +38,7 @@ class Role(StrEnum):
     AGENTS = "agent-supervisor"  # takes agents on, asks for what moves their floats
     AGENT_APPROVER = "agent-approver"  # the second person about agents
     CUSTODIAN = "key-custodian"  # brings vending keys, never alone
+    PROTECTION = "data-protection"  # erases a person's names and phones, never alone
 
 
 class Two(StrEnum):

@@ -1,14 +1,18 @@
 """``wattbus balance``: accepted = done + refused + duplicate + dead + parked + pending."""
 
 import json
+import time
 from dataclasses import asdict
 
+import msgspec
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from core.queries.unknown import unknown_sums
 from hub import balance
 from hub.verbs._shared import DEFAULT, ConfigOption, JsonOption, configuration, reading
+from hub.verbs.unknown import told
 
 NAME = "balance"
 
@@ -22,12 +26,16 @@ def command(config: ConfigOption = DEFAULT, as_json: JsonOption = False) -> None
     """Show the balance per channel and handler; exit 1 when anything is unaccounted for."""
     with reading(configuration(config)) as reader:
         lines = balance.lines(reader)
+        sums = unknown_sums(reader, time.time_ns() // 1_000)
     lost = sum(line.unaccounted for line in lines)
     if as_json:
         rows = [{**asdict(line), "unaccounted": line.unaccounted} for line in lines]
-        typer.echo(json.dumps({"lines": rows, "unaccounted": lost}))
+        unknown = msgspec.to_builtins(sums)
+        typer.echo(json.dumps({"lines": rows, "unaccounted": lost, "unknown": unknown}))
     else:
         _show(lines, lost)
+        if sums:
+            typer.echo(f"{told(sums)} (wattbus unknown)")
     if lost:
         raise typer.Exit(1)
 

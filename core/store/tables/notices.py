@@ -30,4 +30,5 @@ NOTICE_REFERENCE = Table(
     words("reference"),
     big("notice_id"),
     PrimaryKeyConstraint("channel", "reference", "notice_id"),
+    Index("ix_notice_reference_notice_id", "notice_id"),  # it goes with its notice
 )
