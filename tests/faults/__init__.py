@@ -1,0 +1,1 @@
+"""Faults on purpose, each ending in the invariants: ``python -m tests.faults`` (``make faults``)."""

@@ -1,0 +1,185 @@
+"""Plays a scenario: installation, load, fault, healing, rest, and the checker's word."""
+
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from random import Random
+from time import monotonic, time_ns
+from typing import Any
+
+from tests.faults.load import VILLAGE, Load
+from tests.faults.scenarios import RABBITMQ, SQLITE, Form, Scenario
+from tests.faults.servers import Servers
+from tests.faults.site import Site
+from tests.promises.checker import Broken, complaints
+from tests.promises.company import Setting
+from tests.promises.farend import ERROR, OVERLOADED, Record
+from tests.promises.worlds import fill
+
+#: Answers before the fault and after the recovery: all is in swing, and is again.
+SWING = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What came of one scenario on one engine."""
+
+    scenario: str
+    engine: str
+    form: str
+    seed: int
+    messages: int = 0  # different ones that the far end offered
+    repeats: int = 0  # and how often it offered one again
+    pushed_back: int = 0  # how often it was told to come again
+    done: int = 0
+    refused: int = 0
+    sales: int = 0
+    dead: int = 0  # in the work list of dead letters
+    restarts: int = 0  # how often the node was started again
+    recovery_s: float = 0.0  # the longest, from a healing until all that waited was answered
+    recovery_mean_s: float = 0.0
+    times: int = 0  # how often it was healed
+    seconds: float = 0.0  # of the whole
+    findings: list[str] = field(default_factory=list)
+
+    def data(self) -> dict[str, Any]:
+        """For JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Which scenario is played, where and how much of it."""
+
+    scenario: Scenario
+    engine: str
+    form: Form
+    form_name: str
+    seed: int
+
+
+def books(url: str) -> None:
+    """The village, an hour old."""
+    fill(url, time_ns() // 1_000 - 3_600_000_000, VILLAGE)
+
+
+@dataclass(slots=True)
+class Stage:
+    """Servers and books that plays share; ``folder``: where temporary files go."""
+
+    servers: Servers
+    folder: str | None = None
+    _template: Path | None = None
+
+    @contextmanager
+    def place(self, engine: str) -> Iterator[tuple[Path, str]]:
+        """A folder for an installation and the URL of its fresh books; gone at the end."""
+        # a short name: a Unix socket's path has a limit of 107 bytes
+        made = Path(tempfile.mkdtemp(prefix="wb-", dir=self.folder))
+        url = ""
+        try:
+            url = self._books(engine, made)
+            yield made, url
+        finally:
+            if url and engine != SQLITE:
+                self.servers.postgres.drop(url)
+            shutil.rmtree(made, ignore_errors=True)
+
+    def _books(self, engine: str, folder: Path) -> str:
+        (folder / "var").mkdir()
+        if engine != SQLITE:
+            return self.servers.postgres.prepared("village", books)
+        if self._template is None:
+            self._template = Path(tempfile.mkdtemp(prefix="wb-", dir=self.folder)) / "books.db"
+            books(f"sqlite:{self._template}")
+        path = folder / "var" / "wattbus.db"
+        shutil.copy(self._template, path)
+        return f"sqlite:{path}"
+
+    def close(self) -> None:
+        """End what was started, remove what was made."""
+        self.servers.stop()
+        if self._template is not None:
+            shutil.rmtree(self._template.parent)
+
+
+def play(stage: Stage, what: Play) -> Row:
+    """One scenario on one engine; its findings are in the row, whatever went wrong."""
+    scenario, began = what.scenario, monotonic()
+    with stage.place(what.engine) as (folder, url):
+        broker = stage.servers.rabbit.server.url if what.engine == RABBITMQ else ""
+        setting = Setting(open_messages=scenario.open_messages, workers=2, bus_url=broker)
+        site = Site(
+            folder, url, setting, servers=stage.servers, through=scenario.through,
+            is_drill=scenario.is_drill, random=Random(what.seed), seconds=what.form.seconds,
+            times=what.form.times,
+        )  # fmt: skip
+        load = Load(site.far, what.form.pace, Random(what.seed + 1))
+        try:
+            findings = _found(site, load, scenario)
+            return _row(site, what, findings, monotonic() - began)
+        finally:
+            load.stop()
+            site.close()
+
+
+def _found(site: Site, load: Load, scenario: Scenario) -> list[str]:
+    """Everything that went wrong, one sentence each."""
+    found: list[str] = []
+    try:
+        site.start()
+        load.start()
+        _in_swing(site)
+        scenario.breaks(site)
+        site.recovers()
+        _in_swing(site)
+        load.stop()
+        site.settle()
+    except Broken as broken:
+        found.append(str(broken))
+    load.stop()
+    found += [f"UNACCOUNTED {lost} at some moment" for lost in sorted(site.drift)]
+    found += [
+        f"RECOVERY took {seconds:.1f} s, the limit is {scenario.limit_s:g} s"
+        for seconds in site.recoveries
+        if seconds > scenario.limit_s
+    ]
+    with site.reader() as reader:
+        found += complaints(reader, site.record, _order(site.record))
+    return found
+
+
+def _in_swing(site: Site) -> None:
+    had = len(site.record.answers)
+    site.until(lambda: len(site.record.answers) >= had + SWING, "messages are answered")
+
+
+def _order(record: Record) -> Any:
+    """What was pushed back comes again out of its turn: only then there is no order to keep."""
+    told = {ack["state"] for acks in record.acks.values() for ack in acks}
+    return "none" if told & {OVERLOADED, ERROR} else "across"
+
+
+def _row(site: Site, what: Play, findings: list[str], seconds: float) -> Row:
+    record, healed = site.record, site.recoveries or [0.0]
+    outcomes = Counter(answers[-1]["outcome"] for answers in record.answers.values())
+    return Row(
+        what.scenario.name, what.engine, what.form_name, what.seed,
+        messages=len(record.asks),
+        repeats=len(record.lines) - len(record.asks),
+        pushed_back=site.refused(),
+        done=outcomes["done"],
+        refused=outcomes["refused"],
+        sales=int(site.rows("SELECT count(*) FROM sale")[0][0]),
+        dead=int(site.rows("SELECT count(*) FROM delivery WHERE state = 3")[0][0]),
+        restarts=len(site.ends),
+        recovery_s=round(max(healed), 2),
+        recovery_mean_s=round(sum(healed) / len(healed), 2),
+        times=len(site.recoveries),
+        seconds=round(seconds, 1),
+        findings=findings,
+    )  # fmt: skip
