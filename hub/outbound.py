@@ -71,6 +71,7 @@ class OutboundStage:
     clock: Callable[[], float] = monotonic
     held: set[str] = field(default_factory=set)  # channels that are given nothing (reactor)
     _rung: bool = True
+    _doubt: bool = False  # the last marks may have been committed, though nobody said so
     _looked: float = 0.0
     _lines: dict[str, _Line] = field(default_factory=dict)
     _ended: deque[Ended] = field(default_factory=deque)
@@ -127,15 +128,18 @@ class OutboundStage:
         try:
             self._write(ended)
         except BaseException:
+            self._doubt = True
             self._ended.extendleft(end for end in reversed(ended) if self._is_in_flight(end))
             raise
+        self._doubt = False
         failpoints.hit("outbound.after-mark")
         return True
 
     def _write(self, ended: list[Ended]) -> None:
         try:
             with self.store.transaction() as tx:
-                write_ends(tx, ended, self.writer, self.sources)
+                unmarked = _unmarked(tx, ended) if self._doubt else ended
+                write_ends(tx, unmarked, self.writer, self.sources)
         except TransientStoreError:
             raise
         except Exception as error:  # one end is to blame, not its neighbours
@@ -231,6 +235,12 @@ def wordless(result: SendResult) -> SendResult:
     if isinstance(result, Sent):
         return Sent()
     return Failed("its reason cannot be stored", result.retry)
+
+
+def _unmarked(tx: Tx, ended: list[Ended]) -> list[Ended]:
+    """Those that no commit of ours has marked: each is counted in the balance once."""
+    still = {d.seq for d in inbox.still_open(tx, [end.delivery for end in ended])}
+    return [end for end in ended if end.delivery.seq in still]
 
 
 def write_ends(tx: Tx, ended: list[Ended], writer: str, sources: Sources) -> None:

@@ -1,1 +1,1 @@
-"""Faults on purpose, each ending in the invariants: ``python -m tests.faults`` (``make faults``)."""
+"""Faults on purpose, each ending in the invariants: `make faults`, or one by its name."""

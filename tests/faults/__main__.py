@@ -4,15 +4,15 @@ import argparse
 import json
 import logging
 import os
+import signal
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from time import time
 
 import structlog
 
-from tests.faults.runner import Play, Row, Stage, play
+from tests.faults.runner import Play, Row, Stage, play_all
 from tests.faults.scenarios import SCENARIOS, Scenario
 from tests.faults.servers import Servers
 
@@ -71,8 +71,7 @@ def main() -> None:
     print(f"seed {given.seed}, {len(todo)} to play", flush=True)
     stage, failed = Stage(Servers()), False
     try:
-        for what in todo:
-            row = play(stage, what)
+        for row in play_all(stage, todo):
             failed = failed or bool(row.findings)
             print(told(row), flush=True)
             if given.json:
@@ -83,6 +82,10 @@ def main() -> None:
     sys.exit(failed)
 
 
+def _ended(*_: object) -> None:
+    sys.exit("ended by a signal")
+
+
 if __name__ == "__main__":
-    tempfile.tempdir = os.environ.get("TMPDIR")
+    signal.signal(signal.SIGTERM, _ended)  # what was started is ended, also then
     main()

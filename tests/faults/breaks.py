@@ -180,7 +180,7 @@ def clock_back(site: Site) -> None:
     """By an hour, and right again: no token is made meanwhile."""
     site.move_clock(-HOUR_S)
     site.lasts()
-    site.move_clock(0)
+    site.move_clock(HOUR_S)
 
 
 # -- load -----------------------------------------------------------------------------------------

@@ -2,7 +2,9 @@
 
 import threading
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from random import Random
+from time import monotonic
 
 from tests.promises.company import Ask, buy, pay
 from tests.promises.farend import FarEnd
@@ -11,6 +13,8 @@ from tests.promises.farend import FarEnd
 VILLAGE = range(1, 61)
 #: Each third is a purchase; each tenth comes twice, as people press twice and networks repeat.
 BUYS, TWICE = 3, 10
+#: How long who waits for an answer has patience.
+AGAIN_S = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,35 +33,51 @@ def ask(number: int, random: Random) -> Ask:
 
 
 class Load:
-    """Offers at its pace until stopped, in a thread. What is not answered is asked again."""
-
-    #: how long who waits for an answer has patience
-    AGAIN_S = 2.0
+    """Offers at its pace until told to rest, in a thread; what is not answered it asks again."""
 
     def __init__(self, far: FarEnd, pace: Pace, random: Random) -> None:
-        self.far, self.rate, self.offered = far, pace.rate, 0
+        self.far, self.rate = far, pace.rate
+        self.offered = len(far.record.asks)  # keys are new ones, also after another load
         self._random = random
-        self._stop = threading.Event()
+        self._waits: list[tuple[float, int, Ask]] = []  # when it is asked again, which time, what
+        self._resting, self._stop = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="load", daemon=True)
 
     def start(self) -> None:
         """Begin."""
         self._thread.start()
 
+    def rest(self) -> None:
+        """Offer nothing new from now on."""
+        self._resting.set()
+
     def stop(self) -> None:
-        """Offer nothing more."""
+        """End; also what was never started may be stopped."""
         self._stop.set()
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
 
     def _run(self) -> None:
-        waited = 0.0
         while not self._stop.wait(1.0 / self.rate):
-            offered = ask(self.offered, self._random)
+            if not self._resting.is_set():
+                self._offer_next()
+            self._ask_again(monotonic())
+
+    def _offer_next(self) -> None:
+        offered = ask(self.offered, self._random)
+        self.far.offer(offered)
+        if self.offered % TWICE == 0:
             self.far.offer(offered)
-            if self.offered % TWICE == 0:
-                self.far.offer(offered)
-            self.offered += 1
-            waited += 1.0 / self.rate
-            if waited > self.AGAIN_S and self.far.is_connected:
-                waited = 0.0
-                self.far.ask_again()
+        heappush(self._waits, (monotonic() + AGAIN_S, self.offered, offered))
+        self.offered += 1
+
+    def _ask_again(self, now: float) -> None:
+        """Those that have waited long enough, the oldest first; each again and again."""
+        late = []
+        while self._waits and self._waits[0][0] <= now:
+            late.append(heappop(self._waits))
+        for due, number, asked in sorted(late, key=lambda each: each[1]):
+            if asked.key in self.far.record.answers:
+                continue
+            self.far.offer(asked)
+            heappush(self._waits, (due + AGAIN_S, number, asked))

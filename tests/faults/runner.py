@@ -3,7 +3,7 @@
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -107,37 +107,98 @@ class Stage:
             shutil.rmtree(self._template.parent)
 
 
-def play(stage: Stage, what: Play) -> Row:
-    """One scenario on one engine; its findings are in the row, whatever went wrong."""
-    scenario, began = what.scenario, monotonic()
-    with stage.place(what.engine) as (folder, url):
-        broker = stage.servers.rabbit.server.url if what.engine == RABBITMQ else ""
-        setting = Setting(open_messages=scenario.open_messages, workers=2, bus_url=broker)
+def kind(what: Play) -> tuple[object, ...]:
+    """Plays of one kind are played one after the other on one installation."""
+    return what.engine, what.scenario.is_drill, what.scenario.open_messages
+
+
+def play_all(stage: Stage, plays: Sequence[Play]) -> Iterator[Row]:
+    """Kind by kind. What has findings is followed by a fresh installation."""
+    waiting = list(plays)
+    while waiting:
+        with installation(stage, waiting) as site:
+            alike = [each for each in waiting if kind(each) == kind(waiting[0])]
+            for what in alike:
+                waiting.remove(what)
+                row = play(site, what)
+                yield row
+                if row.findings:
+                    break
+
+
+@contextmanager
+def installation(stage: Stage, plays: Sequence[Play]) -> Iterator[Site]:
+    """A running one for the first of these and those of its kind; ended whatever happens."""
+    first = plays[0]
+    through = {
+        name for each in plays if kind(each) == kind(first) for name in each.scenario.through
+    }
+    with stage.place(first.engine) as (folder, url):
+        broker = stage.servers.rabbit.server.url if first.engine == RABBITMQ else ""
+        setting = Setting(
+            open_messages=first.scenario.open_messages, workers=first.form.workers, bus_url=broker
+        )
         site = Site(
-            folder, url, setting, servers=stage.servers, through=scenario.through,
-            is_drill=scenario.is_drill, random=Random(what.seed), seconds=what.form.seconds,
-            times=what.form.times,
+            folder, url, setting, servers=stage.servers, through=tuple(sorted(through)),
+            is_drill=first.scenario.is_drill,
         )  # fmt: skip
-        load = Load(site.far, what.form.pace, Random(what.seed + 1))
         try:
-            findings = _found(site, load, scenario)
-            return _row(site, what, findings, monotonic() - began)
+            site.start()
+            yield site
         finally:
-            load.stop()
             site.close()
+
+
+def play(site: Site, what: Play) -> Row:
+    """One scenario; its findings are in the row, whatever went wrong."""
+    began, before = monotonic(), tallied(site)
+    site.random, site.seconds, site.times = Random(what.seed), what.form.seconds, what.form.times
+    site.recoveries.clear()
+    load = Load(site.far, what.form.pace, Random(what.seed + 1))
+    try:
+        findings = _found(site, load, what.scenario)
+    finally:
+        load.stop()
+        for proxy in site.proxies.values():
+            proxy.heal()
+    healed = site.recoveries or [0.0]
+    return Row(
+        what.scenario.name, what.engine, what.form_name, what.seed,
+        **{name: count - before[name] for name, count in tallied(site).items()},
+        recovery_s=round(max(healed), 2),
+        recovery_mean_s=round(sum(healed) / len(healed), 2),
+        times=len(site.recoveries),
+        seconds=round(monotonic() - began, 1),
+        findings=findings,
+    )  # fmt: skip
+
+
+def tallied(site: Site) -> dict[str, int]:
+    """What is counted, since the installation was started."""
+    record = site.record
+    outcomes = Counter(answers[-1]["outcome"] for answers in record.answers.values())
+    return {
+        "messages": len(record.asks),
+        "repeats": len(record.lines) - len(record.asks),
+        "pushed_back": site.refused(),
+        "done": outcomes["done"],
+        "refused": outcomes["refused"],
+        "sales": int(site.rows("SELECT count(*) FROM sale")[0][0]),
+        "dead": int(site.rows("SELECT count(*) FROM delivery WHERE state = 3")[0][0]),
+        "restarts": len(site.ends),
+    }
 
 
 def _found(site: Site, load: Load, scenario: Scenario) -> list[str]:
     """Everything that went wrong, one sentence each."""
     found: list[str] = []
     try:
-        site.start()
         load.start()
         _in_swing(site)
         scenario.breaks(site)
         site.recovers()
         _in_swing(site)
-        load.stop()
+        load.rest()
         site.settle()
     except Broken as broken:
         found.append(str(broken))
@@ -149,8 +210,7 @@ def _found(site: Site, load: Load, scenario: Scenario) -> list[str]:
         if seconds > scenario.limit_s
     ]
     with site.reader() as reader:
-        found += complaints(reader, site.record, _order(site.record))
-    return found
+        return [*found, *complaints(reader, site.record, _order(site.record))]
 
 
 def _in_swing(site: Site) -> None:
@@ -162,24 +222,3 @@ def _order(record: Record) -> Any:
     """What was pushed back comes again out of its turn: only then there is no order to keep."""
     told = {ack["state"] for acks in record.acks.values() for ack in acks}
     return "none" if told & {OVERLOADED, ERROR} else "across"
-
-
-def _row(site: Site, what: Play, findings: list[str], seconds: float) -> Row:
-    record, healed = site.record, site.recoveries or [0.0]
-    outcomes = Counter(answers[-1]["outcome"] for answers in record.answers.values())
-    return Row(
-        what.scenario.name, what.engine, what.form_name, what.seed,
-        messages=len(record.asks),
-        repeats=len(record.lines) - len(record.asks),
-        pushed_back=site.refused(),
-        done=outcomes["done"],
-        refused=outcomes["refused"],
-        sales=int(site.rows("SELECT count(*) FROM sale")[0][0]),
-        dead=int(site.rows("SELECT count(*) FROM delivery WHERE state = 3")[0][0]),
-        restarts=len(site.ends),
-        recovery_s=round(max(healed), 2),
-        recovery_mean_s=round(sum(healed) / len(healed), 2),
-        times=len(site.recoveries),
-        seconds=round(seconds, 1),
-        findings=findings,
-    )  # fmt: skip

@@ -52,13 +52,13 @@ class Site(ProcessWorld):
     recoveries: list[float] = field(default_factory=list)
     ends: list[int] = field(default_factory=list)  # exit statuses of the node
     drift: set[int] = field(default_factory=set)  # balances other than 0 that were seen
-    kills: list[str] = field(default_factory=list)
+    offset_s: float = 0.0  # of its wall clock
 
     def __post_init__(self) -> None:
         self.listener = Listener(self.far)
         self.clock_file = self.folder / "clock"
         if self.is_drill:
-            self.move_clock(0)
+            self.move_clock(0.0)
             self.environment[clock.DRILL] = str(self.clock_file)
         setting = replace(self.setting, bus_url=self._past(BROKER, self.setting.bus_url))
         port = self._proxied(EDGE, self.listener.port)
@@ -125,7 +125,6 @@ class Site(ProcessWorld):
         """SIGKILL to one of them, by chance."""
         pids = self.processes()
         at = self.random.randrange(len(pids))
-        self.kills.append("node" if at == 0 else "worker")
         with suppress(ProcessLookupError):
             os.kill(pids[at], signal.SIGKILL)
 
@@ -145,9 +144,11 @@ class Site(ProcessWorld):
     # -- time -------------------------------------------------------------------------------
 
     def move_clock(self, seconds: float) -> None:
-        """The wall clock of the installation, against the machine's."""
+        """The wall clock of the installation jumps, forward or back."""
+        assert self.is_drill
+        self.offset_s += seconds
         new = self.clock_file.with_suffix(".new")
-        new.write_text(str(int(seconds * 1e6)), "ascii")
+        new.write_text(str(int(self.offset_s * 1e6)), "ascii")
         os.replace(new, self.clock_file)
 
     def lasts(self, seconds: float = 0.0) -> None:
@@ -174,14 +175,9 @@ class Site(ProcessWorld):
         self.recoveries.append(monotonic() - began)
 
     def settle(self) -> None:
-        """Until nothing is under way and the far end has heard of everything."""
-        asked = monotonic()
+        """Until nothing is under way and the far end has heard of everything it still asks for."""
 
         def quiet() -> bool:
-            nonlocal asked
-            if monotonic() - asked > 2.0 and self.far.is_connected:
-                self.far.ask_again()
-                asked = monotonic()
             try:
                 self._sample()
                 return not self.unsettled()
