@@ -58,7 +58,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario(
         "processes-killed",
         "kill -9 of the node or a worker at random moments, one after the other",
-        ALL, breaks.processes_killed, Form(times=200), Form(times=4), (SQLITE, RABBITMQ),
+        ALL, breaks.processes_killed, Form(times=200), Form(times=3), (SQLITE, RABBITMQ),
     ),
     Scenario(
         "database-restarted", "PostgreSQL restarted (fast)",

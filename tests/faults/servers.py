@@ -5,7 +5,7 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -161,10 +161,11 @@ class Servers:
         return self._rabbit
 
     def stop(self) -> None:
-        """End what was started."""
-        for server in (self._postgres, self._rabbit):
-            if server is not None:
-                server.stop()
+        """End what was started; one that does not end keeps no other from it."""
+        with ExitStack() as stack:
+            for server in (self._postgres, self._rabbit):
+                if server is not None:
+                    stack.callback(server.stop)
 
 
 @contextmanager
