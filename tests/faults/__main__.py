@@ -12,6 +12,7 @@ from time import time
 
 import structlog
 
+from tests import scratch
 from tests.faults.runner import Play, Row, Stage, play_all
 from tests.faults.scenarios import SCENARIOS, Scenario
 from tests.faults.servers import Servers
@@ -26,6 +27,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=int(time()), help="of all that is by chance")
     parser.add_argument("--json", type=Path, help="add a line for each row to this file")
     parser.add_argument("--list", action="store_true", help="say what there is, and do nothing")
+    parser.add_argument("--alone", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
@@ -69,7 +71,7 @@ def main() -> None:
         return
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     print(f"seed {given.seed}, {len(todo)} to play", flush=True)
-    stage, failed = Stage(Servers()), False
+    stage, failed = Stage(Servers(), alone=given.alone), False
     try:
         for row in play_all(stage, todo):
             failed = failed or bool(row.findings)
@@ -87,5 +89,6 @@ def _ended(*_: object) -> None:
 
 
 if __name__ == "__main__":
+    scratch.keep_byte_code()  # many processes are started
     signal.signal(signal.SIGTERM, _ended)  # what was started is ended, also then
     main()

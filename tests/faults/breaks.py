@@ -6,6 +6,7 @@ from functools import partial
 import pika
 
 from hub.bus.topology import queue
+from tests.faults import smalldisk
 from tests.faults.servers import USUAL_WATERMARK
 from tests.faults.site import BROKER, DATABASE, EDGE, Site
 from tests.promises.checker import holds
@@ -181,6 +182,18 @@ def clock_back(site: Site) -> None:
     site.move_clock(-HOUR_S)
     site.lasts()
     site.move_clock(HOUR_S)
+
+
+# -- the disk -------------------------------------------------------------------------------------
+
+
+def disk_full(site: Site) -> None:
+    """Not a byte is free, until somebody has cleared up."""
+    assert site.small_disk is not None
+    before = site.refused()
+    with smalldisk.filled(site.small_disk):
+        site.until(lambda: site.refused() > before, "somebody is told that it is full")
+        site.lasts()
 
 
 # -- load -----------------------------------------------------------------------------------------

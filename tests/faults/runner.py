@@ -1,6 +1,10 @@
 """Plays a scenario: installation, load, fault, healing, rest, and the checker's word."""
 
+import json
+import os
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -11,6 +15,7 @@ from random import Random
 from time import monotonic, time_ns
 from typing import Any
 
+from tests.faults import smalldisk
 from tests.faults.load import VILLAGE, Load
 from tests.faults.scenarios import RABBITMQ, SQLITE, Form, Scenario
 from tests.faults.servers import Servers
@@ -18,6 +23,7 @@ from tests.faults.site import Site
 from tests.promises.checker import Broken, complaints
 from tests.promises.company import Setting
 from tests.promises.farend import ERROR, OVERLOADED, Record
+from tests.promises.processes import ROOT
 from tests.promises.worlds import fill
 
 #: Answers before the fault and after the recovery: all is in swing, and is again.
@@ -73,24 +79,35 @@ class Stage:
 
     servers: Servers
     folder: str | None = None
+    alone: bool = False  # this process has mounts of its own
     _template: Path | None = None
 
     @contextmanager
-    def place(self, engine: str) -> Iterator[tuple[Path, str]]:
-        """A folder for an installation and the URL of its fresh books; gone at the end."""
+    def place(self, engine: str, small: bool) -> Iterator[tuple[Path, str]]:
+        """A folder for an installation and the URL of its fresh books; gone at the end.
+
+        ``small``: on a small disk are SQLite's books, PostgreSQL's journal.
+        """
         # a short name: a Unix socket's path has a limit of 107 bytes
         made = Path(tempfile.mkdtemp(prefix="wb-", dir=self.folder))
-        url = ""
+        made.chmod(0o755)  # the server's own user looks for its disk in it
+        disk, url = made / "var", ""
+        disk.mkdir()
         try:
+            if small:
+                smalldisk.mount(disk, "" if engine == SQLITE else "postgres")
             url = self._books(engine, made)
+            if small and engine != SQLITE:
+                self.servers.postgres.move_journal(url, disk)
             yield made, url
         finally:
             if url and engine != SQLITE:
                 self.servers.postgres.drop(url)
+            if small:
+                smalldisk.unmount(disk)
             shutil.rmtree(made, ignore_errors=True)
 
     def _books(self, engine: str, folder: Path) -> str:
-        (folder / "var").mkdir()
         if engine != SQLITE:
             return self.servers.postgres.prepared("village", books)
         if self._template is None:
@@ -109,12 +126,16 @@ class Stage:
 
 def kind(what: Play) -> tuple[object, ...]:
     """Plays of one kind are played one after the other on one installation."""
-    return what.engine, what.scenario.is_drill, what.scenario.open_messages
+    scenario = what.scenario
+    return what.engine, scenario.is_drill, scenario.needs_small_disk, scenario.open_messages
 
 
 def play_all(stage: Stage, plays: Sequence[Play]) -> Iterator[Row]:
     """Kind by kind. What has findings is followed by a fresh installation."""
-    waiting = list(plays)
+    for what in plays:
+        if what.scenario.needs_small_disk and not stage.alone:
+            yield play_alone(stage, what)
+    waiting = [each for each in plays if stage.alone or not each.scenario.needs_small_disk]
     while waiting:
         with installation(stage, waiting) as site:
             alike = [each for each in waiting if kind(each) == kind(waiting[0])]
@@ -126,6 +147,28 @@ def play_all(stage: Stage, plays: Sequence[Play]) -> Iterator[Row]:
                     break
 
 
+def play_alone(stage: Stage, what: Play) -> Row:
+    """In a process whose mounts are its own: its small disks end with it. NoSmallDiskError."""
+    folder = Path(tempfile.mkdtemp(prefix="wb-", dir=stage.folder))
+    rows = folder / "rows"
+    words = [what.scenario.name, "--engine", what.engine, "--seed", str(what.seed)]
+    words += ["--alone", "--json", str(rows), *(["--short"] if what.form_name == "short" else [])]
+    environment = {**os.environ, "TMPDIR": str(stage.folder or tempfile.gettempdir())}
+    process = subprocess.Popen(
+        [*smalldisk.namespace(), sys.executable, "-m", "tests.faults", *words],
+        cwd=ROOT, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+    try:
+        said, _ = process.communicate()
+        if not rows.exists():
+            raise RuntimeError(f"{what.scenario.name} was not played: {said}")
+        return Row(**json.loads(rows.read_text(encoding="utf-8")))
+    finally:
+        process.terminate()
+        process.wait()
+        shutil.rmtree(folder)
+
+
 @contextmanager
 def installation(stage: Stage, plays: Sequence[Play]) -> Iterator[Site]:
     """A running one for the first of these and those of its kind; ended whatever happens."""
@@ -133,14 +176,15 @@ def installation(stage: Stage, plays: Sequence[Play]) -> Iterator[Site]:
     through = {
         name for each in plays if kind(each) == kind(first) for name in each.scenario.through
     }
-    with stage.place(first.engine) as (folder, url):
+    small = first.scenario.needs_small_disk
+    with stage.place(first.engine, small) as (folder, url):
         broker = stage.servers.rabbit.server.url if first.engine == RABBITMQ else ""
         setting = Setting(
             open_messages=first.scenario.open_messages, workers=first.form.workers, bus_url=broker
         )
         site = Site(
             folder, url, setting, servers=stage.servers, through=tuple(sorted(through)),
-            is_drill=first.scenario.is_drill,
+            is_drill=first.scenario.is_drill, small_disk=folder / "var" if small else None,
         )  # fmt: skip
         try:
             site.start()

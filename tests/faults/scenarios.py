@@ -172,6 +172,10 @@ SCENARIOS: tuple[Scenario, ...] = (
         ALL, breaks.clock_back, Form(20.0), SOME, (SQLITE,), is_drill=True,
     ),
     Scenario(
+        "disk-full", "the disk of the books (PostgreSQL: of the journal) is full, and is cleared",
+        (SQLITE, POSTGRESQL), breaks.disk_full, Form(20.0), SOME, (SQLITE,), needs_small_disk=True,
+    ),
+    Scenario(
         "ten-times", "ten times the load, with room for a hundred open messages",
         ALL, breaks.nothing, Form(600.0, rate=200.0), Form(5.0, rate=200.0), (SQLITE,),
         open_messages=100,

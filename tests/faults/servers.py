@@ -75,6 +75,16 @@ class Postgres(postgres.Postgres):
                 cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s"
                 self.hogs[0].execute(cut, (database,))
 
+    def move_journal(self, url: str, folder: Path) -> None:
+        """The journal of a database, all of its parts, to a disk of its own."""
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(f"CREATE TABLESPACE small LOCATION '{folder}'")
+            found = connection.execute(
+                "SELECT relname FROM pg_class WHERE relkind = 'r' AND relname LIKE 'journal%'"
+            ).fetchall()
+            for (name,) in found:
+                connection.execute(f'ALTER TABLE "{name}" SET TABLESPACE small')
+
     def let_go(self) -> None:
         """Give the connections back."""
         while self.hogs:

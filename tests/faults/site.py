@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from random import Random
 from time import monotonic
 from typing import Any
@@ -47,6 +48,7 @@ class Site(ProcessWorld):
     random: Random = field(default_factory=Random)
     seconds: float = 5.0  # how long the fault lasts
     times: int = 1  # how often, where it is a series
+    small_disk: Path | None = None  # where its books are, or its journal
     proxies: dict[str, Proxy] = field(default_factory=dict)
     #: seconds from each healing until all that waited was answered
     recoveries: list[float] = field(default_factory=list)
