@@ -15,6 +15,8 @@ from tests.promises.checker import holds
 HOUR_S = 3_600.0
 #: Part of the pieces that are late, and by how much at most.
 LATE_SHARE, LATE_S = 0.1, 0.5
+#: Octets of garbage after which it may stop; a socket's buffers alone hold some of it.
+ENOUGH = 256 * 1024
 #: By how much a slow database is slow, in the whole of a statement's way there and back.
 SLOW_S = 2.0
 
@@ -194,6 +196,21 @@ def disk_full(site: Site) -> None:
     with smalldisk.filled(site.small_disk):
         site.until(lambda: site.refused() > before, "somebody is told that it is full")
         site.lasts()
+
+
+# -- who is mad -----------------------------------------------------------------------------------
+
+
+def garbage(site: Site) -> None:
+    """A network answers our login with octets without sense, as fast as they go."""
+    mad = site.mad
+    assert mad is not None
+    said, answers = mad.said, len(site.record.answers)
+    mad.loud.set()
+    site.lasts()
+    site.until(lambda: mad.said > said + ENOUGH, "it was heard out, or logged in to again")
+    site.until(lambda: len(site.record.answers) > answers + 10, "others are answered meanwhile")
+    mad.loud.clear()
 
 
 # -- load -----------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from time import monotonic, time_ns
 from typing import Any
 
 from tests.faults import smalldisk
+from tests.faults.garbage import Mad
 from tests.faults.load import VILLAGE, Load
 from tests.faults.scenarios import RABBITMQ, SQLITE, Form, Scenario
 from tests.faults.servers import Servers
@@ -127,7 +128,8 @@ class Stage:
 def kind(what: Play) -> tuple[object, ...]:
     """Plays of one kind are played one after the other on one installation."""
     scenario = what.scenario
-    return what.engine, scenario.is_drill, scenario.needs_small_disk, scenario.open_messages
+    setting = scenario.is_drill, scenario.has_mad, scenario.open_messages
+    return what.engine, scenario.needs_small_disk, setting
 
 
 def play_all(stage: Stage, plays: Sequence[Play]) -> Iterator[Row]:
@@ -185,6 +187,7 @@ def installation(stage: Stage, plays: Sequence[Play]) -> Iterator[Site]:
         site = Site(
             folder, url, setting, servers=stage.servers, through=tuple(sorted(through)),
             is_drill=first.scenario.is_drill, small_disk=folder / "var" if small else None,
+            mad=Mad(Random(first.seed)) if first.scenario.has_mad else None,
         )  # fmt: skip
         try:
             site.start()

@@ -45,6 +45,7 @@ class Scenario:
     through: tuple[str, ...] = ()
     is_drill: bool = False
     needs_small_disk: bool = False
+    has_mad: bool = False  # a network without sense, beside the counterpart
     open_messages: int = 20_000
     #: the longest that any recovery may take, on a busy machine
     limit_s: float = 120.0
@@ -174,6 +175,10 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario(
         "disk-full", "the disk of the books (PostgreSQL: of the journal) is full, and is cleared",
         (SQLITE, POSTGRESQL), breaks.disk_full, Form(20.0), SOME, (SQLITE,), needs_small_disk=True,
+    ),
+    Scenario(
+        "garbage", "a network answers our login with garbage, as fast as it goes, and falls silent",
+        ALL, breaks.garbage, MINUTE, SOME, (SQLITE,), has_mad=True,
     ),
     Scenario(
         "ten-times", "ten times the load, with room for a hundred open messages",

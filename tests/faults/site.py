@@ -20,6 +20,8 @@ from typing import Any
 from core.store.tx import Reader, StoreError
 from core.store.upgrade import open_store
 from hub import balance, clock
+from tests.faults import garbage
+from tests.faults.garbage import Mad
 from tests.faults.proxy import Proxy
 from tests.faults.servers import Servers, children
 from tests.promises import company
@@ -39,16 +41,16 @@ DATABASE, BROKER, EDGE = "database", "broker", "edge"
 
 @dataclass
 class Site(ProcessWorld):
-    """``through``: the connections that go through a proxy. ``extra``: more configuration."""
+    """``through``: the connections that go through a proxy."""
 
     servers: Servers = field(default_factory=Servers)
     through: tuple[str, ...] = ()
-    extra: str = ""
     is_drill: bool = False  # its wall clock can be moved
     random: Random = field(default_factory=Random)
     seconds: float = 5.0  # how long the fault lasts
     times: int = 1  # how often, where it is a series
     small_disk: Path | None = None  # where its books are, or its journal
+    mad: Mad | None = None  # a network that it logs in to, beside its counterpart
     proxies: dict[str, Proxy] = field(default_factory=dict)
     #: seconds from each healing until all that waited was answered
     recoveries: list[float] = field(default_factory=list)
@@ -67,9 +69,9 @@ class Site(ProcessWorld):
         self.config = company.write_config(
             self.folder, self._past(DATABASE, self.url), port, setting
         )
-        if self.extra:
+        if self.mad is not None:
             with self.config.open("a", encoding="utf-8") as file:
-                file.write(self.extra)
+                file.write(garbage.CONFIG.format(port=self.mad.port))
         self.var = self.folder / "var"
         self.store = None
         self._stopping = threading.Event()
@@ -142,6 +144,8 @@ class Site(ProcessWorld):
         for proxy in self.proxies.values():
             proxy.close()
         self.listener.close()
+        if self.mad is not None:
+            self.mad.close()
 
     # -- time -------------------------------------------------------------------------------
 
