@@ -158,6 +158,7 @@ class Hub:
             "pid": os.getpid(),
             "channels": {name: self._said(name) for name in self.channels},
             "links": {name: dict(link.status()) for name, link in self.links.items()},
+            **({} if (bus := self.engine.bus()) is None else {"bus": bus.words()}),
         }
 
     def _said(self, name: str) -> dict[str, Any]:
@@ -172,6 +173,7 @@ class Hub:
             links={name: link.status() for name, link in self.links.items()},
             arrived={name: self.ports[name].arrived_us for name in self.channels},
             well=self.engine.healthy(),
+            bus=self.engine.bus(),
         )
         page: str = await deferToThread(self._metrics, node)
         return page
@@ -228,7 +230,7 @@ def build(
         open_messages=config.hub.open_messages,
         on_reactor=reactor.callFromThread,
         sources=sources,
-        bus=config.bus,
+        bus=config.bus_section(),
         linger_s=config.hub.linger_ms / 1_000,
         tokens=config.tokens,
     )

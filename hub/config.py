@@ -11,6 +11,7 @@ from zoneinfo import available_timezones
 import msgspec
 
 from core.money import CURRENCIES
+from hub.busrules import check_bus
 from hub.clock import DRILL, drilled
 from hub.files import UnreadableError, read_text
 from hub.modules.settings import (
@@ -313,10 +314,8 @@ def _check_engine(reader: _Reader, database: Any, bus: Any) -> None:
         reader.problem(
             "database", "url", "[database] url (allowed: sqlite:PATH, postgresql://user@host/name)"
         )
-    if bus.kind == "rabbitmq" and not bus.url:
-        reader.problem("bus", "kind", "[bus] kind = 'rabbitmq' needs url")
-    if bus.kind == "rabbitmq" and sqlite:
-        reader.problem("bus", "kind", "[bus] kind = 'rabbitmq' needs a PostgreSQL [database]")
+    for key, sentence in check_bus(bus, sqlite):
+        reader.problem("bus", key, sentence)
 
 
 def _channels(

@@ -20,7 +20,10 @@ from hub.answers import Answers
 from hub.batch import Batch
 from hub.bulk import BulkWorker
 from hub.bus import Source
-from hub.bus.relay import Publisher, Relay
+from hub.bus.backends import BackendError, make_publisher
+from hub.bus.events import EventRelay
+from hub.bus.publisher import BusState, Publishing
+from hub.bus.relay import Relay
 from hub.bus.table import TableSource
 from hub.chores import Chores
 from hub.clock import Sources
@@ -59,7 +62,7 @@ class Engine:
     stores: list[Store]
     listeners: list[Listener] = field(default_factory=list)
     lock: "IO[str] | None" = None
-    publisher: Publisher | None = None
+    publisher: Publishing | None = None
 
     def start(self) -> None:
         """Run the loops."""
@@ -85,8 +88,12 @@ class Engine:
 
     def healthy(self) -> bool:
         """Whether every loop reached its store last time, and the relay its broker."""
-        relayed = self.publisher is None or self.publisher.ready()
-        return relayed and all(loop.healthy for loop in self.loops)
+        bus = self.bus()
+        return (bus is None or bus.connected) and all(loop.healthy for loop in self.loops)
+
+    def bus(self) -> BusState | None:
+        """What this node knows of its broker; None: the bus is the database."""
+        return None if self.publisher is None else self.publisher.state()
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +212,7 @@ def _server(parts: Parts) -> Engine:
         [journal_store, edge_store],
         [Listener(parts.url, DONE, lambda _said: outbound.ring())],
     )
-    if parts.bus.kind == "rabbitmq":
+    if parts.bus.kind != "table":
         _add_relay(engine, parts)
     return engine
 
@@ -221,11 +228,17 @@ def _rung(outbound: OutboundStage) -> Callable[[Tx], None]:
 
 
 def _add_relay(engine: Engine, parts: Parts) -> None:
-    """RabbitMQ: what the journal wrote is published by a relay with a thread of its own."""
+    """A broker: what the journal wrote is published by a relay with a thread of its own."""
     store = open_store(parts.url, "wattbus-relay")
     loop = asyncio.get_event_loop()
-    publisher = Publisher(parts.bus.url, parts.bus.prefix, loop, "wattbus-relay")
-    relay = StageLoop("relay", [Relay(store, publisher, parts.sources)])
+    try:
+        publisher = make_publisher(parts.bus, loop, "wattbus-relay")
+    except BackendError as error:
+        raise EngineError(str(error)) from None
+    stages: list[Stage] = [Relay(store, publisher, parts.sources)]
+    if parts.bus.kind == "rabbitmq":
+        stages.append(EventRelay(store, publisher, "relay", parts.sources))
+    relay = StageLoop("relay", stages)
     engine.intake.committed = lambda _count: relay.poke()
     engine.loops.append(relay)
     engine.stores.append(store)
@@ -235,7 +248,8 @@ def _add_relay(engine: Engine, parts: Parts) -> None:
 def _edge(
     parts: Parts, journal_store: Store, edge_store: Store
 ) -> tuple[Intake, Answers, OutboundStage, Pressure]:
-    pressure = Pressure(edge_store, parts.open_messages, parts.sources)
+    backlog = 0 if parts.bus.kind == "table" else parts.bus.backlog
+    pressure = Pressure(edge_store, parts.open_messages, parts.sources, backlog)
     pressure.step()  # before anything is taken in: a queue that was full is full
     intake = Intake(
         store=journal_store,

@@ -38,4 +38,4 @@ def make_routing(config: Config, specs: Mapping[str, ChannelSpec]) -> Routing:
     for name, section in config.channels.items():
         for way in specs[name].carries:
             carriers.setdefault((section.company, way), name)
-    return Routing(carriers)
+    return Routing(carriers, frozenset(config.bus.events))

@@ -15,6 +15,13 @@
 ``wattbus_link_up{link}``                            1 when a link of several channels is up
 ``wattbus_last_arrival_seconds{channel}``            when something last arrived at this node (Unix
                                                      time); none yet: not there
+``wattbus_bus_connected``                            1 when the relay reaches the broker
+``wattbus_bus_blocked``                              1 while the broker's alarm (memory, disk) is on
+``wattbus_bus_refused``                              1 when it refuses us: a person must mend it
+``wattbus_bus_unconfirmed``                          open messages that the broker has not confirmed
+``wattbus_bus_ready{queue}``                         bundles that wait at the broker; "stray": what
+                                                     nobody could read or route. Without a broker
+                                                     none of the five is there
 ``wattbus_well``                                     1 when this node's stages reach their store
 
 docs/operations has the alerts that stand on it, and what to do about each.
@@ -32,6 +39,8 @@ from core.queries.modules import oldest_orders, orders_by_state
 from core.store.tx import Reader
 from hub import balance, leases, proof_store
 from hub.breaker import BreakerState
+from hub.bus.publisher import BusState
+from hub.outbox import EVENTS, WORKER
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +52,7 @@ class Node:
     links: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     arrived: Mapping[str, int] = field(default_factory=dict)
     well: bool = True
+    bus: BusState | None = None  # of a broker
 
 
 class _Snapshot(Collector):
@@ -51,7 +61,7 @@ class _Snapshot(Collector):
     def __init__(self, reader: Reader, node: Node, now_us: int) -> None:
         self._families = [*_balance(reader), _oldest(reader, now_us), *_proofs(reader)]
         self._families += [_orders(reader), _oldest_order(reader, now_us), _unleased(reader)]
-        self._families += _of_the_node(node)
+        self._families += [*_of_the_node(node), *_of_the_bus(reader, node.bus)]
 
     def collect(self) -> Iterable[Metric]:
         return self._families
@@ -145,3 +155,22 @@ def _of_the_node(node: Node) -> list[Metric]:
             arrived.add_metric([name], at_us / 1e6)
     well.add_metric([], float(node.well))
     return [up, breaker, link_up, arrived, well]
+
+
+def _of_the_bus(reader: Reader, bus: BusState | None) -> list[Metric]:
+    connected = GaugeMetricFamily("wattbus_bus_connected", "1: the relay reaches the broker")
+    blocked = GaugeMetricFamily("wattbus_bus_blocked", "1: the broker's alarm is on")
+    refused = GaugeMetricFamily("wattbus_bus_refused", "1: the broker refuses us")
+    unconfirmed = GaugeMetricFamily("wattbus_bus_unconfirmed", "Open, and the broker has it not")
+    ready = GaugeMetricFamily("wattbus_bus_ready", "Bundles that wait", labels=["queue"])
+    if bus is not None:
+        connected.add_metric([], float(bus.connected))
+        blocked.add_metric([], float(bool(bus.blocked)))
+        refused.add_metric([], float(bool(bus.refused)))
+        sql = (
+            "SELECT count(*) FROM delivery WHERE state = 0 AND published = 0 AND target IN :targets"
+        )
+        unconfirmed.add_metric([], reader.rows(sql, targets=[WORKER, EVENTS])[0][0])
+        for queue, waiting in sorted(bus.ready.items()):
+            ready.add_metric([queue], waiting)
+    return [connected, blocked, refused, unconfirmed, ready]

@@ -16,6 +16,8 @@ from hub.envelope import Envelope, seal
 WORKER = "worker"
 BULK = "bulk"
 CHANNEL = "channel:"
+#: Outsiders, who listen at the broker: the events that the configuration names.
+EVENTS = "events"
 #: Whose handlers may answer a request; what is for a channel carries an answer out.
 COMMANDS = frozenset({WORKER, BULK})
 

@@ -1,6 +1,7 @@
 """Who handles a message: a command its one handler, a notice the channel that carries it.
 
-What takes hours goes by the bulk lane; an event is for nobody of ours.
+What takes hours goes by the bulk lane; an event is for nobody of ours, and for outsiders only where
+the configuration names its type.
 """
 
 from collections.abc import Mapping
@@ -17,7 +18,7 @@ from core.messages import (
     name_of,
 )
 from hub.billbulk import HANDLERS as BULK_HANDLERS
-from hub.outbox import BULK, BULK_LANE, CHANNEL, WORKER, Route
+from hub.outbox import BULK, BULK_LANE, CHANNEL, EVENTS, WORKER, Route
 
 
 class RoutingError(LookupError):
@@ -26,9 +27,11 @@ class RoutingError(LookupError):
 
 @dataclass(frozen=True, slots=True)
 class Routing:
-    """The routes of an installation. ``carriers``: (company, way) -> channel instance."""
+    """The routes of an installation. ``carriers``: (company, way) -> channel instance;
+    ``events``: the types that leave for outsiders."""
 
     carriers: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    events: frozenset[str] = frozenset()
 
     def routes(self, company: str, message: Message) -> tuple[Route, ...]:
         """The routes of a message, fixed when it is committed. Raises RoutingError."""
@@ -42,7 +45,7 @@ class Routing:
         if isinstance(message, AskPayer | ReversePayment):
             return (_to_channel(message.channel),)
         if isinstance(message, Event):
-            return ()
+            return (Route(EVENTS, EVENTS),) if name_of(message).name in self.events else ()
         bulk = BULK_HANDLERS.get(name_of(message).name)
         if bulk is not None:
             return (Route(bulk.name, BULK, BULK_LANE),)

@@ -62,11 +62,20 @@ class DatabaseSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 
 class BusSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """``[bus]``: ``table`` is the queue in the database; ``rabbitmq`` needs ``url``."""
+    """``[bus]``: ``table`` is the queue in the database; ``rabbitmq`` and ``kombu`` need ``url``.
 
-    kind: Literal["table", "rabbitmq"] = "table"
+    Files are relative to the configuration's folder; certificates are for ``amqps://``.
+    """
+
+    kind: Literal["table", "rabbitmq", "kombu"] = "table"
     url: str = ""
     prefix: str = "wattbus"
+    password_file: str = ""  # of the URL's user, so that no password stands here
+    ca: str = ""  # who vouches for the broker; empty: those that the machine trusts
+    certificate: str = ""  # ours, where the broker asks for one, with its key
+    key: str = ""
+    backlog: AtLeastOne = 2_000  # may wait for a broker that takes nothing; then the edge says no
+    events: list[str] = []  # types of events that leave for outsiders (rabbitmq)
 
 
 class HttpSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -215,6 +224,12 @@ class Config:
     def path(self, name: str) -> Path:
         """A path of the configuration, relative to the file's folder."""
         return self.base / name
+
+    def bus_section(self) -> BusSection:
+        """The bus, with the paths of its files made absolute."""
+        files = ("password_file", "ca", "certificate", "key")
+        found = {name: str(self.path(said)) for name in files if (said := getattr(self.bus, name))}
+        return msgspec.structs.replace(self.bus, **found)
 
     def database_url(self) -> str:
         """The database's URL with a SQLite path made absolute."""

@@ -5,7 +5,7 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -13,8 +13,8 @@ import structlog
 from core.store.tx import TransientStoreError
 from core.store.upgrade import Store, open_store
 from hub import interpreter
-from hub.bus import Source
-from hub.bus.rabbit import RabbitSource
+from hub.bus.backends import BrokerSource, make_source
+from hub.bus.relay import reopen
 from hub.bus.table import TableSource
 from hub.clock import Sources
 from hub.companies import all_terms
@@ -73,17 +73,25 @@ def run(config: Config, index: int, spec_of: SpecOf = channel_spec) -> None:
     beat = _Beat(stop, wake, by_the_clock.guard.right, config.hub.linger_ms / 1_000)
     _work(worker, leases, beat)
     listener.stop()
-    if isinstance(source, RabbitSource):
+    if not isinstance(source, TableSource):
         source.stop()
     leases.release()
     log.info("worker.down", worker=name)
 
 
-def _source(config: Config, store: Store, name: str, wake: Callable[[], None]) -> Source:
+def _source(
+    config: Config, store: Store, name: str, wake: Callable[[], None]
+) -> TableSource | BrokerSource:
     """The bus that the configuration names."""
     if config.bus.kind == "table":
         return TableSource(store, [])
-    source = RabbitSource(config.bus.url, config.bus.prefix, f"wattbus-{name}", wake)
+    now_us = Sources().now_us
+
+    def again(partitions: Sequence[int]) -> int:
+        with store.transaction() as tx:
+            return reopen(tx, partitions, now_us())
+
+    source = make_source(config.bus_section(), f"wattbus-{name}", wake, again)
     source.start()
     return source
 

@@ -22,6 +22,8 @@ SECONDS: dict[str, int] = {
     "tests/simulators/demo/test_demo.py": 90,
     "tests/journeys/test_pos_day.py": 70,
     "tests/journeys/test_wallet_month.py": 65,
+    "tests/promises/test_other_brokers.py": 62,
+    "tests/hub/bus/test_trouble.py": 61,
     "tests/journeys/test_sms.py": 60,  # with test_ussd.py, town by town
     "tests/journeys/test_ussd.py": 59,
     "tests/journeys/test_hardware_module.py": 50,

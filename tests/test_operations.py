@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from hub import metrics
+from hub.bus.publisher import BusState
 from hub.metrics import Node
 from tests.hub.machine import Machine, fresh_sqlite
 
@@ -26,7 +27,12 @@ PANELS = json.loads((FOLDER / "dashboard.json").read_text())["panels"]
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> str:
     machine = Machine(fresh_sqlite(tmp_path_factory.mktemp("books")))
-    node = Node({"sms": {"state": "up", "breaker": "closed"}}, {"l": {"state": "up"}}, {"sms": 1})
+    node = Node(
+        {"sms": {"state": "up", "breaker": "closed"}},
+        {"l": {"state": "up"}},
+        {"sms": 1},
+        bus=BusState(True, ready={"stray": 0}),
+    )
     with machine.store.reader() as reader:
         return metrics.render(reader, node, machine.time.now_us())
 

@@ -10,42 +10,44 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-import pika
 import structlog
 from pika.adapters.asyncio_connection import AsyncioConnection
 from pika.exceptions import AMQPHeartbeatTimeout
 
-#: A dead peer is noticed after two of these; the broker may ask for less.
-HEARTBEAT_S = 15
-#: The broker's memory or disk alarm may block a publisher this long before we start afresh.
-BLOCKED_S = 60
+from hub.bus.access import Access, AccessError, refusal
+
 #: Waits before the next try to connect: doubled up to the most, with jitter.
 AGAIN_S, AGAIN_MOST_S = 0.5, 15.0
+#: What a person must mend (a queue of another kind, a wrong password) is tried this often.
+REFUSED_S = 30.0
 
 log = structlog.get_logger("hub.bus.amqp")
 
 
 class AmqpLink:
-    """A connection with one channel. ``opened(channel)`` is called whenever there is a new one."""
+    """A connection with one channel. ``opened(channel)`` is called whenever there is a new one.
+
+    Whoever is content with the channel says so by :meth:`settled`; until then the waits between
+    two tries grow. ``refused`` is the sentence of what a person must mend, ``blocked`` the
+    broker's reason not to take anything (its memory or disk alarm); empty: none.
+    """
 
     def __init__(
         self,
-        url: str,
+        url: str | Access,
         loop: asyncio.AbstractEventLoop,
         name: str,
         opened: Callable[[Any], None],
         lost: Callable[[], None] = lambda: None,
     ) -> None:
-        self._parameters = pika.URLParameters(url)
-        self._parameters.heartbeat = HEARTBEAT_S
-        self._parameters.blocked_connection_timeout = BLOCKED_S
-        self._parameters.client_properties = {"connection_name": name}
+        self._access = Access(url) if isinstance(url, str) else url
         self._loop, self._name = loop, name
         self._opened, self._lost = opened, lost
         self._connection: AsyncioConnection | None = None
         self._again = AGAIN_S
         self._closing = False
         self.channel: Any = None
+        self.refused = self.blocked = ""
 
     def start(self) -> None:
         """Connect (from any thread)."""
@@ -54,6 +56,13 @@ class AmqpLink:
     def stop(self) -> None:
         """Close and stay closed (from any thread)."""
         self._loop.call_soon_threadsafe(self._close)
+
+    def settled(self) -> None:
+        """The channel is as it must be: what kept us from it is over."""
+        self._again = AGAIN_S
+        if self.refused:
+            log.info("amqp.mended", link=self._name)
+        self.refused = ""
 
     def abort(self, why: str) -> None:
         """Drop a link that does not answer; it is opened again."""
@@ -70,8 +79,14 @@ class AmqpLink:
     def _connect(self) -> None:
         if self._closing:
             return
+        try:
+            parameters = self._access.parameters(self._name)
+        except AccessError as error:  # files may come later
+            self._refuse(str(error))
+            self._loop.call_later(REFUSED_S, self._connect)
+            return
         self._connection = AsyncioConnection(
-            self._parameters,
+            parameters,
             on_open_callback=self._open_channel,
             on_open_error_callback=self._failed,
             on_close_callback=self._failed,
@@ -80,29 +95,46 @@ class AmqpLink:
 
     def _open_channel(self, connection: Any) -> None:
         _no_delay(connection)
+        connection.add_on_connection_blocked_callback(self._on_blocked)
+        connection.add_on_connection_unblocked_callback(self._on_unblocked)
         connection.channel(on_open_callback=self._ready)
 
     def _ready(self, channel: Any) -> None:
-        self._again = AGAIN_S
         self.channel = channel
         channel.add_on_close_callback(self._channel_closed)
         log.info("amqp.up", link=self._name)
         self._opened(channel)
 
+    def _on_blocked(self, _connection: Any, frame: Any) -> None:
+        self.blocked = str(frame.method.reason) or "blocked"
+        log.error("amqp.blocked", link=self._name, reason=self.blocked)
+
+    def _on_unblocked(self, _connection: Any, _frame: Any) -> None:
+        self.blocked = ""
+        log.info("amqp.unblocked", link=self._name)
+
     def _channel_closed(self, channel: Any, reason: Any) -> None:
         if channel is self.channel and not self._closing and self._connection is not None:
+            self._refuse(refusal(reason, self._access.said()))
             log.error("amqp.channel-closed", link=self._name, reason=str(reason))
             if self._connection.is_open:
                 self._connection.close()
 
+    def _refuse(self, sentence: str) -> None:
+        if sentence and sentence != self.refused:
+            log.error("amqp.refused", link=self._name, why=sentence)
+        self.refused = sentence or self.refused
+
     def _failed(self, _connection: Any, reason: Any) -> None:
         had = self.channel is not None
-        self.channel = None
+        self.channel, self.blocked = None, ""
         if had:
             self._lost()
         if self._closing:
             return
-        wait = self._again * random.uniform(0.8, 1.2)
+        self._refuse(refusal(reason, self._access.said()))
+        # what a person must mend does not mend itself within seconds
+        wait = (REFUSED_S if self.refused else self._again) * random.uniform(0.8, 1.2)
         self._again = min(self._again * 2, AGAIN_MOST_S)
         log.warning("amqp.lost", link=self._name, reason=str(reason), again_in_s=round(wait, 2))
         self._loop.call_later(wait, self._connect)

@@ -6,6 +6,7 @@ cannot be read is left out alone: its row stays open and is published again.
 
 import struct
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import msgspec
 import structlog
@@ -15,6 +16,8 @@ from hub.inbox import Delivery
 #: As many as one batch takes, and as much as a broker likes to hold in one message.
 MAX_RECORDS = 256
 MAX_BYTES = 1024 * 1024
+#: Faults of one bundle that are told: the first says what kind of thing it is.
+MAX_FAULTS = 3
 
 _LENGTH = struct.Struct(">I")
 _encode = msgspec.msgpack.Encoder().encode
@@ -37,27 +40,41 @@ def pack(deliveries: Sequence[Delivery]) -> bytes:
     return b"".join(_LENGTH.pack(len(record)) + record for record in records)
 
 
+class Unpacked(NamedTuple):
+    """What a bundle held, and what is wrong with the rest of it (empty: nothing)."""
+
+    deliveries: list[Delivery]
+    faults: list[str]
+
+
+def opened(bundle: bytes) -> Unpacked:
+    """The deliveries that can be read, and one sentence for each record that cannot."""
+    found: list[Delivery] = []
+    faults: list[str] = []
+    at = 0
+    while at < len(bundle):
+        start, at = at, at + _LENGTH.size
+        if at > len(bundle):
+            faults.append(f"at byte {start}: {len(bundle) - start} bytes are no length")
+            break
+        (length,) = _LENGTH.unpack_from(bundle, start)
+        if length > len(bundle) - at:
+            faults.append(f"at byte {start}: a record of {length} bytes, {len(bundle) - at} follow")
+            break
+        try:
+            found.append(Delivery(*_decode(bundle[at : at + length])))
+        except msgspec.DecodeError as error:
+            faults.append(f"at byte {start}: {error}")
+        at += length
+    return Unpacked(found, faults)
+
+
 def unpack(bundle: bytes) -> list[Delivery]:
     """The deliveries of a bundle; what is unreadable is logged and left out."""
-    found = []
-    for record in _records(bundle):
-        try:
-            found.append(Delivery(*_decode(record)))
-        except msgspec.DecodeError as error:
-            log.error("bundle.record-unreadable", error=str(error), size=len(record))
-    return found
-
-
-def _records(bundle: bytes) -> Iterator[bytes]:
-    at = 0
-    while at + _LENGTH.size <= len(bundle):
-        (length,) = _LENGTH.unpack_from(bundle, at)
-        at += _LENGTH.size
-        if length > len(bundle) - at:
-            log.error("bundle.truncated", at=at, wanted=length, have=len(bundle) - at)
-            return
-        yield bundle[at : at + length]
-        at += length
+    found = opened(bundle)
+    if found.faults:
+        log.error("bundle.unreadable", faults=found.faults[:MAX_FAULTS], size=len(bundle))
+    return found.deliveries
 
 
 def bundles(deliveries: Sequence[Delivery]) -> Iterator[list[Delivery]]:

@@ -2,29 +2,34 @@
 
 Go-back-N with one bundle in flight per partition: nothing of a partition is published before what
 came before it is confirmed, so order per key survives a broker that takes the second and not the
-first. A confirm that does not come aborts the link; what was not marked is published again.
+first. A confirm that does not come aborts the link, unless the broker has said that it takes
+nothing now (its memory or disk alarm): then what is under way is waited for, and nothing more is
+sent. What was not marked is published again.
 """
 
-import asyncio
+from collections.abc import Iterable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any
 
-import pika
 import structlog
 
 from core.store.tx import Tx
 from core.store.upgrade import Store
 from hub import failpoints
-from hub.bus.amqp import AmqpLink
 from hub.bus.bundle import MAX_RECORDS, bundles, pack
-from hub.bus.topology import declare, exchange, queue
+from hub.bus.publisher import Publisher, Publishing
 from hub.clock import Sources
 from hub.inbox import Delivery
 from hub.outbox import PARTITIONS, WORKER
 
+__all__ = ["Publisher", "Relay", "reopen"]
+
 #: A confirm takes milliseconds; after this long the link is dead, whatever TCP says.
 CONFIRM_S = 10.0
+#: How often a wait for confirms asks whether the broker is blocked.
+LOOK_S = 0.25
 #: How long a row may be open after its publication before it is published again: the broker may
 #: have lost it (a queue deleted, a disk gone). A repeat is dropped by the inbox.
 STALE_US = 60_000_000
@@ -39,93 +44,31 @@ _UNPUBLISHED = (
     "JOIN message m ON m.id = d.message_id ORDER BY d.seq"
 )
 
+InFlight = tuple["Future[bool]", list[Delivery]]
 
-class Publisher:
-    """The publishing half of a link: confirms and returns are told apart by our own ids."""
 
-    def __init__(self, url: str, prefix: str, loop: asyncio.AbstractEventLoop, name: str) -> None:
-        self._prefix, self._loop = prefix, loop
-        self._link = AmqpLink(url, loop, name, self._opened, self._lost)
-        self._pending: dict[int, Future[bool]] = {}
-        self._tags: dict[str, int] = {}  # message id -> tag, of what is pending
-        self._tag = 0
-        self._ready = False
+def reopen(tx: Tx, partitions: Iterable[int], now_us: int) -> int:
+    """Publish again what is open of these partitions: their queues were lost, or may have been.
 
-    def start(self) -> None:
-        """Connect."""
-        self._link.start()
-
-    def stop(self) -> None:
-        """Close."""
-        self._link.stop()
-
-    def ready(self) -> bool:
-        """Whether something can be published."""
-        return self._ready
-
-    def publish(self, partition: int, body: bytes, message_id: str) -> "Future[bool]":
-        """Publish (from any thread); the future tells whether the broker has it."""
-        future: Future[bool] = Future()
-        self._loop.call_soon_threadsafe(self._publish, partition, body, message_id, future)
-        return future
-
-    def abort(self, why: str) -> None:
-        """Drop the link (from any thread)."""
-        self._loop.call_soon_threadsafe(self._link.abort, why)
-
-    def _opened(self, channel: Any) -> None:
-        channel.confirm_delivery(self._confirmed)
-        channel.add_on_return_callback(self._returned)
-        self._tag = 0
-        declare(channel, self._prefix, self._declared)
-
-    def _declared(self) -> None:
-        self._ready = True
-
-    def _lost(self) -> None:
-        self._ready = False
-        pending, self._pending = self._pending, {}
-        self._tags.clear()
-        for future in pending.values():
-            future.set_result(False)
-
-    def _publish(
-        self, partition: int, body: bytes, message_id: str, future: "Future[bool]"
-    ) -> None:
-        channel = self._link.channel
-        if not self._ready or channel is None or not channel.is_open:
-            future.set_result(False)
-            return
-        self._tag += 1
-        self._pending[self._tag] = future
-        self._tags[message_id] = self._tag
-        future.add_done_callback(lambda _: self._tags.pop(message_id, None))
-        channel.basic_publish(
-            exchange(self._prefix),
-            queue(self._prefix, partition),
-            body,
-            pika.BasicProperties(
-                delivery_mode=2, message_id=message_id, content_type="application/x-wattbus-bundle"
-            ),
-            mandatory=True,
+    What a batch is at now is left to it. Returns the highest open seq, 0 when nothing is open. A
+    bundle whose confirm is on its way does not count: its row was touched after it was read.
+    """
+    wanted = sorted(partitions)
+    tail = " FOR UPDATE SKIP LOCKED" if tx.dialect == "postgresql" else ""
+    rows = tx.rows(
+        "SELECT seq FROM delivery WHERE target = :target AND partition IN :partitions "
+        f"AND state = 0 ORDER BY seq + 0{tail}",
+        target=WORKER,
+        partitions=wanted,
+    )
+    seqs = [row[0] for row in rows]
+    if seqs:
+        tx.run(
+            "UPDATE delivery SET published = 0, updated = :now WHERE seq IN :seqs AND state = 0",
+            seqs=seqs,
+            now=now_us,
         )
-
-    def _confirmed(self, frame: Any) -> None:
-        method = frame.method
-        taken = method.NAME == "Basic.Ack"
-        tags = [tag for tag in self._pending if tag <= method.delivery_tag]
-        for tag in tags if method.multiple else [method.delivery_tag]:
-            future = self._pending.pop(tag, None)
-            if future is not None:
-                future.set_result(taken)
-
-    def _returned(self, _channel: Any, method: Any, properties: Any, _body: bytes) -> None:
-        """Unroutable: the return comes before its confirm, and names our own id."""
-        log.error("bundle.returned", queue=method.routing_key, reason=method.reply_text)
-        tag = self._tags.get(properties.message_id)
-        future = self._pending.pop(tag, None) if tag is not None else None
-        if future is not None:
-            future.set_result(False)
+    return max(seqs, default=0)
 
 
 @dataclass(slots=True)
@@ -133,28 +76,26 @@ class Relay:
     """A stage: one scan, at most one bundle per partition, their confirms, one mark."""
 
     store: Store
-    publisher: Publisher
+    publisher: Publishing
     sources: Sources = field(default_factory=Sources)
     _started: bool = False
     _swept: int = 0
     _read: dict[int, int] = field(default_factory=dict)  # seq -> when its row was touched last
+    _held: list[InFlight] = field(default_factory=list)  # sent, and then the broker was blocked
+    _lost: set[int] = field(default_factory=set)  # partitions whose queue was found empty
 
     def step(self) -> bool:
         """Publish what is open and unconfirmed; True when something was."""
         if not self.publisher.ready():
             return False
-        self._again()
-        with self.store.reader_on_writer() as reader:
-            rows = reader.rows(
-                _UNPUBLISHED,
-                target=WORKER,
-                partitions=list(range(PARTITIONS)),
-                limit=MAX_RECORDS * 4,
-            )
-        if not rows:
-            return False
-        failpoints.hit("relay.before-publish")
-        waiting = self._publish(rows)
+        waiting, self._held = self._held, []
+        if not waiting:
+            self._again()
+            rows = self._unpublished()
+            if not rows:
+                return False
+            failpoints.hit("relay.before-publish")
+            waiting = self._publish(rows)
         confirmed = self._confirmed(waiting)
         if not confirmed:
             return False
@@ -163,6 +104,15 @@ class Relay:
             self._mark(tx, confirmed)
         failpoints.hit("relay.after-mark")
         return True
+
+    def _unpublished(self) -> list[tuple[Any, ...]]:
+        with self.store.reader_on_writer() as reader:
+            return reader.rows(
+                _UNPUBLISHED,
+                target=WORKER,
+                partitions=list(range(PARTITIONS)),
+                limit=MAX_RECORDS * 4,
+            )
 
     def _mark(self, tx: Tx, confirmed: list[Delivery]) -> None:
         """As it was read: what was touched and opened again meanwhile must be published again."""
@@ -181,7 +131,7 @@ class Relay:
                 updated=updated,
             )
 
-    def _publish(self, rows: list[tuple[Any, ...]]) -> "list[tuple[Future[bool], list[Delivery]]]":
+    def _publish(self, rows: list[tuple[Any, ...]]) -> list[InFlight]:
         by_partition: dict[int, list[Delivery]] = {}
         self._read = {row[2]: row[1] for row in rows}
         for partition, _updated, *delivery in rows:
@@ -194,24 +144,31 @@ class Relay:
             waiting.append((future, first))
         return waiting
 
-    def _confirmed(self, waiting: "list[tuple[Future[bool], list[Delivery]]]") -> list[Delivery]:
+    def _confirmed(self, waiting: list[InFlight]) -> list[Delivery]:
+        """What the broker has. What it may take when its alarm is over is held for then."""
         taken: list[Delivery] = []
-        for future, of_bundle in waiting:
-            try:
-                if future.result(timeout=CONFIRM_S):
-                    taken += of_bundle
-            except TimeoutError:
-                self.publisher.abort(f"no confirm within {CONFIRM_S} s")
+        until = monotonic() + CONFIRM_S
+        for number, (future, of_bundle) in enumerate(waiting):
+            said = confirmed(future, self.publisher, until)
+            if said is None:
+                self._held = waiting[number:]
                 break
+            if said:
+                taken += of_bundle
         return taken
 
     def _again(self) -> None:
-        """At the start everything open is published again; later, what stayed open for too long."""
+        """At the start everything open is published again, and what was in a queue that is empty
+        when the link is opened; later, what stayed open for too long."""
+        self._lost |= self.publisher.emptied()
         now = self.sources.now_us()
+        if self._started and self._lost:
+            with self.store.transaction() as tx:
+                reopen(tx, self._lost, now)
+            self._lost.clear()
         if self._started and 0 <= now - self._swept < STALE_US // 4:
             return  # a clock set back sweeps at once
         stale = now - STALE_US if self._started else now
-        self._started, self._swept = True, now
         with self.store.transaction() as tx:
             tx.run(
                 "UPDATE delivery SET published = 0 WHERE state = 0 AND published = 1 "
@@ -219,3 +176,22 @@ class Relay:
                 target=WORKER,
                 stale=stale,
             )
+        self._started, self._swept = True, now
+        self._lost.clear()
+
+
+def confirmed(future: "Future[bool]", publisher: Publishing, until: float) -> bool | None:
+    """Whether the broker has it; None: it is blocked, ask again when it is not.
+
+    At ``until`` (monotonic) without an answer and without an excuse the link is dropped, which
+    ends the future.
+    """
+    while True:
+        try:
+            return future.result(timeout=LOOK_S)
+        except TimeoutError:
+            if publisher.state().blocked:
+                return None
+            if monotonic() > until:
+                publisher.abort(f"no confirm within {CONFIRM_S} s")
+                return False

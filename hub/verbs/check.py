@@ -1,6 +1,7 @@
 """``wattbus check``: everything that is wrong with an installation, at once."""
 
 from importlib import metadata
+from importlib.util import find_spec
 from typing import Annotated
 
 import typer
@@ -22,6 +23,7 @@ from hub.verbs._shared import (
     die,
     reader_store,
 )
+from hub.verbs.bus import found_by
 from hub.verbs.check_ledger import check_ledger
 from hub.verbs.check_replay import check_replay
 from hub.verbs.check_tokens import Asked, prove
@@ -80,6 +82,7 @@ def command(
     problems = [
         *name_clashes(),
         *(_schema(settings) or [*_clock(settings), *_pin_keys(settings)]),
+        *_bus(settings),
         *_companies(settings),
         *_channels(settings),
         *_wallets(settings),
@@ -108,6 +111,18 @@ def _schema(settings: Config) -> list[str]:
     if found != head():
         return [f"[database] is at schema {found or 'none'}: run `wattbus db upgrade`"]
     return []
+
+
+def _bus(settings: Config) -> list[str]:
+    """A broker that does not answer may only not be started yet; one that answers must fit."""
+    if settings.bus.kind == "kombu" and find_spec("kombu") is None:
+        return ["[bus] kind = 'kombu' needs wattbus[brokers]: kombu is not installed"]
+    found = found_by(settings)
+    if found is None:
+        return []
+    if found.away:
+        typer.secho(f"[bus] {found.away}: not checked", err=True, fg=typer.colors.YELLOW)
+    return [f"[bus] {sentence.removeprefix('[bus] ')}" for sentence in found.problems]
 
 
 def _clock(settings: Config) -> list[str]:

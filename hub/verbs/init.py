@@ -29,7 +29,7 @@ log = "json"            # json | text
 url = "sqlite:var/wattbus.db"        # or postgresql://user@host/name
 
 [bus]
-kind = "table"          # table: the queue in the database | rabbitmq: needs url
+kind = "table"          # table: the queue in the database | rabbitmq, kombu: docs/brokers.md
 # url = "amqp://user@host/vhost"
 
 [http]

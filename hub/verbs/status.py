@@ -19,6 +19,8 @@ def command(config: ConfigOption = DEFAULT, as_json: JsonOption = False) -> None
     else:
         well = "well" if state["ok"] else "NOT WELL: the store does not answer"
         typer.echo(f"{state['node']}: {well} (process {state['pid']})")
+        if "bus" in state:
+            typer.echo(f"  bus: {_words(state['bus'])}")
         for kind in ("links", "channels"):
             for name, facts in state[kind].items():
                 typer.echo(f"  {kind[:-1]} {name}: {_words(facts)}")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from hub.channel import Overloaded
-from hub.pressure import EVERY_US, Pressure
+from hub.pressure import EVERY_US, STALLED_US, Pressure
 from tests.hub.machine import Machine, fresh_sqlite, pay
 
 
@@ -44,3 +44,41 @@ def test_without_traffic_it_counts_at_the_start_only(machine: Machine) -> None:
     machine.time.at_us += 10 * EVERY_US
     machine.store.close()
     assert not pressure.step()
+
+
+def test_while_the_broker_takes_nothing_fewer_may_wait(machine: Machine) -> None:
+    """The rows say it: they are not confirmed, and have not been for seconds."""
+    pressure = Pressure(machine.store, 1_000, machine.time.sources(), backlog=3)
+    for number in range(3):
+        machine.accept(pay(10 + number), f"p{number}")
+    machine.intake.step()
+    pressure.step()
+    assert pressure.open_for("sms"), "a confirm may be on its way"
+    machine.time.at_us += STALLED_US + EVERY_US
+    pressure.step()
+    assert not pressure.open_for("sms")
+    assert not pressure.open_for("ussd"), "whoever it comes by would wait"
+    with machine.store.transaction() as tx:
+        tx.run("UPDATE delivery SET published = 1")
+    machine.time.at_us += EVERY_US
+    pressure.step()
+    assert pressure.open_for("sms")
+
+
+def test_what_comes_between_two_counts_counts_too(machine: Machine) -> None:
+    pressure = Pressure(machine.store, 1_000, machine.time.sources(), backlog=3)
+    machine.accept(pay(10), "p")
+    machine.intake.step()
+    machine.time.at_us += STALLED_US + EVERY_US
+    pressure.step()
+    assert [pressure.open_for("sms") for _ in range(3)] == [True, True, False]
+
+
+def test_without_a_broker_nothing_waits_for_one(machine: Machine) -> None:
+    pressure = Pressure(machine.store, 1_000, machine.time.sources())
+    machine.accept(pay(10), "p")
+    machine.intake.step()
+    machine.time.at_us += STALLED_US + EVERY_US
+    pressure.step()
+    assert pressure.waiting == 0
+    assert pressure.open_for("sms")

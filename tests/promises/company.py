@@ -82,7 +82,8 @@ def write_config(folder: Path, url: str, port: int = 0, setting: Setting | None 
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "master.key").write_text(MASTER.hex(), encoding="ascii")
     (folder / "keys.json").write_text(dump_key_file(demo_keys(MASTER, COMPANY)), encoding="ascii")
-    bus = "rabbitmq" if setting.bus_url else "table"
+    bus = "table" if not setting.bus_url else "kombu"
+    bus = "rabbitmq" if setting.bus_url.startswith("amqp") else bus
     # queues of its own: the name of the folder is new for every test
     text = CONFIG.format(url=url, port=port, bus=bus, prefix=folder.name, **asdict(setting))
     path = folder / "wattbus.toml"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from hub.bus.relay import Publisher
+from hub.bus.publisher import Item, Publisher
 
 
 class Channel:
@@ -35,7 +35,7 @@ def publisher() -> Iterator[Publisher]:
 
 def _publish(publisher: Publisher, name: str) -> "Future[bool]":
     future: Future[bool] = Future()
-    publisher._publish(0, b"", name, future)
+    publisher._publish(Item("e", "q", b"", name), future)
     return future
 
 

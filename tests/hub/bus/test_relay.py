@@ -20,6 +20,9 @@ class Quick:
     def ready(self) -> bool:
         return True
 
+    def emptied(self) -> set[int]:
+        return set()
+
     def publish(self, _partition: int, _body: bytes, _name: str) -> "Future[bool]":
         self.published += 1
         if self.published == 1:
