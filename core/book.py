@@ -7,9 +7,11 @@ on. So order per key holds across message types, and a poisonous message hurts o
 """
 
 from collections.abc import Iterable
+from itertools import chain
 from typing import Any, TypeVar, cast
 
 import msgspec
+from msgspec.structs import astuple
 
 from core.entities import Entity
 from core.messages import Answer, Message
@@ -76,11 +78,14 @@ class Wants(msgspec.Struct, frozen=True, gc=False):
     @staticmethod
     def union(all_wants: "Iterable[Wants]") -> "Wants":
         """Everything that any of them wants, each once."""
-        merged: dict[str, dict[Any, None]] = {name: {} for name in Wants.__struct_fields__}
-        for wants in all_wants:
-            for name, bag in merged.items():
-                bag.update(dict.fromkeys(getattr(wants, name)))
-        return Wants(**{name: tuple(bag) for name, bag in merged.items()})
+        # field by field, not message by message: of some fifty fields a batch fills two or three
+        columns = zip(*map(astuple, all_wants), strict=True)
+        merged = {
+            name: tuple(dict.fromkeys(chain.from_iterable(column)))
+            for name, column in zip(Wants.__struct_fields__, columns, strict=False)  # of none: none
+            if any(column)
+        }
+        return Wants(**merged)
 
 
 class Book:
@@ -100,6 +105,17 @@ class Book:
     def link(self, name: str, key: Any, value: Any) -> None:
         """A fact found while loading, such as (``agreement-of``, meter id) -> agreement id."""
         self.links[name, key] = value
+
+    def all_changed(self) -> dict[type[Entity], list[tuple[Entity, Entity | None]]]:
+        """(now, as loaded) of every entity that is not as it was loaded, by kind: one look at a
+        book that many kinds are asked of."""
+        found: dict[type[Entity], list[tuple[Entity, Entity | None]]] = {}
+        loaded = self.loaded
+        for key, entity in self.entities.items():
+            before = loaded.get(key)
+            if before is not entity:
+                found.setdefault(key[0], []).append((entity, before))
+        return found
 
     def changed(self, kind: type[E]) -> list[tuple[E, E | None]]:
         """(now, as loaded) of every entity of a kind that is not as it was loaded."""

@@ -1,8 +1,7 @@
 """The composition root: the one place where you see who knows whom."""
 
-import importlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,25 +14,35 @@ from twisted.internet.threads import deferToThread
 
 from core.company import Terms
 from core.store.tables.orders import OPEN
-from core.store.upgrade import Store
+from core.store.upgrade import Store, is_sqlite
 from hub.acts import Desk
 from hub.billdesk import BillDesk
+from hub.building import Builder
 from hub.channel import Channel, ChannelSpec
 from hub.clock import Sources
 from hub.companies import all_terms
-from hub.config import ChannelSection, Config, ConfigError
+from hub.config import Config
 from hub.control import ControlFactory, submit
 from hub.engine import Engine, EngineError, Parts, make_engine
+from hub.groups import Group
 from hub.http import HttpService
+from hub.httpguard import Limits
+from hub.httptls import server_tls
 from hub.installed import SpecOf, channel_spec, check_schema, make_routing
 from hub.keys.custodians import KeyDesk
 from hub.lasttids import LastTidDesk
+from hub.membership import Membership, membership
 from hub.metrics import Node, render
 from hub.modules.settings import NETWORK
 from hub.operators import Identity, OperatorDesk
-from hub.pausing import PauseDesk, paused_now
+from hub.pausing import Notes, Pause, PauseDesk, notes_of
 from hub.ports import HubPorts, logger
+from hub.quotas import quota_of
+from hub.reloaddesk import ReloadDesk
 from hub.routing import Routing
+from hub.seatbook import BELL
+from hub.stations import Stations, at_most
+from hub.wakeups import notify
 
 #: The channel instance that command-line verbs come by.
 CONTROL = "control"
@@ -51,21 +60,68 @@ class Hub:
     engine: Engine
     routing: Routing
     http: HttpService
+    membership: Membership
     channels: dict[str, Channel] = field(default_factory=dict)
     links: dict[str, Any] = field(default_factory=dict)
     ports: dict[str, HubPorts] = field(default_factory=dict)
     sources: Sources = field(default_factory=Sources)
+    stops: dict[str, Pause] = field(default_factory=dict)  # channels that operators have stopped
+    stations: Stations = field(init=False)
+    builder: Builder = field(init=False)
+    identity: Identity = field(init=False)
+    renew: Callable[[], Any] = lambda: None  # other worker processes, which read the file anew
+    _reloads: ReloadDesk = field(init=False)
     _control: Any = None
+    _joined: bool = False
 
-    def start(self) -> "defer.Deferred[None]":
-        """Stages, then links and channels, then HTTP and the control socket."""
+    @defer.inlineCallbacks
+    def join(self) -> Any:
+        """Be a node of the installation. EngineError when another process has our name."""
+        yield self.membership.join()
+        self._joined = True
+
+    def __post_init__(self) -> None:
+        self.identity = Identity.of(self.config)
+        self._reloads = ReloadDesk(self, self.config.file, lambda: self.renew())
+
+    def reload(self, request: dict[str, Any]) -> "defer.Deferred[dict[str, Any]]":
+        """Take up the configuration as the file says it now; ControlError: what is wrong."""
+        done: defer.Deferred[dict[str, Any]] = self._reloads.reload(request)
+        return done
+
+    @defer.inlineCallbacks
+    def start(self) -> Any:
+        """After :meth:`join`: stages, then links and channels of what is ours, then HTTP and the
+        control socket."""
         self.engine.start()
-        for link in self.links.values():
-            link.start()
-        for channel in self.channels.values():
-            channel.start()
+        self.stations.settle()
+        self.membership.watch(
+            self.reactor.callFromThread,
+            self.stations.settle,
+            self._noted,
+            self.config.database_url(),
+        )
         self.http.start()
-        return self._listen_control()
+        yield self._listen_control()
+
+    def _noted(self, notes: Notes) -> None:
+        """What operators have noted, on whatever node they were."""
+        self.stops = dict(notes.stopped)
+        for name in self.config.channels:
+            if self.ports[name].paused != notes.paused.get(name):
+                self.ports[name].paused = notes.paused.get(name)
+                self._told(name)
+        self.stations.stop_only(self.stops)
+
+    def _told(self, name: str) -> None:
+        """The way out, of a pause or its end."""
+        self.engine.outbound.hold(name, self.ports[name].paused is not None)
+
+    def _stopped(self, name: str, stop: Pause | None) -> None:
+        self.stops = {known: by for known, by in self.stops.items() if known != name}
+        if stop is not None:
+            self.stops[name] = stop
+        self.stations.stop_only(self.stops)
 
     @defer.inlineCallbacks
     def _listen_control(self) -> Any:
@@ -77,7 +133,7 @@ class Hub:
         }
         desk = Desk(self.engine.chores, self.routing, self.sources, self.config.hub.name)
         operators = OperatorDesk(
-            Identity.of(self.config),
+            self.identity,
             self.engine.chores,
             submit(by_company, vouched=True),
             self.config.hub.name,
@@ -102,6 +158,7 @@ class Hub:
             **bills.verbs(),
             **desk.verbs(),
             **self._pauses().verbs(),
+            "reload": self.reload,
         }
         self._control = yield endpoint.listen(ControlFactory(verbs))
         log.info("hub.up", channels=sorted(self.channels), pid=os.getpid())
@@ -109,17 +166,18 @@ class Hub:
     @defer.inlineCallbacks
     def stop(self) -> Any:
         """Take in nothing more, finish what is in flight within the drain limit, close."""
+        if not self._joined:
+            return  # we were refused: nothing runs, and what is there is another's
         log.info("hub.draining")
         if self._control is not None:
             yield self._control.stopListening()
         until = self.reactor.seconds() + self.config.hub.drain_s
-        ending = defer.gatherResults([c.stop() for c in self.channels.values()])
-        yield self._at_most(ending, self.config.hub.drain_s)
+        yield at_most(self.reactor, self.stations.drain(), self.config.hub.drain_s)
         yield self.http.stop()
         while self._in_flight() and self.reactor.seconds() < until:
             yield deferLater(self.reactor, 0.05, lambda: None)
-        for link in self.links.values():
-            yield link.stop()
+        yield self.stations.close_links()
+        yield deferToThread(self.membership.leave)
         yield deferToThread(self.engine.stop)
         log.info("hub.down")
 
@@ -130,49 +188,54 @@ class Hub:
             self.channels,
             self.config.hub.name,
             self.sources.now_us,
-            lambda name: self.engine.outbound.hold(name, self.ports[name].paused is not None),
+            self._told,
+            self._stopped,
+            lambda tx: notify(tx, BELL),
         )
 
     def _in_flight(self) -> int:
         return self.engine.intake.pending() + self.engine.outbound.in_flight()
 
-    def _at_most(self, ending: "defer.Deferred[Any]", seconds: float) -> "defer.Deferred[None]":
-        """Fires with ``ending``, or without it when its time is over: a far end may be silent."""
-        over: defer.Deferred[None] = defer.Deferred()
-        timer = self.reactor.callLater(seconds, over.callback, None)
-
-        def ended(_result: Any) -> None:
-            if timer.active():
-                timer.cancel()
-                over.callback(None)
-
-        ending.addErrback(lambda failure: log.error("channel.stop", error=str(failure.value)))
-        ending.addCallback(ended)
-        return over
-
     def status(self) -> Mapping[str, Any]:
         """For /readyz and ``wattbus status``."""
+        links = {
+            name: dict(link.status()) if self.stations.has_link(name) else {"state": "closed"}
+            for name, link in self.links.items()
+        }
         return {
-            "ok": self.engine.healthy(),
+            "ok": self.engine.healthy() and self.membership.well(),
             "node": self.config.hub.name,
             "pid": os.getpid(),
+            "roles": list(self.config.hub.roles),
             "channels": {name: self._said(name) for name in self.channels},
-            "links": {name: dict(link.status()) for name, link in self.links.items()},
+            "links": links,
             **({} if (bus := self.engine.bus()) is None else {"bus": bus.words()}),
         }
 
     def _said(self, name: str) -> dict[str, Any]:
-        """What a channel says of itself, unless it is paused: then that comes first."""
-        said, pause = dict(self.channels[name].status()), self.ports[name].paused
+        """What a channel says of itself, unless it is paused, stopped, or not here."""
+        if name in self.stops:
+            return {"state": "stopped", "stopped": self.stops[name].words()}
+        if self.stations.is_open(name):
+            said = dict(self.channels[name].status())
+            if (quota := self.ports[name].quota) is not None:
+                said["quota"] = quota.said()
+        else:
+            holder = self.membership.holder(self.membership.seat_of(name))
+            said = {"state": "elsewhere", "node": holder} if holder else {"state": "closed"}
+        pause = self.ports[name].paused
         return said if pause is None else {**said, "state": "paused", "paused": pause.words()}
 
     async def metrics(self) -> str:
         """The Prometheus page, read in a thread."""
+        here = [name for name in self.channels if self.stations.is_open(name)]
+        links = {name: link for name, link in self.links.items() if self.stations.has_link(name)}
         node = Node(
-            channels={name: self._said(name) for name in self.channels},
-            links={name: link.status() for name, link in self.links.items()},
-            arrived={name: self.ports[name].arrived_us for name in self.channels},
-            well=self.engine.healthy(),
+            channels={name: self._said(name) for name in here},
+            links={name: link.status() for name, link in links.items()},
+            arrived={name: self.ports[name].arrived_us for name in here},
+            well=self.engine.healthy() and self.membership.well(),
+            seats=self.membership.holds(),
             bus=self.engine.bus(),
         )
         page: str = await deferToThread(self._metrics, node)
@@ -223,7 +286,28 @@ def build(
     specs = {name: spec_of(section.kind) for name, section in config.channels.items()}
     terms = all_terms(config)
     routing = make_routing(config, specs)
-    parts = Parts(
+    ours = membership(config)
+    engine = make_engine(_parts(config, reactor, sources, (terms, routing, ours)))
+    check_orders(config, engine.readers)
+    hub = Hub(config, reactor, terms, engine, routing, _http(config), ours, sources=sources)
+    hub.http.health = lambda: {"ok": True, "node": config.hub.name}
+    hub.http.ready = hub.status
+    hub.http.metrics = hub.metrics
+    hub.http.elsewhere = lambda: not all(map(hub.stations.is_open, hub.channels))
+    _furnish(hub, specs)
+    _still_noted(hub)
+    return hub
+
+
+def _parts(
+    config: Config,
+    reactor: Any,
+    sources: Sources,
+    of: tuple[dict[str, Terms], Routing, Membership],
+) -> Parts:
+    terms, routing, ours = of
+    url = config.database_url()
+    return Parts(
         url=url,
         terms=terms,
         routing=routing,
@@ -233,74 +317,77 @@ def build(
         bus=config.bus_section(),
         linger_s=config.hub.linger_ms / 1_000,
         tokens=config.tokens,
+        node="hub" if is_sqlite(url) else config.hub.name,
+        fence=ours.fence,
     )
-    engine = make_engine(parts)
-    check_orders(config, engine.readers)
-    hub = Hub(config, reactor, terms, engine, routing, _http(config), sources=sources)
-    hub.http.health = lambda: {"ok": True, "node": config.hub.name}
-    hub.http.ready = hub.status
-    hub.http.metrics = hub.metrics
-    hub.links.update(_links(config, reactor))
-    _channels(hub, specs, routing)
-    engine.outbound.attach(hub.channels)
-    _still_paused(hub)
-    return hub
 
 
-def _still_paused(hub: Hub) -> None:
-    """What was paused before a restart still is."""
+def _furnish(hub: Hub, specs: Mapping[str, ChannelSpec]) -> None:
+    """Links and channels, built and not yet open. ConfigError."""
+    builder = Builder(
+        hub.config,
+        hub.reactor,
+        specs,
+        lambda name, company: _ports(hub, name, company),
+        hub.channels,
+        hub.links,
+        hub.ports,
+    )
+    builder.all()
+    hub.builder = builder
+    for name, section in hub.config.channels.items():
+        hub.ports[name].quota = quota_of(hub.ports[name], section.quota)
+    for code in hub.terms:
+        hub.ports[f"{CONTROL}-{code}"] = _ports(hub, f"{CONTROL}-{code}", code)
+    hub.stations = Stations(
+        hub.reactor,
+        hub.membership.groups,
+        hub.engine.outbound,
+        hub.channels,
+        hub.links,
+        hub.ports,
+        lambda group, names: _again(hub, group, names),
+        hub.membership.held,
+        hub.config.hub.drain_s,
+        hub.membership.decline,
+    )
+    hub.stations.built()
+
+
+def _again(hub: Hub, group: Group, channels: tuple[str, ...]) -> None:
+    """A group that opens again, perhaps after another node had it."""
+    hub.builder.group(group, channels)
+    for name in channels:
+        hub.ports[name].quota = quota_of(hub.ports[name], hub.config.channels[name].quota)
+
+
+def _still_noted(hub: Hub) -> None:
+    """What was paused or stopped before a restart still is."""
     with hub.engine.readers.reader() as reader:
-        pauses = paused_now(reader)
-    for name, pause in pauses.items():
-        if name in hub.channels:
-            hub.ports[name].paused = pause
-            hub.engine.outbound.hold(name, True)
-            log.warning("channel.paused", channel=name, paused=pause.words())
+        notes = notes_of(reader, list(hub.channels))
+    hub.stops = dict(notes.stopped)
+    hub.stations.stopped = frozenset(notes.stopped)
+    for name, stop in notes.stopped.items():
+        log.warning("channel.stopped", channel=name, stopped=stop.words())
+    for name, pause in notes.paused.items():
+        hub.ports[name].paused = pause
+        hub.engine.outbound.hold(name, True)
+        log.warning("channel.paused", channel=name, paused=pause.words())
 
 
 def _http(config: Config) -> HttpService:
     async def nothing() -> str:
         return ""
 
-    return HttpService(config.http.host, config.http.port, dict, dict, nothing)
+    http = config.http
+    return HttpService(
+        *(http.host, http.port, dict, dict, nothing),
+        tls=server_tls(config.base, http.tls_cert, http.tls_key, http.tls_client_ca),
+        limits=Limits(http.connections, http.per_peer),
+    )
 
 
-def _links(config: Config, reactor: Any) -> dict[str, Any]:
-    links = {}
-    for name, section in config.links.items():
-        module = importlib.import_module(f"hub.links.{section.kind}")
-        links[name] = module.make_link(name, section.options, reactor, config.base)
-    return links
-
-
-def _channels(hub: Hub, specs: Mapping[str, ChannelSpec], routing: Routing) -> None:
-    from msgspec import ValidationError, convert
-
-    problems = []
-    for name, section in hub.config.channels.items():
-        ports = _ports(hub, name, section.company, routing)
-        try:
-            options = convert(section.options, specs[name].config)
-        except ValidationError as error:
-            problems.append(_option_problem(section, specs[name], error))
-            continue
-        hub.ports[name] = ports
-        try:
-            hub.channels[name] = specs[name].build(ports, options)
-        except (ValueError, LookupError) as error:  # a mapping, a file of keys, a link
-            problems.append(f"[channels.{name}] {error}")
-    for code in hub.terms:
-        hub.ports[f"{CONTROL}-{code}"] = _ports(hub, f"{CONTROL}-{code}", code, routing)
-    if problems:
-        raise ConfigError(problems)
-
-
-def _option_problem(section: ChannelSection, spec: ChannelSpec, error: Exception) -> str:
-    known = ", ".join(spec.config.__struct_fields__)
-    return f"[channels.{section.name}] {error} (known: {known})"
-
-
-def _ports(hub: Hub, name: str, company: str, routing: Routing) -> HubPorts:
+def _ports(hub: Hub, name: str, company: str) -> HubPorts:
     engine = hub.engine
     return HubPorts(
         name=name,
@@ -311,7 +398,7 @@ def _ports(hub: Hub, name: str, company: str, routing: Routing) -> HubPorts:
         answers=engine.answers,
         outbound=engine.outbound,
         notebook=engine.notebook,
-        routing=routing,
+        routing=hub.routing,
         readers=engine.readers,
         http=hub.http,
         links=hub.links,

@@ -8,7 +8,7 @@ configuration (``[channels.<name>] kind = "sms"``), never imported by the hub's 
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 import structlog
@@ -115,6 +115,15 @@ class Channel(Protocol):
 
     def status(self) -> Mapping[str, Any]:
         """For /readyz, ``wattbus top`` and the console: state, peers, counters."""
+
+
+@runtime_checkable
+class Abortable(Protocol):
+    """A channel with a connection of its own that may stay open for long when it is stopped."""
+
+    def abort(self) -> None:
+        """After ``stop``: close at once, for another node serves the counterpart by now. What is in
+        flight is nobody's; its deferreds need not fire."""
 
 
 @dataclass(frozen=True, slots=True)

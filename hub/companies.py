@@ -1,5 +1,7 @@
 """From the configuration's companies to the terms that decisions are made on."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import msgspec
@@ -12,6 +14,8 @@ from core.collection.terms import CollectionTerms, Recovery
 from core.company import Operator, SaleLimits, Terms
 from core.money import currency
 from core.sts.errors import ModuleAwayError
+from core.sts.module import SecurityModule
+from core.sts.remote import RemoteModule
 from core.tariffs.compiling import CompiledTariff
 from core.tariffs.load import load_file
 from core.tariffs.sale import DeductionPolicy
@@ -20,7 +24,6 @@ from core.wallets.terms import WalletTerms
 from hub.config import CompanySection, Config, ConfigError
 from hub.files import read_text
 from hub.modules.opening import (
-    TokenOf,
     boxes,
     open_company_module,
     remote_modules,
@@ -28,14 +31,41 @@ from hub.modules.opening import (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Where a company's keys are: its security module, and those on the network by group."""
+
+    module: SecurityModule
+    remotes: Mapping[str, RemoteModule]
+    boxes: tuple[str, ...]
+
+
 def all_terms(config: Config) -> dict[str, Terms]:
     """The terms of every company. Raises ConfigError with everything that is wrong."""
+    token_of = token_opener(config)
+
+    def opened(code: str, section: CompanySection) -> Keys:
+        return Keys(
+            open_company_module(config, code, section, token_of),
+            remote_modules(config, code, section),
+            tuple(sorted(boxes(config, code))),
+        )
+
+    return _all(config, opened)
+
+
+def terms_again(config: Config, old: Mapping[str, Terms]) -> dict[str, Terms]:
+    """The same companies as a changed configuration has them; their keys stay where they are.
+    Raises ConfigError."""
+    return _all(config, lambda code, _: Keys(old[code].module, old[code].remotes, old[code].boxes))
+
+
+def _all(config: Config, keys_of: Callable[[str, CompanySection], Keys]) -> dict[str, Terms]:
     terms: dict[str, Terms] = {}
     problems: list[str] = []
-    token_of = token_opener(config)
     for code, section in config.companies.items():
         try:
-            terms[code] = _terms(config, code, section, token_of)
+            terms[code] = _terms(config, code, section, keys_of(code, section))
         except (OSError, ValueError, LookupError, ConfigError, ModuleAwayError) as error:
             problems += [f"[companies.{code}] {line}" for line in str(error).splitlines()]
     if problems:
@@ -43,7 +73,7 @@ def all_terms(config: Config) -> dict[str, Terms]:
     return terms
 
 
-def _terms(config: Config, code: str, section: CompanySection, token_of: TokenOf) -> Terms:
+def _terms(config: Config, code: str, section: CompanySection, keys: Keys) -> Terms:
     money = currency(section.currency)
     collection = collection_terms(config, section)
     return Terms(
@@ -52,9 +82,9 @@ def _terms(config: Config, code: str, section: CompanySection, token_of: TokenOf
         zone=section.zone,
         currency=section.currency,
         exponent=money.exponent,
-        module=open_company_module(config, code, section, token_of),
-        remotes=remote_modules(config, code, section),
-        boxes=tuple(sorted(boxes(config, code))),
+        module=keys.module,
+        remotes=keys.remotes,
+        boxes=keys.boxes,
         tariffs=tariffs_of(config, section),
         languages=tuple(section.languages),
         country_code=section.country_code,

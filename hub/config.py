@@ -14,6 +14,7 @@ from core.money import CURRENCIES
 from hub.busrules import check_bus
 from hub.clock import DRILL, drilled
 from hub.files import UnreadableError, read_text
+from hub.groups import unlike_pins
 from hub.modules.settings import (
     NETWORK,
     VIRTUAL,
@@ -24,8 +25,10 @@ from hub.modules.settings import (
     check_module,
     check_module_name,
 )
+from hub.quotas import QuotaSection
 from hub.sections import (
     LINKS,
+    ROLES,
     BusSection,
     ChannelSection,
     CompanySection,
@@ -123,7 +126,8 @@ class _Reader:
         except msgspec.ValidationError as error:
             allowed = _allowed(kind)
             shown = f" (allowed: {', '.join(allowed)})" if allowed else ""
-            self.problem(section, name, f"[{section}] {name} = {value!r}: {error}{shown}")
+            said = "(not shown)" if _SECRET.search(name) else repr(value)
+            self.problem(section, name, f"[{section}] {name} = {said}: {error}{shown}")
 
 
 def _struct_of(kind: Any) -> type[msgspec.Struct] | None:
@@ -146,6 +150,8 @@ def _allowed(kind: Any) -> tuple[str, ...]:
     return get_args(kind) if get_origin(kind) is Literal else ()
 
 
+#: Of what may be a secret in a wrong place only the name is said.
+_SECRET = re.compile(r"key|secret|password|pin|url|token")
 _HEADER = re.compile(r"\[\[?\s*([^\[\]]+?)\s*\]\]?\s*(#.*)?")
 
 
@@ -193,6 +199,10 @@ def parse(text: str, source: str, base: Path) -> Config:
     links = _links(reader, tables["links"])
     operators = _operators(reader, tables["operators"], companies)
     _check_engine(reader, single["database"], single["bus"])
+    _check_roles(reader, single["database"], single["hub"])
+    for name, other in unlike_pins(channels, links):
+        sentence = f"[channels.{name}] nodes: on one link with {other}, so they must be the same"
+        reader.problem(f"channels.{name}", "nodes", sentence)
     if reader.problems:
         raise ConfigError(reader.problems)
     sections: dict[str, Any] = single  # no problems: none of them is None
@@ -318,6 +328,16 @@ def _check_engine(reader: _Reader, database: Any, bus: Any) -> None:
         reader.problem("bus", key, sentence)
 
 
+def _check_roles(reader: _Reader, database: Any, hub: Any) -> None:
+    """On SQLite there is one node, and it does all."""
+    if database is None or hub is None or not database.url.startswith("sqlite:"):
+        return
+    missing = [role for role in ROLES if role not in hub.roles]
+    if missing:
+        sentence = f"[hub] roles without {missing[0]}: the one node on SQLite has all of them"
+        reader.problem("hub", "roles", sentence)
+
+
 def _channels(
     reader: _Reader, tables: dict[str, Any], companies: tuple[str, ...]
 ) -> dict[str, ChannelSection]:
@@ -335,8 +355,29 @@ def _channels(
         if company not in companies:
             known = ", ".join(companies) or "none"
             reader.problem(section, "company", f"[{section}] company {company!r} (known: {known})")
-        found[name] = ChannelSection(name, str(kind), str(company), options)
+        nodes = _nodes(reader, section, options.pop("nodes", []))
+        quota = _quota(reader, section, options.pop("quota", None))
+        found[name] = ChannelSection(name, str(kind), str(company), options, nodes, quota)
     return found
+
+
+def _nodes(reader: _Reader, section: str, nodes: Any) -> tuple[str, ...]:
+    """The nodes that may hold a channel."""
+    if isinstance(nodes, list) and all(isinstance(name, str) and name for name in nodes):
+        return tuple(nodes)
+    reader.problem(section, "nodes", f"[{section}] nodes is a list of nodes' names")
+    return ()
+
+
+def _quota(reader: _Reader, section: str, values: Any) -> QuotaSection | None:
+    if values is None:
+        return None
+    quota = reader.struct(QuotaSection, f"{section}.quota", values)
+    if quota is not None and quota.burst and not quota.per_second:
+        reader.problem(
+            f"{section}.quota", "burst", f"[{section}.quota] burst needs per_second: a rate"
+        )
+    return quota
 
 
 def _links(reader: _Reader, tables: dict[str, Any]) -> dict[str, LinkSection]:

@@ -28,6 +28,7 @@ from hub.bus.table import TableSource
 from hub.chores import Chores
 from hub.clock import Sources
 from hub.config import BusSection, TokensSection
+from hub.fence import ALONE, KEEPER, RELAY, Fence, seated
 from hub.heldsweep import HeldSweep
 from hub.hostclock import ClockedSource, ClockGuard
 from hub.intake import Intake
@@ -109,6 +110,8 @@ class Parts:
     bus: BusSection = field(default_factory=BusSection)
     linger_s: float = 0.0
     tokens: TokensSection = field(default_factory=TokensSection)
+    node: str = "hub"  # who writes tallies and the journal: on PostgreSQL each node for itself
+    fence: Fence = ALONE
 
 
 def make_batch(parts: Parts, writer: str) -> Batch:
@@ -184,20 +187,24 @@ def _server(parts: Parts) -> Engine:
     edge_store = open_store(parts.url, "wattbus-edge")
     check_partitions(edge_store)
     intake, answers, outbound, pressure = _edge(parts, journal_store, edge_store)
-    chores = Chores(edge_store, parts.on_reactor, doorbell=lambda tx: notify(tx, WORK))
-    notebook = Notebook(edge_store, parts.on_reactor, parts.sources)
+    chores = Chores(edge_store, parts.on_reactor, doorbell=_rung(outbound))
+    notebook = Notebook(edge_store, parts.on_reactor, parts.sources, fence=parts.fence)
 
     def after(stage: Intake | OutboundStage) -> Callable[[], float]:
         return lambda: parts.linger_s if lingers(stage.last) else 0.0
 
     journal = StageLoop("journal", [intake], linger=after(intake))
-    sweeper = Sweeper(edge_store, parts.sources, doorbell=_rung(outbound))
-    chain: list[Stage] = [chores, notebook, answers, outbound, sweeper, pressure]
-    chain.append(_held_sweep(parts, edge_store, lambda tx: notify(tx, WORK)))
-    chain.append(_prover(parts, edge_store))
+    once_per_installation = (
+        Sweeper(edge_store, parts.sources, doorbell=_rung(outbound)),
+        _held_sweep(parts, edge_store, lambda tx: notify(tx, WORK)),
+        _prover(parts, edge_store),
+    )
+    chain: list[Stage] = [chores, notebook, answers, outbound, pressure]
+    chain += [seated(stage, KEEPER, parts.fence) for stage in once_per_installation]
     edge = StageLoop("edge", chain, linger=after(outbound))
     intake.poke = journal.poke
     intake.journal.doorbell = lambda tx, partitions: notify(tx, WORK, partitions)
+    intake.journal.outbell = lambda tx: notify(tx, DONE)
     answers.poke = outbound.poke = chores.poke = notebook.poke = edge.poke
     outbound.alone = False
     intake.outward = outbound.ring
@@ -218,10 +225,11 @@ def _server(parts: Parts) -> Engine:
 
 
 def _rung(outbound: OutboundStage) -> Callable[[Tx], None]:
-    """What was opened again is for workers, or for channels."""
+    """What was opened again is for workers, or for channels, of this node or of another."""
 
     def ring(tx: Tx) -> None:
         notify(tx, WORK)
+        notify(tx, DONE)
         outbound.ring()  # the same thread: it looks after this commit
 
     return ring
@@ -235,11 +243,15 @@ def _add_relay(engine: Engine, parts: Parts) -> None:
         publisher = make_publisher(parts.bus, loop, "wattbus-relay")
     except BackendError as error:
         raise EngineError(str(error)) from None
-    stages: list[Stage] = [Relay(store, publisher, parts.sources)]
+    bundles = Relay(store, publisher, parts.sources)
+    stages = [seated(bundles, RELAY, parts.fence, bundles.begin)]
     if parts.bus.kind == "rabbitmq":
-        stages.append(EventRelay(store, publisher, "relay", parts.sources))
+        events = EventRelay(store, publisher, f"{parts.node}-relay", parts.sources)
+        stages.append(seated(events, RELAY, parts.fence))
     relay = StageLoop("relay", stages)
     engine.intake.committed = lambda _count: relay.poke()
+    # what another node's journal wrote
+    engine.listeners.append(Listener(parts.url, WORK, lambda _said: relay.poke()))
     engine.loops.append(relay)
     engine.stores.append(store)
     engine.publisher = publisher
@@ -253,13 +265,14 @@ def _edge(
     pressure.step()  # before anything is taken in: a queue that was full is full
     intake = Intake(
         store=journal_store,
-        journal=Journal("hub", parts.sources),
+        journal=Journal(parts.node, parts.sources),
         on_reactor=parts.on_reactor,
         committed=lambda _count: None,
         gate=pressure.open_for,
     )
     answers = Answers(edge_store, parts.on_reactor)
-    outbound = OutboundStage(edge_store, "hub", parts.on_reactor, parts.sources)
+    outbound = OutboundStage(edge_store, parts.node, parts.on_reactor, parts.sources)
+    outbound.fence = parts.fence
     return intake, answers, outbound, pressure
 
 

@@ -3,13 +3,16 @@
 import importlib
 from collections.abc import Callable, Mapping
 
-from core.store.upgrade import current, head
+import structlog
+
+from core.store.upgrade import current, head, works_from
 from hub.channel import ChannelSpec
 from hub.config import Config, ConfigError
 from hub.engine import EngineError
 from hub.routing import Routing
 
 SpecOf = Callable[[str], ChannelSpec]
+log = structlog.get_logger("hub.installed")
 
 
 def channel_spec(kind: str) -> ChannelSpec:
@@ -23,8 +26,12 @@ def channel_spec(kind: str) -> ChannelSpec:
 
 
 def check_schema(url: str) -> None:
-    """The database must be at this version's schema. Raises EngineError."""
+    """The database must be at this version's schema, or at a later one with which this version
+    can work (another node was upgraded first). Raises EngineError."""
     found, wanted = current(url), head()
+    if found is not None and found > wanted and "" < works_from(url) <= wanted:
+        log.warning("database.newer", schema=found, ours=wanted)
+        return
     if found != wanted:
         raise EngineError(
             f"the database is at schema {found or 'none'}, this version needs {wanted}: "

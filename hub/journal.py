@@ -26,7 +26,7 @@ from hub.envelope import (
     type_name,
     uuid7,
 )
-from hub.outbox import WORKER, Posted, Route, partition_of, rows_of
+from hub.outbox import COMMANDS, WORKER, Posted, Route, partition_of, rows_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +91,7 @@ class Journal:
     writer: str
     sources: Sources = field(default_factory=Sources)
     doorbell: Callable[[Tx, Iterable[int]], None] = lambda _tx, _partitions: None
+    outbell: Callable[[Tx], None] = lambda _tx: None  # for channels, which another node may hold
 
     def write(
         self, tx: Tx, entries: Sequence[Entry], noted: Sequence[Noted] = ()
@@ -111,7 +112,7 @@ class Journal:
         return [work.result for work in works if work.result is not None]
 
     def _ring(self, tx: Tx, posted: Sequence[Posted]) -> None:
-        """For workers; what is for channels is rung for after the commit, in this process."""
+        """For workers and for channels; in this process it is rung for after the commit, too."""
         for_workers = {
             partition_of(item.envelope.partitionkey)
             for item in posted
@@ -119,6 +120,8 @@ class Journal:
         }
         if for_workers:
             self.doorbell(tx, for_workers)
+        if any(route.target not in COMMANDS for item in posted for route in item.routes):
+            self.outbell(tx)
 
     def _posted(self, work: _Work, keys: dict[tuple[str, str], str], now: int) -> Posted:
         entry, arrival = work.entry, work.entry.arrival

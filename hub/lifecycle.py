@@ -20,11 +20,14 @@ class Node:
     hub: Hub
     crews: tuple[Supervisor, ...] = ()
 
-    def start(self) -> "defer.Deferred[None]":
-        """Workers first: the channels open when somebody is there to do the work."""
+    @defer.inlineCallbacks
+    def start(self) -> Any:
+        """Our name first: a second process of it must not put out the workers of the first. Then
+        workers: the channels open when somebody is there to do the work. EngineError."""
+        yield self.hub.join()
         for crew in self.crews:
             crew.start()
-        return self.hub.start()
+        yield self.hub.start()
 
     @defer.inlineCallbacks
     def stop(self) -> Any:
@@ -47,5 +50,11 @@ def service(
     interpreter.settle()
     if is_sqlite(config.database_url()):
         return Node(hub)
-    lanes = (Supervisor(reactor, config, worker, bulk=bulk) for bulk in (False, True))
-    return Node(hub, tuple(lanes))
+    lanes = {"workers": False, "bulk": True}
+    crews = [
+        Supervisor(reactor, config, worker, bulk=bulk)
+        for role, bulk in lanes.items()
+        if role in config.hub.roles
+    ]
+    hub.renew = lambda: [crew.renew() for crew in crews]
+    return Node(hub, tuple(crews))

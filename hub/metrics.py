@@ -15,6 +15,8 @@
 ``wattbus_link_up{link}``                            1 when a link of several channels is up
 ``wattbus_last_arrival_seconds{channel}``            when something last arrived at this node (Unix
                                                      time); none yet: not there
+``wattbus_seat_held{seat}``                          1 when this node holds the seat, 0 when not
+``wattbus_nodes_alive``                              nodes that have said so in the last seconds
 ``wattbus_bus_connected``                            1 when the relay reaches the broker
 ``wattbus_bus_blocked``                              1 while the broker's alarm (memory, disk) is on
 ``wattbus_bus_refused``                              1 when it refuses us: a person must mend it
@@ -37,7 +39,7 @@ from prometheus_client.registry import Collector
 
 from core.queries.modules import oldest_orders, orders_by_state
 from core.store.tx import Reader
-from hub import balance, leases, proof_store
+from hub import balance, cluster, leases, proof_store
 from hub.breaker import BreakerState
 from hub.bus.publisher import BusState
 from hub.outbox import EVENTS, WORKER
@@ -52,6 +54,7 @@ class Node:
     links: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     arrived: Mapping[str, int] = field(default_factory=dict)
     well: bool = True
+    seats: Mapping[str, bool] = field(default_factory=dict)
     bus: BusState | None = None  # of a broker
 
 
@@ -61,6 +64,7 @@ class _Snapshot(Collector):
     def __init__(self, reader: Reader, node: Node, now_us: int) -> None:
         self._families = [*_balance(reader), _oldest(reader, now_us), *_proofs(reader)]
         self._families += [_orders(reader), _oldest_order(reader, now_us), _unleased(reader)]
+        self._families.append(_nodes(reader))
         self._families += [*_of_the_node(node), *_of_the_bus(reader, node.bus)]
 
     def collect(self) -> Iterable[Metric]:
@@ -134,6 +138,12 @@ def _unleased(reader: Reader) -> Metric:
     return family
 
 
+def _nodes(reader: Reader) -> Metric:
+    family = GaugeMetricFamily("wattbus_nodes_alive", "Nodes that live")
+    family.add_metric([], cluster.nodes_alive(reader))
+    return family
+
+
 def _of_the_node(node: Node) -> list[Metric]:
     up = GaugeMetricFamily("wattbus_channel_up", "1: the channel is up", labels=["channel"])
     breaker = GaugeMetricFamily(
@@ -154,7 +164,10 @@ def _of_the_node(node: Node) -> list[Metric]:
         if at_us:
             arrived.add_metric([name], at_us / 1e6)
     well.add_metric([], float(node.well))
-    return [up, breaker, link_up, arrived, well]
+    seats = GaugeMetricFamily("wattbus_seat_held", "1: this node holds the seat", labels=["seat"])
+    for name, held in node.seats.items():
+        seats.add_metric([name], float(held))
+    return [up, breaker, link_up, arrived, well, seats]
 
 
 def _of_the_bus(reader: Reader, bus: BusState | None) -> list[Metric]:

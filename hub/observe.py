@@ -32,6 +32,8 @@ MASKED = {
 #: 20 digits, with or without the blanks or hyphens of their groups
 _TOKEN = re.compile(r"(?<!\d)\d{4}(?:[ -]?\d{4}){3}[ -]?(\d{4})(?!\d)")
 _PHONE = re.compile(r"\+\d{6,12}(\d{3})(?!\d)")
+#: the password of a URL, as drivers say it in their errors
+_IN_URL = re.compile(r"(://[^\s:/@]*:)[^\s@]+@")
 #: what may be a number of somebody in raw input, where fields cannot be told apart
 _LONG_NUMBER = re.compile(r"\d{4,}(\d{3})")
 
@@ -59,8 +61,8 @@ def masked_value(name: str, value: Any) -> Any:
 
 
 def masked_text(text: str) -> str:
-    """Free text with tokens and phone numbers masked."""
-    return _PHONE.sub(r"+****\1", _TOKEN.sub(r"**** \1", text))
+    """Free text with tokens, phone numbers and passwords of URLs masked."""
+    return _PHONE.sub(r"+****\1", _TOKEN.sub(r"**** \1", _IN_URL.sub(r"\1****@", text)))
 
 
 def mask(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -141,9 +141,9 @@ def _subject(type_name: str, data: dict[str, Any]) -> str:
     return f"desk/{data['desk']}" if data.get("desk") else f"meter/{data.get('meter', '')}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Identity:
-    """Knows the operators of a configuration."""
+    """Knows the operators of a configuration; a reload gives it others."""
 
     operators: Mapping[str, OperatorSection]
     path: Callable[[str], Path]

@@ -6,7 +6,7 @@ at the edge is at least once, with the message's id as its key.
 """
 
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
@@ -22,6 +22,7 @@ from hub import balance, failpoints, inbox
 from hub.channel import NOT_SENT, Channel, Failed, Outbound, SendResult, Sent
 from hub.clock import Sources
 from hub.envelope import EnvelopeError, body_of, from_rfc3339, unseal
+from hub.fence import ALONE, Fence
 from hub.inbox import Delivery, Mark, Trouble
 from hub.outbox import CHANNEL, PARTITIONS
 from hub.worker import MAX_BATCH
@@ -41,7 +42,7 @@ class Ended:
     result: SendResult
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Line:
     """One channel's deliveries in flight.
 
@@ -70,6 +71,7 @@ class OutboundStage:
     alone: bool = True  # nobody rings: every step looks for what is open
     clock: Callable[[], float] = monotonic
     held: set[str] = field(default_factory=set)  # channels that are given nothing (reactor)
+    fence: Fence = ALONE
     _rung: bool = True
     _doubt: bool = False  # the last marks may have been committed, though nobody said so
     _looked: float = 0.0
@@ -79,6 +81,15 @@ class OutboundStage:
     def attach(self, channels: Mapping[str, Channel]) -> None:
         """The channels of this process, by instance name."""
         self._lines = {name: _Line(channel) for name, channel in channels.items()}
+
+    def put(self, name: str, channel: Channel) -> None:
+        """One more channel, or another in the place of one that was closed (reactor)."""
+        self._lines = {**self._lines, name: _Line(channel)}  # a step under way has the old ones
+        self.wake(name)
+
+    def drop(self, names: Collection[str]) -> None:
+        """These are closed: what is in flight on them is no longer ours to mark (reactor)."""
+        self._lines = {name: line for name, line in self._lines.items() if name not in names}
 
     def wake(self, name: str) -> None:
         """A channel's capacity may have changed (reactor)."""
@@ -97,17 +108,20 @@ class OutboundStage:
         self._rung = True
         self.poke()
 
-    def in_flight(self) -> int:
-        """Handed over and not yet marked."""
-        return sum(len(line.in_flight) for line in self._lines.values()) + len(self._ended)
+    def in_flight(self, names: Collection[str] | None = None) -> int:
+        """Handed over and not yet marked (by these channels)."""
+        lines = [line for name, line in self._lines.items() if names is None or name in names]
+        ended = len(self._ended) if names is None else 0  # these are in flight, too
+        return sum(len(line.in_flight) for line in lines) + ended
 
     def step(self) -> bool:
         """Mark what has ended, then hand over what is open."""
         marked = self._mark_ended()
+        lines = self._lines
         if self._should_look():
-            for line in self._lines.values():
+            for line in lines.values():
                 line.more = True
-        for name, line in self._lines.items():
+        for name, line in lines.items():
             self._hand_over(name, line)
         return marked
 
@@ -120,7 +134,8 @@ class OutboundStage:
         return True
 
     def _mark_ended(self) -> bool:
-        ended = [self._ended.popleft() for _ in range(min(len(self._ended), MAX_BATCH))]
+        taken = [self._ended.popleft() for _ in range(min(len(self._ended), MAX_BATCH))]
+        ended = [end for end in taken if self._is_in_flight(end)]  # not of a channel that is closed
         self.last = len(ended)
         if not ended:
             return False
@@ -138,13 +153,20 @@ class OutboundStage:
     def _write(self, ended: list[Ended]) -> None:
         try:
             with self.store.transaction() as tx:
-                unmarked = _unmarked(tx, ended) if self._doubt else ended
-                write_ends(tx, unmarked, self.writer, self.sources)
+                moved = self.fence.moved(tx, {_channel_of(end) for end in ended})
+                ours = [end for end in ended if _channel_of(end) not in moved]
+                if ours:
+                    unmarked = _unmarked(tx, ours) if self._doubt else ours
+                    write_ends(tx, unmarked, self.writer, self.sources)
         except TransientStoreError:
             raise
         except Exception as error:  # one end is to blame, not its neighbours
             self._halve(ended, error)
             return
+        if moved:
+            log.warning(
+                "outbound.seat-moved", channels=sorted(moved), dropped=len(ended) - len(ours)
+            )
         for end in ended:
             for line in self._lines.values():
                 line.in_flight.pop(end.delivery.seq, None)
@@ -170,12 +192,15 @@ class OutboundStage:
 
     def _hand_over(self, name: str, line: _Line) -> None:
         limit = min(line.limit - line.handed, MAX_BATCH)
-        if limit <= 0 or not line.more:
+        if limit <= 0 or not line.more or not self.fence.may(name):
             return
         with self.store.reader_on_writer() as reader:
             found = inbox.fetch_open(
                 reader, CHANNEL + name, list(range(PARTITIONS)), limit, list(line.in_flight)
             )
+            # looked at last: whoever took the seat before may have handed over what was found
+            if found and not self.fence.ours(reader, name):
+                return
         batch = self._in_order(line, found)
         line.more = len(found) >= limit or len(batch) < len(found)
         for delivery in batch:
@@ -203,9 +228,14 @@ class OutboundStage:
         return free
 
     def _send_all(self, name: str, line: _Line, batch: list[Delivery]) -> None:
+        if self._lines.get(name) is not line:
+            return  # closed meanwhile: it was never handed over
         for delivery in batch:
             line.sent += 1
-            self._send(line, delivery)
+            if self.fence.may(name):
+                self._send(line, delivery)
+            else:  # we were frozen: it may be another's by now
+                self._over(line, delivery, None, Failed("its seat is in doubt", True, NOT_SENT))
         self.wake(name)
 
     def _send(self, line: _Line, delivery: Delivery) -> None:
@@ -214,7 +244,8 @@ class OutboundStage:
             envelope = unseal(delivery.envelope)
             message = body_of(envelope)
         except EnvelopeError as error:
-            self._over(delivery, None, Failed(str(error), retry=False, error_class="unreadable"))
+            unreadable = Failed(str(error), retry=False, error_class="unreadable")
+            self._over(line, delivery, None, unreadable)
             return
         expiry = from_rfc3339(envelope.expirytime) if envelope.expirytime else None
         outbound = Outbound(
@@ -223,11 +254,18 @@ class OutboundStage:
         notice = message if isinstance(message, SendNotice) else None
         deferred: Deferred[SendResult] = maybeDeferred(line.channel.send, outbound)
         deferred.addErrback(lambda failure: Failed(repr(failure.value), retry=True))
-        deferred.addCallback(lambda result: self._over(delivery, notice, result))
+        deferred.addCallback(lambda result: self._over(line, delivery, notice, result))
 
-    def _over(self, delivery: Delivery, notice: SendNotice | None, result: SendResult) -> None:
-        self._ended.append(Ended(delivery, notice, result))
-        self.poke()
+    def _over(
+        self, line: _Line, delivery: Delivery, notice: SendNotice | None, result: SendResult
+    ) -> None:
+        if any(known is line for known in self._lines.values()):
+            self._ended.append(Ended(delivery, notice, result))
+            self.poke()
+
+
+def _channel_of(end: Ended) -> str:
+    return end.delivery.handler.removeprefix(CHANNEL)
 
 
 def wordless(result: SendResult) -> SendResult:

@@ -1,12 +1,14 @@
-"""Channels that an operator has paused: nothing of theirs is taken in, nothing is handed to them.
+"""Channels that an operator has paused or stopped.
 
-What comes is answered as when the hub is full (each channel has its own words for that: SMPP
-throttles, a terminal hears 91, HTTP 503), so the counterpart keeps it and comes again; what is to
-go out waits. A pause is a note in the database: it outlives a restart, until somebody ends it.
+Of a paused one nothing is taken in, nothing is handed to it. What comes is answered as when the hub
+is full (each channel has its own words for that: SMPP throttles, a terminal hears 91, HTTP 503), so
+the counterpart keeps it and comes again; what is to go out waits. Of a stopped one the link or the
+listener is closed. Both are notes in the database: they outlive a restart, and the node that holds
+the channel goes by them, whichever node was asked.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -22,6 +24,8 @@ from hub.ports import HubPorts
 
 #: Under which a channel's pause is noted; no channel's own notes begin so.
 NOTE = "~paused"
+#: The same for one that is stopped.
+STOPPED = "~stopped"
 
 
 class Pause(msgspec.Struct, frozen=True):
@@ -36,6 +40,27 @@ class Pause(msgspec.Struct, frozen=True):
         return f"by {self.by} since {self.since}: {self.reason}"
 
 
+@dataclass(frozen=True, slots=True)
+class Notes:
+    """What is noted, by channel."""
+
+    paused: Mapping[str, Pause] = field(default_factory=dict)
+    stopped: Mapping[str, Pause] = field(default_factory=dict)
+
+
+def notes_of(reader: Reader, channels: Sequence[str]) -> Notes:
+    """What operators have noted of these channels."""
+    rows = reader.rows(
+        "SELECT key, channel, value FROM channel_note WHERE channel IN :channels AND key IN :keys",
+        channels=list(channels),
+        keys=[NOTE, STOPPED],
+    )
+    found: dict[str, dict[str, Pause]] = {NOTE: {}, STOPPED: {}}
+    for key, channel, value in rows:
+        found[key][channel] = msgspec.json.decode(value, type=Pause)
+    return Notes(found[NOTE], found[STOPPED])
+
+
 def paused_now(reader: Reader) -> dict[str, Pause]:
     """The pauses that are noted, by channel."""
     rows = reader.rows("SELECT channel, value FROM channel_note WHERE key = :key", key=NOTE)
@@ -44,7 +69,8 @@ def paused_now(reader: Reader) -> dict[str, Pause]:
 
 @dataclass(frozen=True, slots=True)
 class PauseDesk:
-    """Pauses and resumes. ``changed`` tells the way out, on the reactor."""
+    """Pauses and resumes, stops and starts. On the reactor, after the commit, ``changed`` tells the
+    way out and ``only`` which channels are stopped; ``ring`` tells the other nodes."""
 
     chores: Chores
     ports: Mapping[str, HubPorts]
@@ -52,51 +78,79 @@ class PauseDesk:
     writer: str
     now_us: Callable[[], int]
     changed: Callable[[str], None]
+    only: Callable[[str, Pause | None], None] = lambda _name, _stop: None
+    ring: Callable[[Tx], None] = lambda _tx: None
 
     def verbs(self) -> dict[str, Callable[[dict[str, Any]], Any]]:
         """The verbs of the control socket."""
-        return {"pause": self.pause, "resume": self.resume}
+        return {"pause": self.pause, "resume": self.resume, "stop": self.stop, "start": self.start}
 
     def pause(self, request: dict[str, Any]) -> Any:
         """``channel``, ``reason``. A channel that is paused stays as it was paused first."""
-        name, reason = self._known(request), reason_of(request)
-        actor, now = str(request.get("actor", "unknown")), self.now_us()
-        pause = self.ports[name].paused or Pause(actor, rfc3339(now), reason)
-
-        def chore(tx: Tx) -> dict[str, Any]:
-            note = (name, NOTE, msgspec.json.encode(pause).decode(), now)
-            tx.insert("channel_note", ("channel", "key", "value", "updated"), [note],
-                      "ON CONFLICT (channel, key) DO NOTHING")  # fmt: skip
-            audit.append(tx, self.writer, [Act(actor, "pause", name, {"reason": reason})], now)
-            return {"channel": name, "paused": pause.words()}
-
-        return self._then(self.chores.do(chore), name, pause)
+        name, pause = self._noting(request, self.ports[self._known(request)].paused)
+        done = self._note(request, "pause", NOTE, pause)
+        return done.addCallback(self._paused, name, pause)
 
     def resume(self, request: dict[str, Any]) -> Any:
         """``channel``, ``reason``."""
+        done = self._unnote(request, "resume", NOTE)
+        return done.addCallback(self._paused, self._known(request), None)
+
+    def stop(self, request: dict[str, Any]) -> Any:
+        """``channel``, ``reason``. One that is stopped stays as it was stopped first."""
+        name, stop = self._noting(request, None)
+        return self._note(request, "stop", STOPPED, stop).addCallback(self._stopped, name, stop)
+
+    def start(self, request: dict[str, Any]) -> Any:
+        """``channel``, ``reason``."""
+        done = self._unnote(request, "start", STOPPED)
+        return done.addCallback(self._stopped, self._known(request), None)
+
+    def _noting(self, request: dict[str, Any], before: Pause | None) -> tuple[str, Pause]:
         name, reason = self._known(request), reason_of(request)
-        actor, now = str(request.get("actor", "unknown")), self.now_us()
+        actor = str(request.get("actor", "unknown"))
+        return name, before or Pause(actor, rfc3339(self.now_us()), reason)
+
+    def _note(self, request: dict[str, Any], verb: str, key: str, pause: Pause) -> Any:
+        name, reason, now = self._known(request), reason_of(request), self.now_us()
+
+        def chore(tx: Tx) -> dict[str, Any]:
+            note = (name, key, msgspec.json.encode(pause).decode(), now)
+            tx.insert("channel_note", ("channel", "key", "value", "updated"), [note],
+                      "ON CONFLICT (channel, key) DO NOTHING")  # fmt: skip
+            self._on_record(tx, request, verb, reason)
+            return {"channel": name, _WORDS[key]: pause.words()}
+
+        return self.chores.do(chore)
+
+    def _unnote(self, request: dict[str, Any], verb: str, key: str) -> Any:
+        name, reason = self._known(request), reason_of(request)
 
         def chore(tx: Tx) -> dict[str, Any]:
             tx.run(
                 "DELETE FROM channel_note WHERE channel = :channel AND key = :key",
                 channel=name,
-                key=NOTE,
+                key=key,
             )
-            audit.append(tx, self.writer, [Act(actor, "resume", name, {"reason": reason})], now)
-            return {"channel": name, "paused": ""}
+            self._on_record(tx, request, verb, reason)
+            return {"channel": name, _WORDS[key]: ""}
 
-        return self._then(self.chores.do(chore), name, None)
+        return self.chores.do(chore)
 
-    def _then(self, done: Any, name: str, pause: Pause | None) -> Any:
+    def _on_record(self, tx: Tx, request: dict[str, Any], verb: str, reason: str) -> None:
+        actor, name = str(request.get("actor", "unknown")), self._known(request)
+        audit.append(tx, self.writer, [Act(actor, verb, name, {"reason": reason})], self.now_us())
+        self.ring(tx)
+
+    def _paused(self, result: Any, name: str, pause: Pause | None) -> Any:
         """After the commit it is so: a pause that did not get into the database is none."""
+        self.ports[name].paused = pause
+        self.changed(name)
+        return result
 
-        def so(result: Any) -> Any:
-            self.ports[name].paused = pause
-            self.changed(name)
-            return result
-
-        return done.addCallback(so)
+    def _stopped(self, result: Any, name: str, stop: Pause | None) -> Any:
+        self.only(name, stop)
+        return result
 
     def _known(self, request: dict[str, Any]) -> str:
         name = str(request.get("channel", ""))
@@ -104,3 +158,7 @@ class PauseDesk:
             known = ", ".join(sorted(self.channels)) or "none"
             raise ControlError(f"no channel {name} (known: {known})")
         return name
+
+
+#: As the verbs' answers name what was noted.
+_WORDS = {NOTE: "paused", STOPPED: "stopped"}

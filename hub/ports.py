@@ -1,7 +1,7 @@
 """The hub as one channel sees it."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +24,7 @@ from hub.routing import Routing, RoutingError
 if TYPE_CHECKING:  # the command line speaks to ports without a server of its own
     from hub.http import HttpService
     from hub.pausing import Pause
+    from hub.quotas import Quota
 
 #: A key is remembered at most this long, whatever a channel asks for: retention is 13 months.
 MAX_VALID_S = 400 * 86_400.0
@@ -49,12 +50,16 @@ class HubPorts:
     base: Path = Path()  # the configuration's folder
     pin_key_file: str = ""  # of the company; empty: it has no cashiers
     paused: "Pause | None" = None  # nothing is taken in, nothing handed out
+    quota: "Quota | None" = None  # what its partner may ask for
     arrived_us: int = 0  # when something last arrived; 0: nothing since the start
+    mounted: list[str] = field(default_factory=list)
 
     def accept(self, arrival: Arrival) -> "Deferred[Accepted]":
         """Journal it. Fires after the commit; fails with Overloaded or KeyReused."""
         if self.paused is not None:
             return fail(Overloaded(f"{self.name} is paused {self.paused.words()}"))
+        if self.quota is not None and (why := self.quota.refuses(arrival.message)):
+            return fail(Overloaded(f"{self.name}: {why}"))
         try:
             routes = self.routing.routes(self.company.code, arrival.message)
         except RoutingError as error:
@@ -118,6 +123,13 @@ class HubPorts:
     def mount(self, path: str, handler: HttpHandler) -> None:
         """Serve a path of the hub's HTTP server."""
         self.http.mount(path, handler)
+        self.mounted.append(path)
+
+    def unmount(self) -> None:
+        """The channel is closed: its paths are served no more."""
+        for path in self.mounted:
+            self.http.unmount(path)
+        self.mounted.clear()
 
 
 def logger(name: str) -> Any:

@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 
 from hub.modules.settings import VIRTUAL, MasterKeySection, Pkcs11Section, SupplyGroupSection
+from hub.quotas import QuotaSection
 
 Count = Annotated[int, msgspec.Meta(ge=0)]
 #: Longer than a commit takes on a slow disk, a wait gains nothing.
@@ -42,11 +43,19 @@ OperatorRole = Literal[
 ]
 
 
-class HubSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
-    """``[hub]``: the node itself."""
+#: What a node may do: talk to counterparts, decide, work on bill runs.
+Role = Literal["channels", "workers", "bulk"]
+ROLES: tuple[Role, ...] = ("channels", "workers", "bulk")
 
-    name: str = "wattbus"
+
+class HubSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
+    """``[hub]``: the node itself. Nodes of one installation share the rest of the configuration."""
+
+    name: str = "wattbus"  # each node has one of its own
     data: str = "var"
+    roles: Annotated[list[Role], msgspec.Meta(min_length=1)] = msgspec.field(
+        default_factory=lambda: list(ROLES)
+    )  # several nodes need PostgreSQL
     workers: Count = 0  # worker processes on PostgreSQL; 0: one per core
     bulk_workers: Count = 0  # the same for bill runs, beside them; 0: one for two cores
     open_messages: AtLeastOne = 20_000  # per channel: over it the edge is told to come again
@@ -83,6 +92,11 @@ class HttpSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
     host: str = "127.0.0.1"
     port: Port = 8080
+    tls_cert: str = ""  # PEM chain, ours first; empty: plain HTTP
+    tls_key: str = ""  # its key, which only the hub's user may read
+    tls_client_ca: str = ""  # authorities (PEM): only who has a certificate of theirs is served
+    connections: AtLeastOne = 1_000  # at once; beyond it 503, come again
+    per_peer: AtLeastOne = 250  # of one address: one stranger must not take all places
 
 
 class TokensSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
@@ -187,12 +201,15 @@ class OperatorSection(msgspec.Struct, forbid_unknown_fields=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class ChannelSection:
-    """``[channels.X]``: an instance of a channel; ``options`` are its own struct's fields."""
+    """``[channels.X]``: an instance of a channel; ``options`` are its own struct's fields.
+    ``nodes`` may hold it; empty: any node whose roles say channels."""
 
     name: str
     kind: str
     company: str
     options: dict[str, Any]
+    nodes: tuple[str, ...] = ()
+    quota: QuotaSection | None = None  # what the partner may ask for
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from twisted.internet.defer import Deferred, gatherResults, succeed
+from twisted.internet.defer import Deferred, gatherResults, inlineCallbacks, succeed
 from twisted.internet.error import ProcessExitedAlready
 from twisted.internet.protocol import ProcessProtocol
+from twisted.internet.task import deferLater
 
 from hub.config import Config
 
@@ -20,6 +21,9 @@ RESTART_S, RESTART_MOST_S = 0.5, 10.0
 STARTED_WELL_S = 5.0
 #: A worker that does not end within this time of SIGTERM is killed: its batch is rolled back.
 STOP_S = 10.0
+
+#: Between two workers that are replaced: the new one has its share of the partitions by then.
+RENEW_REST_S = 3.0
 
 #: The environment's name for the process that started a worker, and without which it ends.
 PARENT = "WATTBUS_PARENT"
@@ -37,6 +41,7 @@ class _Watched(ProcessProtocol):
     def __init__(self, supervisor: "Supervisor", index: int) -> None:
         self.supervisor, self.index = supervisor, index
         self.ended: Deferred[None] = Deferred()
+        self.renewed = False  # it was told to end, so that another one takes its place
         self.started_at = supervisor.reactor.seconds()
 
     def processEnded(self, reason: Any) -> None:  # noqa: N802 - Twisted's name
@@ -95,6 +100,9 @@ class Supervisor:
         self._alive.pop(watched.index, None)
         if self._stopping:
             return
+        if watched.renewed:
+            self._spawn(watched.index)
+            return
         lived = self.reactor.seconds() - watched.started_at
         before = 0.0 if lived > STARTED_WELL_S else self._rest.get(watched.index, 0.0)
         rest = min(before * 2, RESTART_MOST_S) or RESTART_S
@@ -108,17 +116,27 @@ class Supervisor:
         )
         self.reactor.callLater(rest, self._spawn, watched.index)
 
+    @inlineCallbacks
+    def renew(self) -> Any:
+        """Another process in each one's place, one after the other: they read the configuration
+        anew. Each ends after its batch, and the others have its partitions meanwhile."""
+        for process, watched in list(self._alive.values()):
+            if not self._stopping and self._alive.get(watched.index) == (process, watched):
+                watched.renewed = True
+                yield self._end(process, watched)
+                yield deferLater(self.reactor, RENEW_REST_S, lambda: None)
+
     def stop(self) -> "Deferred[Any]":
         """SIGTERM to all; SIGKILL to what does not end."""
         self._stopping = True
         if not self._alive:
             return succeed(None)
-        waits = []
-        for process, watched in list(self._alive.values()):
-            _signal(process, signal.SIGTERM)
-            killer = self.reactor.callLater(STOP_S, _signal, process, signal.SIGKILL)
-            waits.append(watched.ended.addCallback(_cancel, killer))
-        return gatherResults(waits)
+        return gatherResults([self._end(*each) for each in list(self._alive.values())])
+
+    def _end(self, process: Any, watched: _Watched) -> "Deferred[None]":
+        _signal(process, signal.SIGTERM)
+        killer = self.reactor.callLater(STOP_S, _signal, process, signal.SIGKILL)
+        return watched.ended.addCallback(_cancel, killer)
 
 
 def _signal(process: Any, which: int) -> None:

@@ -1,7 +1,8 @@
 """Gives any sans-IO session a Twisted transport and a clock, so that no link is written twice.
 
 :class:`Wire` drives one connection and :func:`listen` serves; :class:`hub.dialer.Dialer` keeps a
-client connected. Endpoints are Twisted's strings: ``tcp:host:port``, ``tls:host:port``.
+client connected. Endpoints are Twisted's strings: ``tcp:host:port``, ``tls:host:port``; that of a
+listener may ask for client certificates (``hub.listeners``).
 """
 # ruff: noqa: N802 (the names of Twisted's protocol and producer interfaces)
 
@@ -13,12 +14,12 @@ from typing import Any, Protocol
 from twisted.internet import error
 from twisted.internet import protocol as twisted_protocol
 from twisted.internet.defer import Deferred
-from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IAddress, IListeningPort, ITLSTransport
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from adapters._session import CloseLink
+from hub.listeners import server_endpoint
 
 Event = Any  # what a session tells; each protocol has its own types, CloseLink is shared
 
@@ -296,6 +297,6 @@ def listen(
     reactor: Any, endpoint: str, build: Callable[[], Wire], limit: int = _CONNECTIONS
 ) -> "Deferred[IListeningPort]":
     """Serves ``endpoint``; ``build`` makes the wire of each connection, ``limit`` bounds them."""
-    server: Any = serverFromString(reactor, endpoint)  # type: ignore[no-untyped-call]
+    server: Any = server_endpoint(reactor, endpoint)
     port: Deferred[IListeningPort] = server.listen(_Listener(build, limit))
     return port

@@ -18,6 +18,7 @@ SECONDS: dict[str, int] = {
     "tests/journeys/test_security_module.py": 180,
     "tests/simulators/bench/test_benches.py": 120,
     "tests/journeys/test_trouble.py": 110,
+    "tests/promises/test_nodes.py": 105,
     "tests/journeys/test_bill_runs.py": 100,
     "tests/simulators/demo/test_demo.py": 90,
     "tests/journeys/test_pos_day.py": 70,

@@ -27,10 +27,12 @@ PANELS = json.loads((FOLDER / "dashboard.json").read_text())["panels"]
 @pytest.fixture(scope="module")
 def page(tmp_path_factory: pytest.TempPathFactory) -> str:
     machine = Machine(fresh_sqlite(tmp_path_factory.mktemp("books")))
+    up = {"state": "up"}
     node = Node(
-        {"sms": {"state": "up", "breaker": "closed"}},
-        {"l": {"state": "up"}},
+        {"sms": {**up, "breaker": "closed"}},
+        {"l": up},
         {"sms": 1},
+        seats={"l": True},
         bus=BusState(True, ready={"stray": 0}),
     )
     with machine.store.reader() as reader:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any, Final
 
-from OpenSSL.crypto import Error as PemError
 from OpenSSL.SSL import Error as TlsError
 from service_identity import VerificationError
 from twisted.internet import ssl
@@ -23,7 +22,6 @@ from twisted.internet.defer import (
 from twisted.internet.error import ConnectError, DNSLookupError
 from twisted.internet.error import TimeoutError as ConnectTimeout
 from twisted.internet.protocol import Protocol, connectionDone
-from twisted.internet.ssl import Certificate
 from twisted.python.failure import Failure
 from twisted.web import client as web
 from twisted.web._newclient import RequestNotSent
@@ -34,6 +32,7 @@ from twisted.web.iweb import IBodyProducer
 from zope.interface import implementer  # type: ignore[import-untyped]
 
 from adapters.mobilemoney.sending import Answered, Call
+from hub.listeners import certificates
 
 #: The longest answer that is one: a page of a list of payments. What is longer is lost, unless the
 #: call is for a file.
@@ -160,18 +159,6 @@ class Client:
         """Closes what is idle; what is under way ends by itself."""
         done: Deferred[None] = self._pool.closeCachedConnections()
         return done
-
-
-def certificates(pem: bytes) -> list[Certificate]:
-    """The certificates of a file. ValueError: there is none."""
-    mark = b"-----BEGIN CERTIFICATE-----"
-    parts = [mark + part for part in pem.split(mark)[1:]]
-    if not parts:
-        raise ValueError("no certificate in PEM is in it")
-    try:
-        return [Certificate.loadPEM(part) for part in parts]
-    except (TlsError, PemError) as error:
-        raise ValueError(f"no certificate: {error}") from error
 
 
 def _whole(response: Any, most: int) -> "Deferred[Answered]":

@@ -13,7 +13,7 @@ class PosConfig(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     endpoint
         Where we listen, as Twisted writes it: ``tcp:6789:interface=127.0.0.1``, or
         ``ssl:6789:privateKey=key.pem:certKey=cert.pem``. Name an interface: without one it is all
-        of them.
+        of them. ``:clientCA=ca.pem`` behind it: only who has a certificate of theirs is served.
     dialect
         How they speak: a name in ``mappings/pos``, or a file of your own (``.yaml``).
     keys, master_key_file

@@ -306,13 +306,14 @@ def changes_of(book: Book) -> list[Change]:
             assert all(row.keys() == rows[0].keys() for row in rows), f"{table}: rows differ"
             values = [tuple(row[name] for name in columns) for row in rows]
             changes.append(Insert(table, columns, values))
+    all_changed = book.all_changed()
     for saved in UPDATES:
-        found = book.changed(saved.kind)
+        found = all_changed.get(saved.kind, ())
         changed = [saved.row(now) for now, before in found if saved.changed(now, before)]
         if changed:
             changes.append(Update(saved.table, saved.columns, changed))
     for kind, table, columns, row in SLICES:
-        ended = [row(now) for now, _ in book.changed(kind) if row(now)[-1] is not None]
+        ended = [row(now) for now, _ in all_changed.get(kind, ()) if row(now)[-1] is not None]
         if ended:
             key = ", ".join(columns[:3])
             tail = f"ON CONFLICT ({key}) DO UPDATE SET to_us = excluded.to_us"

@@ -100,6 +100,17 @@ def _current_on_server(url: str) -> str | None:
     return str(found[0]) if found else None
 
 
+def works_from(url: str) -> str:
+    """The oldest revision whose version may work on this database as it is now; empty: not said.
+
+    A migration that only adds leaves it alone, so that nodes of two versions may stand side by side
+    while they are restarted one by one; one that takes something away raises it.
+    """
+    with open_store(url).reader() as reader:
+        rows = reader.rows("SELECT value FROM setting WHERE name = 'works-from'")
+    return str(rows[0][0]) if rows else ""
+
+
 def open_store(url: str, application: str = "wattbus") -> Store:
     """The store that a URL names: ``sqlite:PATH`` or ``postgresql://…``."""
     return SqliteStore(sqlite_path(url)) if is_sqlite(url) else PgStore(url, application)

@@ -84,6 +84,10 @@ class Relay:
     _held: list[InFlight] = field(default_factory=list)  # sent, and then the broker was blocked
     _lost: set[int] = field(default_factory=set)  # partitions whose queue was found empty
 
+    def begin(self) -> None:
+        """Another was at it before us: begin with everything that is open."""
+        self._started = False
+
     def step(self) -> bool:
         """Publish what is open and unconfirmed; True when something was."""
         if not self.publisher.ready():

@@ -1,5 +1,6 @@
 """``wattbus check``: everything that is wrong with an installation, at once."""
 
+from datetime import UTC, datetime
 from importlib import metadata
 from importlib.util import find_spec
 from typing import Annotated
@@ -12,6 +13,7 @@ from core.store.upgrade import current, head, is_sqlite
 from hub.channel import Site
 from hub.companies import all_terms
 from hub.config import Config, ConfigError
+from hub.exposure import certificate, in_the_clear, readable_secrets
 from hub.hostclock import ClockGuard
 from hub.installed import channel_spec
 from hub.pinrules import key_problems
@@ -87,10 +89,23 @@ def command(
         *_channels(settings),
         *_wallets(settings),
     ]
+    wrong, warnings = _exposed(settings)
+    problems += wrong
+    for warning in warnings:
+        typer.secho(f"warning: {warning}", err=True, fg=typer.colors.YELLOW)
     if problems:
         die("\n".join(problems))
     channels, companies = len(settings.channels), len(settings.companies)
     typer.echo(f"{config}: fine (channels: {channels}, companies: {companies})")
+
+
+def _exposed(settings: Config) -> tuple[list[str], list[str]]:
+    """Problems and warnings: readable secrets, what goes in the clear, the certificate's end."""
+    readable = readable_secrets(settings)
+    live = any(not company.test for company in settings.companies.values())
+    wrong, soon = certificate(settings, datetime.now(UTC))
+    warnings = [*in_the_clear(settings), *soon]
+    return ([*wrong, *readable], warnings) if live else (wrong, [*warnings, *readable])
 
 
 def name_clashes() -> list[str]:

@@ -17,8 +17,9 @@ TEMPLATE = """\
 # Secrets are never here: they come by file or by environment.
 
 [hub]
-name = "node1"          # this node's name in logs and leases
+name = "node1"          # this node's name in logs and leases; no other node has it
 data = "var"            # control socket and whatever the node keeps; relative to this file
+# roles = ["channels", "workers", "bulk"]   # what it does; several nodes need PostgreSQL
 # workers = 0           # worker processes on PostgreSQL; 0: one per core
 # bulk_workers = 0      # the same for bill runs, beside them; 0: one for two cores
 # open_messages = 20000 # per channel; over it the edge is told to come again

@@ -1,5 +1,6 @@
 """``wattbus run``: a node of the installation, until SIGTERM."""
 
+from signal import SIGHUP, signal
 from typing import Any
 
 import typer
@@ -13,15 +14,17 @@ def command(config: ConfigOption = DEFAULT) -> None:
     """Run the hub: channels, journal, bus and workers, until SIGTERM or Ctrl-C.
 
     It stops in order: nothing more is taken in, what is in flight is finished, then it closes.
+    SIGHUP has it read its configuration again, as `wattbus reload` does.
     """
     from hub.reactor import install
 
     settings = configuration(config)
     reactor = install()
-    from hub import observe
+    from hub import observe, otherlogs
     from hub.lifecycle import service
 
     observe.configure(settings.hub.log)
+    otherlogs.capture()
     run(reactor, settings, service)
 
 
@@ -37,6 +40,7 @@ def run(reactor: Any, settings: Any, service: Any) -> None:
         die(str(error), 2)
     reactor.callWhenRunning(_start, reactor, made, failed)
     reactor.addSystemEventTrigger("before", "shutdown", made.stop)
+    signal(SIGHUP, lambda *_: reactor.callFromThread(_reload, made.hub))
     reactor.run()
     if failed:
         typer.secho(failed[0], err=True)
@@ -49,3 +53,12 @@ def _start(reactor: Any, made: Any, failed: list[str]) -> None:
         reactor.stop()
 
     made.start().addErrback(fault)
+
+
+def _reload(hub: Any) -> None:
+    """Asked by a signal: nobody hears the answer, so it is in the log."""
+    import structlog
+
+    log = structlog.get_logger("hub.reload")
+    done = hub.reload({"actor": "SIGHUP"})
+    done.addErrback(lambda failure: log.error("hub.not-reloaded", error=str(failure.value)))

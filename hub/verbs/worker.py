@@ -15,8 +15,9 @@ def command(
     bulk: Annotated[bool, typer.Option("--bulk", help="Of the bulk lane: bill runs.")] = False,
 ) -> None:
     """Run one worker process on the partitions that it leases, until SIGTERM."""
-    from hub import bulkprocess, observe, workerprocess
+    from hub import bulkprocess, observe, otherlogs, workerprocess
 
     settings = configuration(config)
     observe.configure(settings.hub.log)
+    otherlogs.capture()
     (bulkprocess if bulk else workerprocess).run(settings, index)

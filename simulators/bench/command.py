@@ -10,39 +10,56 @@ from typing import Annotated, Any
 import typer
 
 from simulators.bench import (
+    accounts as accounts_,
+)
+from simulators.bench import (
     billing,
     floats,
+    full,
     iso8583,
     money,
     path,
     pos,
     sales,
+    soak,
     sts,
     submit,
     yardstick,
 )
 from simulators.bench.options import Options
+from simulators.bench.population import NoRoomError
 from simulators.bench.servers import ServerMissingError
 from simulators.bench.town import HOUSEHOLDS
 
 Bench = Callable[[Options], dict[str, Any]]
 BENCHES: Mapping[str, tuple[Bench, str, tuple[str, ...]]] = {
     module.NAME: (module.run, module.HELP, module.ENGINES)
-    for module in (sts, iso8583, submit, sales, path, pos, money, floats, billing)
+    for module in (
+        sts,
+        iso8583,
+        submit,
+        sales,
+        path,
+        full,
+        pos,
+        money,
+        floats,
+        billing,
+        accounts_,
+        soak,
+    )
 }
 #: Where it is not 3.
 ROUNDS: Mapping[str, int] = {billing.NAME: billing.LEAST_ROUNDS}
-#: Who is billed, unless it is said.
-ACCOUNTS = 100_000
+#: How many there are, unless it is said: who is billed, and how many accounts it shall hold.
+ACCOUNTS: Mapping[str, int] = {billing.NAME: 100_000, accounts_.NAME: 10_000_000}
 #: ``--quick``: to see whether it works, not to quote.
 QUICK_S, QUICK_ROUNDS, QUICK_HOUSEHOLDS = 5, 1, 4_000
 
 NameArgument = Annotated[str, typer.Argument(help=" | ".join(BENCHES))]
 EngineOption = Annotated[
     str,
-    typer.Option(
-        help="Of sales, path, pos, mobile-money: sqlite | postgresql | rabbitmq (not sales)."
-    ),
+    typer.Option(help="sqlite | postgresql | rabbitmq: what a bench does not know it says."),
 ]
 QuickOption = Annotated[
     bool, typer.Option("--quick", help="One short round on a small town: to try, not to quote.")
@@ -53,7 +70,13 @@ JsonOption = Annotated[
 SecondsOption = Annotated[int, typer.Option(help="Length of a round; 0: 20 s, quick 5 s.")]
 RoundsOption = Annotated[int, typer.Option(help="Rounds in turn with the yardstick; 0: 3.")]
 HouseholdsOption = Annotated[int, typer.Option(help="Size of the town; 0: 20,000, quick 4,000.")]
-AccountsOption = Annotated[int, typer.Option(help="Of billing: how many are billed; 0: 100,000.")]
+AccountsOption = Annotated[
+    int, typer.Option(help="How many; 0: billing 100,000, accounts 10,000,000.")
+]
+NodesOption = Annotated[str, typer.Option(help="Of full: how many nodes, in turn, as 1,2,3.")]
+MinutesOption = Annotated[float, typer.Option(min=0.01, help="Of soak: how long.")]
+#: Nodes on one machine: more only divide its cores.
+MOST_NODES = 9
 TenfoldOption = Annotated[
     bool, typer.Option("--tenfold", help="Of billing: once more with ten times as many.")
 ]
@@ -71,6 +94,8 @@ def run(
     scale: ScaleOption = yardstick.SCALE,
     accounts: AccountsOption = 0,
     tenfold: TenfoldOption = False,
+    nodes: NodesOption = "1",
+    minutes: MinutesOption = 30.0,
 ) -> None:
     """Measures Wattbus beside a yardstick, in the same run on the same cores.
 
@@ -90,10 +115,14 @@ def run(
     path: a text comes in from an SMSC, the token goes out: the running hub with its worker
     processes, everything real. Its most, with all workers and with one; its p50 and p99 at 100 a
     second and at half of that most; the CPU time of a sale by part.
+    full: the same on several nodes in turn, with metrics looked at, and beside a bill run.
     pos: the same from 0200 to 0210, at 200 terminals; mobile-money: from notice to token, and 50/s.
     floats: 64 tills sell on one agent's float, beside pgbench updating one row.
 
     billing: bills a second, from plan to open item, beside raw COPY of the very rows; corrections.
+
+    accounts: ten million loaded; size on disk, start, memory and latency beside 100,000.
+    soak: steady sales for --minutes; exit 1 when memory or open files grow.
 
     Servers are private: started for the bench in folders of their own, durable as they come,
     stopped and removed at the end. Progress goes to standard error.
@@ -106,10 +135,14 @@ def run(
         households=households or accounts or _size(name, quick),
         scale=scale,
         tenfold=tenfold,
+        nodes=_counts(nodes),
+        minutes=minutes,
         say=_sayer(),
     )
     figures = _measured(measure, options)
     print(json.dumps(figures) if json_ else table(figures))
+    if figures.get("failed"):
+        raise typer.Exit(1)
 
 
 def _chosen(name: str, engine: str) -> Bench:
@@ -121,10 +154,18 @@ def _chosen(name: str, engine: str) -> Bench:
     return measure
 
 
+def _counts(text: str) -> tuple[int, ...]:
+    """``1,2,3``; exit 2 for anything else."""
+    given = text.split(",")
+    if all(one.isdecimal() and 0 < int(one) <= MOST_NODES for one in given):
+        return tuple(map(int, given))
+    raise typer.BadParameter(f"{text!r}: numbers from 1 to {MOST_NODES}, as 1,2,3")
+
+
 def _size(name: str, quick: bool) -> int:
     if quick:
         return QUICK_HOUSEHOLDS
-    return ACCOUNTS if name == billing.NAME else HOUSEHOLDS
+    return ACCOUNTS.get(name, HOUSEHOLDS)
 
 
 def _measured(measure: Bench, options: Options) -> dict[str, Any]:
@@ -132,7 +173,7 @@ def _measured(measure: Bench, options: Options) -> dict[str, Any]:
     before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         return measure(options)
-    except ServerMissingError as error:
+    except (ServerMissingError, NoRoomError) as error:
         print(f"this bench could not be run: {error}", file=sys.stderr)
         raise typer.Exit(1) from error
     finally:

@@ -100,3 +100,9 @@ def elsewhere(before: tuple[float, float], spent: float) -> float:
     """
     busy, total = machine()
     return round(max(0.0, busy - before[0] - spent) / max(total - before[1], 1 / _TICKS), 3)
+
+
+def busy(before: tuple[float, float]) -> float:
+    """The share of the machine that was used since ``before``, by whomever."""
+    now, total = machine()
+    return round((now - before[0]) / max(total - before[1], 1 / _TICKS), 3)

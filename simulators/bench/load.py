@@ -1,9 +1,11 @@
 """The load: an SMSC so lean that it hardly counts, with a town of phones that buy.
 
-A process of its own on the same cores (``python -m simulators.bench.load``), spoken to by lines of
-JSON: it prints ``{"port": N}``, takes orders on standard input and answers each with one line.
+A process of its own on the same cores (``python -m simulators.bench.load HOUSEHOLDS [OF]``), spoken
+to by lines of JSON: it prints ``{"port": N}``, takes orders on standard input and answers each with
+one line. With ``OF`` so many households live in the town, and those who buy are spread over it.
 
-* ``{"do": "bound"}``: answers when an ESME is bound;
+* ``{"do": "bound", "links": N}``: answers when so many ESMEs are bound (1 where it is not said);
+  purchases come by all of them in turn, and each has its share of what is under way;
 * ``{"do": "saturate", "in_flight": N, "window": W, "warm": S, "seconds": S}``: N sales are always
   under way (a closed loop, as pgbench's clients are);
   with ``"tokens": N`` it ends with so many;
@@ -43,8 +45,8 @@ _AGAIN_S = 0.2
 class Town:
     """Who buys next, and who waits for a token since when."""
 
-    def __init__(self, households: int) -> None:
-        order = list(range(households))
+    def __init__(self, households: int, of: int = 0) -> None:
+        order = [house * max(of, households) // households for house in range(households)]
         random.Random(7).shuffle(order)
         self._turn = deque(order)
         self._bought = 0
@@ -134,11 +136,34 @@ class Smsc:
     def __init__(self, town: Town) -> None:
         self.town = town
         self.run: Run | None = None
-        self.link: Link | None = None
+        self.links: deque[Link] = deque()
         self.bound = asyncio.Event()
         self._numbers = 0
 
-    def text_came(self, frame: bytes, now: float) -> bytes:
+    def feed(self, now: float) -> None:
+        """New purchases as the run wants them; everything leaves in one write a link."""
+        run, town = self.run, self.town
+        if run is not None and now < run.end:
+            while run.per_s and self.links and run.due <= now and town.room > 0:
+                self.links.rotate(-1)
+                self.links[-1].deliver(town.next(run.due))
+                run.due += run.draw.expovariate(run.per_s)
+            for link in self.links:
+                free = min(run.in_flight // len(self.links) - link.under_way,
+                           run.window - len(link.waiting), town.room)  # fmt: skip
+                for _ in range(free):
+                    link.deliver(town.next(now))
+        for link in self.links:
+            link.flush()
+
+    def begin(self, order: dict[str, Any]) -> "Run":
+        """A run begins; nothing is under way."""
+        for link in self.links:
+            link.under_way = 0
+        self.run = Run(order, time.monotonic())
+        return self.run
+
+    def text_came(self, frame: bytes, now: float, link: "Link | None" = None) -> bytes:
         """A submit_sm; returns the message id that we give it."""
         self._numbers += 1
         run, at = self.run, frame.index(0, 16) + 3  # behind service_type, TON and NPI
@@ -146,11 +171,14 @@ class Smsc:
         end = frame.index(0, at)
         if b"Token" in frame:
             since = self.town.took(frame[at:end])
+            if link is not None and since is not None:
+                link.under_way -= 1
             if since is not None and run is not None and run.begin <= now < run.end:
                 run.took.append(now - since)
         elif run is not None and not frame[end + 1] & _UDHI:
             run.others += 1
-            self.town.took(frame[at:end])
+            if self.town.took(frame[at:end]) is not None and link is not None:
+                link.under_way -= 1
         return b"%x" % self._numbers
 
 
@@ -163,14 +191,15 @@ class Link(asyncio.Protocol):
         self._out: list[bytes] = []
         self._sequence = 0
         self.waiting: dict[int, bytes] = {}  # deliver_sm without response
+        self.under_way = 0  # purchases that came by this link and have no outcome yet
 
     def connection_made(self, transport: Any) -> None:
         self.transport = transport
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
-        if self._smsc.link is self:
-            self._smsc.link = None
-            self._smsc.bound.clear()
+        if self in self._smsc.links:
+            self._smsc.links.remove(self)
+            self._smsc.bound.set()  # who waits for a number of them counts again
 
     def data_received(self, data: bytes) -> None:
         buffer = self._buffer + data if self._buffer else data
@@ -186,13 +215,13 @@ class Link(asyncio.Protocol):
 
     def _frame(self, command: int, status: int, sequence: int, frame: bytes, now: float) -> None:
         if command == _SUBMIT:
-            body = self._smsc.text_came(frame, now) + b"\0"
+            body = self._smsc.text_came(frame, now, self) + b"\0"
             self._out.append(_HEADER.pack(16 + len(body), _SUBMIT_RESP, 0, sequence) + body)
         elif command == _DELIVER_RESP:
             self._answered(sequence, status)
         elif command == _BIND:
             self._out.append(encode(BindTransceiverResp(system_id="bench"), sequence))
-            self._smsc.link = self
+            self._smsc.links.append(self)
             self._smsc.bound.set()
         elif command in (_ENQUIRE, _UNBIND):
             self._out.append(_HEADER.pack(16, command | 0x80000000, 0, sequence))
@@ -202,23 +231,25 @@ class Link(asyncio.Protocol):
         if status in (_QUEUE_FULL, _TRY_LATER) and pdu is not None:
             if self._smsc.run is not None:
                 self._smsc.run.pushed_back += 1
-            asyncio.get_running_loop().call_later(_AGAIN_S, self._deliver, pdu)
+            asyncio.get_running_loop().call_later(_AGAIN_S, self._send, pdu)
 
-    def _deliver(self, pdu: bytes) -> None:
+    def deliver(self, pdu: bytes) -> None:
+        """A new purchase by this link, with the next write."""
+        self.under_way += 1
+        self._send(pdu)
+
+    def _send(self, pdu: bytes) -> None:
         self._sequence = self._sequence % 0x7FFFFFFF + 1
         self.waiting[self._sequence] = pdu
         self._out.append(pdu[:12] + self._sequence.to_bytes(4) + pdu[16:])
 
     def feed(self, now: float) -> None:
-        """New purchases as the run wants them; everything leaves in one write."""
-        run, town = self._smsc.run, self._smsc.town
-        if run is not None and now < run.end:
-            while run.per_s and run.due <= now and town.room > 0:
-                self._deliver(town.next(run.due))
-                run.due += run.draw.expovariate(run.per_s)
-            free = min(run.in_flight - len(town.since), run.window - len(self.waiting), town.room)
-            for _ in range(free):
-                self._deliver(town.next(now))
+        """Something came: perhaps more may go."""
+        self._smsc.feed(now)
+        self.flush()  # one that has not bound yet has its answers too
+
+    def flush(self) -> None:
+        """What waits leaves."""
         if self._out:
             self.transport.write(b"".join(self._out))
             self._out.clear()
@@ -231,12 +262,11 @@ _GRAIN_S = 0.001
 
 
 async def _run(smsc: Smsc, order: dict[str, Any]) -> dict[str, Any]:
-    run = smsc.run = Run(order, time.monotonic())
+    run = smsc.begin(order)
     begun = smsc.town.begun
     grain = _GRAIN_S if run.per_s else 0.02
     while (now := time.monotonic()) < run.end and not run.has_enough():
-        if smsc.link is not None:
-            smsc.link.feed(now)
+        smsc.feed(now)
         await asyncio.sleep(grain)
     result = run.result()
     run.end = min(run.end, now)
@@ -250,10 +280,17 @@ async def _run(smsc: Smsc, order: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-async def serve(households: int) -> None:
+async def until_bound(smsc: Smsc, links: int = 1) -> None:
+    """Returns when so many ESMEs are bound."""
+    while len(smsc.links) < links:
+        smsc.bound.clear()
+        await smsc.bound.wait()
+
+
+async def serve(households: int, of: int = 0) -> None:
     """Listens, and does what the lines on standard input say until it ends."""
     loop = asyncio.get_running_loop()
-    smsc = Smsc(Town(households))
+    smsc = Smsc(Town(households, of))
     server = await loop.create_server(lambda: Link(smsc), "127.0.0.1", 0)
     lines = asyncio.StreamReader()
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(lines), sys.stdin)
@@ -261,7 +298,7 @@ async def serve(households: int) -> None:
     while line := await lines.readline():
         order = json.loads(line)
         if order["do"] == "bound":
-            await smsc.bound.wait()
+            await until_bound(smsc, int(order.get("links", 1)))
             _say({"bound": True})
         else:
             _say(await _run(smsc, order))
@@ -272,4 +309,4 @@ def _say(value: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(int(sys.argv[1])))
+    asyncio.run(serve(*map(int, sys.argv[1:3])))

@@ -16,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
-from simulators.bench.load import Link, Run, Smsc, Town
+from simulators.bench.load import Link, Run, Smsc, Town, until_bound
 from simulators.bench.town import meter_of
 
 #: Connections to the hub, as a provider keeps them.
@@ -59,9 +59,7 @@ class Quiet(Link):
     """The network's side: it carries tokens and sends no texts."""
 
     def feed(self, now: float) -> None:  # noqa: ARG002 - nobody buys by SMS here
-        if self._out:
-            self.transport.write(b"".join(self._out))
-            self._out.clear()
+        self.flush()
 
 
 class Posts:
@@ -178,7 +176,7 @@ async def serve(households: int, where: dict[str, Any]) -> None:
     while line := await lines.readline():
         order = json.loads(line)
         if order["do"] == "bound":
-            await smsc.bound.wait()
+            await until_bound(smsc)
             _say({"bound": True})
         else:
             _say(await _run(smsc, town, posts, order))

@@ -13,6 +13,7 @@ class Options:
 
     ``warm_s``: what an order runs before it is measured (path and pos).
     ``tenfold``: once more with ten times as many (billing only).
+    ``nodes``: how many nodes there are, in turn (full only); ``minutes``: how long (soak only).
     """
 
     engine: str = "postgresql"
@@ -22,4 +23,6 @@ class Options:
     households: int = HOUSEHOLDS
     scale: int = yardstick.SCALE
     tenfold: bool = False
+    nodes: tuple[int, ...] = (1,)
+    minutes: float = 30.0
     say: Callable[[str], None] = lambda _sentence: None

@@ -3,9 +3,10 @@
 import os
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -29,33 +30,52 @@ class Place:
     postgres: Postgres
     warm_tokens: int
     rabbit: Rabbit | None = None
-    hub: "subprocess.Popen[bytes] | None" = None
+    hubs: "list[subprocess.Popen[bytes]]" = field(default_factory=list)  # of each node
+    bound_s: float = 0.0  # from the start of the last ones until all were bound
+    first_token_s: float = 0.0  # and until the first sale was over
 
-    def parts(self) -> dict[str, cpu.Part]:
-        """Whose CPU time is counted, by part."""
-        assert self.hub is not None, "the hub runs"
-        found = {"channel": cpu.Part(self.hub.pid, "alone"), "load": cpu.Part(self.load.pid)}
+    def spent(self) -> dict[str, float]:
+        """CPU seconds so far by part; those of all nodes' channels, and workers, as one."""
+        assert self.hubs, "the hub runs"
+        parts = {"load": cpu.Part(self.load.pid)}
+        parts |= {f"channel {hub.pid}": cpu.Part(hub.pid, "alone") for hub in self.hubs}
         if not self.site.url.startswith("sqlite:"):
-            found["workers"] = cpu.Part(self.hub.pid, "below")
-            found["postgres"] = cpu.Part(self.postgres.process.pid)
+            parts |= {f"workers {hub.pid}": cpu.Part(hub.pid, "below") for hub in self.hubs}
+            parts["postgres"] = cpu.Part(self.postgres.process.pid)
         if self.rabbit is not None:
-            found["broker"] = cpu.Part(self.rabbit.process.pid)
+            parts["broker"] = cpu.Part(self.rabbit.process.pid)
+        found: dict[str, float] = {}
+        for name, seconds in cpu.read(parts).items():
+            part = name.partition(" ")[0]
+            found[part] = found.get(part, 0.0) + seconds
         return found
 
     @contextmanager
     def running(self, workers: int) -> Iterator[None]:
         """The hub, up and bound, with so many worker processes."""
-        self.hub = self.site.run(self.site.configure(self.load.port, workers))
+        with self.nodes([self.site.configure(self.load.port, workers)]):
+            yield
+
+    @contextmanager
+    def nodes(self, configurations: list[Path]) -> Iterator[None]:
+        """A node for each configuration, all of them up, bound and warm."""
+        begin = time.monotonic()
         try:
-            self.load.ask({"do": "bound"})
+            for configuration in configurations:
+                self.hubs.append(self.site.run(configuration))
+            self.load.ask({"do": "bound", "links": len(configurations)})
+            self.bound_s = time.monotonic() - begin
+            one = {"in_flight": len(configurations), "window": 1, "warm": 0, "tokens": 1}
+            self.load.ask({"do": "saturate", "seconds": READY_S, **one})
+            self.first_token_s = time.monotonic() - begin
             warm = {"in_flight": 200, "window": WINDOW, "warm": 0, "tokens": self.warm_tokens}
             if self.load.ask({"do": "saturate", "seconds": READY_S, **warm})["tokens"] == 0:
                 raise LoadError(f"the hub sells nothing: {self.site.log()}")
             self.site.analyze()  # now that every table has rows: plans are made anew
             yield
         finally:
-            stop(self.hub)
-            self.hub = None
+            stop(*self.hubs)
+            self.hubs.clear()
 
     def measure(self, order: dict[str, Any]) -> dict[str, Any]:
         """One order to the load, with the CPU time of each part per sale. Raises LoadError.
@@ -63,9 +83,9 @@ class Place:
         A machine that stands still is asked for longer, as the yardstick is.
         """
         while True:
-            before, busy = cpu.read(self.parts()), cpu.machine()
+            before, busy = self.spent(), cpu.machine()
             result = self.load.ask(order)
-            after = cpu.read(self.parts())
+            after = self.spent()
             if result["tokens"] or order["seconds"] >= yardstick.PATIENCE_S:
                 break
             order = {**order, "seconds": min(4 * order["seconds"], yardstick.PATIENCE_S)}
@@ -77,6 +97,7 @@ class Place:
         }
         spent = sum(after.values()) - sum(before.values())
         result["elsewhere"] = cpu.elsewhere(busy, spent)
+        result["busy"] = cpu.busy(busy)
         return result
 
     def at_rate(self, options: Options, per_s: float) -> dict[str, Any]:

@@ -119,14 +119,19 @@ class Site:
         return path.read_text(errors="replace")[-2_000:] if path.exists() else ""
 
 
+def make_keys(folder: Path) -> None:
+    """A master key of this bench alone, and the demo's supply group under it."""
+    master = secrets.token_bytes(32)
+    (folder / "master.key").write_text(master.hex() + "\n", encoding="ascii")
+    (folder / "keys.json").write_text(dump_key_file(demo_keys(master, "demo")), encoding="ascii")
+
+
 def make_site(
     folder: Path, url: str, households: int, say: Progress, bus_url: str = "",
     land: town.Land = town.UGANDA,
 ) -> Site:  # fmt: skip
     """Schema, keys and a town; analyzed, ready to sell."""
-    master = secrets.token_bytes(32)
-    (folder / "master.key").write_text(master.hex() + "\n", encoding="ascii")
-    (folder / "keys.json").write_text(dump_key_file(demo_keys(master, "demo")), encoding="ascii")
+    make_keys(folder)
     upgrade(url)
     town.enrol(
         url,
@@ -144,14 +149,16 @@ def environment() -> Mapping[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), given]))}
 
 
-def stop(process: "subprocess.Popen[bytes]") -> None:
-    """SIGTERM, and a drain."""
-    process.terminate()
-    try:
-        process.wait(_STOP_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+def stop(*processes: "subprocess.Popen[bytes]") -> None:
+    """SIGTERM to all, and a drain."""
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        try:
+            process.wait(_STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
 
 
 class LoadError(Exception):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.ledger import CUSTOMER_CREDIT
-from core.store.ids import take
+from core.store.ids import take_all
 from core.store.tx import Row, Tx
 from core.store.upgrade import Store, open_store
 from core.sts.meter_id import luhn_digit
@@ -130,16 +130,48 @@ def enrol(
 
 
 def _chunk(tx: Tx, houses: range, now_us: int, land: Land) -> None:
-    ids = _Ids({name: take(tx, name, len(houses)).start for name in _SERIES}, houses.start)
-    tables: dict[str, tuple[Columns, list[Row]]] = {}
+    first = {name: block.start for name, block in ids_for(tx, len(houses)).items()}
+    write(tx, rows_of(houses, houses.start, first, Enrolment(now_us, land)))
+
+
+def ids_for(tx: Tx, households: int) -> dict[str, range]:
+    """The ids of so many households, by series."""
+    return take_all(tx, dict.fromkeys(_SERIES, households))
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """When and where all are enrolled."""
+
+    now_us: int
+    land: Land = UGANDA
+
+
+Tables = dict[str, tuple[Columns, list[Row]]]
+
+
+def rows_of(houses: range, base: int, first: dict[str, int], when: Enrolment) -> Tables:
+    """The rows of ``houses`` by table; household ``base`` has the ids ``first`` of each series."""
+    ids = _Ids(first, base)
+    tables: Tables = {}
     for house in houses:
-        for table, (columns, rows) in _parties(ids, house, now_us, land).items():
+        for table, (columns, rows) in _parties(ids, house, when.now_us, when.land).items():
             tables.setdefault(table, (columns, []))[1].extend(rows)
+    return tables
+
+
+def write(tx: Tx, tables: Tables) -> None:
+    """Load them, a table at a time."""
     for table, (columns, rows) in tables.items():
-        tx.insert(table, columns, rows)
+        tx.load(table, columns, rows)
 
 
 def analyze(store: Store) -> None:
     """Statistics: plans prepared on tables that are thought empty cost 1.8 times as much."""
     with store.reader_on_writer() as tx:
-        tx.rows("ANALYZE") if store.dialect == "sqlite" else tx.run("ANALYZE")
+        if store.dialect == "sqlite":
+            tx.rows("ANALYZE")
+            return
+        tx.run("SET statement_timeout = 0")  # millions of rows on a cold disk take their time
+        tx.run("ANALYZE")
+        tx.run("RESET statement_timeout")

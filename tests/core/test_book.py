@@ -92,3 +92,22 @@ def test_wants_are_joined_each_once_in_their_order() -> None:
     )
     assert joined == Wants(meters=("b", "a", "c"), phones=("p",), waiting=(("p", "1"),))
     assert Wants.union([]) == Wants()
+
+
+def test_a_union_takes_what_comes_once_and_drops_doubles_of_one_message() -> None:
+    wanted = [Wants(meters=("c", "c"), acts=(2,)), Wants(), Wants(acts=(1, 2))]
+    assert Wants.union(iter(wanted)) == Wants(meters=("c",), acts=(2, 1))
+    assert Wants.union((Wants(), Wants())) == Wants()
+
+
+def test_all_that_changed_is_by_kind_what_each_kind_says() -> None:
+    book = loaded()
+    book.load(2, replace(account(), id=2))
+    stage = Stage(book)
+    stage.put(1, account(5))
+    stage.put(3, replace(account(), id=3))
+    stage.accept()
+    changed = book.all_changed()
+    assert set(changed) == {Account}
+    assert changed[Account] == book.changed(Account)
+    assert [(now.id, before) for now, before in changed[Account]] == [(1, account()), (3, None)]

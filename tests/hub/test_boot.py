@@ -68,7 +68,7 @@ def test_everything_is_wired_and_nothing_started(config: Config, made: list[Any]
     assert [name for name in hub.ports if is_control(name)] == ["control-demo"]
     assert hub.ports["line"].company.name == "Demo Power"
     assert hub.status()["ok"]
-    assert hub.status()["channels"] == {"line": {}}
+    assert hub.status()["channels"] == {"line": {"state": "closed"}}
     assert control_path(config).name == "control.sock"
     assert not control_path(config).exists()
 
@@ -92,6 +92,23 @@ def test_a_database_of_another_version_is_refused(tmp_path: Path) -> None:
         tx.run("UPDATE alembic_version SET version_num = '0000'")
     store.close()
     with pytest.raises(EngineError, match="is at schema 0000"):
+        check_schema(url)
+
+
+@pytest.mark.parametrize(("works_from", "runs"), [(head(), True), ("9998", False), ("", False)])
+def test_a_database_that_another_node_has_upgraded(
+    tmp_path: Path, works_from: str, runs: bool
+) -> None:
+    url = fresh_sqlite(tmp_path)
+    store = open_store(url)
+    with store.transaction() as tx:
+        tx.run("UPDATE alembic_version SET version_num = '9999'")
+        tx.run("UPDATE setting SET value = :v WHERE name = 'works-from'", v=works_from)
+    store.close()
+    if runs:
+        check_schema(url)
+        return
+    with pytest.raises(EngineError, match="is at schema 9999"):
         check_schema(url)
 
 

@@ -8,7 +8,7 @@ import typer
 from hub.verbs.check import command as check
 from hub.verbs.init import write_installation
 
-POS = '[channels.till]\nkind = "pos"\ncompany = "demo"\nendpoint = "tcp:0"\n'
+POS = '[channels.till]\nkind = "pos"\ncompany = "demo"\nendpoint = "tcp:0:interface=127.0.0.1"\n'
 
 
 @pytest.mark.parametrize(

@@ -52,7 +52,7 @@ def test_a_server_database_is_left_as_it_is() -> None:
         ('[bus]\nkind = "rabbitmq"\nurl = "amqp://x"\n', 12, "needs a PostgreSQL"),
         ("[http]\n# a remark\nport = 70000\n", 13, "65535"),
         ('[http]\nport = "80"\n', 12, "Expected `int`, got `str`"),
-        ("[http]\nprot = 80\n", 12, "has no field prot (known: host, port)"),
+        ("[http]\nprot = 80\n", 12, "has no field prot (known: host, port, tls_cert"),
         ('[hubb]\nname = "x"\n', 11, "is not a section (known: hub, database"),
         ('[database]\nurl = "mysql://x"\n', 12, "allowed: sqlite:PATH, postgresql://"),
         ("[companies.demo.limits]\nper_sale = -1\n", 12, ">= 0"),

@@ -100,3 +100,22 @@ def test_put_is_served_and_all_that_is_below_a_path() -> None:
     assert (put.status_code, put.text, other.status_code) == (200, "PUT a {}", 404)
     assert "/ussd" in described
     assert "wallets" not in described
+
+
+def test_a_path_comes_and_goes_with_its_channel() -> None:
+    hub = service()
+    hub.mount("/ussd", deferred)
+    with TestClient(hub.app()) as client:
+        assert client.post("/mm/notice").status_code == 404, "nobody's, here or elsewhere"
+        hub.elsewhere = lambda: True
+        away = client.post("/mm/notice")
+        assert (away.status_code, away.headers["retry-after"]) == (503, "2")
+        hub.mount("/mm/{rest:path}", deferred)  # its seat was taken while the server runs
+        assert client.post("/mm/notice", content=b"x").text == "POST x {}"
+        hub.unmount("/mm/{rest:path}")
+        hub.unmount("/ussd")
+        assert client.post("/mm/notice").status_code == 503
+        assert client.get("/ussd").status_code == 503
+        hub.mount("/ussd", later)
+        assert client.get("/ussd").status_code == 200
+        assert client.get("/healthz").status_code == 200

@@ -165,3 +165,52 @@ def test_the_verb_says_what_it_did(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     code, out, _ = place.call("channel", "resume", "sms", "--json")
     assert (code, json.loads(out)) == (0, {"channel": "sms", "paused": ""})
     assert place.call("channel", "pause", "sms")[0] == 2, "a reason is needed"
+
+
+def test_a_stopped_channel_is_closed_until_it_is_started_also_after_a_restart(
+    folder: Path,  # noqa: F811 - a fixture
+    made: list[Any],  # noqa: F811
+) -> None:
+    first = build(read(folder / "wattbus.toml"), REACTOR, spec_of=spec_of)
+    made.append(first)
+    asking = {"channel": "line", "reason": "their new address", "actor": "ann"}
+    heard: list[Any] = []
+    first._pauses().stop(asking).addBoth(heard.append)
+    assert not first.stations.stopped, "not before the commit"
+    first.engine.chores.step()
+    words = first.stops["line"].words()
+    assert heard == [{"channel": "line", "stopped": words}]
+    assert words.endswith(": their new address")
+    said = {"state": "stopped", "stopped": words}
+    assert first.status()["channels"]["line"] == said
+    made.remove(first)
+    for store in first.engine.stores:
+        store.close()
+    first.engine.lock.close()
+    again = build(read(folder / "wattbus.toml"), REACTOR, spec_of=spec_of)
+    made.append(again)
+    assert again.status()["channels"]["line"] == said
+    assert again.stations.stopped == {"line"}
+    again._pauses().start(asking).addBoth(heard.append)
+    again.engine.chores.step()
+    assert heard[1] == {"channel": "line", "stopped": ""}
+    assert again.stations.is_open("line")
+    with again.engine.readers.reader() as reader:
+        assert [row[0] for row in reader.rows("SELECT act FROM audit ORDER BY number")] == [
+            "stop", "start",
+        ]  # fmt: skip
+
+
+def test_the_verbs_say_that_it_is_stopped_and_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "wattbus.toml").write_text(CONFIG)
+    stopped = {"stop": "by ann since now: why", "start": ""}
+    monkeypatch.setattr(
+        "hub.verbs.channel.ask_hub",
+        lambda _config, asked: {"channel": "sms", "stopped": stopped[asked["do"]]},
+    )
+    place = Installation(tmp_path, None, [])  # type: ignore[arg-type]
+    said = place.call("channel", "stop", "sms", "--reason", "why", "--operator", "ann")
+    assert said[:2] == (0, "channel sms stopped by ann since now: why\n")
+    assert place.call("channel", "start", "sms")[1] == "channel sms goes on\n"

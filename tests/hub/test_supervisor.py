@@ -10,7 +10,14 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 
 from hub.config import parse
-from hub.supervisor import RESTART_MOST_S, RESTART_S, STARTED_WELL_S, STOP_S, Supervisor
+from hub.supervisor import (
+    RENEW_REST_S,
+    RESTART_MOST_S,
+    RESTART_S,
+    STARTED_WELL_S,
+    STOP_S,
+    Supervisor,
+)
 
 CONFIG = '[hub]\nworkers = 2\n[database]\nurl = "postgresql://db/wattbus"\n'
 
@@ -110,6 +117,37 @@ def test_the_others_are_left_alone(supervisor: Supervisor, reactor: FakeReactor)
     reactor.advance(RESTART_S)
     assert [p.arguments[-1] for p in reactor.started] == ["0", "1", "0"]
     assert reactor.started[1].signals == []
+
+
+def test_a_renewal_replaces_one_after_the_other(
+    supervisor: Supervisor, reactor: FakeReactor
+) -> None:
+    supervisor.start()
+    first, second = reactor.started
+    done: list[Any] = []
+    supervisor.renew().addCallback(done.append)
+    assert (first.signals, second.signals) == ([signal.SIGTERM], [])
+    first.end()
+    assert [p.arguments[-1] for p in reactor.started] == ["0", "1", "0"]  # at once
+    reactor.advance(RENEW_REST_S)
+    assert second.signals == [signal.SIGTERM]
+    second.end()
+    reactor.advance(RENEW_REST_S)
+    assert [p.arguments[-1] for p in reactor.started] == ["0", "1", "0", "1"]
+    assert done
+    assert reactor.getDelayedCalls() == []
+
+
+def test_a_stop_ends_a_renewal(supervisor: Supervisor, reactor: FakeReactor) -> None:
+    supervisor.start()
+    first, second = reactor.started
+    supervisor.renew()
+    stopped = stopping(supervisor)
+    first.end()
+    second.end()
+    reactor.advance(RENEW_REST_S)
+    assert stopped()
+    assert reactor.started == [first, second]
 
 
 def stopping(supervisor: Supervisor) -> Callable[[], bool]:

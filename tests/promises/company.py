@@ -31,7 +31,8 @@ CHANNEL, WAY = "line", "line"
 
 CONFIG = """\
 [hub]
-name = "node"
+name = "{name}"
+roles = [{roles}]
 data = "var"
 workers = {workers}
 open_messages = {open_messages}
@@ -74,6 +75,9 @@ class Setting:
     workers: int = 1
     drain_s: float = 20.0
     bus_url: str = ""  # a broker's; empty: the bus is the database
+    name: str = "node"
+    roles: str = '"channels", "workers", "bulk"'
+    prefix: str = ""  # of the broker's queues; empty: the folder's name
 
 
 def write_config(folder: Path, url: str, port: int = 0, setting: Setting | None = None) -> Path:
@@ -85,7 +89,8 @@ def write_config(folder: Path, url: str, port: int = 0, setting: Setting | None 
     bus = "table" if not setting.bus_url else "kombu"
     bus = "rabbitmq" if setting.bus_url.startswith("amqp") else bus
     # queues of its own: the name of the folder is new for every test
-    text = CONFIG.format(url=url, port=port, bus=bus, prefix=folder.name, **asdict(setting))
+    values = {**asdict(setting), "prefix": setting.prefix or folder.name}
+    text = CONFIG.format(url=url, port=port, bus=bus, **values)
     path = folder / "wattbus.toml"
     path.write_text(text, encoding="utf-8")
     return path

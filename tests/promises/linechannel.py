@@ -75,6 +75,11 @@ class LineChannel:
         self._rest()
         return done
 
+    def abort(self) -> None:
+        """Another node has the line by now."""
+        if self._service is not None:
+            self._service.stopService()
+
     def _rest(self) -> None:
         waits = self._stopping is not None and not self._stopping.called
         if waits and not self._busy and not self._sent:

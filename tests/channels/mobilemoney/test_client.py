@@ -207,7 +207,7 @@ class Clockwork:
         return asyncio.get_running_loop().call_soon(call, *args)
 
 
-def signed(name: str) -> tuple[bytes, bytes]:
+def signed(name: str, days: int = 1) -> tuple[bytes, bytes]:
     """A certificate that signs itself, and its key."""
     key = ec.generate_private_key(ec.SECP256R1())
     who = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
@@ -218,8 +218,8 @@ def signed(name: str) -> tuple[bytes, bytes]:
         .issuer_name(who)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(days=1))
-        .not_valid_after(now + timedelta(days=1))
+        .not_valid_before(now - timedelta(days=10))
+        .not_valid_after(now + timedelta(days=days))
         .add_extension(
             x509.SubjectAlternativeName([x509.IPAddress(ip_address(name))]), critical=False
         )
@@ -238,20 +238,21 @@ def context(folder: Path, certificate: bytes, key: bytes) -> ssl.SSLContext:
     return made
 
 
-TLS: list[tuple[str, str, bool, bool]] = [
-    ("trusted", "127.0.0.1", True, True),
-    ("another's name", "127.0.0.2", True, False),
-    ("nobody's", "127.0.0.1", False, False),
+TLS: list[tuple[str, str, int, bool, bool]] = [
+    ("trusted", "127.0.0.1", 1, True, True),
+    ("another's name", "127.0.0.2", 1, True, False),
+    ("expired", "127.0.0.1", -1, True, False),
+    ("nobody's", "127.0.0.1", 1, False, False),
 ]
 
 
-@pytest.mark.parametrize(("name", "known", "good"), [each[1:] for each in TLS],
+@pytest.mark.parametrize(("name", "days", "known", "good"), [each[1:] for each in TLS],
                          ids=[each[0] for each in TLS])  # fmt: skip
 def test_a_peer_is_what_its_certificate_says(
-    tmp_path: Path, name: str, known: bool, good: bool, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, name: str, days: int, known: bool, good: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tls, "_get_default_clock", lambda: Clockwork())
-    certificate, key = signed(name)
+    certificate, key = signed(name, days)
     peer = Peer(OK)
     ca = certificate if known else signed("127.0.0.1")[0]
 

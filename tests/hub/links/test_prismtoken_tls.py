@@ -15,16 +15,17 @@ from hub.links.prismtoken import make_link
 from hub.reactor import install
 from simulators.prism.module import PrismModule
 from tests.adapters.prismtoken.orders import CREDIT
-from tests.hub.links.test_tls import HOST, ROOT, certificate
+from tests.hub.links.test_tls import ROOT, WRONG
+from tests.servers.pki import HOST, Authority
 
 pytestmark = pytest.mark.slow
 
 
-def called(served: Path, trusted: Path, wait_s: float) -> str:
+def called(served: str, trusted: Path, wait_s: float) -> str:
     """``made`` or ``down``: what becomes of a call of a link that trusts ``trusted`` to a module
     that shows ``served``. In a process of its own: names are resolved by a reactor that runs."""
-    words = [sys.executable, "-m", __name__, str(served), str(trusted), str(wait_s)]
-    done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=60, cwd=ROOT)
+    words = [sys.executable, "-m", __name__, served, str(trusted), str(wait_s)]
+    done = subprocess.run(words, capture_output=True, text=True, check=True, timeout=90, cwd=ROOT)
     return done.stdout.strip()
 
 
@@ -35,8 +36,7 @@ def main(served: str, trusted: str, wait_s: str) -> None:
 
     async def scenario() -> None:
         module = PrismModule(reactor)
-        files = f"privateKey={served}/private.key:certKey={served}/cert.pem"
-        port = await module.start(endpoint=f"ssl:0:interface={HOST}:{files}")
+        port = await module.start(endpoint=f"ssl:0:interface={HOST}:{served}")
         endpoint = f"tls:{HOST}:{port}:trustRoots={trusted}"
         section = {"endpoint": endpoint, "username": "hub", "reconnect_first_s": 0.05}
         link = make_link("prism", section, reactor, Path())
@@ -60,13 +60,15 @@ def main(served: str, trusted: str, wait_s: str) -> None:
 
 
 def test_a_call_is_made_over_tls(tmp_path: Path) -> None:
-    ours = certificate(tmp_path / "ours")
-    assert called(ours, ours, wait_s=20) == "made"
+    ours = Authority(tmp_path)
+    assert called(ours.pair().endpoint, ours.folder, wait_s=30) == "made"
 
 
-def test_a_box_that_we_do_not_trust_is_never_signed_in_to(tmp_path: Path) -> None:
-    ours, other = certificate(tmp_path / "ours"), certificate(tmp_path / "other")
-    assert called(other, ours, wait_s=2) == "down"
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_box_that_we_do_not_trust_is_never_signed_in_to(tmp_path: Path, wrong: str) -> None:
+    ours = Authority(tmp_path)
+    shown = WRONG[wrong](ours, Authority(tmp_path, "other"))
+    assert called(shown.endpoint, ours.folder, wait_s=2) == "down"
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 Nothing is judged by time here: a figure of a machine that stands still may be 0 or huge.
 """
 
+import dataclasses
 import math
 import socket
 from pathlib import Path
@@ -10,7 +11,18 @@ from typing import Any
 
 import pytest
 
-from simulators.bench import billing, floats, money, path, pos, sales, submit
+from simulators.bench import (
+    accounts,
+    billing,
+    floats,
+    full,
+    money,
+    path,
+    pos,
+    sales,
+    soak,
+    submit,
+)
 from simulators.bench.options import Options
 from simulators.bench.servers import start_postgres, start_rabbit
 
@@ -75,6 +87,34 @@ def test_the_bills(engine: str) -> None:
         assert figures["tenfold"]["accounts"] == 5_000
         check(figures["tenfold"], "time_ratio", "memory_ratio", "bills_per_s")
         check(figures, "bills_to_copy", "bills_to_copy_if_quiet")
+
+
+def test_the_full_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(full, "BILLS_PER_S", 1_000)
+    figures = full.run(dataclasses.replace(small(), nodes=(1, 2)))
+    one, two = figures["runs"]
+    assert (one["nodes"], two["nodes"]) == (1, 2)
+    check(figures, "ratio_to_tpcb")
+    check(one, "ratio_to_tpcb", "calm_p99_to_tpcb_mean", "half_p50_ms", "bills_p99_ratio")
+    check(two, "ratio_to_tpcb", "calm_p99_to_tpcb_mean", "half_p50_ms")
+    assert min(one["metrics_pages"], two["metrics_pages"]) > 0
+    assert set(two["cpu_us_per_sale"]) == {"channel", "load", "workers", "postgres"}
+
+
+def test_the_accounts() -> None:
+    figures = accounts.run(small(households=1_000))
+    assert (figures["accounts"], figures["small_accounts"]) == (1_000, 100)
+    check(figures, "p50_ratio", "p99_ratio", "disk_gib", "node_memory_ratio", "loaded_per_s")
+    assert figures["octets_per_account_by_table"]["account"] > 0
+
+
+@pytest.mark.parametrize("engine", soak.ENGINES[:2])
+def test_the_soak(engine: str) -> None:
+    figures = soak.run(dataclasses.replace(small(engine), minutes=0.05))
+    assert figures["sales"] > 0
+    assert figures["failed"] is not figures["flat"]
+    assert len(figures["own_mib"]["channel"]) == soak.READINGS
+    assert figures["octets_per_sale_by_table"]
 
 
 def test_the_submits() -> None:

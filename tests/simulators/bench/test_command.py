@@ -6,9 +6,11 @@ from contextlib import ExitStack
 from typing import Any
 
 import pytest
+import typer
 
 from simulators.bench import SIMULATOR, TOP_LEVEL, command
 from simulators.bench.options import Options
+from simulators.bench.population import NoRoomError
 
 
 @pytest.fixture
@@ -37,6 +39,9 @@ def test_it_stands_at_the_top() -> None:
         "mobile-money",
         "floats",
         "billing",
+        "full",
+        "accounts",
+        "soak",
     }
     assert set(command.BENCHES) == benches
 
@@ -88,3 +93,46 @@ def test_what_there_is_not_is_named(asked: list[Options]) -> None:
         command.run("speed")
     with pytest.raises(SystemExit, match=r"no engine 'oracle' \(known: sqlite, postgresql\)"):
         command.run("fake", engine="oracle")
+
+
+def test_how_many_nodes_in_turn(asked: list[Options]) -> None:
+    command.run("fake")
+    command.run("fake", nodes="1,2,3", minutes=0.5)
+    assert [(one.nodes, one.minutes) for one in asked] == [((1,), 30.0), ((1, 2, 3), 0.5)]
+
+
+@pytest.mark.parametrize("nodes", ["", "0", "1,,2", "two", "1,10"])
+def test_what_is_no_number_of_nodes(asked: list[Options], nodes: str) -> None:
+    with pytest.raises(typer.BadParameter, match="numbers from 1 to 9"):
+        command.run("fake", nodes=nodes)
+
+
+def test_the_sizes_unless_they_are_said() -> None:
+    assert command._size("accounts", quick=False) == 10_000_000
+    assert command._size("billing", quick=False) == 100_000
+    assert command._size("path", quick=False) == 20_000
+
+
+def test_a_bench_that_failed_says_so_after_its_figures(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def measure(_options: Options) -> dict[str, Any]:
+        return {"bench": "fake", "failed": True}
+
+    monkeypatch.setattr(command, "BENCHES", {"fake": (measure, "help", ())})
+    with pytest.raises(typer.Exit) as ended:
+        command.run("fake", json_=True)
+    assert ended.value.exit_code == 1
+    assert json.loads(capsys.readouterr().out)["failed"] is True
+
+
+def test_a_disk_without_room_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def measure(_options: Options) -> dict[str, Any]:
+        raise NoRoomError("10 accounts need 9 GiB")
+
+    monkeypatch.setattr(command, "BENCHES", {"fake": (measure, "help", ())})
+    with pytest.raises(typer.Exit):
+        command.run("fake")
+    assert "10 accounts need 9 GiB" in capsys.readouterr().err

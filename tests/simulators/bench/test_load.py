@@ -171,3 +171,49 @@ def test_percentiles_of_what_was_measured() -> None:
     run.took = [number / 1_000 for number in range(1, 101)]
     found = run.result()
     assert (found["per_s"], found["p50_ms"], found["p99_ms"]) == (10.0, 51.0, 100.0)
+
+
+def test_buyers_are_spread_over_a_large_town() -> None:
+    town = Town(4, of=100)
+    phones = {decode(town.next(0.0)).pdu.source_addr for _ in range(2)}
+    assert phones <= {phone_of(house).lstrip("+") for house in (0, 25, 50, 75)}
+
+
+def test_several_links_share_what_is_under_way() -> None:
+    smsc = Smsc(Town(100))
+    (first, wire), (second, other) = bound(smsc), bound(smsc)
+    smsc.begin({"warm": 0, "seconds": 100, "in_flight": 6, "window": 10})
+    smsc.feed(time.monotonic())
+    mine, others = wire.pdus(), other.pdus()
+    assert (len(mine), len(others)) == (3, 3)
+    second.data_received(encode(token_for(others[0].pdu), 9))
+    assert len(other.pdus()) == 2  # the answer, and the next purchase by the same link
+    assert wire.pdus() == []
+    assert (first.under_way, second.under_way) == (3, 3)
+
+
+def test_an_open_loop_takes_the_links_in_turn() -> None:
+    smsc = Smsc(Town(1_000))
+    wires = [bound(smsc)[1] for _ in range(2)]
+    smsc.begin({"warm": 0, "seconds": 100, "per_s": 1_000.0})
+    smsc.feed(time.monotonic() + 0.02)
+    one, other = (len(wire.pdus()) for wire in wires)
+    assert one + other > 1
+    assert abs(one - other) <= 1
+
+
+def test_a_link_that_is_lost_counts_no_more() -> None:
+    async def scenario() -> None:
+        smsc = Smsc(Town(10))
+        link, _ = bound(smsc)
+        await load.until_bound(smsc)
+        waiting = asyncio.create_task(load.until_bound(smsc, 2))
+        await asyncio.sleep(0)
+        link.connection_lost(None)
+        bound(smsc)
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        bound(smsc)
+        await waiting
+
+    asyncio.run(scenario())

@@ -13,12 +13,11 @@ from hub import observe
 from hub.reactor import install
 from simulators.prism.module import PrismModule
 from tests.adapters.prismtoken.orders import METER
-from tests.hub.links.test_tls import certificate
+from tests.servers.pki import HOST, Authority
 from tests.simulators.prism.client import Client
 
 ROOT = Path(__file__).parent.parent.parent.parent
 pytestmark = pytest.mark.slow
-HOST = "127.0.0.1"
 
 
 def ordered(served: Path, trusted: Path, wait_s: float) -> str:
@@ -62,13 +61,13 @@ def main(served: str, trusted: str, wait_s: str) -> None:
 
 
 def test_orders_over_tls_also_after_the_module_was_down(tmp_path: Path) -> None:
-    ours = certificate(tmp_path / "ours")
-    assert ordered(ours, ours, wait_s=20) == "made"
+    ours = Authority(tmp_path)
+    assert ordered(ours.pair().key.parent, ours.folder, wait_s=20) == "made"
 
 
 def test_another_s_certificate_is_no_module(tmp_path: Path) -> None:
-    ours, other = certificate(tmp_path / "ours"), certificate(tmp_path / "other")
-    assert ordered(other, ours, wait_s=1) == "waiting"
+    ours, other = Authority(tmp_path), Authority(tmp_path, "other")
+    assert ordered(other.pair().key.parent, ours.folder, wait_s=1) == "waiting"
 
 
 if __name__ == "__main__":
