@@ -1,14 +1,13 @@
 """How each thing is broken and healed, while load goes on. Each returns when it is healed."""
 
 import signal
-from functools import partial
 
 import pika
 
 from hub.bus.topology import queue
 from tests.faults import smalldisk
 from tests.faults.servers import USUAL_WATERMARK
-from tests.faults.site import BROKER, DATABASE, EDGE, Site
+from tests.faults.site import DATABASE, Site
 from tests.promises.checker import holds
 
 #: An hour, by which clocks jump.
@@ -216,10 +215,11 @@ def garbage(site: Site) -> None:
 # -- load -----------------------------------------------------------------------------------------
 
 
-def nothing(site: Site) -> None:
-    """The load itself is the fault."""
+def ten_times(site: Site) -> None:
+    """Ten times the load; what finds no room is told so, and comes again."""
+    assert site.load is not None
+    before, usual = site.refused(), site.load.rate
+    site.load.rate = usual * 10
     site.lasts()
-
-
-edge_cut = partial(network_cut, between=EDGE)
-broker_cut = partial(network_cut, between=BROKER)
+    site.load.rate = usual
+    holds(site.refused() > before, "OPEN nobody was told to come again: it was no overload")

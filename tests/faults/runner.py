@@ -201,7 +201,7 @@ def play(site: Site, what: Play) -> Row:
     began, before = monotonic(), tallied(site)
     site.random, site.seconds, site.times = Random(what.seed), what.form.seconds, what.form.times
     site.recoveries.clear()
-    load = Load(site.far, what.form.pace, Random(what.seed + 1))
+    load = site.load = Load(site.far, what.form.pace, Random(what.seed + 1))
     try:
         findings = _found(site, load, what.scenario)
     finally:

@@ -181,9 +181,9 @@ SCENARIOS: tuple[Scenario, ...] = (
         ALL, breaks.garbage, MINUTE, SOME, (SQLITE,), has_mad=True,
     ),
     Scenario(
-        "ten-times", "ten times the load, with room for a hundred open messages",
-        ALL, breaks.nothing, Form(600.0, rate=200.0), Form(5.0, rate=200.0), (SQLITE,),
-        open_messages=100,
+        "ten-times", "ten times the load, with room for twenty open messages",
+        ALL, breaks.ten_times, Form(600.0, rate=20.0), Form(2.0, rate=20.0), (SQLITE,),
+        open_messages=20,
     ),
 )  # fmt: skip
 

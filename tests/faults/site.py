@@ -22,6 +22,7 @@ from core.store.upgrade import open_store
 from hub import balance, clock
 from tests.faults import garbage
 from tests.faults.garbage import Mad
+from tests.faults.load import Load
 from tests.faults.proxy import Proxy
 from tests.faults.servers import Servers, children
 from tests.promises import company
@@ -50,6 +51,7 @@ class Site(ProcessWorld):
     seconds: float = 5.0  # how long the fault lasts
     times: int = 1  # how often, where it is a series
     small_disk: Path | None = None  # where its books are, or its journal
+    load: Load | None = None  # what is offered to it
     mad: Mad | None = None  # a network that it logs in to, beside its counterpart
     proxies: dict[str, Proxy] = field(default_factory=dict)
     #: seconds from each healing until all that waited was answered
