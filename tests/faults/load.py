@@ -13,8 +13,8 @@ from tests.promises.farend import FarEnd
 VILLAGE = range(1, 61)
 #: Each third is a purchase; each tenth comes twice, as people press twice and networks repeat.
 BUYS, TWICE = 3, 10
-#: How long who waits for an answer has patience.
-AGAIN_S = 5.0
+#: How long who waits for an answer has patience; doubled up to the most.
+AGAIN_S, AGAIN_MOST_S = 5.0, 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,8 @@ class Load:
         self.far, self.rate = far, pace.rate
         self.offered = len(far.record.asks)  # keys are new ones, also after another load
         self._random = random
-        self._waits: list[tuple[float, int, Ask]] = []  # when it is asked again, which time, what
+        #: when it is asked again, its number, what it is, and for how long it waited
+        self._waits: list[tuple[float, int, Ask, float]] = []
         self._resting, self._stop = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._run, name="load", daemon=True)
 
@@ -68,16 +69,17 @@ class Load:
         self.far.offer(offered)
         if self.offered % TWICE == 0:
             self.far.offer(offered)
-        heappush(self._waits, (monotonic() + AGAIN_S, self.offered, offered))
+        heappush(self._waits, (monotonic() + AGAIN_S, self.offered, offered, AGAIN_S))
         self.offered += 1
 
     def _ask_again(self, now: float) -> None:
-        """Those that have waited long enough, the oldest first; each again and again."""
+        """Those that have waited long enough, the oldest first; each with more patience then."""
         late = []
         while self._waits and self._waits[0][0] <= now:
             late.append(heappop(self._waits))
-        for due, number, asked in sorted(late, key=lambda each: each[1]):
+        for due, number, asked, waited in sorted(late, key=lambda each: each[1]):
             if asked.key in self.far.record.answers:
                 continue
             self.far.offer(asked)
-            heappush(self._waits, (due + AGAIN_S, number, asked))
+            patience = min(waited * 2, AGAIN_MOST_S)
+            heappush(self._waits, (due + patience, number, asked, patience))

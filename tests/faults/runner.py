@@ -128,7 +128,7 @@ class Stage:
 def kind(what: Play) -> tuple[object, ...]:
     """Plays of one kind are played one after the other on one installation."""
     scenario = what.scenario
-    setting = scenario.is_drill, scenario.has_mad, scenario.open_messages
+    setting = scenario.is_drill, scenario.has_mad, what.form.open_messages
     return what.engine, scenario.needs_small_disk, setting
 
 
@@ -182,7 +182,7 @@ def installation(stage: Stage, plays: Sequence[Play]) -> Iterator[Site]:
     with stage.place(first.engine, small) as (folder, url):
         broker = stage.servers.rabbit.server.url if first.engine == RABBITMQ else ""
         setting = Setting(
-            open_messages=first.scenario.open_messages, workers=first.form.workers, bus_url=broker
+            open_messages=first.form.open_messages, workers=first.form.workers, bus_url=broker
         )
         site = Site(
             folder, url, setting, servers=stage.servers, through=tuple(sorted(through)),

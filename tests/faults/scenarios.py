@@ -23,6 +23,8 @@ class Form:
     times: int = 1
     rate: float = 10.0
     workers: int = 2
+    #: beyond these the edge says "come again"; as many a second are taken in at most
+    open_messages: int = 20_000
 
     @property
     def pace(self) -> Pace:
@@ -46,7 +48,6 @@ class Scenario:
     is_drill: bool = False
     needs_small_disk: bool = False
     has_mad: bool = False  # a network without sense, beside the counterpart
-    open_messages: int = 20_000
     #: the longest that any recovery may take, on a busy machine
     limit_s: float = 120.0
 
@@ -86,7 +87,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         (RABBITMQ,), through=(DATABASE,),
     ),
     Scenario(
-        "database-stopped", "PostgreSQL stopped for a minute",
+        "database-stopped", "PostgreSQL stopped (a minute; short: 3 s)",
         SERVERS, breaks.database_stopped, MINUTE, SOME, (RABBITMQ,),
     ),
     Scenario(
@@ -106,7 +107,7 @@ SCENARIOS: tuple[Scenario, ...] = (
         (RABBITMQ,), breaks.broker_killed, in_short=(RABBITMQ,),
     ),
     Scenario(
-        "broker-stopped", "RabbitMQ stopped for a minute",
+        "broker-stopped", "RabbitMQ stopped (a minute; short: 3 s)",
         (RABBITMQ,), breaks.broker_stopped, MINUTE,
     ),
     Scenario(
@@ -181,9 +182,9 @@ SCENARIOS: tuple[Scenario, ...] = (
         ALL, breaks.garbage, MINUTE, SOME, (SQLITE,), has_mad=True,
     ),
     Scenario(
-        "ten-times", "ten times the load, with room for twenty open messages",
-        ALL, breaks.ten_times, Form(600.0, rate=20.0), Form(2.0, rate=20.0), (SQLITE,),
-        open_messages=20,
+        "ten-times", "ten times the load (ten minutes; short: 2 s), more than there is room for",
+        ALL, breaks.ten_times, Form(600.0, rate=20.0, open_messages=2_000),
+        Form(2.0, open_messages=60), (SQLITE,),
     ),
 )  # fmt: skip
 
