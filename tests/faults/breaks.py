@@ -218,8 +218,8 @@ def garbage(site: Site) -> None:
 def ten_times(site: Site) -> None:
     """Ten times the load; what finds no room is told so, and comes again."""
     assert site.load is not None
-    before, usual = site.refused(), site.load.rate
-    site.load.rate = usual * 10
+    before = site.refused()
+    site.load.at_once = 10
     site.lasts()
-    site.load.rate = usual
-    holds(site.refused() > before, "OPEN nobody was told to come again: it was no overload")
+    site.until(lambda: site.refused() > before, "somebody is told to come again")
+    site.load.at_once = 1

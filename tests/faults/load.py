@@ -36,7 +36,7 @@ class Load:
     """Offers at its pace until told to rest, in a thread; what is not answered it asks again."""
 
     def __init__(self, far: FarEnd, pace: Pace, random: Random) -> None:
-        self.far, self.rate = far, pace.rate
+        self.far, self.rate, self.at_once = far, pace.rate, 1
         self.offered = len(far.record.asks)  # keys are new ones, also after another load
         self._random = random
         #: when it is asked again, its number, what it is, and for how long it waited
@@ -60,7 +60,7 @@ class Load:
 
     def _run(self) -> None:
         while not self._stop.wait(1.0 / self.rate):
-            if not self._resting.is_set():
+            for _ in range(0 if self._resting.is_set() else self.at_once):
                 self._offer_next()
             self._ask_again(monotonic())
 
