@@ -184,7 +184,7 @@ SCENARIOS: tuple[Scenario, ...] = (
     Scenario(
         "ten-times", "ten times the load (ten minutes; short: 2 s), more than there is room for",
         ALL, breaks.ten_times, Form(600.0, rate=20.0, open_messages=2_000),
-        Form(2.0, open_messages=60),
+        Form(2.0, open_messages=60), (SQLITE,),
     ),
 )  # fmt: skip
 
