@@ -6,13 +6,19 @@ BIN := $(VENV)/bin
 # (some 500 MB). One at a time: make test TWO=
 TWO ?= -n 2 --dist loadfile
 
-.PHONY: demo test fast lint setup peers clean
+.PHONY: demo test faults fast lint setup peers clean
 
 demo: $(VENV)/.ready-run ## the story, live: hub and simulators on SQLite, until Ctrl-C
 	$(BIN)/python -m hub demo
 
 test: setup peers lint ## everything: lint, types, contracts, all tests
 	$(BIN)/python -m pytest $(TWO)
+
+faults: setup peers ## break everything on purpose (most of an hour); rewrites the table of docs/reliability.md
+	rm -f .pytest_cache/faults.json
+	mkdir -p .pytest_cache
+	$(BIN)/python -m tests.faults --json .pytest_cache/faults.json; found=$$?; \
+	$(BIN)/python -m tests.faults.report .pytest_cache/faults.json && exit $$found
 
 fast: setup lint ## the part that needs no server, in a minute or two
 	$(BIN)/python -m pytest -m "not slow" $(TWO)

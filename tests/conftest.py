@@ -5,13 +5,10 @@ draws tracebacks with every local, which takes seconds).
 """
 
 import gc
-import os
 import signal
-import sys
 from collections.abc import Iterator
 from functools import cache
 from importlib import metadata
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -20,25 +17,13 @@ from typer import testing
 from tests import scratch
 
 
-def _keep_byte_code() -> None:
-    """Where the environment forbids byte code beside the sources, it is kept in pytest's cache.
-
-    Many containers forbid it, and then each of some hundred processes compiles all of Wattbus.
-    """
-    if sys.dont_write_bytecode:
-        sys.pycache_prefix = str(Path(__file__).parent.parent / ".pytest_cache" / "bytecode")
-        sys.dont_write_bytecode = False
-        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
-        os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
-
-
 def _children_hear_ctrl_c() -> None:
     """A shell starts what runs in its background with SIGINT ignored, and children inherit that."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-_keep_byte_code()
+scratch.keep_byte_code()
 _children_hear_ctrl_c()
 scratch.use_memory()
 # pytest asks for Twisted's version before each test, which parses the metadata of the package

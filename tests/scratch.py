@@ -1,6 +1,7 @@
 """Where tests keep files that prove nothing about the disk: in memory, where there is room."""
 
 import os
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,18 @@ _FILES = 512 * 1024 * 1024
 _SERVERS = 2 * 1024 * 1024 * 1024
 #: Names the caller's folder of temporary files to processes that were started by this one.
 _DISK = "WATTBUS_TESTS_DISK"
+
+
+def keep_byte_code() -> None:
+    """Where the environment forbids byte code beside the sources, it is kept in pytest's cache.
+
+    Many containers forbid it, and then each of some hundred processes compiles all of Wattbus.
+    """
+    if sys.dont_write_bytecode:
+        sys.pycache_prefix = str(Path(__file__).parent.parent / ".pytest_cache" / "bytecode")
+        sys.dont_write_bytecode = False
+        os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+        os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
 
 
 def in_memory(least: int = _FILES) -> str | None:

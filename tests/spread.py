@@ -14,6 +14,7 @@ from xdist.scheduler import LoadFileScheduling
 #: Seconds of processor time and waiting (only their order counts). What is not named here comes
 #: after them: files with slow tests, then the others, those with the most tests first.
 SECONDS: dict[str, int] = {
+    "tests/faults/test_short.py": 300,
     "tests/promises/test_processes.py": 200,
     "tests/journeys/test_security_module.py": 180,
     "tests/simulators/bench/test_benches.py": 120,

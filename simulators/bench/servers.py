@@ -70,11 +70,24 @@ class Server:
     process: "subprocess.Popen[bytes]"
     extras: "list[subprocess.Popen[bytes]]" = field(default_factory=list)
     stop_signal: signal.Signals = signal.SIGTERM
+    #: what it was started with, so that it can be started again after it was killed
+    argv: tuple[str | Path, ...] = ()
+    owner: str = ""
+    environment: Mapping[str, str] | None = None
 
     def log(self) -> str:
         """The end of what the server said."""
         path = self.folder / "log"
         return path.read_text(errors="replace")[-800:] if path.exists() else ""
+
+    def start_again(self) -> None:
+        """Start the program on the folder that it had; returns when it answers."""
+        with (self.folder / "log").open("ab") as log:
+            self.process = subprocess.Popen(
+                self.argv, cwd=self.folder, stdout=log, stderr=log,
+                env=self.environment, **_as(self.owner),
+            )  # fmt: skip
+        _until_up(self, _speaks_amqp if isinstance(self, Rabbit) else _postgres_answers)
 
     def stop(self) -> None:
         """End it, and remove what it kept."""
@@ -152,11 +165,10 @@ def start_postgres(settings: str = "") -> Postgres:
         raise ServerMissingError(f"initdb: {made.stderr.decode(errors='replace')[-400:]}")
     with (data / "postgresql.conf").open("a", encoding="ascii") as conf:
         conf.write(_CONFIGURATION.format(port=port, folder=folder) + settings)
+    argv = (programs / "postgres", "-D", data)
     with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [programs / "postgres", "-D", data], cwd=folder, stdout=log, stderr=log, **_as(user)
-        )
-    server = Postgres(folder, port, process)
+        process = subprocess.Popen(argv, cwd=folder, stdout=log, stderr=log, **_as(user))
+    server = Postgres(folder, port, process, argv=argv, owner=user)
     _until_up(server, _postgres_answers)
     return server
 
@@ -194,7 +206,9 @@ def start_rabbit() -> Rabbit:
         process = subprocess.Popen(
             [script], cwd=folder, stdout=log, stderr=log, env=environment, **_as(user)
         )
-    server = Rabbit(folder, port, process, [names])
+    server = Rabbit(
+        folder, port, process, [names], argv=(script,), owner=user, environment=environment
+    )
     _until_up(server, _speaks_amqp)
     return server
 

@@ -14,6 +14,7 @@ from typing import Any, Literal
 
 from core.messages import CreditVend, ReceivePayment
 from core.store.invariants import offences
+from core.store.tables.orders import OPEN
 from core.store.tx import Reader
 from core.sts.meter_id import meter_pan
 from core.sts.module_log import token_digest
@@ -60,6 +61,7 @@ def complaints(reader: Reader, record: Record, order: Order = "across") -> list[
         *_kept(record, requests),
         *_once(reader, record, requests),
         *_tokens(reader, record),
+        *_ended(reader),
         *_notices(reader, record),
         *_ledger(reader),
         *_credit(reader, record, requests),
@@ -163,6 +165,19 @@ def _tokens(reader: Reader, record: Record) -> Iterator[str]:
         right = {of[id_] for id_ in ids if id_ in of}
         if told and told != right:
             yield f"TOKEN {key}: told {sorted(told)}, the books say {sorted(right)}"
+
+
+#: What nobody has in a work list: money is held, and no order at a module is under way for it.
+_STRANDED = (
+    "SELECT s.id, s.state FROM sale s WHERE s.state IN ('accepted', 'issuing') AND NOT EXISTS ("
+    f"SELECT 1 FROM token_order o WHERE o.cause = 'sale' AND o.cause_id = s.id AND o.{OPEN})"
+)
+
+
+def _ended(reader: Reader) -> Iterator[str]:
+    """Every sale has an end, waits for a person (quoted), or is followed up (unknown)."""
+    for number, state in reader.rows(_STRANDED):
+        yield f"OPEN sale {number}: {state}, and nothing will end it"
 
 
 def _sold(answer: dict[str, Any]) -> bool:

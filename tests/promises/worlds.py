@@ -7,7 +7,7 @@ processes, sockets and SIGKILL.
 """
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -334,7 +334,9 @@ def stepped(world: SteppedWorld) -> Iterator[SteppedWorld]:
         world.close()
 
 
-def fill(url: str, now_us: int = START_US - 3_600_000_000) -> None:
+def fill(
+    url: str, now_us: int = START_US - 3_600_000_000, households: Iterable[int] = HOUSEHOLDS
+) -> None:
     """The books that every test begins with: the households, each with its opening credit."""
     upgrade(url)
     with tempfile.TemporaryDirectory(prefix="wb-") as folder:
@@ -342,7 +344,7 @@ def fill(url: str, now_us: int = START_US - 3_600_000_000) -> None:
         with stepped(world):
             world.channel.ports.name = "setup"
             asks: list[Ask] = []
-            for number in HOUSEHOLDS:
+            for number in households:
                 asks += [
                     company.enrol(number, now_us),
                     company.pay(f"opening-{number}", number, OPENING),
