@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 # (some 500 MB). One at a time: make test TWO=
 TWO ?= -n 2 --dist loadfile
 
-.PHONY: demo test faults fast lint setup peers clean
+.PHONY: demo test faults fast lint audit setup peers clean
 
 demo: $(VENV)/.ready-run ## the story, live: hub and simulators on SQLite, until Ctrl-C
 	$(BIN)/python -m hub demo
@@ -29,6 +29,10 @@ lint: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+audit: setup ## known weaknesses of what is installed (asks an advisory service on the network)
+	@test -x .venv-audit/bin/pip-audit || { $(PY) -m venv .venv-audit && .venv-audit/bin/python -m pip install --quiet pip-audit; }
+	$(BIN)/python -m pip freeze --exclude-editable | .venv-audit/bin/pip-audit --requirement /dev/stdin --no-deps
+
 setup: $(VENV)/.ready-dev ## .venv with everything for work on the code
 
 peers: ## servers and peers that the tests start by themselves (apt and npm, by name)
@@ -47,4 +51,4 @@ $(VENV)/.ready-dev: pyproject.toml | $(VENV)/bin/python
 	@touch $@ $(VENV)/.ready-run
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
+	rm -rf $(VENV) .venv-audit .mypy_cache .ruff_cache .pytest_cache .hypothesis build dist
