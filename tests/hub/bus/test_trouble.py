@@ -141,7 +141,10 @@ def test_a_queue_that_is_deleted_comes_back_with_what_was_in_it(
     machine.accept(buy(), "b")
     machine.intake.step()
     ((partition,),) = machine.rows("SELECT partition FROM delivery WHERE state = 0")
-    hand().queue_delete(queue(bus.source._prefix, partition))  # its consumer is cancelled
+    name = queue(bus.source._prefix, partition)
+    # else the broker hears of the consumer after the deletion, and closes its channel
+    until(lambda: hand().queue_declare(name, passive=True).method.consumer_count == 1)
+    hand().queue_delete(name)  # its consumer is cancelled
     until(lambda: not bus.source._deleted.empty())  # and it is declared again
     with machine.store.transaction() as tx:  # it was published before, and was lost with the queue
         tx.run("UPDATE delivery SET published = 1 WHERE state = 0")
