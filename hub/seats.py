@@ -198,10 +198,11 @@ class Seats:
         lost = sorted(seats)
         for seat in lost:
             self._forget(seat)
-            self.book.unlock("seat", seat)
             log.error("seat.lost", seat=seat, node=self.node)
         if lost:
-            self.changed()
+            self.changed()  # first: the database may be away again
+        for seat in lost:
+            self.book.unlock("seat", seat)
 
     def _forget(self, seat: str) -> None:
         with self._mutex:
@@ -212,9 +213,10 @@ class Seats:
         self.view = view = self.book.look()
         for seat, until in list(self._declined.items()):
             self._decline(seat, until)
-        taken = [seat for seat in view.seats if self._is_wanted(seat, view) and self._take(seat)]
-        if taken:
-            self.changed()
+        for seat in view.seats:
+            if self._is_wanted(seat, view):
+                self._take(seat)
+                self._renew_if_due()  # each may wait for a batch of the last holder's
 
     def _is_wanted(self, seat: SeatRow, view: View) -> bool:
         """Whether to take it now; counts how often it was found free, or stuck."""
@@ -250,7 +252,7 @@ class Seats:
         else:
             self._stuck.pop(seat.name, None)
 
-    def _take(self, seat: SeatRow) -> bool:
+    def _take(self, seat: SeatRow) -> None:
         before = self.clock()
         epoch = self.book.take(seat)
         if epoch:
@@ -258,7 +260,7 @@ class Seats:
                 self._held[seat.name] = Held(epoch, before + LEASE_US / 1e6)
             self._free[seat.name] = 0
             log.info("seat.taken", seat=seat.name, node=self.node, epoch=epoch, of=seat.node)
-        return bool(epoch)
+            self.changed()
 
     def _decline(self, seat: str, until: float) -> None:
         """Give back what cannot be held here; after a while it may be tried again."""
