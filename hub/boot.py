@@ -107,7 +107,7 @@ class Hub:
             self.reactor.callFromThread,
             self.stations.settle,
             self._noted,
-            self.config.database_url(),
+            self.config.database,
         )
         self.http.start()
         yield self._listen_control()

@@ -99,6 +99,7 @@ class SeatBook:
     me: NodeFacts
     seats: tuple[str, ...]
     _connection: Any = field(default=None)  # the driver's
+    _sessions: int = 0
 
     def session(self) -> int:
         """The present session; another number than before: all its locks are gone."""
@@ -108,7 +109,8 @@ class SeatBook:
             for setting in _SETTINGS:
                 tx.run(setting)
             self._connection = connection
-        return id(self._connection)
+            self._sessions += 1
+        return self._sessions
 
     def _tx(self) -> PgTx:
         self.session()

@@ -213,9 +213,9 @@ class Seats:
         self.view = view = self.book.look()
         for seat, until in list(self._declined.items()):
             self._decline(seat, until)
-        for seat in view.seats:
-            if self._is_wanted(seat, view):
-                self._take(seat)
+        for row in view.seats:
+            if self._is_wanted(row, view):
+                self._take(row)
                 self._renew_if_due()  # each may wait for a batch of the last holder's
 
     def _is_wanted(self, seat: SeatRow, view: View) -> bool:

@@ -343,9 +343,7 @@ def test_what_was_taken_or_lost_is_told_though_the_connection_breaks_right_after
     b, town.shared.rows["one"] = town.node("b"), Row()
     town.changes.clear()
     take = b.book.take
-    monkeypatch.setattr(
-        b.book, "take", lambda seat: take(seat) if seat.name == "one" else breaks()
-    )
+    monkeypatch.setattr(b.book, "take", lambda seat: take(seat) if seat.name == "one" else breaks())
     town.shared.rows["two"] = Row()
     town.shared.locks = {at: by for at, by in town.shared.locks.items() if at[0] == "node"}
     with pytest.raises(TransientStoreError):
