@@ -47,7 +47,7 @@ def check_schema(url: str) -> None:
 
 
 def check_folder(control: Path) -> None:
-    """Nobody may listen at our control socket; what a dead node left answers nobody. EngineError."""
+    """Nobody may listen at our control socket (a dead node answers nobody). EngineError."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
         link.settimeout(5)
         if link.connect_ex(str(control)) == 0:
