@@ -114,12 +114,13 @@ class Seats:
         return seat is None or self.epoch(seat) > 0
 
     def moved(self, tx: Tx, channels: Collection[str]) -> frozenset[str]:
-        """See :class:`hub.fence.Fence`."""
+        """See :class:`hub.fence.Fence`. FOR KEY SHARE: who waits long for another row with this
+        lock must not keep our own beat waiting, or the seat would be lost."""
         named = {name: self._of[name] for name in channels if name in self._of}
         if not named:
             return frozenset()
         rows = tx.rows(
-            "SELECT name, node, epoch FROM seat WHERE name IN :seats ORDER BY name FOR SHARE",
+            "SELECT name, node, epoch FROM seat WHERE name IN :seats ORDER BY name FOR KEY SHARE",
             seats=sorted(set(named.values())),
         )
         ours = {row[0] for row in rows if self._is_ours(*row)}
