@@ -32,7 +32,7 @@ from hub.hostclock import ahead
 from hub.http import HttpService
 from hub.httpguard import Limits
 from hub.httptls import server_tls
-from hub.installed import SpecOf, channel_spec, check_schema, make_routing
+from hub.installed import SpecOf, channel_spec, check_folder, check_schema, make_routing
 from hub.janitor import Janitor, archive_of, houses_of
 from hub.keys.custodians import KeyDesk
 from hub.lasttids import LastTidDesk
@@ -84,7 +84,9 @@ class Hub:
 
     @defer.inlineCallbacks
     def join(self) -> Any:
-        """Be a node of the installation. EngineError when another process has our name."""
+        """Be a node of the installation. EngineError when another process has our name, or our
+        folder: its operators would ask us."""
+        check_folder(control_path(self.config))
         yield self.membership.join()
         self._joined = True
 
@@ -107,7 +109,7 @@ class Hub:
             self.reactor.callFromThread,
             self.stations.settle,
             self._noted,
-            self.config.database_url(),
+            self.config.database,
         )
         self.http.start()
         yield self._listen_control()

@@ -8,8 +8,9 @@ from hub.config import Config
 
 #: What `wattbus` verbs, a backup and people's own psql need beside the nodes.
 SPARE = 5
-#: Journal, edge, and the ear for what workers have done; the seats, and the ear for them.
-CHANNELS = 5
+#: Journal, edge, and the ear for what workers have done; the seats, and the ear for them; who
+#: prunes writes and reads.
+CHANNELS = 7
 #: What is to be published is read, and heard of.
 PER_RELAY = 2
 #: A worker writes and listens; a process of the bulk lane writes, and draws ids beside that.
@@ -25,7 +26,7 @@ def workers_of(config: Config) -> tuple[int, int]:
 def most(config: Config) -> int:
     """The most that one node with all its roles has open at once."""
     workers, bulk = workers_of(config)
-    relay = PER_RELAY if config.bus.kind == "rabbitmq" else 0
+    relay = PER_RELAY if config.bus.kind != "table" else 0
     at_rest = config.database.readers
     return CHANNELS + relay + at_rest + PER_WORKER * workers + PER_BULK * bulk
 

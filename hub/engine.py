@@ -241,7 +241,7 @@ def _server(parts: Parts) -> Engine:
 
 def _add_janitor(engine: Engine, parts: Parts, make: Callable[[Store], Janitor]) -> None:
     """With a thread and a connection of its own: what it deletes nobody else waits for."""
-    store = open_store(parts.url, "wattbus-retention")
+    store = open_store(parts.url, "wattbus-retention", parts.limits)
     engine.janitor = make(store)
     engine.loops.append(StageLoop("retention", [engine.janitor], idle_s=JANITOR_IDLE_S))
     engine.stores.append(store)

@@ -1,7 +1,9 @@
 """What every process of a node asks before it works: channels' packages, ways, the schema."""
 
 import importlib
+import socket
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import structlog
 
@@ -42,6 +44,17 @@ def check_schema(url: str) -> None:
         f"the database is at schema {found or 'none'}, this version needs {wanted}: "
         "run `wattbus db upgrade`"
     )
+
+
+def check_folder(control: Path) -> None:
+    """Nobody may listen at our control socket (a dead node answers nobody). EngineError."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as link:
+        link.settimeout(5)
+        if link.connect_ex(str(control)) == 0:
+            raise EngineError(
+                f"another node runs with the folder {control.parent}: each has one of its own, "
+                "[hub] data"
+            )
 
 
 def make_routing(config: Config, specs: Mapping[str, ChannelSpec]) -> Routing:

@@ -23,6 +23,7 @@ from hub.groups import Group, groups
 from hub.pausing import Notes, notes_of
 from hub.seatbook import BELL, NameTakenError, NodeFacts, SeatBook
 from hub.seats import Seats, SeatThread
+from hub.sections import DatabaseSection
 from hub.wakeups import Listener
 
 
@@ -88,7 +89,7 @@ class Membership:
         on_reactor: Callable[..., Any],
         changed: Callable[[], None],
         noted: Callable[[Notes], None],
-        url: str,
+        database: DatabaseSection,
     ) -> None:
         """Go on renewing and looking, after :meth:`join`."""
         if self.seats is None:
@@ -104,7 +105,9 @@ class Membership:
         self.seats.changed = lambda: on_reactor(changed)
         self.seats.also = also
         thread = self._thread = SeatThread(self.seats)
-        self._listener = Listener(url, BELL, lambda _said: thread.poke())
+        self._listener = Listener(
+            database.url, BELL, lambda _said: thread.poke(), database.limits()
+        )
         self._listener.start()
         thread.start()
 

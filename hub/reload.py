@@ -46,6 +46,7 @@ RULES: Final[tuple[tuple[str, How], ...]] = (
     ("channels.*.quota*", How.NOW),
     ("channels.*.kind", How.RESTART),
     ("channels.*.company", How.RESTART),
+    ("channels.*.options.link", How.RESTART),  # which seat it belongs to, on every node
     ("channels.*.options.*", How.CHANNEL),
     ("links.*.options.*", How.LINK),
     ("*", How.RESTART),

@@ -46,9 +46,11 @@ _BEAT: Final = (
     f"UPDATE seat SET until = {NOW} + :lease WHERE node = :node AND name IN :names "
     "RETURNING name, epoch"
 )
+#: FOR UPDATE waits for whoever writes for the seat (``hub.seats.Seats.moved``); a beat does not.
 _TAKE: Final = (
+    "WITH free AS (SELECT name FROM seat WHERE name = :name AND epoch = :epoch FOR UPDATE) "
     f"UPDATE seat SET node = :node, epoch = epoch + 1, until = {NOW} + :lease, since = {NOW} "
-    "WHERE name = :name AND epoch = :epoch RETURNING epoch"
+    "FROM free WHERE seat.name = free.name AND seat.epoch = :epoch RETURNING seat.epoch"
 )
 
 
@@ -99,6 +101,7 @@ class SeatBook:
     me: NodeFacts
     seats: tuple[str, ...]
     _connection: Any = field(default=None)  # the driver's
+    _sessions: int = 0
 
     def session(self) -> int:
         """The present session; another number than before: all its locks are gone."""
@@ -108,7 +111,8 @@ class SeatBook:
             for setting in _SETTINGS:
                 tx.run(setting)
             self._connection = connection
-        return id(self._connection)
+            self._sessions += 1
+        return self._sessions
 
     def _tx(self) -> PgTx:
         self.session()

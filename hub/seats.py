@@ -114,12 +114,13 @@ class Seats:
         return seat is None or self.epoch(seat) > 0
 
     def moved(self, tx: Tx, channels: Collection[str]) -> frozenset[str]:
-        """See :class:`hub.fence.Fence`."""
+        """See :class:`hub.fence.Fence`. FOR KEY SHARE: who waits long for another row with this
+        lock must not keep our own beat waiting, or the seat would be lost."""
         named = {name: self._of[name] for name in channels if name in self._of}
         if not named:
             return frozenset()
         rows = tx.rows(
-            "SELECT name, node, epoch FROM seat WHERE name IN :seats ORDER BY name FOR SHARE",
+            "SELECT name, node, epoch FROM seat WHERE name IN :seats ORDER BY name FOR KEY SHARE",
             seats=sorted(set(named.values())),
         )
         ours = {row[0] for row in rows if self._is_ours(*row)}
@@ -198,10 +199,11 @@ class Seats:
         lost = sorted(seats)
         for seat in lost:
             self._forget(seat)
-            self.book.unlock("seat", seat)
             log.error("seat.lost", seat=seat, node=self.node)
         if lost:
-            self.changed()
+            self.changed()  # first: the database may be away again
+        for seat in lost:
+            self.book.unlock("seat", seat)
 
     def _forget(self, seat: str) -> None:
         with self._mutex:
@@ -212,9 +214,10 @@ class Seats:
         self.view = view = self.book.look()
         for seat, until in list(self._declined.items()):
             self._decline(seat, until)
-        taken = [seat for seat in view.seats if self._is_wanted(seat, view) and self._take(seat)]
-        if taken:
-            self.changed()
+        for row in view.seats:
+            if self._is_wanted(row, view):
+                self._take(row)
+                self._renew_if_due()  # each may wait for a batch of the last holder's
 
     def _is_wanted(self, seat: SeatRow, view: View) -> bool:
         """Whether to take it now; counts how often it was found free, or stuck."""
@@ -250,7 +253,7 @@ class Seats:
         else:
             self._stuck.pop(seat.name, None)
 
-    def _take(self, seat: SeatRow) -> bool:
+    def _take(self, seat: SeatRow) -> None:
         before = self.clock()
         epoch = self.book.take(seat)
         if epoch:
@@ -258,7 +261,7 @@ class Seats:
                 self._held[seat.name] = Held(epoch, before + LEASE_US / 1e6)
             self._free[seat.name] = 0
             log.info("seat.taken", seat=seat.name, node=self.node, epoch=epoch, of=seat.node)
-        return bool(epoch)
+            self.changed()
 
     def _decline(self, seat: str, until: float) -> None:
         """Give back what cannot be held here; after a while it may be tried again."""

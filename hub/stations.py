@@ -57,12 +57,13 @@ class Stations:
     stopped: frozenset[str] = frozenset()
     _open: dict[str, _Open] = field(default_factory=dict)
     _closing: dict[str, "defer.Deferred[Any]"] = field(default_factory=dict)
-    _fresh: set[str] = field(default_factory=set)  # seats whose objects nobody has used yet
+    _fresh: bool = False  # what was built with the node is as good as new: until the first look
     _ending: bool = False
 
     def built(self) -> None:
-        """Everything was built with the node, and waits to be opened."""
-        self._fresh = set(self.groups)
+        """Everything was built with the node just now. What is opened later, perhaps after days as
+        a stand-by, is built of the configuration and the notes of that day."""
+        self._fresh = True
 
     def is_open(self, channel: str) -> bool:
         """Whether a channel is open here."""
@@ -80,6 +81,7 @@ class Stations:
         for seat, group in self.groups.items():
             if seat not in self._closing:
                 self._settle(group, held.get(seat, 0))
+        self._fresh = False
 
     def _settle(self, group: Group, epoch: int) -> None:
         wanted = tuple(name for name in group.channels if name not in self.stopped)
@@ -94,7 +96,7 @@ class Stations:
 
     def _start(self, group: Group, wanted: _Open) -> None:
         try:
-            if group.seat not in self._fresh:
+            if not self._fresh:
                 self.build(group, wanted.channels)
         except (
             Exception
@@ -102,7 +104,6 @@ class Stations:
             log.critical("seat.declined", seat=group.seat, error=str(error))
             self.decline(group.seat)
             return
-        self._fresh.discard(group.seat)
         self._open[group.seat] = wanted
         for link in group.links:
             self.links[link].start()

@@ -72,6 +72,7 @@ class Supervisor:
         self._alive: dict[int, tuple[Any, _Watched]] = {}
         self._rest: dict[int, float] = {}
         self._stopping = False
+        self._renewals = 0  # asked for and not over
 
     def start(self) -> None:
         """Start them all."""
@@ -119,7 +120,18 @@ class Supervisor:
     @inlineCallbacks
     def renew(self) -> Any:
         """Another process in each one's place, one after the other: they read the configuration
-        anew. Each ends after its batch, and the others have its partitions meanwhile."""
+        anew. Each ends after its batch, and the others have its partitions meanwhile. Asked for
+        while it is under way it begins again when that is over: never two at a time."""
+        self._renewals += 1
+        if self._renewals > 1:
+            return
+        while self._renewals and not self._stopping:
+            self._renewals = 1
+            yield self._one_by_one()
+            self._renewals -= 1
+
+    @inlineCallbacks
+    def _one_by_one(self) -> Any:
         for process, watched in list(self._alive.values()):
             if not self._stopping and self._alive.get(watched.index) == (process, watched):
                 watched.renewed = True

@@ -201,6 +201,9 @@ def writing(url: str) -> dict[str, Any]:
     return {"target_session_attrs": "read-write"} if several and not said else {}
 
 
+_READ_ONLY = "SET default_transaction_read_only = on"
+
+
 class PgStore:
     """One writing connection of one process or thread; readers are connections of their own."""
 
@@ -262,11 +265,19 @@ class PgStore:
             connection.close()
 
     def _reading(self) -> psycopg.Connection[Any]:
-        try:
-            return self._idle.pop()  # the last used: the others may rest
-        except IndexError:
-            connection = self._connect()
-        connection.execute("SET default_transaction_read_only = on")
+        """One at rest that still answers, else a new one: a server that was started again is no
+        trouble of who asks now."""
+        with suppress(IndexError):
+            connection = self._idle.pop()  # the last used: the others may rest
+            try:
+                connection.execute(_READ_ONLY)
+                return connection
+            except psycopg.Error:
+                connection.close()
+                self._rest_no_more()
+        connection = self._connect()
+        with _classified(_READ_ONLY):
+            connection.execute(_READ_ONLY)
         return connection
 
     def _rest_no_more(self) -> None:

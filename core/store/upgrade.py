@@ -137,7 +137,7 @@ def fits(url: str) -> bool:
     found, wanted = current(url), head()
     if found is None or found <= wanted:
         return found == wanted
-    with open_store(url).reader() as reader:
+    with closing(open_store(url)) as store, store.reader() as reader:
         rows = reader.rows("SELECT value FROM setting WHERE name = :name", name=WORKS_FROM)
     return bool(rows) and "" < str(rows[0][0]) <= wanted
 

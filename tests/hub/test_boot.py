@@ -1,5 +1,6 @@
 """Start: what is wrong with an installation is said before anything runs."""
 
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -77,6 +78,22 @@ def test_a_second_process_on_the_same_sqlite_is_refused(config: Config, made: li
     made.append(build(config, REACTOR, spec_of=spec_of))
     with pytest.raises(EngineError, match="in use by another Wattbus process"):
         build(config, REACTOR, spec_of=spec_of)
+
+
+def test_two_nodes_in_one_folder_are_refused(config: Config, made: list[Any]) -> None:
+    made.append(hub := build(config, REACTOR, spec_of=spec_of))
+    path, heard = control_path(config), []
+    with socket.socket(socket.AF_UNIX) as other:
+        other.bind(str(path))
+        other.listen()
+        hub.join().addErrback(lambda failure: heard.append(str(failure.value)))
+        hub.stop()
+        assert path.exists(), "it is the other's"
+    assert heard == [
+        f"another node runs with the folder {path.parent}: each has one of its own, [hub] data"
+    ]
+    hub.join().addErrback(heard.append)
+    assert len(heard) == 1, "what a dead one left is in nobody's way"
 
 
 def test_a_database_without_schema_names_the_command(tmp_path: Path) -> None:

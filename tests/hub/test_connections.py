@@ -19,9 +19,10 @@ def test_what_a_node_opens() -> None:
     text = (
         '[hub]\nworkers = 3\nbulk_workers = 1\n[database]\nurl = "postgresql://u@h/n"\nreaders = 4'
     )
-    assert connections.most(settings(text)) == 5 + 4 + 6 + 2
-    relayed = text + '\n[bus]\nkind = "rabbitmq"\nurl = "amqp://h"'
-    assert connections.most(settings(relayed)) == 5 + 2 + 4 + 6 + 2
+    assert connections.most(settings(text)) == 7 + 4 + 6 + 2
+    for broker in ('kind = "rabbitmq"\nurl = "amqp://h"', 'kind = "kombu"\nurl = "redis://h"'):
+        relayed = f"{text}\n[bus]\n{broker}"
+        assert connections.most(settings(relayed)) == 7 + 2 + 4 + 6 + 2
 
 
 def test_workers_that_are_not_counted_are_as_many_as_cores() -> None:

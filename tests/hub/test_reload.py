@@ -64,6 +64,15 @@ def test_a_channel_that_is_new_or_gone_needs_a_restart(text: str) -> None:
     assert {change.how for change in changes(parsed(other), parsed(text))} == {How.RESTART}
 
 
+def test_a_channel_that_changes_its_link_changes_its_seat_and_needs_a_restart(text: str) -> None:
+    apart = '\n[channels.more]\nkind = "sms"\ncompany = "demo"\n'
+    for before, after in [("smsc", "other"), ("smsc", ""), ("", "smsc")]:
+        old, new = (f'{text}{apart}link = "{link}"\n' if link else text + apart
+                    for link in (before, after))  # fmt: skip
+        found = {change.path: change.how for change in changes(parsed(old), parsed(new))}
+        assert found == {"channels.more.options.link": How.RESTART}
+
+
 def test_an_operator_that_is_gone_may_nothing_at_once(text: str) -> None:
     more = text + "\n[operators.eve]\nroles = ['cashier']\n"
     assert {change.how for change in changes(parsed(more), parsed(text))} == {How.NOW}

@@ -20,7 +20,7 @@ from core.company import Operator
 from core.messages import Outcome, name_of
 from core.messages.examples import EXAMPLES
 from core.vending.act_kinds import Role
-from hub import boot, operators, verbs
+from hub import boot, erasuredesk, operators, verbs
 from hub.billacts import ACTS
 from hub.config import read
 from hub.operators import _ACTS as OPERATORS_ACTS
@@ -52,11 +52,13 @@ VERBS: dict[str, str] = {
     "stop": SOCKET,
     "cluster": SOCKET,
     "reload": SOCKET,
+    "prune": SOCKET,  # what is older than the configuration keeps, and nothing else
     "bill-phase": SOCKET,
     "act": SECRET,
     "bill-act": SECRET,
     "key": Role.CUSTODIAN,
     "last-tids": Role.SUPERVISOR,
+    "erase": erasuredesk.ROLE,
 }
 BILLS: dict[str, str] = {
     **dict.fromkeys(("open", "close", "usage", "abandon"), SOCKET),
@@ -163,6 +165,7 @@ def test_no_act_without_the_operators_passphrase(hub: Asked, kind: Any, who: str
 ROLED: dict[str, dict[str, Any]] = {
     "key": {"step": "key-import", "detail": {"sgc": "123456"}},
     "last-tids": {"rows": [], "reason": "the old system's", "evidence": "file 1"},
+    "erase": {"step": "ask", "kind": "account", "subject": "A-1", "reason": "her letter"},
     **{f"bill-act {name}": {} for name, act in ACTS.items() if act.role},
 }
 FILE = {"file": "rows.csv", "digest": "0", "lines": []}
@@ -240,17 +243,18 @@ def test_no_act_without_its_role_for_this_company(company: Machine, kind: Any, w
 READS, HUB, HOST = "reads", "hub", "host"
 COMMANDS: dict[str, str] = {
     **dict.fromkeys(
-        "audit balance check conform docs inspect mapping orders status tariff top cluster".split(),
+        "archive audit balance bus check cluster conform docs inspect mapping orders status tariff "
+        "top unknown".split(),
         READS,
     ),
     **dict.fromkeys(
         "act advance agents arrears change channel collect counter deadletters enrol find "
         "freeunits journal keychange lasttids pay phones replay service terminals wallets reload "
-        "keys billrun".split(),
+        "keys billrun erase".split(),
         HUB,
     ),
     **dict.fromkeys("db init run worker token terminalkey".split(), HOST),
-    **dict.fromkeys("erase retention".split(), HOST),
+    **dict.fromkeys(("prune",), HOST),
 }
 _DO = re.compile(r'"do": "([a-z-]+)"')
 

@@ -101,10 +101,56 @@ def test_a_batch_that_is_under_way_is_waited_for(url: str) -> None:
         view = b.book.look()
         b.book._tx().run("SET lock_timeout = 100")  # type: ignore[attr-defined]
         assert b.book.take(view.seats[0]) == 0
+        assert a.ours(tx, "sms")
     until_held(b)
     b.leave()
     a.leave()
     store.close()
+
+
+def test_a_batch_that_waits_for_something_else_does_not_cost_the_seat(url: str) -> None:
+    a = node(url, "a")
+    a.step()
+    store = open_store(url)
+    book = a.book
+    with store.transaction() as tx:
+        assert not a.moved(tx, {"sms"})
+        book._tx().run("SET lock_timeout = 100")  # type: ignore[attr-defined]
+        assert book.beat(a.held()) == {"smsc", KEEPER}
+    a.leave()
+    store.close()
+
+
+def test_who_writes_while_his_seat_is_being_taken_waits_and_finds_it_moved(url: str) -> None:
+    a = node(url, "a")
+    a.step()
+    takes, writes = open_store(url), open_store(url)
+    with takes.transaction() as taking, writes.transaction() as tx:
+        words = {"node": "b", "lease": 1, "name": "smsc", "epoch": 1}
+        assert taking.rows(seatbook._TAKE, **words) == [(2,)]
+        tx.run("SET LOCAL lock_timeout = 100")
+        tx.run("SAVEPOINT here")
+        with pytest.raises(pg.TransientStoreError, match="lock timeout"):
+            a.moved(tx, {"sms"})
+        tx.run("ROLLBACK TO here")
+        taking.run("COMMIT")
+        assert a.moved(tx, {"sms"}) == {"sms"}
+    a.leave()
+    takes.close()
+    writes.close()
+
+
+def test_a_seat_that_another_took_meanwhile_is_not_taken(url: str) -> None:
+    a, b, c = (node(url, name) for name in "abc")
+    for each in (a, b, c):
+        each.step()
+    a.leave()
+    seen = next(row for row in b.book.look().seats if row.name == "smsc")
+    assert c.book.take(seen) == 2
+    c.book.unlock("seat", "smsc")
+    assert b.book.take(seen) == 0, "it is another one now"
+    b.leave()
+    c.leave()
 
 
 def test_a_namesake_is_told_who_runs(url: str) -> None:

@@ -323,6 +323,56 @@ def test_a_seat_that_cannot_be_opened_here_is_left_to_others(town: Town) -> None
     assert a.epoch("smsc") == 3
 
 
+def test_what_was_taken_or_lost_is_told_though_the_connection_breaks_right_after(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    town = Town(one=Group("one", ("one",), ()), two=Group("two", ("two",), ()))
+    a = town.node("a")
+    for row in ("one", "two"):
+        town.shared.rows[row] = Row("c", 7, town.shared.now + 60)
+
+    def breaks(*_: object) -> int:
+        raise TransientStoreError("away")
+
+    town.changes.clear()
+    monkeypatch.setattr(a.book, "unlock", breaks)
+    with pytest.raises(TransientStoreError):
+        town.later(RENEW_S, a)
+    assert (town.changes, a.held()) == (["a"], {KEEPER: 1}), "both are lost, and it is told"
+
+    b, town.shared.rows["one"] = town.node("b"), Row()
+    town.changes.clear()
+    take = b.book.take
+    monkeypatch.setattr(b.book, "take", lambda seat: take(seat) if seat.name == "one" else breaks())
+    town.shared.rows["two"] = Row()
+    town.shared.locks = {at: by for at, by in town.shared.locks.items() if at[0] == "node"}
+    with pytest.raises(TransientStoreError):
+        town.later(3, b)
+    assert (town.changes, b.epoch("one")) == (["b"], 1), "one is taken, and it is told"
+
+
+def test_who_waits_long_for_seats_of_the_frozen_keeps_his_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each taking waits for a batch of the last holder's, up to the limit to locks."""
+    town = Town(**{name: Group(name, (name,), ()) for name in "uvwxyz"})
+    a = town.node("a")
+    held = set(a.held())
+    for name in "uvw":
+        town.shared.rows[name] = Row()
+        a._forget(name)
+        town.shared.locks.pop(("seat", name))
+
+    def waits(_seat: SeatRow) -> int:
+        town.shared.now += 3.0
+        assert {name for name in held - {*"uvw"} if not a.epoch(name)} == set()
+        return 0
+
+    monkeypatch.setattr(a.book, "take", waits)
+    town.later(4, a)
+    assert a.epoch("x") == 1
+
+
 class Counted:
     """A stage that counts its steps."""
 

@@ -106,6 +106,15 @@ def test_what_is_held_is_opened_link_first_and_nothing_else(town: Town) -> None:
     assert town.built == 0, "what was made with the node is used first"
 
 
+def test_what_opens_after_the_start_is_built_of_what_is_configured_by_then(town: Town) -> None:
+    town.settle()
+    made_with_the_node = town.stations.channels["pos"]
+    town.held = {"pos": 4}
+    assert town.settle() == ["put pos", "start pos"]
+    assert town.built == 1
+    assert town.stations.channels["pos"] is not made_with_the_node
+
+
 def test_what_is_lost_closes_at_once_and_opens_anew_later(town: Town) -> None:
     town.held = {"smsc": 1}
     town.settle()

@@ -138,6 +138,23 @@ def test_a_renewal_replaces_one_after_the_other(
     assert reactor.getDelayedCalls() == []
 
 
+def test_a_second_reload_waits_for_the_first_s_renewal(
+    supervisor: Supervisor, reactor: FakeReactor
+) -> None:
+    supervisor.start()
+    supervisor.renew()
+    supervisor.renew()
+    supervisor.renew()
+    ended: list[FakeProcess] = []
+    while told := [each for each in reactor.started if each.signals and each not in ended]:
+        assert len(told) == 1, "never two at a time"
+        told[0].end()
+        ended += told
+        reactor.advance(RENEW_REST_S)
+    assert len(reactor.started) == 2 + 2 * 2, "who began before the last reload read an older file"
+    assert reactor.getDelayedCalls() == []
+
+
 def test_a_stop_ends_a_renewal(supervisor: Supervisor, reactor: FakeReactor) -> None:
     supervisor.start()
     first, second = reactor.started

@@ -148,6 +148,21 @@ def test_a_backend_that_was_ended_is_opened_again(url: str) -> None:
 
 
 @pytest.mark.slow
+def test_readers_that_rested_while_the_server_was_started_again_fail_nobody(url: str) -> None:
+    store = open_store(url)
+    mine = "SELECT pg_backend_pid()"
+    with store.reader() as one, store.reader() as two:
+        rested = [reader.rows(mine)[0][0] for reader in (one, two)]
+    with psycopg.connect(url, autocommit=True) as admin:
+        for pid in rested:
+            admin.execute("SELECT pg_terminate_backend(%s, 30000)", (pid,))  # until it has gone
+    for _ in range(2):
+        with store.reader() as reader:
+            assert reader.rows(mine)[0][0] not in rested
+    store.close()
+
+
+@pytest.mark.slow
 def test_out_of_connections_is_said_and_passes(url: str) -> None:
     with psycopg.connect(url, autocommit=True) as admin:
         admin.execute("CREATE ROLE narrow LOGIN CONNECTION LIMIT 1")
