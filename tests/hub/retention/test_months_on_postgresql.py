@@ -7,14 +7,13 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 from alembic import command
-from sqlalchemy import create_engine
 
 from core.messages import Outcome
 from core.store import months
 from core.store.invariants import offences
 from core.store.months import BEFORE, OTHER, Month
 from core.store.tx import TransientStoreError
-from core.store.upgrade import _alchemy_url, _config, head, open_store, upgrade
+from core.store.upgrade import _config, _engine, head, open_store, upgrade
 from hub.clock import Sources
 from hub.envelope import uuid7
 from hub.janitor import Janitor
@@ -38,7 +37,7 @@ def an_id(at_us: int, drawn: int = 1) -> str:
 def at_revision(postgres: Postgres, revision: str) -> Iterator[str]:
     """A database that an older version made."""
     url = postgres.create()
-    engine, config = create_engine(_alchemy_url(url)), _config()
+    engine, config = _engine(url), _config()
     with engine.connect() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
