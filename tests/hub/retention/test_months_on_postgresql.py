@@ -139,6 +139,19 @@ def test_months_are_made_ahead_and_filled(machine: Machine) -> None:
     assert counts(machine, OTHER) == [0]
 
 
+def test_a_month_that_nobody_had_made_takes_what_came_of_it(machine: Machine) -> None:
+    later(machine, 200)  # nothing ran: the first arrival comes before the stage has its turn
+    machine.do(pay(5_000), "early")
+    assert counts(machine, OTHER) == [1]
+    month = Month.of(machine.time.at_us)
+    janitor(machine).step()
+    assert counts(machine, OTHER, month.name) == [0, 1]
+    assert {month.after(each).name for each in range(months.AHEAD + 1)} <= set(names(machine))
+    assert machine.rows("SELECT outcome FROM journal WHERE key = 'early'") == [("accepted",)]
+    machine.do(pay(6_000), "then")
+    assert counts(machine, month.name) == [2]
+
+
 def test_what_has_an_id_of_no_time_is_kept_too(machine: Machine) -> None:
     machine.time.at_us += 40 * 365 * DAY_US
     machine.do(pay(5_000), "far")
