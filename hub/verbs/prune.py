@@ -73,12 +73,15 @@ def _prune(settings: Config, actor: str) -> Took:
     try:
         houses, archive = list(houses_of(settings).values()), archive_of(settings)
         run = begin(store, houses, settings.retention, archive, sources)
-        now = sources.now_us()
-        run.dropped = drop_months(store, houses, archive is not None, now)
-        while run.step():
-            pass
-        run.dropped += drop_months(store, houses, archive is not None, now)
-        run.end(actor, settings.hub.name, whole=True)
+        now, whole = sources.now_us(), False
+        try:
+            run.dropped += drop_months(store, houses, archive is not None, now)
+            while run.step():
+                pass
+            run.dropped += drop_months(store, houses, archive is not None, now)
+            whole = True
+        finally:  # what went before a fault is on record too
+            run.end(actor, settings.hub.name, whole)
         return run.took
     finally:
         store.close()
