@@ -160,7 +160,8 @@ BEGIN
       PERFORM pg_sleep(0.2);
     END;
   END LOOP;
-  RAISE EXCEPTION 'the journal is in use: {tries} times its lock was not had; upgrade again';
+  RAISE EXCEPTION 'the journal is in use: {tries} times its lock was not had; upgrade again'
+    USING ERRCODE = 'lock_not_available';
 END $$
 """
 

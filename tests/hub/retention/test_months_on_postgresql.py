@@ -13,7 +13,7 @@ from core.store import months
 from core.store.invariants import offences
 from core.store.months import BEFORE, OTHER, Month
 from core.store.tx import TransientStoreError
-from core.store.upgrade import _config, _engine, head, open_store, upgrade
+from core.store.upgrade import _config, _engine, current, head, open_store, upgrade
 from hub.clock import Sources
 from hub.envelope import uuid7
 from hub.janitor import Janitor
@@ -95,6 +95,19 @@ def test_the_division_goes_on_where_it_was_broken_off(postgres: Postgres) -> Non
             assert reader.rows("SELECT 1 FROM pg_constraint WHERE conname LIKE '%before_bound'"
                                ) == []  # fmt: skip
         store.close()
+
+
+def test_an_upgrade_that_never_has_the_journal_says_so(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(months, "TRIES", 2)
+    with at_revision(postgres, "0028") as url:
+        with psycopg.connect(url) as somebody:
+            somebody.execute("SELECT count(*) FROM journal").fetchall()
+            with pytest.raises(TransientStoreError, match="the journal is in use: 2 times"):
+                upgrade(url)
+        upgrade(url)
+        assert current(url) == head()
 
 
 @pytest.fixture
