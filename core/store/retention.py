@@ -129,7 +129,8 @@ TABLES: Final[dict[str, Forever | With | Walk]] = {
     # the machine
     **dict.fromkeys(
         ("tally", "partition_lease", "worker_node", "node", "seat", "setting", "id_block",
-         "channel_note", "operator_turn", "wallet_turn", "wallet_asks", "retention_mark", "retention_left"), _STATE,
+         "channel_note", "operator_turn", "wallet_turn", "wallet_asks", "retention_mark",
+         "retention_left"), _STATE,
     ),
 }  # fmt: skip
 
