@@ -62,7 +62,7 @@ def acknowledge_before_commit() -> list[Patch]:
             point, hit = "journal.before-commit", failpoints.hit
             failpoints.hit = lambda _name: None
             try:
-                results = self.journal.write(tx, [entry for entry, _ in waiters], noted)
+                results = self.journal.write(tx, [entry for entry, *_ in waiters], noted)
             finally:
                 failpoints.hit = hit
             self.on_reactor(intake._answer_all, waiters, results)
