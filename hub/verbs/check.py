@@ -82,8 +82,16 @@ def command(
         zones = {code: company.zone for code, company in settings.companies.items()}
         prove(settings, Asked(since, until, as_json, zones))
         return
+    problems = [
+        *name_clashes(),
+        *(_schema(settings) or [*_clock(settings), *_pin_keys(settings), *_room(settings)]),
+        *_bus(settings),
+        *_companies(settings),
+        *_channels(settings),
+        *_wallets(settings),
+    ]
     wrong, warnings = _exposed(settings)
-    problems = [*_problems(settings), *wrong]
+    problems += wrong
     for warning in warnings:
         typer.secho(f"warning: {warning}", err=True, fg=typer.colors.YELLOW)
     if problems:
@@ -92,18 +100,6 @@ def command(
     typer.echo(f"{config}: fine (channels: {channels}, companies: {companies})")
     if room := _server_room(settings):
         typer.echo(room.sentence())
-
-
-def _problems(settings: Config) -> list[str]:
-    """Everything that keeps a node from starting or from working."""
-    return [
-        *name_clashes(),
-        *(_schema(settings) or [*_clock(settings), *_pin_keys(settings), *_room(settings)]),
-        *_bus(settings),
-        *_companies(settings),
-        *_channels(settings),
-        *_wallets(settings),
-    ]
 
 
 def _exposed(settings: Config) -> tuple[list[str], list[str]]:

@@ -367,7 +367,7 @@ def test_every_table_of_the_books_is_compared_or_left_out_on_purpose() -> None:
     outside = {
         # the machine, its edge and its proofs; what customers were told
         *("journal", "request", "message", "delivery", "tally", "partition_lease", "worker_node"),
-        *("node", "seat", "retention_mark", "retention_left", "erasure"),
+        *("node", "seat"),
         *("setting", "id_block", "audit", "notice", "notice_reference", "channel_note"),
         *("module_log", "module_count", "token_proof", "operator_turn", "confirmation"),
         "wallet_turn",  # a lock
