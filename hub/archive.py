@@ -3,12 +3,14 @@
 ``FOLDER/rows/message-2026-10-01.20261122T013000.jsonl.gz`` has the rows of one table and one day
 (UTC) that one run took, a JSON object a line. Beside it stands a note with the number of rows and
 the digest of the file (SHA-256). Rows are on the disk before they leave the database: after a crash
-in between they stand in both, and a file may have a row twice.
+in between they stand in both, and a file may have a row twice. Many runs may write to one folder,
+of several nodes too: each closes its own files, and those that nobody has touched for a day.
 """
 
 import gzip
 import hashlib
 import os
+import time
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -28,6 +30,8 @@ _LEVEL = 4
 #: What zlib calls a stream with gzip's header.
 _GZIP = 31
 PART, ENDING = ".part", ".jsonl.gz"
+#: A file that was not written to for so long is of a run that a crash ended: no night is longer.
+_LEFT_S = 86_400
 
 
 class ArchiveError(Exception):
@@ -67,23 +71,35 @@ class Archive:
         path = place / f"{table}-{day}.{self.run}{ENDING}{PART}"
         lines = [msgspec.json.encode(dict(zip(columns, row, strict=True))) for row in rows]
         new = path not in self._open
-        with open(path, "ab", opener=_own) as file:
+        # one that is gone was closed by another run: to make it anew would overwrite what is there
+        with open(path, "xb" if new else "ab", opener=_own if new else _there) as file:
+            self._open.add(path)
             file.write(gzip.compress(b"\n".join(lines) + b"\n", _LEVEL, mtime=0))
             file.flush()
             os.fsync(file.fileno())
         if new:
-            self._open.add(path)
             _to_disk(place)
 
     def close(self) -> list[Note]:
         """Give every file its note and its name; also those that a crash left unfinished."""
-        left = sorted(self.folder.glob(f"*/*{ENDING}{PART}"))
-        self._open.clear()
-        return [_sealed(path) for path in left]
+        left = {path for path in unfinished(self.folder) if _is_left(path)}
+        mine, self._open = self._open, set()
+        return [_sealed(path) for path in sorted(mine | left)]
+
+
+def _is_left(path: Path) -> bool:
+    try:
+        return path.stat().st_mtime < time.time() - _LEFT_S
+    except FileNotFoundError:  # its own run has closed it just now
+        return False
 
 
 def _own(path: str, flags: int) -> int:
     return os.open(path, flags, _OWN_ONLY)
+
+
+def _there(path: str, flags: int) -> int:
+    return os.open(path, flags & ~os.O_CREAT, _OWN_ONLY)
 
 
 def _sealed(part: Path) -> Note:

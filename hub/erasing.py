@@ -144,6 +144,8 @@ _AGAINST: Final = (
      f"SELECT 1 FROM wallet_payment WHERE id IN :payments AND {OPEN_COLLECTIONS}"),
     ("money that came by wallet is held",
      "SELECT 1 FROM held_money WHERE payment_id IN :payments AND ended_at = 0"),
+    ("a refund by wallet is not decided",
+     "SELECT 1 FROM wallet_refund WHERE payment_id IN :payments AND state IN ('asked', 'unknown')"),
     ("a case about a payment is open",
      "SELECT 1 FROM wallet_case WHERE payment_id IN :payments AND state = 'open'"),
     ("a case at a terminal is open",

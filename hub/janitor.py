@@ -240,7 +240,7 @@ class Janitor:
             raise
         except (StoreError, OSError) as error:
             log.error("retention.failed", error=f"{type(error).__name__}: {error}")
-            self._run = None
+            self._broken_off()
             self._nights.clear()  # this night is not over
             self._rest(AGAIN_US)
         return False
@@ -290,6 +290,15 @@ class Janitor:
         assert run is not None, "a run is under way"
         actor, self._asked = self._asked or CLOCK, ""
         run.end(actor, self.writer, whole)
+
+    def _broken_off(self) -> None:
+        """What went before a fault is on record too, where that can be."""
+        run, self._run = self._run, None
+        try:
+            if run is not None:
+                run.end(self._asked or CLOCK, self.writer, whole=False)
+        except (StoreError, OSError) as error:
+            log.error("retention.not-on-record", error=f"{type(error).__name__}: {error}")
 
     def _busy(self) -> bool:
         with self.store.reader_on_writer() as reader:

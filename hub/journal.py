@@ -213,19 +213,20 @@ def _claim_keys(tx: Tx, works: Sequence[_Work], now: int) -> list[_Work]:
     firsts: dict[tuple[str, str, str], _Work] = {}
     for work in works:
         firsts.setdefault(_key(work), work)
-    claimed = {
-        tuple(row)
-        for row in tx.insert(
+    claimed: set[Row] = set()
+    known: dict[tuple[str, str, str], _Stored] = {}
+    wanted = sorted(firsts)  # one lock order
+    while wanted:  # again where one that was there was pruned between two statements
+        rows = tx.insert(
             "request",
             ("company", "channel", "key", "message_id", "payload_hash", "valid_until"),
-            [_request_row(firsts[key], now) for key in sorted(firsts)],  # one lock order
+            [_request_row(firsts[key], now) for key in wanted],
             "ON CONFLICT (company, channel, key) DO NOTHING RETURNING company, channel, key",
         )
-    }
-    known = _known(tx, [key for key in firsts if key not in claimed])
-    over = [key for key, stored in known.items() if stored.is_over(firsts[key], now)]
-    known |= _known(tx, over, lock=True)  # of two that would renew a key at once, one finds it new
-    lapsed = [firsts[key] for key in over if known[key].is_over(firsts[key], now)]
+        claimed.update(tuple(row) for row in rows)
+        known |= _stored(tx, [key for key in wanted if key not in claimed], firsts, now)
+        wanted = [key for key in wanted if key not in claimed and key not in known]
+    lapsed = [firsts[key] for key, stored in known.items() if stored.is_over(firsts[key], now)]
     _renew(tx, lapsed, now)
     for key in (_key(work) for work in lapsed):
         known.pop(key)
@@ -237,6 +238,17 @@ def _claim_keys(tx: Tx, works: Sequence[_Work], now: int) -> list[_Work]:
             key = _key(work)
             work.result = _repeat(work, known.get(key) or _Stored.of(firsts[key], now))
     return fresh
+
+
+def _stored(
+    tx: Tx, keys: list[tuple[str, str, str]], firsts: dict[tuple[str, str, str], _Work], now: int
+) -> dict[tuple[str, str, str], "_Stored"]:
+    """What is stored under these keys. What is over is read again under a lock: of two that would
+    renew a key at once, one finds it new; and of one that was pruned meanwhile nothing is left."""
+    found = _known(tx, keys)
+    over = [key for key, stored in found.items() if stored.is_over(firsts[key], now)]
+    locked = _known(tx, over, lock=True)
+    return {key: stored for key, stored in found.items() if key not in over} | locked
 
 
 @dataclass(frozen=True, slots=True)

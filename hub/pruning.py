@@ -102,7 +102,8 @@ class Turn:
     def step(self, tx: Any, stories: frozenset[str], now_us: int) -> tuple[Took, bool]:
         """One chunk, and whether there may be more."""
         if self._again is not None:
-            return self._took(tx, self._left_before(tx), stories, now_us), True
+            left = [row for row in self._left_before(tx) if row.at < self.job.cut_us]
+            return self._took(tx, left, stories, now_us), True
         after = self._mark(tx)
         seen = self._window(tx, after)
         old = [row for row in seen if row.at < self.job.cut_us]
@@ -282,7 +283,9 @@ def _blank(tx: Tx, walk: Walk, keys: list[Any]) -> None:
     if walk.table == "journal":
         tx.run("UPDATE journal SET raw = '' WHERE id IN :keys AND raw <> ''", keys=keys)
         return
-    rows = tx.rows("SELECT id, envelope FROM message WHERE id IN :keys", keys=keys)
+    rows = tx.rows(  # locked: an erasure may be changing what is kept of them
+        "SELECT id, envelope FROM message WHERE id IN :keys ORDER BY id FOR UPDATE", keys=keys
+    )
     tx.update("message", ("id", "envelope"), [(id_, without_body(text)) for id_, text in rows])
 
 

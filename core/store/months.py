@@ -81,9 +81,24 @@ def make_ahead(tx: Tx, now_us: int) -> list[str]:
         if month.name in ends or first_id(month.begins_us) < begun:
             continue
         tx.run(f"SET LOCAL lock_timeout = {LOCK_MS}")
-        tx.run(f"CREATE TABLE {month.name} PARTITION OF journal {bounds(month)}")
+        _make(tx, month)
         made.append(month.name)
     return made
+
+
+def _make(tx: Tx, month: Month) -> None:
+    """A month, with what came of it before it was there: nobody had made it for so long."""
+    since, until = first_id(month.begins_us), first_id(month.after().begins_us)
+    tx.run(
+        "LOCK TABLE ONLY journal IN ACCESS EXCLUSIVE MODE"
+    )  # nobody writes into the other meanwhile
+    tx.run(f"CREATE TABLE {month.name} (LIKE journal INCLUDING DEFAULTS)")
+    tx.run(
+        f"WITH moved AS (DELETE FROM {OTHER} WHERE id >= :since AND id < :until RETURNING *) "
+        f"INSERT INTO {month.name} SELECT * FROM moved",
+        since=since, until=until,
+    )  # fmt: skip
+    tx.run(f"ALTER TABLE journal ATTACH PARTITION {month.name} {bounds(month)}")
 
 
 def partitions(reader: Reader) -> list[tuple[str, str]]:
@@ -145,7 +160,8 @@ BEGIN
       PERFORM pg_sleep(0.2);
     END;
   END LOOP;
-  RAISE EXCEPTION 'the journal is in use: {tries} times its lock was not had; upgrade again';
+  RAISE EXCEPTION 'the journal is in use: {tries} times its lock was not had; upgrade again'
+    USING ERRCODE = 'lock_not_available';
 END $$
 """
 

@@ -128,8 +128,9 @@ TABLES: Final[dict[str, Forever | With | Walk]] = {
     ),
     # the machine
     **dict.fromkeys(
-        ("tally", "partition_lease", "worker_node", "setting", "id_block", "channel_note",
-         "operator_turn", "wallet_turn", "wallet_asks", "retention_mark", "retention_left"), _STATE,
+        ("tally", "partition_lease", "worker_node", "node", "seat", "setting", "id_block",
+         "channel_note", "operator_turn", "wallet_turn", "wallet_asks", "retention_mark",
+         "retention_left"), _STATE,
     ),
 }  # fmt: skip
 

@@ -48,7 +48,7 @@ def verify(
     else:
         typer.echo(f"{len(found):,} files are as they were written, with {rows:,} rows")
         for part in open_now:
-            typer.echo(f"not closed yet, the next run does it: {part}")
+            typer.echo(f"not closed yet, by its run or a day later by the next: {part}")
         for sentence in wrong:
             typer.secho(sentence, err=True, fg=typer.colors.RED)
     if wrong:

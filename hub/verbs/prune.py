@@ -1,6 +1,7 @@
 """``wattbus prune``: what is older than it is kept for goes; by night the hub does it itself."""
 
 import json
+from time import perf_counter, sleep
 from typing import Annotated
 
 import typer
@@ -13,7 +14,7 @@ from hub.archive import ArchiveError
 from hub.clock import Sources
 from hub.config import Config
 from hub.engine import EngineError, lock_file
-from hub.janitor import archive_of, begin, drop_months, dry_run, houses_of, jobs_of
+from hub.janitor import REST, Run, archive_of, begin, drop_months, dry_run, houses_of, jobs_of
 from hub.pruning import Took
 from hub.verbs._shared import (
     DEFAULT,
@@ -73,17 +74,29 @@ def _prune(settings: Config, actor: str) -> Took:
     try:
         houses, archive = list(houses_of(settings).values()), archive_of(settings)
         run = begin(store, houses, settings.retention, archive, sources)
-        now = sources.now_us()
-        run.dropped = drop_months(store, houses, archive is not None, now)
-        while run.step():
-            pass
-        run.dropped += drop_months(store, houses, archive is not None, now)
-        run.end(actor, settings.hub.name, whole=True)
+        now, whole = sources.now_us(), False
+        try:
+            run.dropped += drop_months(store, houses, archive is not None, now)
+            _walk(run, settings.retention.pause_ms / 1_000 if lock is None else None)
+            run.dropped += drop_months(store, houses, archive is not None, now)
+            whole = True
+        finally:  # what went before a fault is on record too
+            run.end(actor, settings.hub.name, whole)
         return run.took
     finally:
         store.close()
         if lock is not None:
             lock.close()
+
+
+def _walk(run: Run, pause_s: float | None) -> None:
+    """All chunks. ``pause_s``: other nodes may be at work on this server, so it rests after each as
+    the hub does; None: the database is ours alone."""
+    begun = perf_counter()
+    while run.step():
+        if pause_s is not None:
+            sleep(pause_s + REST * (perf_counter() - begun))
+        begun = perf_counter()
 
 
 def _say(took: Took, word: str, as_json: bool) -> None:

@@ -1,12 +1,13 @@
 """The journal on PostgreSQL beside a batch that is still writing."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from core.messages import Outcome
 from core.store.upgrade import open_store, upgrade
-from hub import failpoints
+from hub import failpoints, journal
 from tests.hub.machine import Machine, buy, enrol, pay
 from tests.servers.postgres import Postgres
 
@@ -52,5 +53,32 @@ def test_a_key_whose_time_is_over_names_a_new_request_once(machine: Machine) -> 
     heard = [machine.accept(buy(another=True), "k", valid_for_s=600.0) for _ in range(2)]
     machine.settle()
     assert [each[0].repeat for each in heard] == [False, True]
+    assert machine.rows("SELECT count(*) FROM sale") == [(2,)]
+    assert machine.unaccounted() == 0
+
+
+@pytest.mark.parametrize("read", [1, 2])
+def test_a_key_that_is_pruned_while_it_is_claimed_is_remembered(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, read: int
+) -> None:
+    machine.do(buy(another=True), "k", valid_for_s=600.0)
+    machine.time.at_us += 601_000_000
+    beside, reads, known = open_store(machine.url), [0], journal._known
+
+    def pruned(*args: Any, **named: Any) -> Any:
+        reads[0] += 1
+        if reads[0] == read:  # the first looks, the second locks
+            with beside.transaction() as tx:
+                assert tx.run("DELETE FROM request WHERE key = 'k'") == 1
+        return known(*args, **named)
+
+    monkeypatch.setattr(journal, "_known", pruned)
+    first = machine.accept(buy(another=True), "k", valid_for_s=600.0)
+    machine.intake.step()
+    monkeypatch.undo()
+    beside.close()
+    again = machine.accept(buy(another=True), "k", valid_for_s=600.0)
+    machine.settle()
+    assert (first[0].repeat, again[0].repeat) == (False, True)
     assert machine.rows("SELECT count(*) FROM sale") == [(2,)]
     assert machine.unaccounted() == 0

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from alembic import command
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 
 from core.messages import Enrol, ImportDebts, Message, Outcome, PhoneLink
 from core.messages.collection import OldDebt
@@ -13,7 +13,7 @@ from core.queries import till
 from core.queries.terminals import emergency_list
 from core.refusals import Refusal
 from core.store.sqlite import SqliteTx
-from core.store.upgrade import _alchemy_url, _config, open_store, upgrade
+from core.store.upgrade import _config, _engine, open_store, upgrade
 from hub.channel import Accepted
 from tests.core.agents.shop import (
     OPERATORS,
@@ -307,7 +307,7 @@ def test_only_agents_with_areas_pay_for_it(
 
 def test_books_of_before_have_no_areas(tmp_path: Path) -> None:
     url = f"sqlite:{tmp_path / 'old.db'}"
-    engine, config = create_engine(_alchemy_url(url)), _config()
+    engine, config = _engine(url), _config()
     with engine.connect() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "0026")

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 from alembic import command
-from sqlalchemy import create_engine, text
+from sqlalchemy import text
 
 from core.store.invariants import offences
-from core.store.upgrade import _alchemy_url, _config, open_store, upgrade
+from core.store.upgrade import _config, _engine, open_store, upgrade
 from tests.servers.postgres import Postgres
 
 #: number, way, desk, reference, state
@@ -24,7 +24,7 @@ OLD = (
 
 def before(url: str) -> None:
     """The schema of the version before, with payments in it."""
-    engine, config = create_engine(_alchemy_url(url)), _config()
+    engine, config = _engine(url), _config()
     with engine.connect() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "0010")

@@ -65,6 +65,7 @@ def test_what_a_crash_left_is_mended_by_the_next_run(tmp_path: Path, cut: int) -
     put(kept, ("b", "two"))
     (part,) = unfinished(tmp_path)
     os.truncate(part, part.stat().st_size - cut)
+    os.utime(part, (0, 0))
     after = Archive(tmp_path, "run2")
     put(after, ("b", "two"))
     assert [note.rows for note in after.close()] == [1, 1]
@@ -77,3 +78,25 @@ def test_a_file_that_is_torn_says_so(tmp_path: Path) -> None:
     os.truncate(path, path.stat().st_size - 3)
     with pytest.raises(ArchiveError, match="cannot be read"):
         [*read(path)]
+
+
+def test_a_run_leaves_the_files_of_another_that_is_under_way(tmp_path: Path) -> None:
+    one, other = Archive(tmp_path, "run1"), Archive(tmp_path, "run2")
+    put(one, ("a", "one"))
+    put(other, ("b", "two"))
+    assert [note.rows for note in other.close()] == [1]
+    put(one, ("c", "three"))
+    assert [note.rows for note in one.close()] == [2]
+    found = [row["id"] for path in files(tmp_path) if verify(path) for row in read(path)]
+    assert sorted(found) == ["a", "b", "c"]
+
+
+def test_a_file_that_another_run_has_closed_is_never_made_anew(tmp_path: Path) -> None:
+    slow = Archive(tmp_path, "run1")
+    put(slow, ("a", "one"))
+    (part,) = unfinished(tmp_path)
+    os.utime(part, (0, 0))
+    Archive(tmp_path, "run2").close()
+    with pytest.raises(FileNotFoundError):
+        put(slow, ("b", "two"))
+    assert [row["id"] for path in files(tmp_path) if verify(path) for row in read(path)] == ["a"]

@@ -244,6 +244,25 @@ def test_a_payer_by_wallet_is_nowhere_any_more(tmp_path: Path) -> None:
     machine.store.close()
 
 
+@pytest.mark.parametrize("state", ["asked", "unknown"])
+def test_a_refund_that_may_be_under_way_refuses_it(tmp_path: Path, state: str) -> None:
+    machine = payer.purse(tmp_path)
+    payer.done(machine, payer.paid(payer.asked(machine)))
+    with machine.store.transaction() as tx:
+        ((payment, message),) = tx.rows("SELECT id, message_id FROM wallet_payment")
+        numbers = {"payment_id": payment, "amount": 1, "id": 1}
+        columns = METADATA.tables["wallet_refund"].columns
+        row = {c.name: numbers.get(c.name, "" if str(c.type) == "TEXT" else 0) for c in columns} | {
+            "company": "demo",
+            "state": state,
+            "message_id": message,
+        }
+        tx.insert("wallet_refund", tuple(row), [tuple(row.values())])
+    with pytest.raises(ControlError, match="a refund by wallet is not decided"):
+        asked(machine, step="ask", operator="ann", kind="phone", subject=PHONE)
+    machine.store.close()
+
+
 def test_too_much_is_no_person(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(erasing, "MOST_MESSAGES", 1)
     with pytest.raises(ControlError, match="more than 1 messages"):

@@ -7,6 +7,7 @@ import pytest
 
 from core.store.retention import Tier
 from hub import audit
+from hub.archive import Archive, files, verify
 from hub.janitor import BUSY, CHUNK_US, LEAST, Janitor, cut_us, is_night
 from hub.sections import PruningSection
 from tests.hub.machine import Machine, buy, enrol, fresh_sqlite, pay
@@ -144,6 +145,32 @@ def test_a_folder_that_cannot_be_is_told_and_tried_again(machine: Machine, tmp_p
     turns(machine, stage)
     assert len(machine.rows("SELECT 1 FROM journal WHERE raw <> ''")) > 0, "nothing is lost"
     stage.archive = tmp_path / "archive"
+    set_clock(machine, "2027-03-01T02:30:00")
+    turns(machine, stage)
+    assert machine.rows("SELECT 1 FROM journal WHERE raw <> ''") == []
+
+
+def test_what_went_before_a_fault_is_on_record(
+    machine: Machine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_clock(machine, "2027-03-01T01:30:00")
+    stage = janitor(machine, PruningSection(nightly=True, chunk=1))
+    stage.archive = tmp_path / "archive"
+    turns(machine, stage, 5)
+    gone = len(machine.rows("SELECT 1 FROM journal WHERE raw = ''"))
+    assert gone > 0
+
+    def full(*_args: object) -> None:
+        raise OSError("no space left on device")
+
+    with monkeypatch.context() as disk:
+        disk.setattr(Archive, "put", full)
+        turns(machine, stage, 5)
+    with machine.store.reader() as reader:
+        (row,) = audit.read(reader)
+    assert '"whole":false' in row.detail
+    assert f'"bodies.journal":{gone}' in row.detail
+    assert sum(verify(path).rows for path in files(stage.archive)) == gone
     set_clock(machine, "2027-03-01T02:30:00")
     turns(machine, stage)
     assert machine.rows("SELECT 1 FROM journal WHERE raw <> ''") == []

@@ -7,14 +7,13 @@ from contextlib import contextmanager
 import psycopg
 import pytest
 from alembic import command
-from sqlalchemy import create_engine
 
 from core.messages import Outcome
 from core.store import months
 from core.store.invariants import offences
 from core.store.months import BEFORE, OTHER, Month
 from core.store.tx import TransientStoreError
-from core.store.upgrade import _alchemy_url, _config, head, open_store, upgrade
+from core.store.upgrade import _config, _engine, current, head, open_store, upgrade
 from hub.clock import Sources
 from hub.envelope import uuid7
 from hub.janitor import Janitor
@@ -38,7 +37,7 @@ def an_id(at_us: int, drawn: int = 1) -> str:
 def at_revision(postgres: Postgres, revision: str) -> Iterator[str]:
     """A database that an older version made."""
     url = postgres.create()
-    engine, config = create_engine(_alchemy_url(url)), _config()
+    engine, config = _engine(url), _config()
     with engine.connect() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
@@ -98,6 +97,19 @@ def test_the_division_goes_on_where_it_was_broken_off(postgres: Postgres) -> Non
         store.close()
 
 
+def test_an_upgrade_that_never_has_the_journal_says_so(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(months, "TRIES", 2)
+    with at_revision(postgres, "0028") as url:
+        with psycopg.connect(url) as somebody:
+            somebody.execute("SELECT count(*) FROM journal").fetchall()
+            with pytest.raises(TransientStoreError, match="the journal is in use: 2 times"):
+                upgrade(url)
+        upgrade(url)
+        assert current(url) == head()
+
+
 @pytest.fixture
 def machine(postgres: Postgres) -> Iterator[Machine]:
     url = postgres.prepared("migrated", upgrade)
@@ -138,6 +150,19 @@ def test_months_are_made_ahead_and_filled(machine: Machine) -> None:
     machine.do(pay(5_000), "then")
     assert counts(machine, Month.of(now).name) == [1]
     assert counts(machine, OTHER) == [0]
+
+
+def test_a_month_that_nobody_had_made_takes_what_came_of_it(machine: Machine) -> None:
+    later(machine, 200)  # nothing ran: the first arrival comes before the stage has its turn
+    machine.do(pay(5_000), "early")
+    assert counts(machine, OTHER) == [1]
+    month = Month.of(machine.time.at_us)
+    janitor(machine).step()
+    assert counts(machine, OTHER, month.name) == [0, 1]
+    assert {month.after(each).name for each in range(months.AHEAD + 1)} <= set(names(machine))
+    assert machine.rows("SELECT outcome FROM journal WHERE key = 'early'") == [("accepted",)]
+    machine.do(pay(6_000), "then")
+    assert counts(machine, month.name) == [2]
 
 
 def test_what_has_an_id_of_no_time_is_kept_too(machine: Machine) -> None:

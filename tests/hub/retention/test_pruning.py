@@ -120,6 +120,18 @@ def test_a_dead_letter_keeps_its_story_until_it_is_over(machine: Machine) -> Non
     assert counts(machine, *MACHINERY, "retention_left") == [0] * 7
 
 
+def test_what_was_left_is_kept_as_long_as_is_said_now(machine: Machine) -> None:
+    with machine.store.transaction() as tx:
+        tx.run("UPDATE delivery SET state = 3")
+    later(machine, 31)
+    assert prune(machine).left["bodies.message"] > 0
+    with machine.store.transaction() as tx:
+        tx.run("UPDATE delivery SET state = 4")
+    assert not prune(machine, bodies_days=90).rows
+    assert counts(machine, "retention_left")[0] > 0
+    assert prune(machine).rows["bodies.message"] == counts(machine, "message")[0]
+
+
 @pytest.mark.parametrize(
     "sql",
     [

@@ -2,10 +2,14 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from hub import archive
+from hub.janitor import Run
+from hub.sections import PruningSection
+from hub.verbs import prune
 from tests.hub.machine import buy, enrol, pay
 from tests.hub.verbs.installation import Installation, answering, installed
 
@@ -43,6 +47,23 @@ def test_a_dry_run_tells_and_a_run_takes(place: Installation) -> None:
     code, out, _ = place.call("archive", "verify")
     assert code == 0
     assert "files are as they were written" in out
+
+
+@pytest.mark.parametrize(("pause_s", "rests"), [(0.25, 2), (None, 0)])
+def test_beside_other_nodes_it_rests_after_each_chunk(
+    monkeypatch: pytest.MonkeyPatch, pause_s: float | None, rests: int
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(prune, "sleep", slept.append)
+    chunks = iter([True, True, False])
+
+    class Chunks(Run):
+        def step(self) -> bool:
+            return next(chunks)
+
+    prune._walk(Chunks(Any, [], PruningSection(), int), pause_s)  # type: ignore[arg-type]
+    assert len(slept) == rests
+    assert all(each >= 0.25 for each in slept)
 
 
 def test_the_archive_is_shown_masked(place: Installation) -> None:
