@@ -175,11 +175,12 @@ class FigureFile:
 
 
 def read_all(folder: Path, node: str) -> list[Told]:
-    """What the processes of a node have written lately; what cannot be read is left out."""
+    """What the processes of a node have written lately; what cannot be read is left out, and what
+    is of a time to come: its clock was wrong, or ours has been set right."""
     found = []
     for path in sorted(folder.glob("*.json")):
         with suppress(OSError, msgspec.DecodeError):
             told = msgspec.json.decode(path.read_bytes(), type=Told)
-            if told.node == node and time.time() - told.at_s < STALE_S:
+            if told.node == node and abs(time.time() - told.at_s) < STALE_S:
                 found.append(told)
     return found
