@@ -12,7 +12,7 @@ from hub.sections import LimitsSection, QuotaSection, RetentionSection
 from hub.verbs.init import TEMPLATE
 
 #: Sections whose every key is there, most of them in comments.
-WHOLE = {
+WHOLE: dict[str, type[msgspec.Struct]] = {
     **_SINGLE,
     "companies.demo.limits": LimitsSection,
     "companies.demo.retention": RetentionSection,
