@@ -118,9 +118,10 @@ _TICK: Final = os.sysconf("SC_CLK_TCK")
 
 @cache
 def _started_s(pid: int) -> float:
-    """When a process started. Reckoned once: a clock that is set must not look like a restart."""
+    """When a process started. Reckoned once: a clock that is set must not look like a restart.
+    ``/proc/uptime`` would say the same, but a sandboxed unit (``ProcSubset=pid``) has none."""
     fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
-    up_s = float(Path("/proc/uptime").read_text("ascii").split()[0])
+    up_s = time.clock_gettime(time.CLOCK_BOOTTIME)
     return round(time.time() - up_s + int(fields[19]) / _TICK, 1)
 
 

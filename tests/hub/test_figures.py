@@ -94,3 +94,25 @@ def test_the_machine_says_what_a_process_has() -> None:
     assert found.files > 2
     assert found.cpu_s > 0
     assert time.time() - 86_400 < found.started_s <= time.time() + 2
+
+
+def test_a_process_knows_its_start_where_only_processes_are_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As under our unit (``ProcSubset=pid``): without it no restart would ever be alarmed."""
+    read = Path.read_text
+
+    def shown(path: Path, *args: str) -> str:
+        if path.parts[:2] == ("/", "proc") and path.parts[2:3] not in (
+            ("self",),
+            (str(os.getpid()),),
+        ):
+            raise FileNotFoundError(path)
+        return read(path, *args)
+
+    monkeypatch.setattr(Path, "read_text", shown)
+    figures._started_s.cache_clear()
+    found = usage()
+    figures._started_s.cache_clear()
+    assert time.time() - 86_400 < found.started_s <= time.time() + 2
+    assert found.files > 2
