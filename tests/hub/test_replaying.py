@@ -370,6 +370,7 @@ def test_every_table_of_the_books_is_compared_or_left_out_on_purpose() -> None:
         *("node", "seat"),
         *("setting", "id_block", "audit", "notice", "notice_reference", "channel_note"),
         *("module_log", "module_count", "token_proof", "operator_turn", "confirmation"),
+        *("retention_mark", "retention_left", "erasure"),  # what is kept, and who was forgotten
         "wallet_turn",  # a lock
         # phones and their saved meters: no money, no meter is on them
         *("phone", "phone_account", "phone_meter"),
