@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 from importlib import metadata
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -83,11 +82,6 @@ def command(
         zones = {code: company.zone for code, company in settings.companies.items()}
         prove(settings, Asked(since, until, as_json, zones))
         return
-    _check_all(settings, config)
-
-
-def _check_all(settings: Config, config: Path) -> None:
-    """Everything that is wrong is said at once; exit 1 when something is."""
     problems = [
         *name_clashes(),
         *(_schema(settings) or [*_clock(settings), *_pin_keys(settings), *_room(settings)]),
