@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from core.store.states import DEAD, OPEN, PARKED, RETRY
 from core.store.tx import Insert, Reader, Tx
+from hub.outbox import WORKER
 
 ACCEPTED = "accepted"
 DUPLICATE = "duplicate"
@@ -95,9 +96,20 @@ def _bucket(kind: str, what: str) -> str:
 
 
 def oldest_open(reader: Reader) -> dict[str, int]:
-    """Since when the oldest open delivery of each target is as it is (µs UTC)."""
-    rows = reader.rows("SELECT target, min(updated) FROM delivery WHERE state = 0 GROUP BY target")
-    return {str(target): int(at) for target, at in rows}
+    """Since when the oldest open delivery of each target waits (µs UTC): what is for a worker since
+    it was accepted, for a relay touches its row each time that it is published."""
+    rows = reader.rows(
+        "SELECT target, min(updated), min(seq) FROM delivery WHERE state = 0 GROUP BY target"
+    )
+    found = {str(target): int(at) for target, at, _ in rows}
+    for seq in [seq for target, _, seq in rows if target == WORKER]:
+        ((accepted,),) = reader.rows(
+            "SELECT m.recorded FROM delivery d JOIN message m ON m.id = d.message_id "
+            "WHERE d.seq = :seq",
+            seq=seq,
+        )
+        found[WORKER] = int(accepted)
+    return found
 
 
 def unaccounted(reader: Reader) -> int:

@@ -64,6 +64,8 @@ def secret_files(settings: Config) -> Iterator[tuple[str, str]]:
             yield from _named(f"{name}.secrets", secrets)
         yield from _named(name, {"endpoint": words_of(_text(options, "endpoint"), "privateKey")})
     yield from _named("http", {"tls_key": settings.http.tls_key})
+    bus = settings.bus
+    yield from _named("bus", {"password_file": bus.password_file, "key": bus.key})
 
 
 def _named(section: str, files: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -150,12 +152,18 @@ def _bare(place: str) -> str:
     return place.partition(":")[0]
 
 
+#: Without TLS, and what the same is called with it.
+_PLAIN: Final = {"amqp": "amqps://", "redis": "rediss://"}
+
+
 def _broker(settings: Config) -> Iterator[str]:
     if not settings.bus.url:
         return
     found = urlsplit(settings.bus.url)
-    if found.scheme == "amqp" and not is_local(found.hostname or "localhost"):
-        yield f"[bus] url: to {found.hostname} without TLS: write amqps://"
+    if found.scheme in _PLAIN and not is_local(found.hostname or "localhost"):
+        yield f"[bus] url: to {found.hostname} without TLS: write {_PLAIN[found.scheme]}"
+    if found.password:
+        yield "[bus] url has a password: it belongs into password_file (docs/brokers.md)"
 
 
 def certificate(settings: Config, now: datetime.datetime) -> tuple[list[str], list[str]]:

@@ -118,9 +118,10 @@ _TICK: Final = os.sysconf("SC_CLK_TCK")
 
 @cache
 def _started_s(pid: int) -> float:
-    """When a process started. Reckoned once: a clock that is set must not look like a restart."""
+    """When a process started. Reckoned once: a clock that is set must not look like a restart.
+    ``/proc/uptime`` would say the same, but a sandboxed unit (``ProcSubset=pid``) has none."""
     fields = Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()
-    up_s = float(Path("/proc/uptime").read_text("ascii").split()[0])
+    up_s = time.clock_gettime(time.CLOCK_BOOTTIME)
     return round(time.time() - up_s + int(fields[19]) / _TICK, 1)
 
 
@@ -175,11 +176,12 @@ class FigureFile:
 
 
 def read_all(folder: Path, node: str) -> list[Told]:
-    """What the processes of a node have written lately; what cannot be read is left out."""
+    """What the processes of a node have written lately; what cannot be read is left out, and what
+    is of a time to come: its clock was wrong, or ours has been set right."""
     found = []
     for path in sorted(folder.glob("*.json")):
         with suppress(OSError, msgspec.DecodeError):
             told = msgspec.json.decode(path.read_bytes(), type=Told)
-            if told.node == node and time.time() - told.at_s < STALE_S:
+            if told.node == node and abs(time.time() - told.at_s) < STALE_S:
                 found.append(told)
     return found

@@ -6,7 +6,7 @@ stands. The STS ``meter_pan`` stays readable: it is printed on the meter.
 
 The vocabulary of events is docs/operations/logs.md. A storm does not fill the disk: of one event of
 one channel so many lines are written in a minute, the rest is counted, and the first line after
-says how many were not written (``suppressed``).
+says how many were not written (``suppressed``). What is critical is always written.
 """
 
 import logging
@@ -96,7 +96,9 @@ STORM_LINES, STORM_S = 60, 60.0
 #: Kinds of lines that are remembered; there are as many as events times channels.
 STORM_KINDS = 5_000
 #: Fields that tell two sources of one event apart.
-_SOURCES = ("channel", "link", "bind", "worker", "loop")
+_SOURCES = ("channel", "link", "bind", "worker", "loop", "logger")
+#: Its sixty-first line may be the one that matters, and nothing says it so often for long.
+_ALWAYS = "critical"
 
 
 @dataclass(slots=True)
@@ -112,8 +114,10 @@ class Storms:
     def __call__(
         self, _logger: Any, method: str, event: MutableMapping[str, Any]
     ) -> MutableMapping[str, Any]:
-        """Raises DropEvent for a line too many."""
-        kind = (str(event.get("event", "")), *(str(event.get(name, "")) for name in _SOURCES))
+        """Raises DropEvent for a line too many. Warnings of an event use up nothing of its errors'
+        lines."""
+        sources = (str(event.get(name, "")) for name in _SOURCES)
+        kind = (method, str(event.get("event", "")), *sources)
         now = self.clock()
         with self._lock:
             if kind not in self._seen and len(self._seen) >= STORM_KINDS:
@@ -121,10 +125,10 @@ class Storms:
             seen = self._seen.setdefault(kind, [now, 0.0])
             before = 0
             if now - seen[0] >= STORM_S:
-                before = max(0, int(seen[1]) - self.lines)
+                before = max(0, int(seen[1]) - self.lines) if method != _ALWAYS else 0
                 seen[:] = [now, 0.0]
             seen[1] += 1
-            over = seen[1] > self.lines
+            over = seen[1] > self.lines and method != _ALWAYS
         self.count(f"{method}\t{'suppressed' if over else 'written'}")
         if over:
             raise structlog.DropEvent

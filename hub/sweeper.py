@@ -14,14 +14,18 @@ EVERY_US = 500_000
 #: Key changes are presumed after weeks: once an hour is early enough.
 PRESUME_EVERY_US = 3_600_000_000
 
+# What is opened waits from now on: by ``updated`` it is told how long a broker has taken nothing
+# (hub.pressure), and what has been open for long.
+#
 # Each statement names the states of the partial index of held deliveries as the index has them:
 # SQLite sees no other way that it may use it, and would look at every delivery that ever was.
 _DUE = (
-    "UPDATE delivery SET state = 0, published = 0 "
+    "UPDATE delivery SET state = 0, published = 0, updated = :now "
     "WHERE state IN (1, 2, 3) AND state = 1 AND due <= :now"
 )
 _RELEASED = (
-    "UPDATE delivery SET state = 0, published = 0 WHERE state IN (1, 2, 3) AND state = 2 "
+    "UPDATE delivery SET state = 0, published = 0, updated = :now "
+    "WHERE state IN (1, 2, 3) AND state = 2 "
     "AND NOT EXISTS (SELECT 1 FROM delivery b WHERE b.partitionkey = delivery.partitionkey "
     "AND b.handler = delivery.handler AND b.state IN (1, 2, 3) AND b.state IN (1, 3) "
     "AND b.seq < delivery.seq)"
@@ -29,7 +33,8 @@ _RELEASED = (
 # A command behind one that is dead may wait for days. When it expires it goes to the worker, who
 # refuses it where it stands; what is behind it stays parked.
 _EXPIRED = (
-    "UPDATE delivery SET state = 0, published = 0 WHERE state IN (1, 2, 3) AND state = 2 "
+    "UPDATE delivery SET state = 0, published = 0, updated = :now "
+    "WHERE state IN (1, 2, 3) AND state = 2 "
     "AND target = 'worker' AND due > 0 AND due < :now"
 )
 _ANY = (
@@ -61,7 +66,7 @@ class Sweeper:
         with self.store.transaction() as tx:
             if not tx.rows(_ANY, now=now)[0][0]:
                 return False
-            opened = tx.run(_DUE, now=now) + tx.run(_RELEASED) + tx.run(_EXPIRED, now=now)
+            opened = sum(tx.run(each, now=now) for each in (_DUE, _RELEASED, _EXPIRED))
             if opened:
                 self.doorbell(tx)
             return opened > 0

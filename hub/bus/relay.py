@@ -176,9 +176,10 @@ class Relay:
         stale = now - STALE_US if self._started else now
         with self.store.transaction() as tx:
             tx.run(
-                "UPDATE delivery SET published = 0 WHERE state = 0 AND published = 1 "
-                "AND target = :target AND updated <= :stale",
+                "UPDATE delivery SET published = 0, updated = :now WHERE state = 0 "
+                "AND published = 1 AND target = :target AND updated <= :stale",
                 target=WORKER,
+                now=now,
                 stale=stale,
             )
         self._started, self._swept = True, now

@@ -23,23 +23,58 @@ data = "var"            # control socket and whatever the node keeps; relative t
 # workers = 0           # worker processes on PostgreSQL; 0: one per core
 # bulk_workers = 0      # the same for bill runs, beside them; 0: one for two cores
 # open_messages = 20000 # per channel; over it the edge is told to come again
+# linger_ms = 5         # under traffic a stage waits so long for company; 0: never
 # drain_s = 20.0        # how long a stop waits for what is in flight
 log = "json"            # json | text
 
 [database]
-url = "sqlite:var/wattbus.db"        # or postgresql://user@host/name
+url = "sqlite:var/wattbus.db"        # or postgresql://user@host/name; its password by PGPASSFILE
+# Of PostgreSQL alone, in seconds: how long a node that is frozen or cut off is waited for.
+# connect_s = 10
+# statement_s = 30
+# bulk_statement_s = 300  # the same for bill runs
+# lock_s = 10
+# idle_s = 8            # inside a transaction; less than lock_s
+# peer_s = 15           # a silent peer is dead
+# readers = 10          # connections that are kept for reads
 
 [bus]
 kind = "table"          # table: the queue in the database | rabbitmq, kombu: docs/brokers.md
-# url = "amqp://user@host/vhost"
+# url = "amqps://user@host/vhost"
+# prefix = "wattbus"    # of the names of queues and exchanges
+# password_file = "mq.password"
+# ca = "mq-ca.pem"      # who vouches for the broker; none: those that the machine trusts
+# certificate = "hub.pem"  # ours, where the broker asks for one
+# key = "hub.key"
+# backlog = 2000        # may wait for a broker that takes nothing; then the edge says "come again"
+# events = ["wattbus.billing.BillRunMoved.v1"]  # leave for outsiders, who listen at RabbitMQ
 
 [http]
 host = "127.0.0.1"      # /healthz, /readyz, /metrics and the channels' callbacks
 port = {http_port}
+# tls_cert = "http.pem" # chain, ours first; none: plain HTTP, for this machine or behind a proxy
+# tls_key = "http.key"
+# tls_client_ca = "clients.pem"  # only who has a certificate of theirs is served, probes too
+# connections = 1000    # at once; beyond it 503, come again
+# per_peer = 250        # of one address; a proxy in front is one address: give it all of them
 
 [tokens]
 proof_at = "02:30"      # when the daily proof runs that no token was made without a cause
 clock_limit_s = 5       # no token while this host's clock and the database's differ by more
+
+# Spans to an OpenTelemetry collector; needs the extra: pip install 'wattbus[traces]'
+# [traces]
+# endpoint = "http://127.0.0.1:4318/v1/traces"
+# ratio = 0.01          # of what begins here; who brings a trace has decided already
+
+# What is old goes by night, if somebody says so: docs/retention.md.
+# [retention]
+# nightly = false
+# begins = "01:00"      # in each company's zone
+# ends = "05:00"        # what is not done by then goes on in the next night
+# chunk = 200           # rows of a transaction
+# pause_ms = 50         # after each, and four times what it took
+# archive = ""          # folder to which rows are written before they go; none: they are not
 
 [companies.demo]
 name = "Demo Power"
@@ -68,6 +103,11 @@ per_sale = 5000000
 per_day_meter = 0
 per_day_phone = 0
 # pin_above = 0                      # a phone's purchase from an account above it needs its PIN
+
+# [companies.demo.retention]         # how long what is finished is kept; 0: for ever
+# bodies_days = 30                   # what was said word for word
+# rows_months = 13                   # that, when and how a message was decided
+# evidence_years = 7                 # papers about money and tokens beside the books
 
 # Whose the money is when a customer goes from tokens to bills or back, gets another meter, moves
 # (`wattbus change`, docs/customer-changes.md). Nothing of it is taken for granted: without this
@@ -144,6 +184,11 @@ short_code = "8080"
 kind = "ussd"
 company = "demo"
 path = "/ussd"                       # the aggregator's callback; or link = "smsc" for USSD by SMPP
+# nodes = ["node1"]                  # which nodes may hold it; none named: any that has "channels"
+# [channels.ussd.quota]              # what the partner may ask for; over it: come again
+# per_second = 50                    # 0: no limit
+# burst = 100                        # at once after a rest; not said: what two seconds allow
+# per_day = 0                        # of the company's zone
 
 # A wallet of the company's file of wallets, that is one account with a provider of mobile money:
 # channels/mobilemoney/README.md, also for a simulated one.

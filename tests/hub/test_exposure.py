@@ -27,6 +27,14 @@ ALL = f"""{COMPANY}test = true
 [http]
 tls_cert = "c.pem"
 tls_key = "http.key"
+[database]
+url = "postgresql:///wb"
+[bus]
+kind = "rabbitmq"
+url = "amqps://u@mq.example/v"
+password_file = "mq.password"
+certificate = "mq.pem"
+key = "mq.key"
 [operators.ann]
 roles = ["cashier"]
 secret_file = "ann.secret"
@@ -60,6 +68,7 @@ def test_every_file_of_a_secret_is_known() -> None:
     assert {name for _, name in secret_files(config(ALL))} == {
         *("master.key", "pin.key", "http.key", "ann.secret", "hsm.pin", "own.key"),
         *("smsc.password", "pos.key", "pos.master", "path.secret", "momo.password"),
+        *("mq.password", "mq.key"),
     }
 
 
@@ -102,8 +111,8 @@ def database(url: str) -> str:
     return f'[database]\nurl = "postgresql://{url}"\n'
 
 
-def bus(url: str) -> str:
-    return database("/wb") + f'[bus]\nkind = "rabbitmq"\nurl = "{url}"\n'
+def bus(url: str, kind: str = "rabbitmq") -> str:
+    return database("/wb") + f'[bus]\nkind = "{kind}"\nurl = "{url}"\n'
 
 
 CLEAR: dict[str, tuple[str, str]] = {
@@ -131,6 +140,9 @@ CLEAR: dict[str, tuple[str, str]] = {
     "a password in the URL": (database("wb:secret@127.0.0.1/wb"), "PGPASSFILE"),
     "a broker elsewhere": (bus("amqp://u@mq.example/v"), "[bus] url: to mq.example"),
     "a broker over TLS": (bus("amqps://u@mq.example/v"), ""),
+    "a broker's password in its URL": (bus("amqp://u:secret@localhost/v"), "password_file"),
+    "another broker elsewhere": (bus("redis://r.example/0", "kombu"), "[bus] url: to r.example"),
+    "another broker over TLS": (bus("rediss://r.example/0", "kombu"), ""),
 }
 
 

@@ -72,10 +72,12 @@ def test_the_file_is_written_now_and_then_only(
     assert told.figures.counters == {}
 
 
-def test_what_is_old_or_broken_is_not_shown(tmp_path: Path) -> None:
+@pytest.mark.parametrize("ago_s", [3_600, -3_600])
+def test_what_is_old_or_broken_is_not_shown(tmp_path: Path, ago_s: int) -> None:
+    """Nor what a worker wrote that died before the clock was set back."""
     FigureFile(tmp_path, "worker-0", "north", Figures()).tick()
     (told,) = read_all(tmp_path, "north")
-    dead = msgspec.structs.replace(told, process="worker-1", at_s=time.time() - 3_600)
+    dead = msgspec.structs.replace(told, process="worker-1", at_s=time.time() - ago_s)
     (tmp_path / "worker-1.json").write_bytes(msgspec.json.encode(dead))
     (tmp_path / "worker-2.json").write_text("{half")
     assert [each.process for each in read_all(tmp_path, "north")] == ["worker-0"]
@@ -92,3 +94,25 @@ def test_the_machine_says_what_a_process_has() -> None:
     assert found.files > 2
     assert found.cpu_s > 0
     assert time.time() - 86_400 < found.started_s <= time.time() + 2
+
+
+def test_a_process_knows_its_start_where_only_processes_are_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As under our unit (``ProcSubset=pid``): without it no restart would ever be alarmed."""
+    read = Path.read_text
+
+    def shown(path: Path, *args: str) -> str:
+        if path.parts[:2] == ("/", "proc") and path.parts[2:3] not in (
+            ("self",),
+            (str(os.getpid()),),
+        ):
+            raise FileNotFoundError(path)
+        return read(path, *args)
+
+    monkeypatch.setattr(Path, "read_text", shown)
+    figures._started_s.cache_clear()
+    found = usage()
+    figures._started_s.cache_clear()
+    assert time.time() - 86_400 < found.started_s <= time.time() + 2
+    assert found.files > 2

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import structlog
 
-from hub.observe import STORM_S, Storms, subject
+from hub.observe import STORM_LINES, STORM_S, Storms, subject
 
 ROOT = Path(__file__).parent.parent.parent
 PAGE = (ROOT / "docs/operations/logs.md").read_text("utf-8")
@@ -93,6 +93,39 @@ def test_channels_have_storms_of_their_own() -> None:
     assert written(storms, {"event": "wallet.call", "channel": "mtn"})
     assert written(storms, {"event": "wallet.call", "channel": "mtn"}) is None
     assert written(storms, {"event": "wallet.call", "channel": "airtel"})
+
+
+def test_what_is_critical_is_always_written() -> None:
+    clock = Clock()
+    storms = Storms(clock=clock, lines=1)
+    event = {"event": "store.statement-fault"}
+    assert all(written(storms, event, "critical") == event for _ in range(3))
+    clock.at_s += STORM_S
+    assert written(storms, event, "critical") == event, "nothing was left out"
+
+
+def test_warnings_take_nothing_from_errors() -> None:
+    storms = Storms(clock=Clock(), lines=1)
+    event = {"event": "http.certificate"}
+    assert written(storms, event, "info")
+    assert written(storms, event, "info") is None
+    assert written(storms, event, "error")
+
+
+def test_what_others_say_has_a_storm_for_each_of_them() -> None:
+    """Theirs is one event, ``log``: a chatty library must not hide another's error."""
+    storms = Storms(clock=Clock(), lines=1)
+    assert written(storms, {"event": "log", "logger": "uvicorn.error", "said": "a"})
+    assert written(storms, {"event": "log", "logger": "uvicorn.error", "said": "b"}) is None
+    assert written(storms, {"event": "log", "logger": "uncaught", "said": "MemoryError"})
+
+
+def test_garbage_in_right_frames_has_an_end() -> None:
+    """Each PDU of it is a warning with a reason of its own: sixty a minute of a link will do."""
+    storms = Storms(clock=Clock())
+    event = {"event": "smpp.broke-protocol", "link": "smsc"}
+    said = [written(storms, {**event, "why": f"octet {n}"}, "warning") for n in range(700)]
+    assert sum(line is not None for line in said) == STORM_LINES
 
 
 def test_what_is_remembered_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:

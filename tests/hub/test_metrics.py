@@ -75,6 +75,17 @@ def test_what_waits_has_an_age_and_what_is_dead_is_counted(
     assert of(samples, "wattbus_unaccounted_messages") == 0
 
 
+def test_what_is_published_again_and_again_is_as_old_as_it_is(machine: Machine) -> None:
+    """Each publication touches the row; the alert must not begin anew with it."""
+    machine.accept(pay(1), "p2")
+    machine.intake.step()
+    machine.time.at_us += 90_000_000
+    with machine.store.transaction() as tx:
+        tx.run("UPDATE delivery SET published = 1, updated = :now", now=machine.time.at_us)
+    _, samples = page(machine)
+    assert 90 <= of(samples, "wattbus_oldest_age_seconds", target="worker") < 91
+
+
 def test_a_lost_message_shows(machine: Machine) -> None:
     machine.accept(pay(1), "p2")
     machine.intake.step()

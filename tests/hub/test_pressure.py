@@ -82,3 +82,21 @@ def test_without_a_broker_nothing_waits_for_one(machine: Machine) -> None:
     pressure.step()
     assert pressure.waiting == 0
     assert pressure.open_for("sms")
+
+
+def test_what_was_held_back_and_is_opened_has_not_waited_for_the_broker(machine: Machine) -> None:
+    """Hundreds of sales that a module kept waiting are no sign of a broker that takes nothing."""
+    pressure = Pressure(machine.store, 1_000, machine.time.sources(), backlog=3)
+    for number in range(4):
+        machine.accept(pay(10 + number), f"p{number}")
+    machine.intake.step()
+    with machine.store.transaction() as tx:
+        tx.run("UPDATE delivery SET state = CASE WHEN seq % 2 = 0 THEN 1 ELSE 2 END, published = 1")
+    machine.time.at_us += 10 * STALLED_US
+    assert machine.sweeper.step()
+    assert machine.rows("SELECT count(*) FROM delivery WHERE state = 0 AND published = 0") == [(4,)]
+    pressure.step()
+    assert pressure.waiting == 0
+    machine.time.at_us += STALLED_US + EVERY_US
+    pressure.step()
+    assert pressure.waiting == 4, "now it has"

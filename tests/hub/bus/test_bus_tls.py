@@ -6,17 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 
 from hub.bus.access import Access
 from hub.bus.checking import look
 from hub.bus.publisher import Publisher
 from simulators.bench.servers import Rabbit, free_port
 from tests.hub.bus.test_rabbit import loop, until  # noqa: F401 - fixtures
-from tests.hub.links.test_tls import certificate
+from tests.servers.pki import Authority, Pair
 from tests.servers.rabbit import ctl
 
 pytestmark = pytest.mark.slow
@@ -24,46 +20,22 @@ pytestmark = pytest.mark.slow
 TRIES = 5
 
 
-def client_of(authority: Path, folder: Path) -> Path:
-    """A folder with a client's key and certificate, signed by an authority."""
-    folder.mkdir()
-    signer = serialization.load_pem_private_key((authority / "private.key").read_bytes(), None)
-    issuer = x509.load_pem_x509_certificate((authority / "cert.pem").read_bytes())
-    assert isinstance(signer, ec.EllipticCurvePrivateKey)
-    key = ec.generate_private_key(ec.SECP256R1())
-    made = (
-        x509.CertificateBuilder()
-        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "hub")]))
-        .issuer_name(issuer.subject)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(issuer.not_valid_before_utc)
-        .not_valid_after(issuer.not_valid_after_utc)
-        .sign(signer, hashes.SHA256())
-    )
-    encoding, plain = serialization.Encoding.PEM, serialization.NoEncryption()
-    (folder / "cert.pem").write_bytes(made.public_bytes(encoding))
-    (folder / "private.key").write_bytes(
-        key.private_bytes(encoding, serialization.PrivateFormat.PKCS8, plain)
-    )
-    return folder
-
-
 @pytest.fixture
 def served(rabbit: Rabbit, tmp_path: Path) -> Callable[..., str]:
     """A listener of the broker that shows a certificate and asks for one of ``clients``."""
 
-    def serve(shown: Path, clients: Path | None = None) -> str:
-        files = rabbit.folder / f"{tmp_path.name}-{shown.name}"
-        shutil.copytree(shown, files)
-        for path in (files, *files.iterdir()):
-            path.chmod(0o755)
+    def serve(shown: Pair, clients: Authority | None = None) -> str:
+        files = rabbit.folder / f"{tmp_path.name}-{shown.certificate.parent.name}"
+        files.mkdir()
+        shutil.copy(shown.certificate, files / "cert.pem")
+        shutil.copy(shown.key, files / "private.key")
         options = f'{{certfile,"{files}/cert.pem"}},{{keyfile,"{files}/private.key"}}'
         if clients is not None:
-            shutil.copy(clients / "cert.pem", files / "clients.pem")
-            (files / "clients.pem").chmod(0o644)
+            shutil.copy(clients.file, files / "clients.pem")
             options += f',{{cacertfile,"{files}/clients.pem"}}'
             options += ",{verify,verify_peer},{fail_if_no_peer_cert,true}"
+        for path in (files, *files.iterdir()):
+            path.chmod(0o755)
         for _ in range(TRIES):
             port = free_port()
             said = ctl(
@@ -84,11 +56,10 @@ def test_a_broker_is_reached_over_tls(
     tmp_path: Path,
     loop: asyncio.AbstractEventLoop,  # noqa: F811
 ) -> None:
-    ours, clients = certificate(tmp_path / "ours"), certificate(tmp_path / "clients")
-    mine = client_of(clients, tmp_path / "mine")
-    url = served(ours, clients=clients)
-    ca = str(ours / "cert.pem")
-    access = Access(url, "", ca, str(mine / "cert.pem"), str(mine / "private.key"))
+    ours, clients = Authority(tmp_path), Authority(tmp_path, "clients")
+    mine, ca = clients.pair("hub"), str(ours.file)
+    url = served(ours.pair(), clients=clients)
+    access = Access(url, "", ca, str(mine.certificate), str(mine.key))
     publisher = Publisher(access, f"tls{tmp_path.name[-8:]}", loop, "test-tls")
     publisher.start()
     until(publisher.ready)
@@ -99,17 +70,22 @@ def test_a_broker_is_reached_over_tls(
 
 
 def test_another_s_certificate_is_no_broker(served: Callable[..., str], tmp_path: Path) -> None:
-    ours, other = certificate(tmp_path / "ours"), certificate(tmp_path / "other")
-    found = look(Access(served(other), "", str(ours / "cert.pem")), "tls")
+    ours, other = Authority(tmp_path), Authority(tmp_path, "other")
+    found = look(Access(served(other.pair()), "", str(ours.file)), "tls")
     (sentence,) = found.problems
     assert "shows a certificate that [bus] ca does not vouch for" in sentence
     assert "guest:guest" not in sentence
 
 
-def test_an_expired_certificate_is_no_broker(served: Callable[..., str], tmp_path: Path) -> None:
-    expired = certificate(tmp_path / "expired", days=-1)
-    found = look(Access(served(expired), "", str(expired / "cert.pem")), "tls")
-    assert "expired" in found.problems[0]
+@pytest.mark.parametrize(
+    ("name", "days", "said"), [("127.0.0.1", -1, "expired"), ("elsewhere.example", 5, "match")]
+)
+def test_an_expired_certificate_or_one_of_another_name_is_no_broker(
+    served: Callable[..., str], tmp_path: Path, name: str, days: int, said: str
+) -> None:
+    ours = Authority(tmp_path)
+    found = look(Access(served(ours.pair(name, days=days)), "", str(ours.file)), "tls")
+    assert said in found.problems[0]
 
 
 def test_files_that_are_not_there_are_named(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from hub.bus.relay import Relay
+from hub.pressure import STALLED_US, Pressure
 from tests.hub.machine import Machine, enrol, fresh_sqlite
 
 
@@ -48,3 +49,31 @@ def test_what_was_touched_and_opened_again_before_its_confirm_is_published_again
     relay.step()
     assert machine.rows("SELECT published FROM delivery") == [(1,)]
     assert broker.published == 2
+
+
+def test_what_is_published_once_more_has_not_waited_for_the_broker(tmp_path: Path) -> None:
+    """A relay begins with all that is open, however old: the edge must not say "come again"."""
+    machine = Machine(fresh_sqlite(tmp_path))
+    machine.accept(enrol(), "enrol")
+    machine.intake.step()
+    with machine.store.transaction() as tx:
+        tx.run("UPDATE delivery SET published = 1")
+    pressure = Pressure(machine.store, 1_000, machine.time.sources(), backlog=1)
+    machine.time.at_us += 10 * STALLED_US
+    broker: Any = Full()
+    Relay(machine.store, broker, machine.time.sources()).step()
+    assert machine.rows("SELECT published FROM delivery") == [(0,)]
+    pressure.step()
+    assert pressure.waiting == 0
+
+
+class Full(Quick):
+    """One that refuses."""
+
+    def __init__(self) -> None:
+        self.published = 0
+
+    def publish(self, _partition: int, _body: bytes, _name: str) -> "Future[bool]":
+        done: Future[bool] = Future()
+        done.set_result(False)
+        return done
