@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from hub.bus import Taken
 from hub.bus.rabbit import RabbitSource
 from hub.bus.relay import Publisher, Relay
 from hub.inbox import Delivery
-from hub.outbox import partition_of
+from hub.partitions import partition_of
 from simulators.bench.servers import Rabbit
 from tests.hub.machine import Machine, buy, enrol, fresh_sqlite, pay
 
@@ -78,8 +79,9 @@ def bus(
     bus.stop()
 
 
-def delivery(seq: int, body: str = "{}") -> Delivery:
-    return Delivery(seq, f"m{seq}", "h", "o", "demo/1", 0, 0, body, 0)
+def delivery(seq: int, body: str = "{}", partition: int = 3) -> Delivery:
+    key = next(key for n in count() if partition_of(key := f"demo/{n}") == partition)
+    return Delivery(seq, f"m{seq}", "h", "o", key, 0, 0, body, 0)
 
 
 def sent(future: "Future[bool]") -> bool:
@@ -120,7 +122,7 @@ def test_a_partition_that_is_another_s_is_not_consumed(bus: Bus) -> None:
 
     bus.source.assign([4])
     assert sent(bus.publisher.publish(3, pack([delivery(1)]), "b1"))
-    assert sent(bus.publisher.publish(4, pack([delivery(2)]), "b2"))
+    assert sent(bus.publisher.publish(4, pack([delivery(2, partition=4)]), "b2"))
     assert [d.seq for d in bus.take().deliveries] == [2]
     assert bus.source.take(256) is None
 
