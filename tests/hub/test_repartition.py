@@ -34,7 +34,7 @@ def _as_before() -> Iterator[None]:
     partitions.use(NEW)
 
 
-class Cut(Exception):  # noqa: N818 - not an error: the power goes
+class Cut(Exception):
     """The verb was killed here."""
 
 
