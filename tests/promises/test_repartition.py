@@ -103,13 +103,13 @@ def test_a_node_goes_on_with_more_and_then_with_fewer(nodes: Nodes) -> None:
     assert bool(told.get("broker", {}).get("away")) == has_broker
     worked_off(nodes, 24)
 
-    left_open(nodes, "fewer-")
-    assert nodes.end_node("a") == 0, nodes.log()
+    if not has_broker:
+        left_open(nodes, "fewer-")
+        assert nodes.end_node("a") == 0, nodes.log()
     code, told, said = partitions(nodes, 8)
     assert (code, told["before"], told["after"]) == (0, 24, 8), said
     if has_broker:
         names = [f"{nodes.folder.name}.work.{number:02d}" for number in range(8, 24)]
-        assert told["broker"]["deleted"] == names
-        assert told["broker"]["bundles"] > 0
-        assert told["broker"]["away"] == ""
-    worked_off(nodes, 8)
+        assert (told["broker"]["deleted"], told["broker"]["away"]) == (names, "")
+    else:
+        worked_off(nodes, 8)
