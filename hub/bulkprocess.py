@@ -18,6 +18,7 @@ from hub.bulk import BulkWorker
 from hub.clock import Sources
 from hub.companies import all_terms
 from hub.config import Config
+from hub.engine import check_partitions
 from hub.figures import FigureFile
 from hub.installed import SpecOf, channel_spec, check_schema, make_routing
 from hub.stages import AWAY_S, IDLE_S, log_away
@@ -38,8 +39,10 @@ def run(config: Config, index: int, spec_of: SpecOf = channel_spec) -> None:
     check_schema(url)
     specs = {n: spec_of(section.kind) for n, section in config.channels.items()}
     limits = config.database.limits()
+    store = open_store(url, f"wattbus-{name}", limits.bulk())
+    check_partitions(store)
     worker = BulkWorker(
-        open_store(url, f"wattbus-{name}", limits.bulk()),
+        store,
         all_terms(config),
         make_routing(config, specs),
         name,

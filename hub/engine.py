@@ -14,7 +14,6 @@ from typing import IO, Any
 
 from core.company import Terms
 from core.store.limits import LIMITS, PgLimits
-from core.store.tables.machine import SETTING
 from core.store.tx import Tx
 from core.store.upgrade import Store, is_sqlite, open_store, sqlite_path
 from hub.answers import Answers
@@ -37,7 +36,7 @@ from hub.janitor import Janitor
 from hub.journal import Journal
 from hub.notebook import Notebook
 from hub.outbound import OutboundStage
-from hub.outbox import PARTITIONS
+from hub.partitions import PartitioningError, adopt
 from hub.pressure import Pressure
 from hub.prover import Prover
 from hub.routing import Routing
@@ -198,7 +197,7 @@ def _embedded(parts: Parts) -> Engine:
 def _server(parts: Parts) -> Engine:
     journal_store = open_store(parts.url, "wattbus-journal", parts.limits)
     edge_store = open_store(parts.url, "wattbus-edge", parts.limits)
-    check_partitions(edge_store)
+    check_partitions(edge_store, journal_store)
     intake, answers, outbound, pressure = _edge(parts, journal_store, edge_store)
     chores = Chores(edge_store, parts.on_reactor, doorbell=_rung(outbound))
     notebook = Notebook(edge_store, parts.on_reactor, parts.sources, fence=parts.fence)
@@ -261,6 +260,7 @@ def _rung(outbound: OutboundStage) -> Callable[[Tx], None]:
 def _add_relay(engine: Engine, parts: Parts) -> None:
     """A broker: what the journal wrote is published by a relay with a thread of its own."""
     store = open_store(parts.url, "wattbus-relay", parts.limits)
+    check_partitions(store)
     loop = asyncio.get_event_loop()
     try:
         publisher = make_publisher(parts.bus, loop, "wattbus-relay")
@@ -312,16 +312,9 @@ def lock_file(path: Path) -> "IO[str]":
     return handle
 
 
-def check_partitions(store: Store) -> None:
-    """The database keeps the partition count and hash; a node with another refuses to start."""
-    wanted = f"crc32/{PARTITIONS}"
-    with store.transaction() as tx:
-        tx.insert(
-            SETTING.name,
-            ("name", "value"),
-            [("partitioning", wanted)],
-            "ON CONFLICT (name) DO NOTHING",
-        )
-        found = tx.rows("SELECT value FROM setting WHERE name = 'partitioning'")[0][0]
-    if found != wanted:
-        raise EngineError(f"the database is partitioned by {found}, this version by {wanted}")
+def check_partitions(*stores: Store) -> None:
+    """Go by the partitions that the database has. EngineError: they are not ours to work on."""
+    try:
+        adopt(*stores)
+    except PartitioningError as error:
+        raise EngineError(str(error)) from None

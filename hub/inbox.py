@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from core.store.states import DEAD, DONE, OPEN, PARKED, RETRY
 from core.store.tx import Reader, Row, Tx, Update
 from hub.envelope import from_rfc3339, unseal
-from hub.outbox import WORKER, partition_of
+from hub.outbox import WORKER
+from hub.partitions import partition_of
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,8 @@ from hub.envelope import (
     type_name,
     uuid7,
 )
-from hub.outbox import COMMANDS, WORKER, Posted, Route, partition_of, rows_of
+from hub.outbox import COMMANDS, WORKER, Posted, Route, rows_of
+from hub.partitions import partition_of
 from hub.watch import Watch
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from core.store.tx import Reader, Row, Tx
 from core.store.upgrade import Store
-from hub.outbox import PARTITIONS
+from hub.partitions import every
 from hub.worker import FencedError
 
 #: A lease lasts this long; it is renewed at a third of it. A dead worker's partitions move on then.
@@ -36,8 +36,7 @@ def unleased(reader: Reader) -> int:
     are no leases: none."""
     if not reader.rows("SELECT 1 FROM partition_lease LIMIT 1"):
         return 0
-    held = sum(1 for _, owner, _, live in reader.rows(_LOOK) if owner and live)
-    return PARTITIONS - held
+    return sum(1 for _, owner, _, live in reader.rows(_LOOK) if not owner or not live)
 
 
 @dataclass(slots=True)
@@ -59,7 +58,7 @@ class Leases:
             tx.insert(
                 "partition_lease",
                 ("partition", "owner", "epoch", "until"),
-                [(number, "", 0, 0) for number in range(PARTITIONS)],
+                [(number, "", 0, 0) for number in every()],
                 "ON CONFLICT (partition) DO NOTHING",
             )
             tx.run(
@@ -109,7 +108,7 @@ class Leases:
     def _plan(self, tx: Tx, rows: list[Row]) -> "_Plan":
         """What to keep, take and give, by rows of ``_LOOK``."""
         live = {owner for _, owner, _, alive in rows if alive and owner} | {self.owner}
-        share = -(-PARTITIONS // len(live | set(_waiting(tx, self.owner))))
+        share = -(-len(every()) // len(live | set(_waiting(tx, self.owner))))
         # what a process of our name held before us is taken anew: the epoch locks it out
         named = [row[0] for row in rows if row[1] == self.owner and row[3]]
         mine = [row[0] for row in rows if row[3] and self._is_ours(*row)]
@@ -159,11 +158,14 @@ class Leases:
 
         Only what a batch works on: each lock is written to its row.
         """
+        mine = sorted(set(self.epochs if partitions is None else partitions))
         rows = tx.rows(
             "SELECT partition, owner, epoch FROM partition_lease WHERE partition IN :mine "
             "ORDER BY partition FOR SHARE",
-            mine=sorted(self.epochs if partitions is None else partitions),
+            mine=mine,
         )
+        if len(rows) != len(mine):
+            raise FencedError("partitions of ours are no more: their count was changed")
         for partition, owner, epoch in rows:
             if not self._is_ours(partition, owner, epoch):
                 raise FencedError(f"partition {partition} has moved to {owner or 'nobody'}")

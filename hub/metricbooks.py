@@ -17,7 +17,8 @@ from core.store.tables.wallets import OPEN as WALLET_OPEN
 from core.store.tx import Reader
 from hub import balance, cluster, leases, proof_store
 from hub.bus.publisher import BusState
-from hub.outbox import EVENTS, PARTITIONS, WORKER
+from hub.outbox import EVENTS, WORKER
+from hub.partitions import every
 from hub.watch import SALES
 
 #: Handlers that book money which somebody has paid.
@@ -84,7 +85,7 @@ def _lag(reader: Reader) -> Metric:
         "wattbus_lag_messages", "Open deliveries", labels=["target", "partition"]
     )
     found = lags(reader)
-    for partition in range(PARTITIONS):  # a line that is there at zero has no gaps
+    for partition in every():  # a line that is there at zero has no gaps
         found.setdefault((WORKER, partition), 0)
     for (target, partition), n in sorted(found.items()):
         family.add_metric([target, str(partition)], n)

@@ -25,7 +25,8 @@ from hub.envelope import EnvelopeError, body_of, from_rfc3339, unseal
 from hub.fence import ALONE, Fence
 from hub.inbox import Delivery, Mark, Trouble
 from hub.observe import subject
-from hub.outbox import CHANNEL, PARTITIONS
+from hub.outbox import CHANNEL
+from hub.partitions import every
 from hub.watch import Decided, Watch
 from hub.worker import MAX_BATCH
 
@@ -217,7 +218,7 @@ class OutboundStage:
             return
         with self.store.reader_on_writer() as reader:
             found = inbox.fetch_open(
-                reader, CHANNEL + name, list(range(PARTITIONS)), limit, list(line.in_flight)
+                reader, CHANNEL + name, list(every()), limit, list(line.in_flight)
             )
             # looked at last: whoever took the seat before may have handed over what was found
             if found and not self.fence.ours(reader, name):

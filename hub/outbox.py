@@ -7,11 +7,11 @@ database this insert *is* the publication; on RabbitMQ the relay publishes rows 
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from zlib import crc32
 
 from core.store.states import OPEN
 from core.store.tx import Change, Insert, Tx
 from hub.envelope import Envelope, seal
+from hub.partitions import partition_of
 
 WORKER = "worker"
 BULK = "bulk"
@@ -24,15 +24,6 @@ COMMANDS = frozenset({WORKER, BULK})
 #: Lanes: what somebody waits for, and what takes hours (bill runs). Each has workers of its own; a
 #: lane of its own is a target of its own, so that neither's scan of the queue sees the other.
 INTERACTIVE_LANE, BULK_LANE = 0, 1
-
-#: How many partitions an installation has, kept in its database. Enough for many nodes, few
-#: enough that a worker's look at all of its own stays one short index scan.
-PARTITIONS = 16
-
-
-def partition_of(partitionkey: str) -> int:
-    """The partition that orders this key."""
-    return crc32(partitionkey.encode()) % PARTITIONS
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,8 @@ from hub.bus import Source, Taken
 from hub.envelope import EnvelopeError, unseal
 from hub.inbox import Delivery, Mark
 from hub.observe import subject
-from hub.outbox import WORKER, partition_of
+from hub.outbox import WORKER
+from hub.partitions import partition_of
 from hub.prepare import prepare
 from hub.watch import Watch
 

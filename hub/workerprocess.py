@@ -19,7 +19,7 @@ from hub.bus.table import TableSource
 from hub.clock import Sources
 from hub.companies import all_terms
 from hub.config import Config
-from hub.engine import Parts, clocked, make_batch
+from hub.engine import Parts, check_partitions, clocked, make_batch
 from hub.installed import SpecOf, channel_spec, check_schema, make_routing
 from hub.leases import Leases
 from hub.stages import AWAY_S, IDLE_S, lingers, log_away
@@ -37,6 +37,7 @@ def run(config: Config, index: int, spec_of: SpecOf = channel_spec) -> None:
     url = config.database_url()
     parts = _parts(config, f"{config.hub.name}/worker-{index}", spec_of)
     store = open_store(url, f"wattbus-{name}", config.database.limits())
+    check_partitions(store)
     leases = Leases(store, name)
     stop, wake = threading.Event(), threading.Event()
     source = _source(config, store, name, wake.set)

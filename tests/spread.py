@@ -25,6 +25,7 @@ SECONDS: dict[str, int] = {
     "tests/journeys/test_pos_day.py": 70,
     "tests/journeys/test_wallet_month.py": 65,
     "tests/promises/test_other_brokers.py": 62,
+    "tests/promises/test_repartition.py": 62,
     "tests/hub/bus/test_trouble.py": 61,
     "tests/journeys/test_sms.py": 60,  # with test_ussd.py, town by town
     "tests/journeys/test_ussd.py": 59,

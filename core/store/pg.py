@@ -2,7 +2,7 @@
 
 import re
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache
 from typing import Any
@@ -212,14 +212,26 @@ class PgStore:
     def __init__(self, url: str, application: str = "wattbus", limits: PgLimits = LIMITS) -> None:
         self.url = url
         self._application, self._limits = application, limits
+        #: Asked of every new writing connection before anything is written on it; it may refuse.
+        self.greet: Callable[[PgTx], None] | None = None
         self._writer: psycopg.Connection[Any] | None = None
         self._idle: deque[psycopg.Connection[Any]] = deque()
 
     def connection(self) -> psycopg.Connection[Any]:
         """The writing connection, opened again after a loss."""
         if self._writer is None or self._writer.closed or self._writer.broken:
-            self._writer = self._connect()
+            connection = self._connect()
+            if self.greet is not None:
+                self._welcome(connection, self.greet)
+            self._writer = connection
         return self._writer
+
+    def _welcome(self, connection: psycopg.Connection[Any], greet: Callable[[PgTx], None]) -> None:
+        try:
+            greet(PgTx(connection))
+        except BaseException:
+            connection.close()
+            raise
 
     def _connect(self) -> psycopg.Connection[Any]:
         return connect(self.url, application=self._application, limits=self._limits)

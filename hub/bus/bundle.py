@@ -12,6 +12,7 @@ import msgspec
 import structlog
 
 from hub.inbox import Delivery
+from hub.partitions import partition_of
 
 #: As many as one batch takes, and as much as a broker likes to hold in one message.
 MAX_RECORDS = 256
@@ -75,6 +76,15 @@ def unpack(bundle: bytes) -> list[Delivery]:
     if found.faults:
         log.error("bundle.unreadable", faults=found.faults[:MAX_FAULTS], size=len(bundle))
     return found.deliveries
+
+
+def of_partition(deliveries: Sequence[Delivery], partition: int) -> list[Delivery]:
+    """Those of a queue's bundle that its partition orders.
+
+    The rest lay there when the count of partitions was changed (``hub.repartition``), which has
+    them published again to where they belong: another worker's lease is on them.
+    """
+    return [each for each in deliveries if partition_of(each.partitionkey) == partition]
 
 
 def bundles(deliveries: Sequence[Delivery]) -> Iterator[list[Delivery]]:

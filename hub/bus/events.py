@@ -16,7 +16,8 @@ from hub.bus.relay import CONFIRM_S, confirmed
 from hub.clock import Sources
 from hub.envelope import EnvelopeError, unseal
 from hub.inbox import Delivery, Trouble
-from hub.outbox import EVENTS, PARTITIONS
+from hub.outbox import EVENTS
+from hub.partitions import every
 from hub.worker import MAX_BATCH
 
 SENT = "sent"
@@ -36,7 +37,7 @@ class EventRelay:
         if not self.publisher.ready():
             return False
         with self.store.reader_on_writer() as reader:
-            found = inbox.fetch_open(reader, EVENTS, list(range(PARTITIONS)), MAX_BATCH)
+            found = inbox.fetch_open(reader, EVENTS, list(every()), MAX_BATCH)
         if not found:
             return False
         dead = [each for each in found if _type_of(each) is None]

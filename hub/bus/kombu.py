@@ -21,12 +21,12 @@ import structlog
 from hub import failpoints
 from hub.bus import Taken
 from hub.bus.access import Access, AccessError
-from hub.bus.bundle import unpack
+from hub.bus.bundle import of_partition, unpack
 from hub.bus.publisher import BUNDLE, BusState
 from hub.bus.rabbit import PREFETCH, Reopen
 from hub.bus.topology import queue as queue_name
 from hub.inbox import Delivery
-from hub.outbox import PARTITIONS
+from hub.partitions import every
 
 kombu: Any = import_module("kombu")  # it has no types
 
@@ -177,11 +177,11 @@ class KombuPublisher(_Line):
         self._producer = kombu.Producer(channel)
         self._count(channel)
         with self._guard:
-            self._empty |= {n for n in range(PARTITIONS) if not self._counts.get(f"{n:02d}")}
+            self._empty |= {n for n in every() if not self._counts.get(f"{n:02d}")}
 
     def _count(self, channel: Any) -> None:
         found = {}
-        for number in range(PARTITIONS):
+        for number in every():
             declared = channel.queue_declare(queue=queue_name(self._prefix, number), durable=True)
             found[f"{number:02d}"] = int(declared.message_count)
         self._counts = found
@@ -323,7 +323,7 @@ class KombuSource(_Line):
                 self._return([arrived])
                 continue
             bundles.append(arrived)
-            deliveries += unpack(arrived.body)
+            deliveries += of_partition(unpack(arrived.body), arrived.partition)
         if not bundles:
             return None
         again = any(each.redelivered for each in bundles) or any(

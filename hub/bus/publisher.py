@@ -16,7 +16,7 @@ import structlog
 from hub.bus.access import Access
 from hub.bus.amqp import AmqpLink
 from hub.bus.topology import Counts, count, declare, events, exchange, queue
-from hub.outbox import PARTITIONS
+from hub.partitions import every
 
 #: How often the queues are looked at: a deleted one is noticed within it, without a worker too.
 WATCH_S = 5.0
@@ -153,7 +153,7 @@ class Publisher:
 
     def _declared(self, counts: Counts) -> None:
         self._counts = dict(counts)
-        names = {queue(self._prefix, number): number for number in range(PARTITIONS)}
+        names = {queue(self._prefix, number): number for number in every()}
         with self._guard:
             self._empty |= {names[name] for name, n in counts.items() if name in names and not n}
         self._link.settled()

@@ -21,7 +21,7 @@ from hub import failpoints
 from hub.bus import Taken
 from hub.bus.access import Access
 from hub.bus.amqp import AmqpLink
-from hub.bus.bundle import MAX_FAULTS, opened
+from hub.bus.bundle import MAX_FAULTS, of_partition, opened
 from hub.bus.topology import declare, stray
 from hub.bus.topology import queue as queue_name
 from hub.inbox import Delivery
@@ -156,7 +156,7 @@ class RabbitSource:
             if found.faults:
                 self._strayed(arrived, found.faults)
             bundles.append(arrived)
-            deliveries += found.deliveries
+            deliveries += of_partition(found.deliveries, arrived.partition)
         if not bundles:
             return None
         again = any(arrived.redelivered for arrived in bundles)

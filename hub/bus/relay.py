@@ -22,7 +22,8 @@ from hub.bus.bundle import MAX_RECORDS, bundles, pack
 from hub.bus.publisher import Publisher, Publishing
 from hub.clock import Sources
 from hub.inbox import Delivery
-from hub.outbox import PARTITIONS, WORKER
+from hub.outbox import WORKER
+from hub.partitions import every
 
 __all__ = ["Publisher", "Relay", "reopen"]
 
@@ -115,7 +116,7 @@ class Relay:
             return reader.rows(
                 _UNPUBLISHED,
                 target=WORKER,
-                partitions=list(range(PARTITIONS)),
+                partitions=list(every()),
                 limit=MAX_RECORDS * 4,
             )
 

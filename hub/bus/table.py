@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from core.store.upgrade import Store
 from hub import inbox
 from hub.bus import Taken
-from hub.outbox import PARTITIONS, WORKER
+from hub.outbox import WORKER
+from hub.partitions import every
 
 
 @dataclass(slots=True)
@@ -14,7 +15,7 @@ class TableSource:
     """Open deliveries of the worker's partitions, straight from their rows."""
 
     store: Store
-    partitions: Sequence[int] = field(default_factory=lambda: range(PARTITIONS))
+    partitions: Sequence[int] = field(default_factory=every)
     _careful: bool = True
 
     def take(self, limit: int) -> Taken | None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from hub.outbox import PARTITIONS
+from hub.partitions import every
 
 #: The broker's own limit on redeliveries, far above our three starts.
 DELIVERY_LIMIT = 100
@@ -70,7 +70,7 @@ def wanted(prefix: str) -> list[Exchange | Queue]:
         "x-dead-letter-exchange": net,
         "x-dead-letter-strategy": "at-least-once",
     }
-    names = [queue(prefix, number) for number in range(PARTITIONS)]
+    names = [queue(prefix, number) for number in every()]
     return [
         Exchange(net, "fanout"),
         Queue(net, net, "", kept),

@@ -1,13 +1,24 @@
 """``wattbus bus check``: the broker as it is, compared with what we want of it."""
 
 import json
+from contextlib import closing, suppress
 
 import typer
 
+from core.store.tx import StoreError
+from core.store.upgrade import is_sqlite
 from hub.bus.access import Access
 from hub.bus.checking import Found, look
 from hub.config import Config
-from hub.verbs._shared import DEFAULT, ConfigOption, JsonOption, configuration, die
+from hub.partitions import PartitioningError, stands, use
+from hub.verbs._shared import (
+    DEFAULT,
+    ConfigOption,
+    JsonOption,
+    configuration,
+    die,
+    reader_store,
+)
 
 NAME = "bus"
 app = typer.Typer(
@@ -48,5 +59,18 @@ def found_by(settings: Config) -> Found | None:
     """What a look at the configured broker finds; None: it is no RabbitMQ."""
     if settings.bus.kind != "rabbitmq":
         return None
+    _learn_partitions(settings)
     bus = settings.bus_section()
     return look(Access.of(bus), bus.prefix)
+
+
+def _learn_partitions(settings: Config) -> None:
+    """How many queues there are to be; a database that is away has its own sentence elsewhere."""
+    if is_sqlite(settings.database_url()):
+        return
+    with (
+        suppress(StoreError, PartitioningError),
+        closing(reader_store(settings)) as store,
+        store.reader() as reader,
+    ):
+        use(stands(reader)[0])

@@ -14,7 +14,8 @@ from core.vending import sale
 from hub import inbox, sweeper
 from hub.balance import Line, lines
 from hub.envelope import Envelope, seal
-from hub.outbox import PARTITIONS, WORKER
+from hub.outbox import WORKER
+from hub.partitions import NEW as PARTITIONS
 from tests.hub.machine import PHONE, Machine, buy, enrol, fresh_sqlite, pay
 from tests.servers.postgres import Postgres
 

@@ -12,7 +12,7 @@ from core.store.tx import DataStoreError
 from core.store.upgrade import open_store, upgrade
 from hub import leases
 from hub.leases import Leases
-from hub.outbox import PARTITIONS
+from hub.partitions import NEW as PARTITIONS
 from hub.worker import FencedError
 from tests.servers.postgres import Postgres
 

@@ -11,7 +11,7 @@ from hub.channel import Failed
 from hub.leases import Leases
 from hub.metricnode import processes
 from hub.metrics import Node
-from hub.outbox import PARTITIONS
+from hub.partitions import NEW as PARTITIONS
 from tests.hub.machine import METER, PHONE, Machine, buy, enrol, fresh_sqlite, pay
 from tests.servers.postgres import Postgres
 

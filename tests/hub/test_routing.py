@@ -7,8 +7,10 @@ from core.messages import Message, SendNotice
 from core.messages.examples import EXAMPLES
 from hub.channel import ChannelSpec
 from hub.config import parse
-from hub.outbox import PARTITIONS, Route, partition_of
+from hub.outbox import Route
 from hub.partitioning import partition_ref
+from hub.partitions import NEW as PARTITIONS
+from hub.partitions import partition_of
 from hub.routing import Routing, RoutingError
 from tests.hub.machine import METER, buy, enrol, pay
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from core.store.upgrade import open_store, upgrade
-from hub.outbox import PARTITIONS
+from hub.partitions import NEW as PARTITIONS
 from hub.wakeups import WORK, Listener, concerns, notify
 from tests.servers.postgres import Postgres
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from hub.outbox import PARTITIONS
+from hub.partitions import NEW as PARTITIONS
 from simulators.demo.children import until
 from tests.hub.collector import Collector, Seen, collecting
 from tests.journeys.town import SOON_S, Town, buys, token_in

@@ -7,7 +7,7 @@ import pytest
 from core.store.upgrade import Store, open_store
 from hub.intake import Intake
 from hub.leases import Leases
-from hub.outbox import PARTITIONS
+from hub.partitions import NEW as PARTITIONS
 from hub.worker import FencedError
 from tests.promises.checker import Broken, holds
 from tests.promises.company import HOUSEHOLDS, buy

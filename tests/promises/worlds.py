@@ -25,7 +25,8 @@ from hub.companies import all_terms
 from hub.engine import Engine, Parts, make_batch, make_engine
 from hub.inbox import Delivery
 from hub.leases import Leases
-from hub.outbox import PARTITIONS, WORKER
+from hub.outbox import WORKER
+from hub.partitions import NEW as PARTITIONS
 from hub.ports import HubPorts, logger
 from hub.stages import Stage
 from hub.worker import MAX_BATCH, StoreAway, Worker

@@ -5,8 +5,9 @@ import struct
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hub.bus.bundle import MAX_BYTES, MAX_RECORDS, bundles, pack, unpack
+from hub.bus.bundle import MAX_BYTES, MAX_RECORDS, bundles, of_partition, pack, unpack
 from hub.inbox import Delivery
+from hub.partitions import every, partition_of
 
 numbers = st.integers(0, 2**62)
 words = st.text(max_size=40)
@@ -53,3 +54,11 @@ def test_bundles_keep_order_and_limits(sizes: list[int]) -> None:
 def test_many_small_ones_are_cut_by_number() -> None:
     cut = list(bundles([delivery(i, 1) for i in range(MAX_RECORDS + 1)]))
     assert [len(bundle) for bundle in cut] == [MAX_RECORDS, 1]
+
+
+@given(st.lists(deliveries, max_size=20))
+def test_what_another_partition_orders_is_left_out_in_order(given_: list[Delivery]) -> None:
+    parts = [of_partition(given_, number) for number in every()]
+    assert sum(map(len, parts)) == len(given_)
+    for number, part in enumerate(parts):
+        assert part == [d for d in given_ if partition_of(d.partitionkey) == number]

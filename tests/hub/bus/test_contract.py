@@ -20,7 +20,7 @@ from hub.bus.publisher import Publisher, Publishing
 from hub.bus.rabbit import RabbitSource
 from hub.bus.relay import Relay, reopen
 from hub.bus.table import TableSource
-from hub.outbox import PARTITIONS
+from hub.partitions import NEW as PARTITIONS
 from tests.hub.machine import Machine, buy, enrol, fresh_sqlite, pay
 from tests.servers import redis as redis_server
 

@@ -5,15 +5,18 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from hub.bus import Taken
+from hub.bus.access import Access
+from hub.bus.oldqueues import clear
 from hub.bus.rabbit import RabbitSource
 from hub.bus.relay import Publisher, Relay
 from hub.inbox import Delivery
-from hub.outbox import partition_of
+from hub.partitions import partition_of
 from simulators.bench.servers import Rabbit
 from tests.hub.machine import Machine, buy, enrol, fresh_sqlite, pay
 
@@ -78,8 +81,9 @@ def bus(
     bus.stop()
 
 
-def delivery(seq: int, body: str = "{}") -> Delivery:
-    return Delivery(seq, f"m{seq}", "h", "o", "demo/1", 0, 0, body, 0)
+def delivery(seq: int, body: str = "{}", partition: int = 3) -> Delivery:
+    key = next(key for n in count() if partition_of(key := f"demo/{n}") == partition)
+    return Delivery(seq, f"m{seq}", "h", "o", key, 0, 0, body, 0)
 
 
 def sent(future: "Future[bool]") -> bool:
@@ -120,7 +124,7 @@ def test_a_partition_that_is_another_s_is_not_consumed(bus: Bus) -> None:
 
     bus.source.assign([4])
     assert sent(bus.publisher.publish(3, pack([delivery(1)]), "b1"))
-    assert sent(bus.publisher.publish(4, pack([delivery(2)]), "b2"))
+    assert sent(bus.publisher.publish(4, pack([delivery(2, partition=4)]), "b2"))
     assert [d.seq for d in bus.take().deliveries] == [2]
     assert bus.source.take(256) is None
 
@@ -177,3 +181,34 @@ def test_a_bundle_that_comes_twice_is_done_once(bus: Bus, tmp_path: Path) -> Non
 
 def test_partitions_are_those_of_the_key() -> None:
     assert 0 <= partition_of("demo/100001") < 16
+
+
+def test_of_a_bundle_from_another_count_of_partitions_only_its_own_are_taken(bus: Bus) -> None:
+    from hub.bus.bundle import pack
+
+    bus.source.assign([3])
+    mixed = [delivery(1, partition=4), delivery(2), delivery(3, partition=11)]
+    assert sent(bus.publisher.publish(3, pack(mixed), "b1"))
+    taken = bus.take()
+    assert [d.seq for d in taken.deliveries] == [2]
+    taken.done()
+
+
+def test_queues_of_before_are_emptied_and_those_too_many_deleted(bus: Bus, rabbit: Rabbit) -> None:
+    from hub.bus.bundle import pack
+
+    prefix = bus.source._prefix
+    bus.source.assign([3])
+    assert sent(bus.publisher.publish(3, pack([delivery(1)]), "b1"))
+    bus.take()  # somebody consumes there
+    assert sent(bus.publisher.publish(5, b"of before", "b2"))
+    assert sent(bus.publisher.publish(12, b"of before", "b3"))
+    found = clear(Access(rabbit.url), prefix, 16, 10)
+    assert (found.bundles, found.away) == (2, "")
+    assert found.deleted == [f"{prefix}.work.{number}" for number in range(10, 16)]
+
+
+def test_a_broker_that_is_away_is_said() -> None:
+    found = clear(Access("amqp://guest:guest@127.0.0.1:1/%2F"), "p", 16, 8)
+    assert (found.bundles, found.deleted) == (0, [])
+    assert "127.0.0.1:1/%2F does not answer" in found.away
