@@ -66,6 +66,9 @@ class Mute:
     def ready(self) -> bool:
         return True
 
+    def emptied(self) -> set[int]:
+        return set()
+
     def publish(self, _partition: int, body: bytes, _name: str) -> "Future[bool]":
         self.bundles.append(body)
         done: Future[bool] = Future()

@@ -49,7 +49,7 @@ def heard(
     """What clients hear, one after the other; ``between`` is done after the first."""
 
     async def play(_reactor: Any) -> list[Heard]:
-        service = HttpService(HOST, free_port(), lambda: {"ok": True}, dict, _page, tls)
+        service = HttpService(HOST, free_port(), lambda: {"ok": True}, dict, _page, tls=tls)
         service.start()
         while not (service._server and service._server.started):
             await asyncio.sleep(0.01)

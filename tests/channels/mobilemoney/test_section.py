@@ -42,8 +42,9 @@ def test_the_section_of_a_wallet(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], was: str, line: str, says: str
 ) -> None:
     path = write_installation(tmp_path, 0, 2775)
-    (tmp_path / "path.secret").write_text(SECRET)
-    (tmp_path / "api.key").write_text("key")
+    for name, secret in (("path.secret", SECRET), ("api.key", "key")):
+        (tmp_path / name).touch(mode=0o600)  # else the check says who can read it
+        (tmp_path / name).write_text(secret)
     text = path.read_text().partition("[links.smsc]")[0].replace("# wallets =", "wallets =")
     path.write_text(text + (MTN.replace(was, line) if was else MTN))
     with pytest.raises(typer.Exit):  # there is no database either

@@ -142,7 +142,7 @@ def test_text_comes_back_as_it_went_in(store: SqliteStore) -> None:
         tx.insert("setting", ("name", "value"), [("odd", odd)])
         assert tx.rows("SELECT value FROM setting WHERE name IN :n", n=["odd"]) == [(odd,)]
         tx.update("setting", ("name", "value"), [("odd", odd * 2)])
-        assert tx.rows("SELECT value FROM setting") == [(odd * 2,)]
+        assert tx.rows("SELECT value FROM setting WHERE name = 'odd'") == [(odd * 2,)]
 
 
 def test_statements_are_written_in_sqlites_words() -> None:
