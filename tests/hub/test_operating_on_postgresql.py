@@ -56,9 +56,14 @@ def dead(machine: Machine, monkeypatch: pytest.MonkeyPatch, key: str) -> str:
 
 
 def test_the_migrated_schema_is_that_of_the_tables(machine: Machine) -> None:
+    def no_partition(name: str | None, kind: str, _parents: object) -> bool:
+        """The journal's months are the server's own tables, and none of ours."""
+        return not (kind == "table" and name is not None and name.startswith("journal_"))
+
     engine = create_engine(machine.url.replace("postgresql://", "postgresql+psycopg://", 1))
     with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        opts = {"compare_type": True, "include_name": no_partition}
+        context = MigrationContext.configure(connection, opts=opts)
         assert compare_metadata(context, METADATA) == []
     engine.dispose()
 
