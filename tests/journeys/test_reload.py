@@ -21,8 +21,8 @@ def edited(town: Town, before: str, after: str) -> None:
 def pids(town: Town) -> set[int]:
     """The worker processes that hold partitions, by their sessions; SQLite has none."""
     return {pid for (pid,) in town.house.rows(
-        "SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'wattbus-%-0' "
-        "OR application_name LIKE 'wattbus-%-1'"
+        "SELECT pid FROM pg_stat_activity WHERE datname = current_database() "
+        "AND (application_name LIKE 'wattbus-%-0' OR application_name LIKE 'wattbus-%-1')"
     )}  # fmt: skip
 
 
