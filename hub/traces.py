@@ -66,6 +66,7 @@ class OtlpSpans:
     _waiting: deque[Span] = field(default_factory=deque)
     _wake: threading.Event = field(default_factory=threading.Event)
     _stopping: bool = False
+    _given_up: bool = False  # what waits is sent no more
     _away: bool = False
     _resource: Resource = field(init=False)
     _thread: threading.Thread = field(init=False)
@@ -95,7 +96,12 @@ class OtlpSpans:
         self._stopping = True
         self._wake.set()
         self._thread.join(STOP_S)
+        self._given_up = True
         self.exporter.shutdown()  # ends a retry that is under way
+        self._thread.join(STOP_S)
+        if not self._thread.is_alive() and self._waiting:
+            self.figures.count("spans", "dropped", len(self._waiting))
+            self._waiting.clear()
 
     def _run(self) -> None:
         while not self._stopping:
@@ -104,7 +110,7 @@ class OtlpSpans:
             self._send_all()
 
     def _send_all(self) -> None:
-        while self._waiting:
+        while self._waiting and not self._given_up:
             count = min(len(self._waiting), MAX_BATCH)
             batch = [self._waiting.popleft() for _ in range(count)]
             taken = self._send([self._readable(span) for span in batch])

@@ -202,3 +202,7 @@ def test_a_collector_that_hangs_fills_the_queue_to_its_end_and_no_further(
     assert len(spans._waiting) == MAX_WAITING
     assert figures.counters["spans"]["dropped"] == 10
     spans.stop()
+    spans._thread.join(30)  # it says no more, into another test's log either
+    assert not spans._thread.is_alive()
+    spans.stop()
+    assert figures.counters["spans"] == {"dropped": MAX_WAITING + 10 + 1}
