@@ -100,8 +100,7 @@ def test_the_full_path(monkeypatch: pytest.MonkeyPatch) -> None:
     assert set(two["cpu_us_per_sale"]) == {"channel", "load", "workers", "postgres"}
 
 
-def test_the_accounts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(accounts, "WARM_TOKENS", 20)  # its three nodes take long enough to start
+def test_the_accounts() -> None:
     figures = accounts.run(small(households=1_000))
     assert (figures["accounts"], figures["small_accounts"]) == (1_000, 100)
     check(figures, "p50_ratio", "p99_ratio", "disk_gib", "node_memory_ratio", "loaded_per_s")
