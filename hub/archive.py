@@ -8,7 +8,6 @@ of several nodes too: each closes its own files, and those that nobody has touch
 """
 
 import gzip
-import hashlib
 import os
 import time
 import zlib
@@ -21,6 +20,7 @@ from typing import Any
 import msgspec
 
 from core.store.tx import Row
+from hub.files import digest_of, to_disk
 
 #: Names, phones and tokens are in it.
 _OWN_ONLY, _FOLDER = 0o600, 0o700
@@ -78,7 +78,7 @@ class Archive:
             file.flush()
             os.fsync(file.fileno())
         if new:
-            _to_disk(place)
+            to_disk(place)
 
     def close(self) -> list[Note]:
         """Give every file its note and its name; also those that a crash left unfinished."""
@@ -112,7 +112,7 @@ def _sealed(part: Path) -> Note:
         day=rest.partition(".")[0],
         rows=sum(1 for _ in _lines(part)),
         size=part.stat().st_size,
-        sha256=_digest(part),
+        sha256=digest_of(part),
     )
     note = note_of(path)
     with open(note, "wb", opener=_own) as file:
@@ -120,7 +120,7 @@ def _sealed(part: Path) -> Note:
         file.flush()
         os.fsync(file.fileno())
     part.rename(path)
-    _to_disk(path.parent)
+    to_disk(path.parent)
     return found
 
 
@@ -177,7 +177,7 @@ def verify(path: Path) -> Note:
         note = msgspec.json.decode(note_of(path).read_bytes(), type=Note)
     except (OSError, msgspec.DecodeError) as error:
         raise ArchiveError(f"{path} has no note that can be read: {error}") from error
-    if _digest(path) != note.sha256:
+    if digest_of(path) != note.sha256:
         raise ArchiveError(f"{path} is not as it was written: its digest is another")
     rows = sum(1 for _ in read(path))
     if rows != note.rows:
@@ -188,19 +188,3 @@ def verify(path: Path) -> Note:
 def unfinished(folder: Path) -> list[Path]:
     """Files that a run has not closed yet: it is under way, or was ended by force."""
     return sorted(folder.glob(f"*/*{ENDING}{PART}"))
-
-
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while piece := file.read(_PIECE):
-            digest.update(piece)
-    return digest.hexdigest()
-
-
-def _to_disk(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -5,7 +5,6 @@ in that very moment. A restore goes only into a database that is empty, and ends
 what came back are the same.
 """
 
-import hashlib
 import os
 import shutil
 import subprocess
@@ -23,6 +22,7 @@ from core.store.tx import Reader
 from core.store.upgrade import current, is_sqlite, sqlite_path
 from hub.engine import lock_file
 from hub.envelope import rfc3339
+from hub.files import digest_of, to_disk
 
 #: What is counted in the moment of the backup and again in what came back.
 TOTALS = {
@@ -36,7 +36,6 @@ TOTALS = {
     "owed": "SELECT COALESCE(sum(open), 0) FROM open_item",
 }
 _NEWEST = "SELECT COALESCE(max(at), 0) FROM ledger_txn"
-_PIECE = 1 << 20
 _OWN_ONLY = 0o600  # tokens and names are in it
 
 
@@ -73,21 +72,21 @@ def back_up(url: str, file: Path, now_us: int) -> Manifest:
     part.unlink(missing_ok=True)
     os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _OWN_ONLY))
     totals, newest = _copied(url, part)
-    _to_disk(part)
+    to_disk(part)
     found = Manifest(
         made=rfc3339(now_us),
         engine=_engine(url),
         schema=schema,
         newest=rfc3339(newest) if newest else "",
-        sha256=_digest(part),
+        sha256=digest_of(part),
         size=part.stat().st_size,
         totals=totals,
     )
     note = manifest_path(file)
     note.write_bytes(msgspec.json.format(msgspec.json.encode(found)))
-    _to_disk(note)
+    to_disk(note)
     part.rename(file)
-    _to_disk(file.parent)
+    to_disk(file.parent)
     return found
 
 
@@ -105,7 +104,7 @@ def read_manifest(file: Path) -> Manifest:
     """The manifest of a backup whose bytes are those that were written. BackupError."""
     try:
         found = msgspec.json.decode(manifest_path(file).read_bytes(), type=Manifest)
-        digest = _digest(file)
+        digest = digest_of(file)
     except (OSError, msgspec.DecodeError) as error:
         raise BackupError(f"{file} is no backup of ours with its manifest: {error}") from error
     if digest != found.sha256:
@@ -145,9 +144,9 @@ def _restore_sqlite(path: Path, file: Path) -> None:
         if not whole(part):
             part.unlink()
             raise BackupError(f"{file} is damaged: SQLite finds no whole database in it")
-        _to_disk(part)
+        to_disk(part)
         part.rename(path)
-        _to_disk(path.parent)
+        to_disk(path.parent)
 
 
 def _restore_postgres(url: str, file: Path) -> None:
@@ -209,20 +208,3 @@ def _counted(reader: Reader) -> tuple[dict[str, int], int]:
 
 def _engine(url: str) -> str:
     return "sqlite" if is_sqlite(url) else "postgresql"
-
-
-def _digest(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while piece := file.read(_PIECE):
-            digest.update(piece)
-    return digest.hexdigest()
-
-
-def _to_disk(path: Path) -> None:
-    """What was written must survive a power cut, its name too."""
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

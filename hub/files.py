@@ -1,5 +1,7 @@
 """Files that people name: read with a limit, and one sentence that names the file when it fails."""
 
+import hashlib
+import os
 import stat
 import sys
 from pathlib import Path
@@ -9,6 +11,8 @@ from typing import Final
 MAX_BYTES: Final = 16 << 20
 #: Stands for standard input.
 STDIN: Final = "-"
+#: Octets read at once, where a file may be of any size.
+_PIECE: Final = 1 << 20
 
 _WHY: Final[tuple[tuple[type[OSError], str], ...]] = (
     (FileNotFoundError, "there is no such file"),
@@ -66,3 +70,21 @@ def _why(error: OSError) -> str:
         if isinstance(error, kind):
             return why
     return str(error.strerror or error)
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file's octets, in hex."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def to_disk(path: Path) -> None:
+    """What was written must survive a power cut, its name too (of a folder)."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -14,6 +14,7 @@ from core.store.upgrade import current, head, open_store, upgrade
 from hub import backup
 from hub.backup import BackupError, back_up, manifest_path, read_manifest, restore
 from hub.engine import EngineError, lock_file
+from hub.files import digest_of
 from tests.hub.machine import Machine, buy, enrol, fresh_sqlite, pay
 from tests.servers.postgres import Postgres
 
@@ -119,7 +120,7 @@ def test_a_damaged_file_is_refused_whatever_its_manifest_says(
     file, target = tmp_path / "b", tmp_path / "new.db"
     made = back_up(machine.url, file, NOW)
     file.write_bytes(b"SQLite format 3\0" + os.urandom(8_192))
-    wrong = msgspec.structs.replace(made, sha256=backup._digest(file))
+    wrong = msgspec.structs.replace(made, sha256=digest_of(file))
     manifest_path(file).write_bytes(msgspec.json.encode(wrong))
     with pytest.raises(BackupError, match="damaged"):
         restore(f"sqlite:{target}", file)
